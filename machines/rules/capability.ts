@@ -1,0 +1,95 @@
+/**
+ * What a job asks of a worker, what a worker has, and whether the one fits into the other.
+ *
+ * Pure comparison of plain data. `unmet` names the first thing that is missing, so that the same function
+ * decides where a job may run and answers "why is it waiting?".
+ */
+
+/** What a job needs. Everything is optional; an empty object runs anywhere that serves its type. */
+export interface Requirements {
+  /** GPUs, each with at least `vramMb` MiB of memory. */
+  gpu?: number;
+  vramMb?: number;
+  /** GPU maker, lower case: `nvidia`, `amd`, `intel`. */
+  vendor?: string;
+  /** An encoder that was tried and works there, such as `h264_nvenc`. */
+  encoder?: string;
+  /** Slots of the worker's concurrency that the job takes; 1 where absent. */
+  slots?: number;
+  /** Memory, MiB. */
+  memoryMb?: number;
+  /** Labels that must be there with exactly these values. */
+  labels?: Readonly<Record<string, string>>;
+}
+
+/** What a worker offers: measured by the worker itself, or declared by its operator. */
+export interface Capacity {
+  slots: number;
+  types: readonly string[];
+  gpu: number;
+  vramMb: number;
+  vendor?: string;
+  encoders: readonly string[];
+  memoryMb: number;
+  labels: Readonly<Record<string, string>>;
+}
+
+/** The part of a worker's capacity that its present jobs take up. */
+export interface Usage {
+  slots: number;
+  gpu: number;
+  memoryMb: number;
+}
+
+/** Nothing taken. */
+export const idle: Usage = { slots: 0, gpu: 0, memoryMb: 0 };
+
+/** The usage of one job with these requirements. */
+export function usageOf(requirements: Requirements): Usage {
+  return {
+    slots: requirements.slots ?? 1,
+    gpu: requirements.gpu ?? 0,
+    memoryMb: requirements.memoryMb ?? 0,
+  };
+}
+
+/** The first thing that `capacity` lacks altogether for such a job, in words, or `undefined` where it could run. */
+export function unmet(type: string, needs: Requirements, capacity: Capacity): string | undefined {
+  if (!capacity.types.includes(type)) return `type ${type}`;
+  if ((needs.gpu ?? 0) > capacity.gpu) return `${needs.gpu} GPU`;
+  if ((needs.vramMb ?? 0) > capacity.vramMb) return `${needs.vramMb} MiB of GPU memory`;
+  if (needs.vendor !== undefined && needs.vendor !== capacity.vendor) return `a GPU by ${needs.vendor}`;
+  if (needs.encoder !== undefined && !capacity.encoders.includes(needs.encoder)) return `encoder ${needs.encoder}`;
+  if ((needs.slots ?? 1) > capacity.slots) return `${needs.slots} slots`;
+  if ((needs.memoryMb ?? 0) > capacity.memoryMb) return `${needs.memoryMb} MiB of memory`;
+  for (const [label, value] of Object.entries(needs.labels ?? {}))
+    if (capacity.labels[label] !== value) return `label ${label}=${value}`;
+  return undefined;
+}
+
+/** Whether such a job fits into what is left of `capacity` beside `usage`. Assumes that nothing is `unmet`. */
+export function hasRoom(needs: Requirements, capacity: Capacity, usage: Usage, lookAhead: number): boolean {
+  const more = usageOf(needs);
+  return (
+    usage.slots + more.slots <= capacity.slots + lookAhead &&
+    (more.gpu === 0 || usage.gpu + more.gpu <= capacity.gpu) &&
+    (more.memoryMb === 0 || usage.memoryMb + more.memoryMb <= capacity.memoryMb)
+  );
+}
+
+/** One text for each distinct set of requirements, whatever the order in which its fields were written. */
+export function requirementKey(type: string, needs: Requirements): string {
+  const labels = Object.entries(needs.labels ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([label, value]) => `${label}=${value}`);
+  return [
+    type,
+    needs.gpu ?? 0,
+    needs.vramMb ?? 0,
+    needs.vendor ?? '',
+    needs.encoder ?? '',
+    needs.slots ?? 1,
+    needs.memoryMb ?? 0,
+    labels.join(','),
+  ].join('|');
+}

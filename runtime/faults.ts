@@ -1,0 +1,48 @@
+/**
+ * What can go wrong in the world, as one page: a code each, what it means, and whether trying again may help.
+ *
+ * A `Fault` is for a world that failed or an input that was refused. A job that failed is no fault: it is data
+ * in the job's record. Errors of the broker are translated into these once, in `nats/errors.ts`, by their codes.
+ */
+
+/** Every code with its meaning. `retryable` says whether the same call may succeed later by itself. */
+export const faults = {
+  'input.invalid': { retryable: false, meaning: 'What was given is not what was expected; the message says which.' },
+  'option.invalid': { retryable: false, meaning: 'An option has a wrong name or value.' },
+  'job.missing': { retryable: false, meaning: 'No job has this id.' },
+  'job.conflict': { retryable: false, meaning: 'A job with this id exists and was submitted with other content.' },
+  'job.refused': { retryable: false, meaning: 'The job is in a state in which this cannot be done.' },
+  'record.unreadable': { retryable: false, meaning: 'A stored record is no record of ours, or of a newer version.' },
+  'commit.conflict': { retryable: false, meaning: 'The record had moved on; read it again and decide anew.' },
+  'leader.deposed': { retryable: false, meaning: 'Another master holds the lease now.' },
+  'broker.unreachable': { retryable: true, meaning: 'No broker answers at the given address.' },
+  'broker.unavailable': { retryable: true, meaning: 'The broker or its JetStream is away for the moment.' },
+  'broker.refused': { retryable: false, meaning: 'The broker refused the request for good.' },
+  'broker.unauthorized': { retryable: false, meaning: 'The broker does not accept these credentials.' },
+  'broker.absent': { retryable: false, meaning: 'No nats-server could be found or fetched.' },
+  'topology.mismatch': { retryable: false, meaning: 'A stream or bucket exists with settings that cannot be changed.' },
+  'handler.missing': { retryable: false, meaning: 'This worker has no handler of that type.' },
+  'tool.missing': { retryable: false, meaning: 'A program that the handler needs is not on this machine.' },
+} as const;
+
+export type FaultCode = keyof typeof faults;
+
+/** A failure of the world or a refused input: `code` for programs, `message` for people, `facts` for both. */
+export class Fault extends Error {
+  override readonly name = 'Fault';
+  readonly code: FaultCode;
+  readonly retryable: boolean;
+  readonly facts: Readonly<Record<string, unknown>>;
+
+  constructor(code: FaultCode, message: string, options: { cause?: unknown; facts?: Record<string, unknown> } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = faults[code].retryable;
+    this.facts = options.facts ?? {};
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,87 @@
+/**
+ * What a job type is: its name, the payload it takes, its defaults, and the handler that runs one attempt.
+ *
+ * Handlers know this file and nothing else of the house. A handler gets one `JobRun` per attempt and returns a
+ * result that fits into JSON, or throws; what it throws decides whether the job is tried again.
+ */
+
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Backoff } from '../machines/rules/backoff.ts';
+import type { Requirements } from '../machines/rules/capability.ts';
+import type { Priority } from '../machines/rules/lanes.ts';
+
+/** What a handler may report while it runs; every report is a sign of life. */
+export interface ProgressReport {
+  /** 0 to 100. */
+  percent?: number;
+  /** Milliseconds that are left, as far as the handler can tell. */
+  etaMs?: number;
+  message?: string;
+  /** Numbers worth showing, such as `{ fps: 48, speed: 1.6 }`. */
+  values?: Readonly<Record<string, number>>;
+}
+
+/** One attempt at one job, as its handler sees it. */
+export interface JobRun<Payload> {
+  readonly id: string;
+  readonly tenant: string;
+  readonly type: string;
+  readonly payload: Payload;
+  /** (job, attempt): hand it to whatever must refuse a stale worker. */
+  readonly fence: { readonly job: string; readonly attempt: number };
+  /** Fires when the attempt is cancelled, timed out, drained or fenced; its `reason` is an Error that says which. */
+  readonly signal: AbortSignal;
+  /** Reports progress; sent at most a few times a second. */
+  progress(report: ProgressReport): void;
+  /** Adds a line to the live log of the job. */
+  log(line: string, stream?: 'stdout' | 'stderr'): void;
+  /** Whether this attempt still holds the job, read from the record: ask before making output visible. */
+  holdsFence(): Promise<boolean>;
+}
+
+/** What a job of a type gets when its submitter says nothing else. Durations are milliseconds. */
+export interface JobDefaults {
+  queue?: string;
+  priority?: Priority;
+  maxAttempts?: number;
+  backoff?: Backoff;
+  /** How long one attempt may run; `null` is for ever. */
+  timeoutMs?: number | null;
+  staleAfterMs?: number;
+}
+
+/** A job type. Made by `defineJob`. */
+export interface JobDefinition<Payload = unknown, Result = unknown> {
+  readonly type: string;
+  /** One line for people. */
+  readonly description?: string;
+  /** Checks and completes the payload: any Standard Schema validator (zod, valibot, arktype, …). */
+  readonly payload: StandardSchemaV1<unknown, Payload>;
+  readonly defaults?: JobDefaults;
+  /** What such a job needs besides what its submitter asks for. */
+  requirements?(payload: Payload): Requirements;
+  run(job: JobRun<Payload>): Promise<Result> | Result;
+}
+
+/** Names of job types: a lower-case letter, then letters, digits, `-` and `_`. */
+export const typePattern = /^[a-z][a-z0-9_-]{0,63}$/;
+
+/** Thrown by a handler to say more than "it failed". */
+export class JobError extends Error {
+  override readonly name: string = 'JobError';
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+  readonly exitCode: number | undefined;
+  readonly stderr: string | undefined;
+
+  constructor(
+    message: string,
+    options: { retryable?: boolean; retryAfterMs?: number; exitCode?: number; stderr?: string; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.retryable = options.retryable ?? true;
+    this.retryAfterMs = options.retryAfterMs;
+    this.exitCode = options.exitCode;
+    this.stderr = options.stderr;
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * What the actors need of the world, one interface a thing. `nats/` keeps these promises with a real broker,
+ * `runtime/memory/` in memory; `test/ports.contract.ts` holds both to them.
+ *
+ * Names and texts here are ours, not the broker's: a key, a revision, a head. A revision is the sequence of the
+ * write in the one stream in which everything that must agree lies; revisions of all keys share one line of numbers.
+ */
+
+import type { JobState } from '../machines/job.ts';
+import type { Capacity, Requirements } from '../machines/rules/capability.ts';
+import type { Priority } from '../machines/rules/lanes.ts';
+import type { JobRecord, Progress, Stored, Transition } from './record.ts';
+
+/** Stops whatever it came from; resolves when nothing more will be delivered. */
+export type Stop = () => Promise<void>;
+
+// ---- the bucket of jobs ------------------------------------------------------------------------------------
+
+/** The lease: who leads. `term` is the revision of the write that won; 0 in that very write. */
+export interface Lease {
+  holder: string;
+  /** A name for people, host and process. */
+  name: string;
+  term: number;
+  /** Counts the batches of this term, so that a holder recognises a write of its own. */
+  batch: number;
+}
+
+/** One write: lands only if the key's revision is still `expected` (0: the key must not exist). */
+export type Entry =
+  | { key: string; expected: number; record: JobRecord }
+  | { key: '_leader'; expected: number; lease: Lease | null };
+
+/** What a batch of writes came to. It is all or nothing. */
+export type WriteOutcome =
+  /** Stored; one revision for each entry, in order. */
+  | { kind: 'accepted'; revisions: readonly number[] }
+  /** At least one `expected` was wrong, or the broker refused for good; `reason` says which. */
+  | { kind: 'refused'; reason: 'conflict' }
+  /** Nothing was stored, and the same batch may be accepted in a moment. */
+  | { kind: 'busy' }
+  /** No answer: it may be stored now, later or never. Only a repeated write settles it. */
+  | { kind: 'unknown'; cause: unknown };
+
+/** What a follower needs of a record, without its body. */
+export interface Head {
+  key: string;
+  revision: number;
+  state: JobState;
+  type: string;
+  queue: string;
+  priority: Priority;
+  requirements: Requirements;
+  createdAt: number;
+  /** Since when it is in this state. */
+  updatedAt: number;
+  attempt: number;
+  /** Incarnation that holds the claim. */
+  worker?: string;
+  dueAt?: number;
+  expiresAt?: number;
+  /** An attempt that has not ended this long after its start is the leader's to end. */
+  timeoutMs?: number;
+}
+
+/** Something that was written into the bucket of jobs: a job's head, or the lease. */
+export type Change =
+  | { kind: 'job'; head: Head }
+  | { kind: 'lease'; revision: number; lease: Lease | null }
+  /** A write without meaning for followers, such as a key that guards uniqueness. */
+  | { kind: 'other'; revision: number };
+
+/** Where the stream stands: another `createdAt` or a smaller `lastRevision` means it was rolled back. */
+export interface StoreState {
+  createdAt: number;
+  lastRevision: number;
+}
+
+export interface JobStore {
+  /** Writes all of `entries` or none. Never throws for what a broker may do in a day's work. */
+  write(entries: readonly Entry[]): Promise<WriteOutcome>;
+  /** The record under `key`, from the stream's leader: never stale. */
+  read(key: string): Promise<Stored | undefined>;
+  /** The records under `keys`; may be slightly stale, so only for what a CAS will prove. Absent keys are left out. */
+  readMany(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
+  /** The lease as the stream's leader has it; revision 0 where there never was one. */
+  readLease(): Promise<{ revision: number; lease: Lease | null }>;
+  /** Everything whose newest write is after `revision`, in order of revisions. */
+  changesAfter(revision: number): AsyncIterable<Change>;
+  /** Whole records, in order of revisions. For listings; not on any hot path. */
+  records(filter?: { tenant?: string }): AsyncIterable<Stored>;
+  state(): Promise<StoreState>;
+}
+
+/** Live news of the bucket of jobs. Best effort: `actors/follower.ts` finds and mends the gaps. */
+export interface Feed {
+  follow(onChange: (change: Change) => void): Promise<Stop>;
+}
+
+// ---- submissions -------------------------------------------------------------------------------------------
+
+/** What somebody published on `submit.<type>`, as it lies in the stream. */
+export interface Submission {
+  sequence: number;
+  /** When the stream was created, epoch ms: with the sequence it makes a job id that is never used twice. */
+  streamCreatedAt: number;
+  tenant: string;
+  type: string;
+  /** Header names in lower case. */
+  headers: ReadonlyMap<string, string>;
+  body: Uint8Array;
+  /** When it was stored, epoch ms. */
+  at: number;
+  /** 1 on the first delivery. */
+  deliveries: number;
+}
+
+/** A submission that was not accepted, as `yard rejected list` shows it. */
+export interface Rejection {
+  at: number;
+  subject: string;
+  sequence: number;
+  /** What was expected, what was met, what to do. */
+  reason: string;
+  /** The beginning of the body, as text. */
+  body: string;
+  headers: Readonly<Record<string, string>>;
+}
+
+export interface Submissions {
+  /** Hands over submissions in order; those of a batch count as done when the promise resolves. */
+  consume(onBatch: (batch: readonly Submission[]) => Promise<void>): Promise<Stop>;
+  reject(rejection: Rejection): Promise<void>;
+  rejections(limit: number): Promise<readonly Rejection[]>;
+}
+
+/** What became of a submission, told on `ack.<ref>`: a hint for the submitter, no promise. */
+export type SubmitAck =
+  | { ref: string; id: string; tenant: string; state: JobState }
+  | { ref: string; rejected: string };
+
+// ---- workers -----------------------------------------------------------------------------------------------
+
+/** A job offered to a worker: valid for one revision, until `expiresAt` (broker time). */
+export interface Offer {
+  key: string;
+  revision: number;
+  expiresAt: number;
+  /** The record, where it is small enough to travel. */
+  record?: JobRecord;
+}
+
+export interface Mail {
+  /** Sends offers to the worker of this incarnation. Best effort: offers expire and are made again. */
+  send(incarnation: string, offers: readonly Offer[]): void;
+  receive(incarnation: string, onOffers: (offers: readonly Offer[]) => void): Promise<Stop>;
+}
+
+export const workerStatuses = ['starting', 'available', 'busy', 'draining', 'offline', 'lost'] as const;
+export type WorkerStatus = (typeof workerStatuses)[number];
+
+/** A worker's sign of life, once a second from a thread of its own. */
+export interface Pulse {
+  incarnation: string;
+  name: string;
+  host: string;
+  pid: number;
+  version: string;
+  status: WorkerStatus;
+  capacity: Capacity;
+  /** Names of what was declared by the operator, not measured: `gpu`, `encoder`, … */
+  declared: readonly string[];
+  startedAt: number;
+  /** Milliseconds since the main loop last turned. */
+  loopLagMs: number;
+  claims: { count: number; hash: number };
+  load: { cpuPercent: number; memoryMb: number; gpuPercent?: number };
+}
+
+export interface Pulses {
+  /** Sends `pulse` at once and then every second, from a thread of its own, until stopped. */
+  beat(pulse: Pulse): Promise<{ update(pulse: Pulse): void; stop: Stop }>;
+  listen(onPulse: (pulse: Pulse) => void): Promise<Stop>;
+}
+
+/** A hint to look at the record: only the record is believed. */
+export type Notice =
+  | { verb: 'look'; key: string }
+  /** The leader has taken this worker for dead and took its jobs back. */
+  | { verb: 'lost' }
+  | { verb: 'drain' };
+
+export interface Notices {
+  send(incarnation: string, notice: Notice): void;
+  receive(incarnation: string, onNotice: (notice: Notice) => void): Promise<Stop>;
+}
+
+// ---- what people see ---------------------------------------------------------------------------------------
+
+export interface LogLine {
+  at: number;
+  attempt: number;
+  stream: 'stdout' | 'stderr';
+  line: string;
+}
+
+export interface Logs {
+  /** Appends lines to the log of a job. Best effort, in order. */
+  append(key: string, lines: readonly LogLine[]): void;
+  /** The lines of a job so far; with `follow`, then those to come. */
+  read(key: string, options: { follow: boolean; signal?: AbortSignal }): AsyncIterable<LogLine>;
+}
+
+/** One transition, told to whoever listens. Derivable from the record: (job, `transition.n`) names it. */
+export interface JobEventMessage {
+  key: string;
+  type: string;
+  queue: string;
+  priority: Priority;
+  revision: number;
+  transition: Transition;
+}
+
+export interface Events {
+  tell(event: JobEventMessage): void;
+  /** Transitions of all jobs, or of the one under `key`. */
+  listen(options: { key?: string }, onEvent: (event: JobEventMessage) => void): Promise<Stop>;
+  progress(key: string, progress: Progress): void;
+  listenProgress(options: { key?: string }, onProgress: (key: string, progress: Progress) => void): Promise<Stop>;
+  ack(ack: SubmitAck): void;
+  listenAck(ref: string, onAck: (ack: SubmitAck) => void): Promise<Stop>;
+}
+
+// ---- what people set, and ask ------------------------------------------------------------------------------
+
+/** A job type as workers have made it known: what the cluster may accept. */
+export interface TypeEntry {
+  type: string;
+  description?: string;
+  defaults: import('./handler.ts').JobDefaults;
+}
+
+export interface Control {
+  /** Makes a type known to all masters and doors; last writer wins. */
+  registerType(entry: TypeEntry): Promise<void>;
+  types(): Promise<readonly TypeEntry[]>;
+  /** Calls back with each entry there is and each that comes. */
+  watchTypes(onType: (entry: TypeEntry) => void): Promise<Stop>;
+}
+
+/** Questions that the leader answers from its board. */
+export interface Desk {
+  answer(question: string, how: (ask: unknown) => unknown): Promise<Stop>;
+  /** The leader's answer, or `undefined` where no leader answers within `timeoutMs`. */
+  ask(question: string, ask: unknown, timeoutMs: number): Promise<unknown>;
+}
+
+/** The whole world, as a process is handed it. */
+export interface World {
+  store: JobStore;
+  feed: Feed;
+  submissions: Submissions;
+  mail: Mail;
+  pulses: Pulses;
+  notices: Notices;
+  logs: Logs;
+  events: Events;
+  control: Control;
+  desk: Desk;
+}

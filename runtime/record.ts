@@ -1,0 +1,149 @@
+/**
+ * The record of a job: the readable JSON that lies in KV under `<tenant>.<id>` and is a job's only truth.
+ *
+ * Knows its shape, its version and its bounds. How it changes is in `step.ts`; how it travels is in `nats/codec.ts`.
+ */
+
+import { type Failure, isActive, type JobContext, type JobState, jobMachineVersion } from '../machines/job.ts';
+import type { Requirements } from '../machines/rules/capability.ts';
+import type { Priority } from '../machines/rules/lanes.ts';
+import { Fault } from './faults.ts';
+
+/** Raised when the shape below changes; an older one is brought up by `upcast`. */
+export const recordVersion = 1;
+
+/** How many attempts and transitions a record keeps; older ones are dropped, their numbers are not. */
+export const keptAttempts = 20;
+export const keptTransitions = 40;
+
+/** One attempt. Times are epoch ms; `outcome` is absent while it runs. */
+export interface AttemptEntry {
+  attempt: number;
+  worker: string;
+  claimedAt: number;
+  startedAt?: number;
+  endedAt?: number;
+  outcome?: 'completed' | 'failed' | 'timed out' | 'lost' | 'handed back' | 'drained' | 'preempted' | 'cancelled';
+  error?: Failure;
+}
+
+/** One edge that a job took. `n` counts up from 1 and names the event everywhere: (job, n). */
+export interface Transition {
+  n: number;
+  at: number;
+  event: string;
+  from: JobState | 'submitted';
+  to: JobState;
+  attempt: number;
+  reason?: string;
+}
+
+/** The last sign of life of the running attempt: `percent` is 0 to 100, `etaMs` the rest of the way. */
+export interface Progress {
+  at: number;
+  percent?: number;
+  etaMs?: number;
+  message?: string;
+  values?: Readonly<Record<string, number>>;
+}
+
+/** What a submitter says about a job, complete with defaults. It does not change after birth. */
+export interface JobSpec {
+  id: string;
+  tenant: string;
+  type: string;
+  name?: string;
+  queue: string;
+  priority: Priority;
+  requirements: Requirements;
+  tags?: readonly string[];
+  payload: unknown;
+  /** Milliseconds that one attempt may run; absent: no limit. */
+  timeoutMs?: number;
+  /** Milliseconds without a sign of life after which an attempt is given up. */
+  staleAfterMs: number;
+  /** The moment after which it must not start any more. */
+  expiresAt?: number;
+  /** Where it came from: `yard_submit:17`, `sdk`, … with a hash of what was submitted. */
+  source: string;
+  contentHash: string;
+  createdAt: number;
+}
+
+/** A job as it lies in KV. */
+export interface JobRecord extends JobSpec {
+  version: number;
+  machine: number;
+  state: JobState;
+  context: JobContext;
+  attempts: readonly AttemptEntry[];
+  transitions: readonly Transition[];
+  progress?: Progress;
+  /** When its present state began. */
+  updatedAt: number;
+  /** When the first handler of the job started. */
+  startedAt?: number;
+  settledAt?: number;
+}
+
+/** A record together with the revision under which it was read or written. */
+export interface Stored {
+  record: JobRecord;
+  revision: number;
+}
+
+/** The key of a job in the bucket of jobs. */
+export function jobKey(job: { tenant: string; id: string }): string {
+  return `${job.tenant}.${job.id}`;
+}
+
+/** The number of the last transition, 0 where there is none. */
+export function lastTransition(record: JobRecord): number {
+  return record.transitions.at(-1)?.n ?? 0;
+}
+
+/** Whether the worker of this incarnation holds the job under this attempt. */
+export function holdsClaim(record: JobRecord, worker: string, attempt: number): boolean {
+  return isActive(record.state) && record.context.worker === worker && record.context.attempt === attempt;
+}
+
+type Loose = Record<string, unknown>;
+const upcasts: Readonly<Record<number, (older: Loose) => Loose>> = {};
+
+/**
+ * The record that `json` holds, brought up to the present version.
+ *
+ * @throws {Fault} `record.unreadable` where it is no record, or was written by a newer version.
+ */
+export function upcast(json: unknown): JobRecord {
+  if (!isLoose(json) || typeof json['version'] !== 'number')
+    throw new Fault('record.unreadable', 'Expected a job record with a version, got something else.');
+  let record = json;
+  for (let version = json['version']; version < recordVersion; version++) {
+    const bring = upcasts[version];
+    if (bring === undefined)
+      throw new Fault('record.unreadable', `Expected a way from record version ${version} to ${version + 1}, found none.`);
+    record = bring(record);
+  }
+  if (json['version'] > recordVersion || Number(json['machine']) > jobMachineVersion)
+    throw new Fault(
+      'record.unreadable',
+      `Expected a record of version ${recordVersion} and machine ${jobMachineVersion} at most, got ${String(json['version'])} and ${String(json['machine'])}. Upgrade this process.`,
+    );
+  if (!isRecord(record)) throw new Fault('record.unreadable', 'Expected a job record with id, state and context, got something else.');
+  return record;
+}
+
+function isLoose(json: unknown): json is Loose {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+function isRecord(json: Loose): json is Loose & JobRecord {
+  return (
+    typeof json['id'] === 'string' &&
+    typeof json['state'] === 'string' &&
+    isLoose(json['context']) &&
+    Array.isArray(json['attempts']) &&
+    Array.isArray(json['transitions'])
+  );
+}
