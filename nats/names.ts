@@ -1,0 +1,174 @@
+/**
+ * Every name on the wire: streams, buckets, subjects, consumers and the keys that are no jobs.
+ *
+ * Knows how they are built from the prefix and read back; leaves their settings to `topology.ts`. Promises that
+ * two prefixes never share a stream, a bucket or a subject: the prefix is the whole first token of every subject,
+ * and no last part of a name contains the `_` that joins it to the prefix.
+ */
+
+import { Fault } from '../runtime/faults.ts';
+
+/** The lease, in the bucket of jobs. */
+export const leaderKey = '_leader';
+
+/** The prefix of a cluster that was not given another one. */
+export const defaultPrefix = 'yard';
+
+const prefixPattern = /^[a-z][a-z0-9_]{0,30}$/;
+const tokenPattern = /^[^\s.*>\p{Cc}]+$/u;
+
+/** The tenant of a submission that names none. */
+export const defaultTenant = 'default';
+
+export interface Names {
+  readonly prefix: string;
+
+  /** Streams. The last two are those of the buckets. */
+  readonly streams: Readonly<Record<'submit' | 'work' | 'logs' | 'rejected' | 'jobs' | 'control', string>>;
+  readonly buckets: Readonly<Record<'jobs' | 'control', string>>;
+  /** The object store for what is too large for a record. */
+  readonly blobs: string;
+  /** Durable consumers: of `streams.submit`, shared by all masters; of `streams.work`, one for each worker. */
+  readonly consumers: { readonly intake: string; worker(incarnation: string): string };
+
+  /** `$KV.yard_jobs.<key>`: where the record under `key` is written. */
+  jobSubject(key: string): string;
+  /** `$KV.yard_jobs.>` */
+  readonly allJobs: string;
+  /** `yard.feed.>`: where the broker republishes what is written into the bucket of jobs, without bodies. */
+  readonly feed: string;
+  /** The key of a job subject or of a feed subject; `undefined` for any other. */
+  keyOfSubject(subject: string): string | undefined;
+  /** `$KV.yard_control.<key>` */
+  controlSubject(key: string): string;
+
+  /** `yard.submit.<type>`, for the tenant `default`. */
+  submit(type: string): string;
+  /** `yard.tenant.<tenant>.submit.<type>` */
+  tenantSubmit(tenant: string, type: string): string;
+  /** What `streams.submit` captures: `yard.submit.*` and `yard.tenant.*.submit.*`. */
+  readonly allSubmissions: readonly [string, string];
+  /** Tenant and type of a submission's subject; `undefined` for any other subject. */
+  readSubmit(subject: string): { tenant: string; type: string } | undefined;
+  /** `yard.rejected` */
+  readonly rejected: string;
+  /** `yard.ack.<ref>` */
+  ack(ref: string): string;
+
+  /** `yard.work.<incarnation>`: mail for a worker. */
+  work(incarnation: string): string;
+  readonly allWork: string;
+  /** `yard.pulse.<incarnation>` */
+  pulse(incarnation: string): string;
+  readonly allPulses: string;
+  /** `yard.worker.<incarnation>.<verb>`; verb `*` is every verb. */
+  notice(incarnation: string, verb: string): string;
+
+  /** `yard.event.<tenant>.<type>.<state>.<id>` */
+  event(event: { tenant: string; type: string; state: string; id: string }): string;
+  /** Where events are heard: those of the job under `key`, or all. */
+  eventsOf(key?: string): string;
+  /** `yard.progress.<tenant>.<id>`, for the job under `key`. */
+  progress(key: string): string;
+  readonly allProgress: string;
+  /** The key of a progress subject. */
+  keyOfProgress(subject: string): string;
+  /** `yard.log.<tenant>.<id>`, for the job under `key`. */
+  log(key: string): string;
+  readonly allLogs: string;
+
+  /** `yard.api.desk.<question>` */
+  desk(question: string): string;
+}
+
+/**
+ * The names of the cluster with this prefix.
+ *
+ * @throws {Fault} `option.invalid` where the prefix cannot be the first part of all names.
+ * @example names('yard').submit('transcode') // 'yard.submit.transcode'
+ */
+export function names(prefix: string = defaultPrefix): Names {
+  if (!prefixPattern.test(prefix))
+    throw new Fault(
+      'option.invalid',
+      `Expected a prefix of a lower-case letter and up to 30 of \`a-z\`, \`0-9\` and \`_\`, got \`${prefix}\`. Choose another prefix.`,
+    );
+  const jobs = `$KV.${prefix}_jobs.`;
+  const feed = `${prefix}.feed.`;
+  const progress = `${prefix}.progress.`;
+  return {
+    prefix,
+    streams: {
+      submit: `${prefix}_submit`,
+      work: `${prefix}_work`,
+      logs: `${prefix}_logs`,
+      rejected: `${prefix}_rejected`,
+      jobs: `KV_${prefix}_jobs`,
+      control: `KV_${prefix}_control`,
+    },
+    buckets: { jobs: `${prefix}_jobs`, control: `${prefix}_control` },
+    blobs: `${prefix}_blobs`,
+    consumers: { intake: 'intake', worker: (incarnation) => `worker_${incarnation}` },
+
+    jobSubject: (key) => jobs + key,
+    allJobs: `${jobs}>`,
+    feed: `${feed}>`,
+    keyOfSubject: (subject) => rest(subject, jobs) ?? rest(subject, feed),
+    controlSubject: (key) => `$KV.${prefix}_control.${key}`,
+
+    submit: (type) => `${prefix}.submit.${token(type, 'a job type')}`,
+    tenantSubmit: (tenant, type) => `${prefix}.tenant.${token(tenant, 'a tenant')}.submit.${token(type, 'a job type')}`,
+    allSubmissions: [`${prefix}.submit.*`, `${prefix}.tenant.*.submit.*`],
+    readSubmit: (subject) => readSubmit(prefix, subject),
+    rejected: `${prefix}.rejected`,
+    ack: (ref) => `${prefix}.ack.${token(ref, 'a reference')}`,
+
+    work: (incarnation) => `${prefix}.work.${incarnation}`,
+    allWork: `${prefix}.work.*`,
+    pulse: (incarnation) => `${prefix}.pulse.${incarnation}`,
+    allPulses: `${prefix}.pulse.*`,
+    notice: (incarnation, verb) => `${prefix}.worker.${incarnation}.${verb}`,
+
+    event: ({ tenant, type, state, id }) => `${prefix}.event.${tenant}.${type}.${state}.${id}`,
+    eventsOf: (key) => eventsOf(prefix, key),
+    progress: (key) => progress + key,
+    allProgress: `${progress}*.*`,
+    keyOfProgress: (subject) => subject.slice(progress.length),
+    log: (key) => `${prefix}.log.${key}`,
+    allLogs: `${prefix}.log.*.*`,
+
+    desk: (question) => `${prefix}.api.desk.${token(question, 'a question')}`,
+  };
+}
+
+/** Tenant and id of a job's key. */
+export function readKey(key: string): { tenant: string; id: string } {
+  const dot = key.indexOf('.');
+  return { tenant: key.slice(0, dot), id: key.slice(dot + 1) };
+}
+
+function eventsOf(prefix: string, key: string | undefined): string {
+  if (key === undefined) return `${prefix}.event.>`;
+  const { tenant, id } = readKey(key);
+  return `${prefix}.event.${tenant}.*.*.${id}`;
+}
+
+function readSubmit(prefix: string, subject: string): { tenant: string; type: string } | undefined {
+  const parts = subject.split('.');
+  const [first, verb, ...more] = parts;
+  if (first !== prefix) return undefined;
+  const [one, two, three] = more;
+  if (verb === 'submit' && parts.length === 3 && one !== undefined) return { tenant: defaultTenant, type: one };
+  if (verb === 'tenant' && parts.length === 5 && one !== undefined && two === 'submit' && three !== undefined)
+    return { tenant: one, type: three };
+  return undefined;
+}
+
+function rest(subject: string, start: string): string | undefined {
+  return subject.startsWith(start) ? subject.slice(start.length) : undefined;
+}
+
+function token(text: string, what: string): string {
+  if (tokenPattern.test(text)) return text;
+  throw new Fault('input.invalid', `Expected ${what} without spaces, \`.\`, \`*\` and \`>\`, got \`${text}\`. Choose another name.`);
+}
