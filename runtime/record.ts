@@ -122,7 +122,10 @@ export function upcast(json: unknown): JobRecord {
   for (let version = json['version']; version < recordVersion; version++) {
     const bring = upcasts[version];
     if (bring === undefined)
-      throw new Fault('record.unreadable', `Expected a way from record version ${version} to ${version + 1}, found none.`);
+      throw new Fault(
+        'record.unreadable',
+        `Expected a way from record version ${version} to ${version + 1}, found none.`,
+      );
     record = bring(record);
   }
   if (json['version'] > recordVersion || Number(json['machine']) > jobMachineVersion)
@@ -130,7 +133,8 @@ export function upcast(json: unknown): JobRecord {
       'record.unreadable',
       `Expected a record of version ${recordVersion} and machine ${jobMachineVersion} at most, got ${String(json['version'])} and ${String(json['machine'])}. Upgrade this process.`,
     );
-  if (!isRecord(record)) throw new Fault('record.unreadable', 'Expected a job record with id, state and context, got something else.');
+  if (!isRecord(record))
+    throw new Fault('record.unreadable', 'Expected a job record with id, state and context, got something else.');
   return record;
 }
 

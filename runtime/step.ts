@@ -10,7 +10,15 @@
  */
 
 import type { AnyActorScope, StateValue } from 'xstate';
-import { isActive, isSettled, type JobContext, type JobEvent, type JobState, jobMachine, jobMachineVersion } from '../machines/job.ts';
+import {
+  isActive,
+  isSettled,
+  type JobContext,
+  type JobEvent,
+  type JobState,
+  jobMachine,
+  jobMachineVersion,
+} from '../machines/job.ts';
 import {
   type AttemptEntry,
   type JobRecord,
@@ -49,7 +57,14 @@ function inertScope(): AnyActorScope {
     _clock: { setTimeout: nothing, clearTimeout: nothing },
     _logger: nothing,
   };
-  const self = { id: 'job', sessionId: 'job', _parent: undefined, system, send: nothing, on: () => ({ unsubscribe: nothing }) };
+  const self = {
+    id: 'job',
+    sessionId: 'job',
+    _parent: undefined,
+    system,
+    send: nothing,
+    on: () => ({ unsubscribe: nothing }),
+  };
   const scope = {
     self,
     id: 'job',
@@ -67,7 +82,7 @@ function inertScope(): AnyActorScope {
 const scope = inertScope();
 
 /** The path of each leaf in the chart, read off the chart itself: `processing` is `{open: {active: 'processing'}}`. */
-const valueOf: ReadonlyMap<JobState, StateValue> = new Map(leaves(jobMachine.root, []));
+const chartPaths: ReadonlyMap<JobState, StateValue> = new Map(leaves(jobMachine.root, []));
 
 type StateNode = typeof jobMachine.root;
 
@@ -93,8 +108,9 @@ const prototypes = new Map<JobState, Snapshot>();
 function revive(state: JobState, context: JobContext): Snapshot {
   let prototype = prototypes.get(state);
   if (prototype === undefined) {
-    const value = valueOf.get(state);
-    if (value === undefined) throw new RangeError(`Expected one of ${[...valueOf.keys()].join(', ')}, got state ${state}.`);
+    const value = chartPaths.get(state);
+    if (value === undefined)
+      throw new RangeError(`Expected one of ${[...chartPaths.keys()].join(', ')}, got state ${state}.`);
     prototype = jobMachine.resolveState({ value: value as never, context });
     prototypes.set(state, prototype);
   }
@@ -105,7 +121,14 @@ function revive(state: JobState, context: JobContext): Snapshot {
 export function born(spec: JobSpec, context: JobContext): JobRecord {
   const snapshot = jobMachine.getInitialSnapshot(scope as never, context);
   const state = leafOf(snapshot.value);
-  const first: Transition = { n: 1, at: spec.createdAt, event: 'job.submitted', from: 'submitted', to: state, attempt: 0 };
+  const first: Transition = {
+    n: 1,
+    at: spec.createdAt,
+    event: 'job.submitted',
+    from: 'submitted',
+    to: state,
+    attempt: 0,
+  };
   return {
     version: recordVersion,
     machine: jobMachineVersion,

@@ -1,0 +1,61 @@
+/**
+ * The test projects, one a kind of world: `unit` and `simulation` need nothing, `nats` and `doors` a real broker,
+ * `handlers` real tools, `cluster` real processes. Nothing is ever tried again, and two workers are all there are.
+ *
+ * Every `*.test.ts` belongs to exactly one project: `unit` takes what no other folder claims.
+ */
+
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { Tally } from './test/tally.ts';
+
+interface World {
+  name: string;
+  timeoutMs: number;
+  /** Projects of one turn run together, at most two files at a time; a lower turn comes first. */
+  turn: number;
+  alone?: boolean;
+}
+
+const worlds: readonly World[] = [
+  { name: 'simulation', timeoutMs: 60_000, turn: 0 },
+  { name: 'nats', timeoutMs: 60_000, turn: 1 },
+  { name: 'handlers', timeoutMs: 60_000, turn: 1 },
+  { name: 'doors', timeoutMs: 60_000, turn: 1 },
+  { name: 'cluster', timeoutMs: 180_000, turn: 2, alone: true },
+];
+
+const unit = project(
+  { name: 'unit', timeoutMs: 20_000, turn: 0 },
+  { include: ['test/**/*.test.ts'], exclude: worlds.map((world) => `test/${world.name}/**`) },
+);
+
+function project(world: World, files: { include: string[]; exclude?: string[] }): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: {
+      ...files,
+      name: world.name,
+      testTimeout: world.timeoutMs,
+      hookTimeout: world.timeoutMs,
+      maxWorkers: world.alone === true ? 1 : 2,
+      fileParallelism: world.alone !== true,
+      sequence: { groupOrder: world.turn },
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    environment: 'node',
+    pool: 'forks',
+    retry: 0,
+    teardownTimeout: 20_000,
+    maxWorkers: 2,
+    passWithNoTests: false,
+    expect: { requireAssertions: true },
+    restoreMocks: true,
+    unstubEnvs: true,
+    reporters: ['default', new Tally({ inCi: Boolean(process.env['CI']) })],
+    projects: [unit, ...worlds.map((world) => project(world, { include: [`test/${world.name}/**/*.test.ts`] }))],
+  },
+});
