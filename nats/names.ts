@@ -170,5 +170,8 @@ function rest(subject: string, start: string): string | undefined {
 
 function token(text: string, what: string): string {
   if (tokenPattern.test(text)) return text;
-  throw new Fault('input.invalid', `Expected ${what} without spaces, \`.\`, \`*\` and \`>\`, got \`${text}\`. Choose another name.`);
+  throw new Fault(
+    'input.invalid',
+    `Expected ${what} without spaces, \`.\`, \`*\` and \`>\`, got \`${text}\`. Choose another name.`,
+  );
 }
