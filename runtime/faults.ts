@@ -46,3 +46,21 @@ export class Fault extends Error {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** The text of `docs/faults.md`. */
+export function faultsPage(): string {
+  const rows = Object.entries(faults).map(
+    ([code, { meaning, retryable }]) => `| \`${code}\` | ${meaning} | ${retryable ? 'yes' : 'no'} |`,
+  );
+  return `# What can go wrong
+
+Generated from \`runtime/faults.ts\`; do not edit it by hand.
+
+Every refused input and every failure of the world carries one of these codes. A job that failed is none of them: why
+it failed is in its record. "Retryable": the same call may succeed later by itself.
+
+| code | meaning | retryable |
+|---|---|---|
+${rows.join('\n')}
+`;
+}

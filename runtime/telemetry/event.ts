@@ -1,0 +1,231 @@
+/**
+ * Every event that a process tells of itself, as data: its facts, how loud it is, and its one line for people.
+ *
+ * The types of `telemetry.tell`, the log lines, the metrics and `docs/telemetry.md` come from here. These are
+ * events of processes; what happens to a job is a transition in its record and travels by the `Events` port.
+ */
+
+/** What a fact may be. `counts` are numbers by name, such as `{ available: 2, busy: 1 }`. */
+interface FactTypes {
+  text: string;
+  number: number;
+  ms: number;
+  counts: Readonly<Record<string, number>>;
+}
+
+export type FactKind = keyof FactTypes;
+
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** What is to be known of an event. */
+export interface EventSpec {
+  readonly level: Level;
+  /** The level where all of the facts `whenZero` are 0. */
+  readonly quiet?: { readonly level: Level; readonly whenZero: readonly string[] };
+  /** The line, with facts in braces. */
+  readonly line: string;
+  readonly facts: Readonly<Record<string, FactKind>>;
+  readonly help: string;
+}
+
+const attempt = { key: 'text', attempt: 'number' } as const;
+const worker = { incarnation: 'text', name: 'text' } as const;
+
+export const events = {
+  'leader.elected': {
+    level: 'info',
+    line: '{name} leads, term {term}',
+    facts: { name: 'text', term: 'number' },
+    help: 'This master has won the lease and its picture is complete.',
+  },
+  'leader.deposed': {
+    level: 'warn',
+    line: 'no longer leader: {reason}',
+    facts: { reason: 'text' },
+    help: 'The lease of this master was moved on by another, or it can no longer tell.',
+  },
+  'leader.steppedDown': {
+    level: 'info',
+    line: 'gave the lease back, term {term}',
+    facts: { term: 'number' },
+    help: 'This master has given the lease back in an orderly way.',
+  },
+  'scheduler.pass': {
+    level: 'info',
+    quiet: { level: 'debug', whenZero: ['queued', 'offered', 'decisions'] },
+    line: 'pass: {queued} queued, {offered} offered, {decisions} decisions; waiting: {reasons}; workers: {workersByStatus}',
+    facts: { queued: 'number', offered: 'number', decisions: 'number', reasons: 'counts', workersByStatus: 'counts' },
+    help: 'The reconcile tick went through all waiting jobs. Info only where it changed something.',
+  },
+  'job.queued': {
+    level: 'debug',
+    line: '{key} is queued: {reason}',
+    facts: { key: 'text', reason: 'text' },
+    help: 'No worker can take the job now; the reason says why.',
+  },
+  'job.offered': {
+    level: 'debug',
+    line: '{key} is offered to {worker}',
+    facts: { key: 'text', worker: 'text' },
+    help: 'The job was offered to a worker.',
+  },
+  'intake.accepted': {
+    level: 'debug',
+    line: 'took in {count} submissions',
+    facts: { count: 'number' },
+    help: 'Submissions were stored as jobs.',
+  },
+  'intake.rejected': {
+    level: 'warn',
+    line: 'submission {sequence} is rejected: {reason}',
+    facts: { sequence: 'number', reason: 'text' },
+    help: 'A submission was refused for good and put aside; `yard rejected list` shows it.',
+  },
+  'worker.started': {
+    level: 'info',
+    line: 'worker {name} ({incarnation}) takes {types} with {slots} slots',
+    facts: { ...worker, types: 'text', slots: 'number' },
+    help: 'This worker is ready for jobs.',
+  },
+  'worker.joined': {
+    level: 'info',
+    line: 'worker {name} ({incarnation}) has joined',
+    facts: worker,
+    help: 'The leader hears the first pulse of a worker.',
+  },
+  'worker.left': {
+    level: 'info',
+    line: 'worker {name} ({incarnation}) has left',
+    facts: worker,
+    help: 'A worker has said that it goes.',
+  },
+  'worker.lost': {
+    level: 'warn',
+    line: 'worker {name} ({incarnation}) is lost; {jobs} jobs are taken back',
+    facts: { ...worker, jobs: 'number' },
+    help: 'A worker was silent for too long, and its jobs are taken back.',
+  },
+  'attempt.claimed': {
+    level: 'debug',
+    line: '{key} is claimed, attempt {attempt}',
+    facts: attempt,
+    help: 'The claim of this worker is stored.',
+  },
+  'attempt.started': {
+    level: 'debug',
+    line: '{key} starts, attempt {attempt}',
+    facts: { ...attempt, type: 'text', queue: 'text', priority: 'text', waitedMs: 'ms' },
+    help: 'The handler starts. `waitedMs`: since the job became ready.',
+  },
+  'attempt.ended': {
+    level: 'debug',
+    line: '{key} ended, attempt {attempt}: {outcome}',
+    facts: { ...attempt, type: 'text', queue: 'text', outcome: 'text', ranMs: 'ms' },
+    help: 'The end of the attempt is stored. `ranMs`: since its handler started.',
+  },
+  'attempt.fenced': {
+    level: 'warn',
+    line: '{key} is no longer ours, attempt {attempt}; its result is discarded',
+    facts: attempt,
+    help: 'The record says that another attempt holds the job: the handler is told to stop, its result is dropped.',
+  },
+  'attempt.abandoned': {
+    level: 'warn',
+    line: '{key} ignores its signal, attempt {attempt}; its slot is freed',
+    facts: attempt,
+    help: 'A handler did not stop within its grace.',
+  },
+  'commit.batch': {
+    level: 'debug',
+    line: 'batch of {entries}: {outcome} in {ms} ms',
+    facts: { entries: 'number', ms: 'ms', outcome: 'text' },
+    help: 'A batch of writes was answered, or was not.',
+  },
+  'feed.gap': {
+    level: 'warn',
+    line: 'the feed has a gap from {from} to {to}; reading it from the stream',
+    facts: { from: 'number', to: 'number' },
+    help: 'Changes did not arrive on the feed and are read from the leader of the stream.',
+  },
+  'feed.reloaded': {
+    level: 'info',
+    line: 'the picture is loaded, {jobs} open jobs: {reason}',
+    facts: { jobs: 'number', reason: 'text' },
+    help: 'The picture of all open jobs was made from scratch.',
+  },
+  'auditor.repaired': {
+    level: 'warn',
+    line: 'repaired {key}: {what}',
+    facts: { what: 'text', key: 'text' },
+    help: 'Something did not agree and was put right.',
+  },
+  'broker.connected': {
+    level: 'info',
+    line: 'connected to {server}',
+    facts: { server: 'text' },
+    help: 'The first connection to a broker.',
+  },
+  'broker.disconnected': {
+    level: 'warn',
+    line: 'the broker is away; trying again',
+    facts: { server: 'text' },
+    help: 'The connection broke; it is being made anew.',
+  },
+  'broker.reconnected': {
+    level: 'info',
+    line: 'connected again, to {server}',
+    facts: { server: 'text' },
+    help: 'The connection is back.',
+  },
+  'broker.fetched': {
+    level: 'info',
+    line: 'fetched nats-server {version} to {path}',
+    facts: { version: 'text', path: 'text' },
+    help: 'The program of the embedded broker was fetched.',
+  },
+  'process.failed': {
+    level: 'error',
+    line: '{what} failed: {error}',
+    facts: { what: 'text', error: 'text' },
+    help: 'Something broke that should not have; the process goes on where it can.',
+  },
+} as const satisfies Readonly<Record<string, EventSpec>>;
+
+export type EventName = keyof typeof events;
+
+type FactsOf<Facts extends Readonly<Record<string, FactKind>>> = {
+  readonly [Fact in keyof Facts]: FactTypes[Facts[Fact]];
+};
+
+/** The facts of each event. */
+export type EventFacts = { readonly [Name in EventName]: FactsOf<(typeof events)[Name]['facts']> };
+
+/** One event that was told. */
+export interface Told<Name extends EventName = EventName> {
+  readonly name: Name;
+  readonly facts: EventFacts[Name];
+}
+
+export function isTold<Name extends EventName>(told: Told, name: Name): told is Told<Name> {
+  return told.name === name;
+}
+
+/** How loud this event is with these facts. */
+export function levelOf(told: Told): Level {
+  const spec: EventSpec = events[told.name];
+  const facts: Readonly<Record<string, unknown>> = told.facts;
+  return spec.quiet?.whenZero.every((fact) => facts[fact] === 0) === true ? spec.quiet.level : spec.level;
+}
+
+/** The line of an event, for people. */
+export function lineOf(told: Told): string {
+  const facts: Readonly<Record<string, unknown>> = told.facts;
+  return events[told.name].line.replace(/\{(\w+)\}/g, (_, fact: string) => inWords(facts[fact]));
+}
+
+function inWords(fact: unknown): string {
+  if (typeof fact === 'number') return String(Math.round(fact * 100) / 100);
+  if (typeof fact !== 'object' || fact === null) return String(fact ?? '-');
+  const counts = Object.entries(fact).map(([name, count]) => `${String(count)} ${name}`);
+  return counts.length === 0 ? 'none' : counts.join(', ');
+}
