@@ -15,6 +15,7 @@ import {
   InvalidSubjectError,
   NoRespondersError,
   PermissionViolationError,
+  RequestError,
   TimeoutError,
   UserAuthenticationExpiredError,
 } from '@nats-io/nats-core';
@@ -179,7 +180,8 @@ function isConnectionLoss(error: Error): boolean {
     error instanceof ClosedConnectionError ||
     error instanceof DrainingConnectionError ||
     error instanceof ConnectionError ||
-    error.message === 'disconnect'
+    // What was asked when the connection went: "connection disconnected", "connection closed", "cancelled".
+    (error instanceof RequestError && error.cause === undefined)
   );
 }
 

@@ -1,0 +1,275 @@
+/**
+ * A nats-server of our own: started, watched and stopped by this process, on this machine's loopback only.
+ *
+ * Knows its life; its settings are in `server-config.ts`, where the program comes from in `binary.ts`, who may use a
+ * data directory in `leftover.ts`. Promises that it is ready when `startBroker` resolves, and that it dies with the
+ * process that started it, however that process dies: a shell beside it reads from a pipe that only the parent holds
+ * open, and stops the server when the pipe ends. The server runs in a process group of its own, so that Ctrl-C
+ * reaches those who still want to write before it reaches the broker.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, Socket } from 'node:net';
+import { join, resolve } from 'node:path';
+import { type Clock, pause, SystemClock } from '../runtime/clock.ts';
+import { Fault } from '../runtime/faults.ts';
+import { type BrokerBinary, findBroker } from './binary.ts';
+import { release, takeOver } from './leftover.ts';
+import { loopback, type ServerSettings, serverConfig, serverFiles } from './server-config.ts';
+
+/** Where it listens, all on loopback; `free` lets the machine choose. */
+export interface BrokerPorts {
+  client?: number | 'free';
+  monitoring?: number | 'free';
+  /** Off unless asked for. */
+  mqtt?: number | 'free' | 'off';
+}
+
+export interface BrokerOptions {
+  /** Where it keeps everything: store, configuration, log and pid. */
+  dataDir: string;
+  /** Found or fetched unless given. */
+  binary?: BrokerBinary;
+  /** 4222 and 8222, no MQTT, unless given. */
+  ports?: BrokerPorts;
+  /** How often what was acknowledged is forced to disk: each second, or before each acknowledgement. */
+  sync?: '1s' | 'always';
+  /** Bytes that the store may take on disk; 10 GiB unless given. */
+  maxStoreBytes?: number;
+  serverName?: string;
+  /** More for its configuration file, such as `{ authorization: { token } }`. */
+  settings?: Readonly<Record<string, unknown>>;
+  /** How long it may take until it is ready; 30 s unless given. */
+  readyWithinMs?: number;
+  clock?: Clock;
+}
+
+/** A nats-server of ours. Its ports stay the same over `kill` and `restart`. */
+export interface EmbeddedBroker extends AsyncDisposable {
+  readonly url: string;
+  readonly monitoringUrl: string;
+  readonly mqttPort: number | undefined;
+  readonly binary: BrokerBinary;
+  readonly dataDir: string;
+  readonly logFile: string;
+  /** Its process id; `undefined` while it does not run. */
+  readonly pid: number | undefined;
+  /** Stops it in good order; harmless when it has stopped. */
+  stop(): Promise<void>;
+  /** Ends it with SIGKILL. */
+  kill(): Promise<void>;
+  /** Stops it where it runs, and starts it again with the same ports and data. */
+  restart(): Promise<void>;
+}
+
+/** Ports that the machine chooses, for tests and demos beside whatever else runs. */
+export const freePorts: BrokerPorts = { client: 'free', monitoring: 'free' };
+
+/**
+ * A nats-server with JetStream, ready to be used.
+ *
+ * @throws {Fault} `broker.absent` where there is no program; `broker.refused` where it does not come up, or where
+ * another living process has a server on the same data directory.
+ * @example await using broker = await startBroker({ dataDir: '.yard', ports: freePorts });
+ */
+export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroker> {
+  const server = new Server(options, options.binary ?? (await findBroker()));
+  await server.restart();
+  return server;
+}
+
+type ChosenPorts = ServerSettings['ports'];
+
+interface Running {
+  child: ChildProcess;
+  /** Ends the server when it is destroyed, or when this process is. */
+  lifeline: Socket;
+  exited: Promise<unknown>;
+}
+
+class Server implements EmbeddedBroker {
+  readonly binary: BrokerBinary;
+  readonly dataDir: string;
+  readonly logFile: string;
+  readonly #options: BrokerOptions;
+  readonly #clock: Clock;
+  #ports: ChosenPorts | undefined;
+  #running: Running | undefined;
+
+  constructor(options: BrokerOptions, binary: BrokerBinary) {
+    this.binary = binary;
+    this.dataDir = resolve(options.dataDir);
+    this.logFile = join(this.dataDir, serverFiles.log);
+    this.#options = options;
+    this.#clock = options.clock ?? new SystemClock();
+  }
+
+  get url(): string {
+    return `nats://${loopback}:${this.#ports?.client}`;
+  }
+
+  get monitoringUrl(): string {
+    return `http://${loopback}:${this.#ports?.monitoring}`;
+  }
+
+  get mqttPort(): number | undefined {
+    return this.#ports?.mqtt;
+  }
+
+  get pid(): number | undefined {
+    return this.#running?.child.pid;
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await mkdir(this.dataDir, { recursive: true });
+    await takeOver({ dataDir: this.dataDir, clock: this.#clock });
+    await removePortFiles(this.dataDir);
+    const ports = this.#ports ?? (await choose(this.#options.ports ?? {}));
+    await writeFile(join(this.dataDir, serverFiles.config), serverConfig(this.#settings(ports)));
+    this.#running = launch(this.binary.path, this.dataDir, this.logFile);
+    try {
+      this.#ports = await this.#ready(this.#running.child, ports);
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#end('SIGTERM');
+  }
+
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #settings(ports: ChosenPorts): ServerSettings {
+    const { sync = '1s', maxStoreBytes = 10 * 2 ** 30, serverName = 'yard', settings = {} } = this.#options;
+    return {
+      dataDir: this.dataDir,
+      version: this.binary.version,
+      ports,
+      serverName,
+      sync,
+      maxStoreBytes,
+      more: settings,
+    };
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#running = undefined;
+    running.child.ref();
+    running.child.kill(signal);
+    await running.exited;
+    await release(this.dataDir);
+  }
+
+  /** The ports that it listens on, once it does and JetStream has read its store. */
+  async #ready(child: ChildProcess, asked: ChosenPorts): Promise<ChosenPorts> {
+    const patience = this.#clock.mono() + (this.#options.readyWithinMs ?? 30_000);
+    while (this.#clock.mono() < patience && child.exitCode === null && child.signalCode === null) {
+      const ports = await listening(this.dataDir, child.pid, asked);
+      if (ports !== undefined && (await isHealthy(ports.monitoring))) return ports;
+      await pause(this.#clock, 5);
+    }
+    const reason = await lastComplaint(this.logFile);
+    throw new Fault(
+      'broker.refused',
+      `Expected nats-server to come up in ${this.dataDir}, got: ${reason}. See ${this.logFile}.`,
+    );
+  }
+}
+
+/** Waits for the end of file descriptor 3 beside what becomes the server: `exec` keeps the process id. */
+const guarded = '( read -r _ <&3; kill -TERM $$ ) >/dev/null 2>&1 & exec "$0" "$@" 3<&-';
+
+function launch(program: string, dataDir: string, logFile: string): Running {
+  const log = openSync(logFile, 'a');
+  const child = spawn('sh', ['-c', guarded, program, '-c', join(dataDir, serverFiles.config)], {
+    stdio: ['ignore', log, log, 'pipe'],
+    detached: true,
+  });
+  closeSync(log);
+  const lifeline = child.stdio[3];
+  if (!(lifeline instanceof Socket))
+    throw new Fault('broker.refused', 'Expected a pipe to nats-server, got none. Is `sh` on this machine?');
+  // A broker is no reason for this process to live on.
+  child.unref();
+  lifeline.unref();
+  lifeline.on('error', () => lifeline.destroy());
+  const exited = once(child, 'exit').catch(() => undefined);
+  void exited.then(() => lifeline.destroy());
+  return { child, lifeline, exited };
+}
+
+async function choose({ client = 4222, monitoring = 8222, mqtt = 'off' }: BrokerPorts): Promise<ChosenPorts> {
+  return {
+    client: client === 'free' ? -1 : client,
+    monitoring: monitoring === 'free' ? -1 : monitoring,
+    mqtt: await mqttPort(mqtt),
+  };
+}
+
+/** The server tells every port that it chose, except this one: so this one is chosen here. */
+async function mqttPort(asked: number | 'free' | 'off'): Promise<number | undefined> {
+  if (asked === 'off') return undefined;
+  if (asked !== 'free') return asked;
+  const probe = createServer().listen(0, loopback);
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return typeof address === 'object' && address !== null ? address.port : undefined;
+}
+
+const isPortFile = (name: string) => name.endsWith('.ports');
+
+async function removePortFiles(dataDir: string): Promise<void> {
+  for (const name of (await readdir(dataDir)).filter(isPortFile)) await rm(join(dataDir, name), { force: true });
+}
+
+/** What the server has written about its ports; `undefined` as long as it has not. */
+async function listening(
+  dataDir: string,
+  pid: number | undefined,
+  asked: ChosenPorts,
+): Promise<ChosenPorts | undefined> {
+  const name = (await readdir(dataDir)).find((each) => each.endsWith(`_${pid}.ports`));
+  if (name === undefined) return undefined;
+  const text = await readFile(join(dataDir, name), 'utf8');
+  const client = portIn(text, 'nats');
+  const monitoring = portIn(text, 'monitoring');
+  return client === undefined || monitoring === undefined ? undefined : { client, monitoring, mqtt: asked.mqtt };
+}
+
+/** The port in `"<what>": ["scheme://host:port"]`; the file may be half written. */
+function portIn(text: string, what: string): number | undefined {
+  const port = new RegExp(`"${what}"\\s*:\\s*\\[\\s*"[^"]*:(\\d+)/?"`).exec(text)?.[1];
+  return port === undefined ? undefined : Number(port);
+}
+
+async function isHealthy(monitoring: number): Promise<boolean> {
+  try {
+    const reply = await fetch(`http://${loopback}:${monitoring}/healthz`);
+    await reply.body?.cancel();
+    return reply.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** The last line of its log that says why. */
+async function lastComplaint(logFile: string): Promise<string> {
+  const lines = (await readFile(logFile, 'utf8').catch(() => '')).trim().split('\n');
+  return lines.findLast((line) => /\[(FTL|ERR)\]|nats-server: /.test(line)) ?? lines.at(-1) ?? 'no word from it';
+}

@@ -1,0 +1,64 @@
+/**
+ * The configuration of a broker of our own, as a value.
+ *
+ * Knows the settings of nats-server that we choose and why; leaves running it to `embedded.ts`.
+ */
+
+import { join } from 'node:path';
+import { isAtLeast } from './binary.ts';
+
+/** What a configuration depends on. Port -1 lets the server choose. */
+export interface ServerSettings {
+  dataDir: string;
+  /** Of the server that will read it: an older one refuses settings that it does not know. */
+  version: string;
+  ports: { client: number; monitoring: number; mqtt: number | undefined };
+  serverName: string;
+  /** How often what was acknowledged is forced to disk. */
+  sync: '1s' | 'always';
+  maxStoreBytes: number;
+  /** More settings, which win over ours. */
+  more: Readonly<Record<string, unknown>>;
+}
+
+export const loopback = '127.0.0.1';
+const mebibyte = 1_048_576;
+
+/** Names of the files that a server keeps in its data directory. */
+export const serverFiles = { config: 'nats-server.conf', log: 'nats-server.log', pid: 'nats-server.pid' } as const;
+
+/** The text of its configuration file: JSON, which nats-server reads. */
+export function serverConfig(settings: ServerSettings): string {
+  const { dataDir, ports } = settings;
+  const config = {
+    server_name: settings.serverName,
+    host: loopback,
+    port: ports.client,
+    http: `${loopback}:${ports.monitoring}`,
+    max_payload: mebibyte,
+    pid_file: join(dataDir, serverFiles.pid),
+    ports_file_dir: dataDir,
+    log_file: join(dataDir, serverFiles.log),
+    logfile_size_limit: 16 * mebibyte,
+    logfile_max_num: 3,
+    jetstream: {
+      store_dir: join(dataDir, 'nats'),
+      max_memory_store: 256 * mebibyte,
+      max_file_store: settings.maxStoreBytes,
+      sync_interval: settings.sync,
+      ...batchLimits(settings.version),
+    },
+    ...(ports.mqtt === undefined ? {} : { mqtt: { host: loopback, port: ports.mqtt } }),
+    ...settings.more,
+  };
+  return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+/**
+ * A server allows 50 open batches a stream, and a batch whose end never came holds its place for 10 s: a fleet that
+ * commits from every process needs more, and gets them back sooner.
+ */
+function batchLimits(version: string): object {
+  if (!isAtLeast(version, '2.14.0')) return {};
+  return { limits: { batch: { max_inflight_per_stream: 1_000, max_inflight_total: 2_000, timeout: '2s' } } };
+}
