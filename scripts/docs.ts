@@ -1,0 +1,69 @@
+/**
+ * The pages of `docs/` that are made from code: written anew, or with `--check` compared with what lies there.
+ *
+ * A page that has drifted from its code fails the check by name. What makes a page lives with its noun; this file
+ * knows only which there are.
+ */
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { jobMachine } from '../machines/job.ts';
+import { faults } from '../runtime/faults.ts';
+import { optionsPage } from '../runtime/options/page.ts';
+import { telemetryPage } from '../runtime/telemetry/page.ts';
+import { chartSection } from './chart-page.ts';
+
+const docs = fileURLToPath(new URL('../docs', import.meta.url));
+
+const pages: Readonly<Record<string, () => string>> = {
+  'lifecycle.md': lifecyclePage,
+  'options.md': optionsPage,
+  'telemetry.md': telemetryPage,
+  'faults.md': faultsPage,
+};
+
+function lifecyclePage(): string {
+  return `# What may happen
+
+Drawn from \`machines/\` by \`npm run docs\`; do not edit it by hand. The star marks the way that a job goes where
+nothing goes wrong. Users see the innermost state only.
+
+${chartSection('A job', jobMachine)}`;
+}
+
+function faultsPage(): string {
+  const rows = Object.entries(faults).map(
+    ([code, { meaning, retryable }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${meaning} |`,
+  );
+  return `# Faults
+
+Generated from \`runtime/faults.ts\`; do not edit it by hand. Every error that Yardmaster throws has one of these codes;
+its message says what was expected, what was met and what to do. A job that failed is no fault: it is data in its record.
+
+| code | may the same call succeed later by itself? | |
+|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function hasDrifted([name, make]: [string, () => string]): boolean {
+  try {
+    return readFileSync(`${docs}/${name}`, 'utf8') !== make();
+  } catch {
+    return true;
+  }
+}
+
+function check(): void {
+  const drifted = Object.entries(pages).filter(hasDrifted);
+  for (const [name] of drifted) console.error(`docs/${name} is not what the code makes of it. Run \`npm run docs\`.`);
+  if (drifted.length > 0) process.exitCode = 1;
+}
+
+function write(): void {
+  mkdirSync(docs, { recursive: true });
+  for (const [name, make] of Object.entries(pages)) writeFileSync(`${docs}/${name}`, make());
+}
+
+if (process.argv.includes('--check')) check();
+else write();

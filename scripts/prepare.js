@@ -1,0 +1,29 @@
+/**
+ * After `npm ci` in a checkout: the broker that demo and tests use is fetched now, so that they need no network later.
+ *
+ * Plain JavaScript, because npm may run it in an old Node. It never fails an install: what is missing is said loudly,
+ * and the first use tries again.
+ */
+
+import { existsSync } from 'node:fs';
+
+const binary = new URL('../nats/binary.ts', import.meta.url);
+const isCheckout = existsSync(new URL('../tsconfig.json', import.meta.url));
+
+if (isCheckout && process.features.typescript) await fetchBroker();
+else if (isCheckout)
+  say(`Node ${process.versions.node} cannot run Yardmaster: the commands of this checkout need Node 22.18 or newer.`);
+
+async function fetchBroker() {
+  try {
+    const { findBroker } = await import(binary.href);
+    const { path, version } = await findBroker({ say });
+    say(`nats-server ${version} is ready: ${path}`);
+  } catch (error) {
+    say(`No broker could be fetched; the first use will try again. ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function say(line) {
+  process.stderr.write(`yardmaster: ${line}\n`);
+}
