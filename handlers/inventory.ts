@@ -1,0 +1,72 @@
+/**
+ * What this machine has, measured: GPUs by asking their driver, encoders by trying them, memory and CPUs as the
+ * container's limits allow. Nothing is believed because it is listed.
+ */
+
+import { readdir, readFile } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Capacity } from '../machines/rules/capability.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { Fault } from '../runtime/faults.ts';
+import type { Encoder } from './ffmpeg/encoder.ts';
+import { Ffmpeg, probeEncoders } from './ffmpeg/tool.ts';
+import { type Gpu, readGpus } from './gpu.ts';
+
+export type Inventory = Pick<Capacity, 'gpu' | 'vramMb' | 'vendor' | 'encoders' | 'memoryMb'> & { cpus: number };
+
+export interface MeasureOptions {
+  clock: Clock;
+  /** Shared with `transcode`, so that each encoder is tried once. */
+  ffmpeg?: Ffmpeg;
+  /** The program that tells of NVIDIA GPUs. */
+  nvidiaSmi?: string;
+  /** The kernel's folder of graphics devices. */
+  drm?: string;
+}
+
+/** Takes about a second, most of it for trying the encoders. A machine without ffmpeg has none. */
+export async function measure(options: MeasureOptions): Promise<Inventory> {
+  const { clock, ffmpeg = new Ffmpeg({ clock }), nvidiaSmi = 'nvidia-smi', drm = '/sys/class/drm' } = options;
+  const [working, nvidia] = await Promise.all([usable(ffmpeg), readGpus({ clock, command: nvidiaSmi })]);
+  const gpus = nvidia.length > 0 ? ofNvidia(nvidia) : await ofOthers(working, drm);
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  return {
+    ...gpus,
+    encoders: working.map((encoder) => encoder.name),
+    memoryMb: Math.floor(memory / 2 ** 20),
+    cpus: availableParallelism(),
+  };
+}
+
+async function usable(ffmpeg: Ffmpeg): Promise<readonly Encoder[]> {
+  try {
+    return await probeEncoders(ffmpeg);
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'tool.missing') return [];
+    throw thrown;
+  }
+}
+
+/** Every GPU has at least the memory of the smallest. */
+function ofNvidia(gpus: readonly Gpu[]) {
+  return { gpu: gpus.length, vramMb: Math.min(...gpus.map((gpu) => gpu.memoryMb ?? 0)), vendor: 'nvidia' };
+}
+
+/** A GPU without a driver that counts it is there when an encoder on it works. Its memory is not known. */
+async function ofOthers(
+  working: readonly Encoder[],
+  drm: string,
+): Promise<{ gpu: number; vramMb: number; vendor?: string }> {
+  if (!working.some((encoder) => encoder.hardware)) return { gpu: 0, vramMb: 0 };
+  const vendor = await vendorOf(drm);
+  return { gpu: 1, vramMb: 0, ...(vendor === undefined ? {} : { vendor }) };
+}
+
+/** By PCI number of the first render device. */
+async function vendorOf(drm: string): Promise<string | undefined> {
+  const makers: Readonly<Record<string, string>> = { '0x10de': 'nvidia', '0x1002': 'amd', '0x8086': 'intel' };
+  const [device] = (await readdir(drm).catch(() => [])).filter((name) => name.startsWith('renderD')).sort();
+  if (device === undefined) return undefined;
+  return makers[(await readFile(join(drm, device, 'device', 'vendor'), 'utf8').catch(() => '')).trim()];
+}
