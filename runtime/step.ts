@@ -1,15 +1,14 @@
 /**
  * One step of a job: a record, an event, and what becomes of the record. Pure; the only code that sets `state`.
  *
- * The chart is asked through XState's own `machine.transition`, with a scope that does nothing, instead of the
- * official `transition()`, which builds a whole throw-away actor on every call (17-34 µs against 5). The two are
- * compared on random walks in `test/runtime/step.test.ts`, and the version of xstate is pinned, because the
- * scope touches members that are internal to it. This file is the XState border: casts live here and nowhere else.
+ * The chart is asked through XState's own `machine.transition`, in surroundings that do nothing (`inert-scope.ts`),
+ * instead of the official `transition()`, which is several times slower. The two are compared on random walks in
+ * `test/runtime/step.test.ts`. This file is the XState border: casts live here and nowhere else.
  *
  * What belongs to another attempt is dropped before the chart sees it: XState's events carry no fence, ours do.
  */
 
-import type { AnyActorScope, StateValue } from 'xstate';
+import type { StateValue } from 'xstate';
 import {
   isActive,
   isSettled,
@@ -19,6 +18,7 @@ import {
   jobMachine,
   jobMachineVersion,
 } from '../machines/job.ts';
+import { inertScope } from './inert-scope.ts';
 import {
   type AttemptEntry,
   type JobRecord,
@@ -36,48 +36,6 @@ type Snapshot = ReturnType<typeof jobMachine.resolveState>;
 export type Step =
   | { moved: true; record: JobRecord; transition: Transition }
   | { moved: false; record: JobRecord; refused: 'stale attempt' | 'no such edge' };
-
-/** Does nothing, as an actor's surroundings go: a job's chart has no children, timers or messages. */
-function inertScope(): AnyActorScope {
-  const nothing = () => {};
-  const system = {
-    _sendInspectionEvent: nothing,
-    _bookId: () => 'job',
-    _register: () => 'job',
-    _unregister: nothing,
-    _set: nothing,
-    _relay: nothing,
-    get: nothing,
-    getAll: () => ({}),
-    scheduler: { schedule: nothing, cancel: nothing, cancelAll: nothing },
-    _snapshot: { _scheduledEvents: {} },
-    getSnapshot: () => ({ _scheduledEvents: {} }),
-    start: nothing,
-    inspect: () => ({ unsubscribe: nothing }),
-    _clock: { setTimeout: nothing, clearTimeout: nothing },
-    _logger: nothing,
-  };
-  const self = {
-    id: 'job',
-    sessionId: 'job',
-    _parent: undefined,
-    system,
-    send: nothing,
-    on: () => ({ unsubscribe: nothing }),
-  };
-  const scope = {
-    self,
-    id: 'job',
-    sessionId: 'job',
-    logger: nothing,
-    defer: nothing,
-    emit: nothing,
-    system,
-    stopChild: nothing,
-    actionExecutor: nothing,
-  };
-  return scope as unknown as AnyActorScope;
-}
 
 const scope = inertScope();
 
@@ -119,7 +77,7 @@ function revive(state: JobState, context: JobContext): Snapshot {
 
 /** The record of a new job: its first transition leads from `submitted` to where it waits. */
 export function born(spec: JobSpec, context: JobContext): JobRecord {
-  const snapshot = jobMachine.getInitialSnapshot(scope as never, context);
+  const snapshot = jobMachine.getInitialSnapshot(scope, context);
   const state = leafOf(snapshot.value);
   const first: Transition = {
     n: 1,
@@ -147,7 +105,7 @@ export function step(record: JobRecord, event: JobEvent): Step {
     return { moved: false, record, refused: 'stale attempt' };
   const before = revive(record.state, record.context);
   if (before.status !== 'active') return { moved: false, record, refused: 'no such edge' };
-  const after = jobMachine.transition(before, event, scope as never);
+  const after = jobMachine.transition(before, event, scope);
   if (after === before) return { moved: false, record, refused: 'no such edge' };
   return moved(record, event, leafOf(after.value), after.context);
 }

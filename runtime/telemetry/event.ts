@@ -52,9 +52,9 @@ export const events = {
   },
   'scheduler.pass': {
     level: 'info',
-    quiet: { level: 'debug', whenZero: ['queued', 'offered', 'decisions'] },
-    line: 'pass: {queued} queued, {offered} offered, {decisions} decisions; waiting: {reasons}; workers: {workersByStatus}',
-    facts: { queued: 'number', offered: 'number', decisions: 'number', reasons: 'counts', workersByStatus: 'counts' },
+    quiet: { level: 'debug', whenZero: ['queued', 'offered'] },
+    line: 'pass: {queued} queued, {offered} offered, {waiting} waiting ({reasons}); workers: {workersByStatus}',
+    facts: { queued: 'number', offered: 'number', waiting: 'number', reasons: 'counts', workersByStatus: 'counts' },
     help: 'The reconcile tick went through all waiting jobs. Info only where it changed something.',
   },
   'job.queued': {
@@ -101,9 +101,15 @@ export const events = {
   },
   'worker.lost': {
     level: 'warn',
-    line: 'worker {name} ({incarnation}) is lost; {jobs} jobs are taken back',
-    facts: { ...worker, jobs: 'number' },
-    help: 'A worker was silent for too long, and its jobs are taken back.',
+    line: 'worker {name} ({incarnation}) is lost',
+    facts: worker,
+    help: 'A worker was silent for too long; its jobs are taken back.',
+  },
+  'jobs.takenBack': {
+    level: 'warn',
+    line: '{count} jobs are taken back from lost workers',
+    facts: { count: 'number' },
+    help: 'Jobs of lost workers were ended there, and wait for another attempt or have none left.',
   },
   'attempt.claimed': {
     level: 'debug',
@@ -149,8 +155,8 @@ export const events = {
   },
   'feed.reloaded': {
     level: 'info',
-    line: 'the picture is loaded, {jobs} open jobs: {reason}',
-    facts: { jobs: 'number', reason: 'text' },
+    line: 'the picture is loaded, up to revision {lastRevision}',
+    facts: { lastRevision: 'number' },
     help: 'The picture of all open jobs was made from scratch.',
   },
   'auditor.repaired': {

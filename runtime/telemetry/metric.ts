@@ -94,7 +94,7 @@ export const metrics = {
   yard_jobs_taken_back_total: {
     ...count,
     help: 'Jobs taken back from lost workers.',
-    fedBy: [{ event: 'worker.lost', fact: 'jobs' }],
+    fedBy: [{ event: 'jobs.takenBack', fact: 'count' }],
   },
   yard_submissions_accepted_total: {
     ...count,

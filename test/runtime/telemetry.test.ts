@@ -8,7 +8,7 @@ import { type MetricSpec, metrics } from '../../runtime/telemetry/metric.ts';
 import { telemetryPage } from '../../runtime/telemetry/page.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 
-const pass = { queued: 0, offered: 2, decisions: 2, reasons: { 'no gpu': 3 }, workersByStatus: {} };
+const pass = { queued: 0, offered: 2, waiting: 3, reasons: { 'no gpu': 3 }, workersByStatus: {} };
 
 describe('telling', () => {
   test('reaches whoever subscribed, to all or by name, until they leave', () => {
@@ -61,14 +61,14 @@ describe('the log', () => {
       process: 'm1',
       event: 'scheduler.pass',
       ...pass,
-      msg: 'pass: 0 queued, 2 offered, 2 decisions; waiting: 3 no gpu; workers: none',
+      msg: 'pass: 0 queued, 2 offered, 3 waiting (3 no gpu); workers: none',
     });
     expect(time).toBeGreaterThanOrEqual(5_000);
     expect(time).toBeLessThan(60_000);
   });
 
   test('tells of a pass that changed nothing, and of single jobs, only when asked for details', () => {
-    const quiet = { ...pass, offered: 0, decisions: 0 };
+    const quiet = { ...pass, offered: 0 };
     const some = logged('info');
     some.telemetry.tell('scheduler.pass', quiet);
     some.telemetry.tell('job.queued', { key: 'default.a', reason: 'no gpu' });
