@@ -12,7 +12,7 @@ export type Cancel = () => void;
 export interface Clock {
   /** Broker time, epoch ms. */
   now(): number;
-  /** Milliseconds that only ever grow, of no meaning outside this process. */
+  /** Milliseconds that only ever grow; they agree between threads and mean nothing beyond this machine. */
   mono(): number;
   /** Runs `what` once, `ms` from now. */
   after(ms: number, what: () => void): Cancel;
@@ -28,14 +28,14 @@ export interface Clock {
 
 /** The machine's clock, corrected by what `adjust` was last told. */
 export class SystemClock implements Clock {
-  #offsetMs = Date.now() - performance.now();
+  #offsetMs = Date.now() - monotonic();
 
   now(): number {
-    return Math.round(performance.now() + this.#offsetMs);
+    return Math.round(monotonic() + this.#offsetMs);
   }
 
   mono(): number {
-    return performance.now();
+    return monotonic();
   }
 
   /** Takes over broker time, measured as epoch ms at the monotonic moment `mono`. */
@@ -70,6 +70,12 @@ export class SystemClock implements Clock {
     const bytes = crypto.getRandomValues(new Uint8Array(12));
     return Array.from(bytes, (byte) => (byte % 36).toString(36)).join('');
   }
+}
+
+/** The machine's monotonic clock in ms: the same line in all threads, unlike `performance.now()`. */
+function monotonic(): number {
+  const [seconds, nanos] = process.hrtime();
+  return seconds * 1_000 + nanos / 1e6;
 }
 
 /** Resolves `ms` from now. */

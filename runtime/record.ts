@@ -64,9 +64,10 @@ export interface JobSpec {
   staleAfterMs: number;
   /** The moment after which it must not start any more. */
   expiresAt?: number;
-  /** Where it came from: `yard_submit:17`, `sdk`, … with a hash of what was submitted. */
+  /** Where it came from, such as `yard_submit:17`: a repeat from the same place is the same submission. */
   source: string;
-  contentHash: string;
+  /** What was submitted, hashed, where the submitter named an id or a key under which it may be repeated. */
+  contentHash?: string;
   createdAt: number;
 }
 

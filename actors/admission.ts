@@ -1,0 +1,192 @@
+/**
+ * What somebody asked for, as a job: headers or an envelope, a payload, the defaults of its type.
+ *
+ * Pure. Whatever door a submission comes through, it passes here, and is either a complete new job or refused with
+ * a sentence that says what was expected, what was met and what to do. Unknown fields and headers are refused:
+ * a misspelt `Priorty` must not become a job of medium priority.
+ */
+
+import { createHash } from 'node:crypto';
+import type { JobContext } from '../machines/job.ts';
+import { type Backoff, defaultBackoff } from '../machines/rules/backoff.ts';
+import type { Requirements } from '../machines/rules/capability.ts';
+import { formatDuration } from '../machines/rules/duration.ts';
+import { defaultQueues, type Priority } from '../machines/rules/lanes.ts';
+import { Fault } from '../runtime/faults.ts';
+import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
+import type { JobRecord, JobSpec } from '../runtime/record.ts';
+import { born } from '../runtime/step.ts';
+import { nearest } from '../runtime/options/nearest.ts';
+
+/** Everything a submitter may say about a job beside its payload. Durations are ms, moments epoch ms. */
+export interface JobOptions {
+  id?: string;
+  idempotencyKey?: string;
+  name?: string;
+  queue?: string;
+  priority?: Priority;
+  tags?: readonly string[];
+  delayMs?: number;
+  runAt?: number;
+  expiresInMs?: number;
+  expiresAt?: number;
+  maxAttempts?: number;
+  backoff?: Backoff;
+  timeoutMs?: number | null;
+  staleAfterMs?: number;
+  hold?: boolean;
+  requirements?: Requirements;
+}
+
+/** A submission, whatever door it came through. */
+export interface Request {
+  tenant: string;
+  type: string;
+  payload: unknown;
+  options: JobOptions;
+  /** Where it came from, such as `yard_submit:17`. */
+  source: string;
+  /** The id that it gets where it names none. */
+  fallbackId: string;
+  /** Broker time, epoch ms. */
+  at: number;
+}
+
+/** What the cluster knows of a job type; the definition is there for the types that ship. */
+export interface KnownType {
+  type: string;
+  defaults: JobDefaults;
+  definition?: JobDefinition;
+}
+
+const idPattern = /^[A-Za-z0-9-][A-Za-z0-9_-]{0,63}$/;
+const largestPayload = 64 * 1024;
+const staleAfterMs = 30 * 60_000;
+const timeoutAfterMs = 30 * 60_000;
+
+/**
+ * The record of the job that was asked for.
+ *
+ * @throws {Fault} `input.invalid` with the sentence for the submitter.
+ */
+export async function admit(request: Request, types: ReadonlyMap<string, KnownType>): Promise<JobRecord> {
+  const known = types.get(request.type);
+  if (known === undefined) throw unknownType(request.type, [...types.keys()]);
+  const payload = request.payload ?? {};
+  refuseLarge(payload);
+  const needs = await needsOf(known, payload);
+  const spec = specOf(request, known.defaults, payload, needs);
+  return born(spec, contextOf(request, known.defaults));
+}
+
+function unknownType(type: string, known: readonly string[]): Fault {
+  const close = nearest(type, known);
+  const hint = close === undefined ? `This cluster knows ${[...known].sort().join(', ')}.` : `Did you mean ${close}?`;
+  return new Fault('input.invalid', `Expected a job type that this cluster knows, got \`${type}\`. ${hint}`);
+}
+
+function refuseLarge(payload: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(payload));
+  if (bytes > largestPayload)
+    throw new Fault(
+      'input.invalid',
+      `Expected a payload of at most ${largestPayload} bytes of JSON, got ${bytes}. Put the data where the worker can fetch it, and its address into the payload.`,
+    );
+}
+
+/** What the type itself needs for this payload; checks the payload on the way, where the type's definition is known. */
+async function needsOf({ definition }: KnownType, payload: unknown): Promise<Requirements> {
+  if (definition === undefined) return {};
+  const checked = await definition.payload['~standard'].validate(payload);
+  if (checked.issues !== undefined) {
+    const wrong = checked.issues.map(({ message, path }) => (path?.length ? `\`${pathText(path)}\`: ${message}` : message));
+    throw new Fault('input.invalid', `Expected a payload of type ${definition.type}, got one with ${wrong.join('; ')}. Correct it.`);
+  }
+  return definition.requirements?.(checked.value) ?? {};
+}
+
+function pathText(path: readonly (PropertyKey | { readonly key: PropertyKey })[]): string {
+  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+}
+
+function specOf(request: Request, defaults: JobDefaults, payload: unknown, needs: Requirements): JobSpec {
+  const { options, at } = request;
+  const timeoutMs = firstGiven(options.timeoutMs, defaults.timeoutMs, timeoutAfterMs);
+  const expiresAt = options.expiresAt ?? (options.expiresInMs === undefined ? undefined : at + options.expiresInMs);
+  const spec: JobSpec = {
+    id: idOf(request),
+    tenant: request.tenant,
+    type: request.type,
+    queue: queueOf(options.queue ?? defaults.queue ?? defaultQueues[1] ?? 'default'),
+    priority: options.priority ?? defaults.priority ?? 'medium',
+    requirements: { ...options.requirements, ...needs, ...mergedLabels(options.requirements, needs) },
+    payload,
+    staleAfterMs: options.staleAfterMs ?? defaults.staleAfterMs ?? staleAfterMs,
+    source: request.source,
+    createdAt: at,
+  };
+  if (options.name !== undefined) spec.name = options.name;
+  if (options.tags !== undefined && options.tags.length > 0) spec.tags = options.tags;
+  if (timeoutMs !== null) spec.timeoutMs = timeoutMs;
+  if (expiresAt !== undefined) spec.expiresAt = expiresAt;
+  if (options.id !== undefined || options.idempotencyKey !== undefined) spec.contentHash = contentHash(request);
+  return spec;
+}
+
+function firstGiven(...values: (number | null | undefined)[]): number | null {
+  return values.find((value) => value !== undefined) ?? null;
+}
+
+function mergedLabels(asked: Requirements | undefined, needed: Requirements): Requirements {
+  return asked?.labels === undefined ? {} : { labels: { ...needed.labels, ...asked.labels } };
+}
+
+function queueOf(queue: string): string {
+  if (/^[a-z][a-z0-9_-]{0,31}$/.test(queue)) return queue;
+  throw new Fault('input.invalid', `Expected a queue of a lower-case letter and up to 31 of \`a-z 0-9 _ -\`, got \`${queue}\`. Choose another name.`);
+}
+
+/** The given id; else one made from the idempotency key, so that a repeat finds the first; else the fallback. */
+function idOf({ options, tenant, type, fallbackId }: Request): string {
+  if (options.id !== undefined) {
+    if (idPattern.test(options.id)) return options.id;
+    throw new Fault('input.invalid', `Expected a job id of 1 to 64 letters, digits, \`_\` and \`-\` that does not begin with \`_\`, got \`${options.id}\`. Choose another id.`);
+  }
+  if (options.idempotencyKey === undefined) return fallbackId;
+  return `idem-${sha256(`${tenant}\n${type}\n${options.idempotencyKey}`)}`;
+}
+
+/** What two submissions under one id must have in common to be the same. */
+function contentHash({ type, payload, options }: Request): string {
+  return sha256(JSON.stringify([type, payload ?? {}, options]));
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+}
+
+function contextOf({ options, at }: Request, defaults: JobDefaults): JobContext {
+  const dueAt = options.runAt ?? (options.delayMs === undefined ? undefined : at + options.delayMs);
+  return {
+    attempt: 0,
+    spent: 0,
+    losses: 0,
+    generation: 1,
+    maxAttempts: options.maxAttempts ?? defaults.maxAttempts ?? 4,
+    maxLosses: 3,
+    backoff: options.backoff ?? defaults.backoff ?? defaultBackoff,
+    ...(options.hold === true ? { held: true as const } : {}),
+    ...(dueAt !== undefined && dueAt > at ? { dueAt } : {}),
+  };
+}
+
+/** Whether `stored` is what a repeat of the submission behind `record` should find. */
+export function isSameSubmission(stored: JobRecord, record: JobRecord): boolean {
+  if (stored.source === record.source) return true;
+  return stored.contentHash !== undefined && stored.contentHash === record.contentHash;
+}
+
+/** The sentence for a submission whose id belongs to another job. */
+export function conflictText(stored: JobRecord): string {
+  return `Expected a new job or a repeat of job ${stored.id}, got other content under the same id (409). It was submitted ${formatDuration(Math.max(0, stored.updatedAt - stored.createdAt))} before its last change. Use another Job-Id or Idempotency-Key.`;
+}

@@ -1,0 +1,271 @@
+/**
+ * One attempt at one job, from its claim to its end: starts the handler, watches it, and writes what came of it.
+ *
+ * What the record says is moved by the claim (`claim.ts`); this file decides which event comes next. A handler that
+ * ends within 20 ms costs one write for `processing` and its end together. One that is told to stop (cancelled, out
+ * of time, silent for too long, drained) has a grace to obey; then it is abandoned, its slot is freed, and whatever
+ * it still returns is dropped. A handler that ended before it was told to stop has ended, whatever the reason was.
+ */
+
+import type { JobEvent } from '../machines/job.ts';
+import { formatDuration } from '../machines/rules/duration.ts';
+import type { Cancel, Clock } from '../runtime/clock.ts';
+import { failureOf } from '../runtime/failure.ts';
+import { type JobDefinition, JobError, type JobRun, type ProgressReport } from '../runtime/handler.ts';
+import type { Events, JobStore, Logs } from '../runtime/ports.ts';
+import { holdsClaim, type JobRecord, type Progress } from '../runtime/record.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import type { Claim } from './claim.ts';
+
+/** Why a handler is told to stop. */
+export type StopReason = 'cancelled' | 'timed out' | 'stale' | 'drained' | 'preempted' | 'fenced';
+
+export interface AttemptOptions {
+  claim: Claim;
+  definition: JobDefinition;
+  worker: string;
+  store: JobStore;
+  events: Events;
+  logs: Logs;
+  clock: Clock;
+  telemetry: Telemetry;
+  graceMs: number;
+}
+
+type Ending = { kind: 'returned'; result: unknown } | { kind: 'threw'; error: unknown } | { kind: 'abandoned' };
+
+const writeStartAfterMs = 20;
+const tellProgressEveryMs = 250;
+const noteProgressEveryMs = 5_000;
+const largestResult = 256 * 1024;
+
+export class Attempt {
+  readonly #options: AttemptOptions;
+  readonly #claim: Claim;
+  readonly #abort = new AbortController();
+  readonly #ended = Promise.withResolvers<Ending>();
+  #startedAt = 0;
+  #livedAt = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #notedAt = 0;
+  #hasEnded = false;
+  #stopping: StopReason | undefined;
+  #timers: Cancel[] = [];
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+    this.#claim = options.claim;
+  }
+
+  get key(): string {
+    return this.#claim.key;
+  }
+
+  /** Runs the handler; resolves when its slot is free and what came of it is stored. */
+  async run(): Promise<void> {
+    const { clock, telemetry } = this.#options;
+    const { record } = this.#claim;
+    this.#startedAt = this.#livedAt = clock.now();
+    telemetry.tell('attempt.started', {
+      key: this.key,
+      attempt: this.#claim.attempt,
+      type: record.type,
+      queue: record.queue,
+      priority: record.priority,
+      waitedMs: this.#startedAt - readyAt(record),
+    });
+    this.#timers.push(clock.after(writeStartAfterMs, () => this.#settleIn()));
+    void this.#handle();
+    const ending = await this.#ended.promise;
+    for (const cancel of this.#timers) cancel();
+    await this.#write(ending);
+  }
+
+  /** The record may say something new: a person's wish to cancel, or that the job is no longer ours. */
+  async look(): Promise<void> {
+    if (!(await this.#claim.refresh())) return this.stop('fenced');
+    if (this.#claim.record.context.cancelAt !== undefined) await this.#cancel();
+  }
+
+  /** Tells the handler to stop; after the grace it is abandoned. */
+  stop(reason: StopReason): void {
+    if (this.#stopping !== undefined || this.#hasEnded) return;
+    this.#stopping = reason;
+    this.#abort.abort(new JobError(this.#sentence(reason)));
+    this.#timers.push(this.#options.clock.after(this.#options.graceMs, () => this.#abandon()));
+  }
+
+  async #handle(): Promise<void> {
+    try {
+      const payload = await this.#payload();
+      this.#end({ kind: 'returned', result: await this.#options.definition.run(this.#run(payload)) });
+    } catch (error) {
+      this.#end({ kind: 'threw', error });
+    }
+  }
+
+  #end(ending: Ending): void {
+    this.#hasEnded = true;
+    this.#ended.resolve(ending);
+  }
+
+  #abandon(): void {
+    if (this.#hasEnded) return;
+    this.#options.telemetry.tell('attempt.abandoned', { key: this.key, attempt: this.#claim.attempt });
+    this.#end({ kind: 'abandoned' });
+  }
+
+  async #payload(): Promise<unknown> {
+    const { type, payload } = this.#options.definition;
+    const checked = await payload['~standard'].validate(this.#claim.record.payload);
+    if (checked.issues === undefined) return checked.value;
+    const wrong = checked.issues.map(({ message }) => message).join('; ');
+    throw new JobError(`Expected a payload of type ${type}, got one with ${wrong}. Correct it and submit it anew.`, { retryable: false });
+  }
+
+  #run(payload: unknown): JobRun<unknown> {
+    const { record, attempt } = this.#claim;
+    return {
+      id: record.id,
+      tenant: record.tenant,
+      type: record.type,
+      payload,
+      fence: { job: record.id, attempt },
+      signal: this.#abort.signal,
+      progress: (report) => this.#progress(report),
+      log: (line, stream = 'stdout') => this.#log(line, stream),
+      holdsFence: () => this.#holdsFence(),
+    };
+  }
+
+  async #holdsFence(): Promise<boolean> {
+    const stored = await this.#options.store.read(this.key);
+    return stored !== undefined && holdsClaim(stored.record, this.#options.worker, this.#claim.attempt);
+  }
+
+  #log(line: string, stream: 'stdout' | 'stderr'): void {
+    if (this.#hasEnded) return;
+    this.#livedAt = this.#options.clock.now();
+    this.#options.logs.append(this.key, [{ at: this.#livedAt, attempt: this.#claim.attempt, stream, line }]);
+  }
+
+  #progress(report: ProgressReport): void {
+    if (this.#hasEnded) return;
+    const { clock, events } = this.#options;
+    const progress: Progress = { at: clock.now(), ...report };
+    this.#livedAt = progress.at;
+    if (progress.at - this.#toldAt < tellProgressEveryMs && report.percent !== 100) return;
+    this.#toldAt = progress.at;
+    events.progress(this.key, progress);
+    if (this.#claim.record.state !== 'processing' || progress.at - this.#notedAt < noteProgressEveryMs) return;
+    this.#notedAt = progress.at;
+    void this.#claim.note(progress).then((advance) => this.#minded(advance), () => undefined);
+  }
+
+  /** It was no tiny job: write that its handler runs, and set the timers that could end it. */
+  #settleIn(): void {
+    const { record } = this.#claim;
+    void this.#claim.advance((now) => this.#start(now)).then((advance) => this.#minded(advance), () => undefined);
+    if (record.timeoutMs !== undefined) this.#after(record.timeoutMs - writeStartAfterMs, () => this.stop('timed out'));
+    this.#watchLife(record.staleAfterMs);
+  }
+
+  #watchLife(staleAfterMs: number): void {
+    const left = this.#livedAt + staleAfterMs - this.#options.clock.now();
+    if (left <= 0) this.stop('stale');
+    else this.#after(left, () => this.#watchLife(staleAfterMs));
+  }
+
+  #after(ms: number, what: () => void): void {
+    this.#timers.push(this.#options.clock.after(Math.max(0, ms), what));
+  }
+
+  #minded(advance: string): void {
+    if (advance === 'lost') this.stop('fenced');
+    else if (this.#claim.record.context.cancelAt !== undefined) void this.#cancel();
+  }
+
+  async #cancel(): Promise<void> {
+    if (this.#stopping !== undefined || this.#hasEnded) return;
+    const attempt = this.#claim.attempt;
+    const advance = await this.#claim.advance((record) => [...this.#start(record), { type: 'attempt.cancelling', at: this.#options.clock.now(), attempt }]);
+    if (advance === 'lost') this.stop('fenced');
+    else if (advance === 'stored') this.stop('cancelled');
+  }
+
+  /** The start of the handler, where the record does not have it yet. */
+  #start(record: JobRecord): JobEvent[] {
+    return record.state === 'assigned' ? [{ type: 'attempt.started', at: this.#startedAt, attempt: this.#claim.attempt }] : [];
+  }
+
+  async #write(ending: Ending): Promise<void> {
+    if (this.#stopping === 'fenced') return this.#fenced();
+    const at = this.#options.clock.now();
+    const last = this.#lastEvent(ending, at);
+    const advance = await this.#claim.advance((record) => (record.state === 'cancelling' ? [this.#whenCancelling(last, at)] : [...this.#start(record), last]));
+    if (advance === 'lost') return this.#fenced();
+    const { key, record, attempt } = this.#claim;
+    const outcome = record.attempts.at(-1)?.outcome ?? advance;
+    this.#options.telemetry.tell('attempt.ended', { key, attempt, type: record.type, queue: record.queue, outcome, ranMs: at - this.#startedAt });
+  }
+
+  #fenced(): void {
+    this.#options.telemetry.tell('attempt.fenced', { key: this.key, attempt: this.#claim.attempt });
+  }
+
+  #lastEvent(ending: Ending, at: number): JobEvent {
+    const { attempt } = this.#claim;
+    const spread = this.#options.clock.chance();
+    switch (this.#stopping) {
+      case 'timed out':
+      case 'stale':
+        return { type: 'attempt.timedOut', at, attempt, spread, error: { kind: 'timeout', message: this.#sentence(this.#stopping) } };
+      case 'drained':
+        return { type: 'attempt.drained', at, attempt, reason: 'the worker is leaving' };
+      case 'preempted':
+        return { type: 'attempt.preempted', at, attempt, reason: 'a more urgent job needed the room' };
+      default:
+        return this.#ownEvent(ending, at, spread);
+    }
+  }
+
+  #ownEvent(ending: Ending, at: number, spread: number): JobEvent {
+    const { attempt } = this.#claim;
+    if (ending.kind === 'abandoned') return { type: 'attempt.cancelled', at, attempt };
+    if (ending.kind === 'threw') return { type: 'attempt.failed', at, attempt, spread, error: failureOf(ending.error) };
+    const bytes = JSON.stringify(ending.result ?? null)?.length ?? 0;
+    if (bytes <= largestResult) return { type: 'attempt.completed', at, attempt, result: ending.result ?? null };
+    const error = failureOf(new JobError(`Expected a result of at most ${largestResult} bytes of JSON, got ${bytes}. Put it where it can be fetched, and return its address.`, { retryable: false }));
+    return { type: 'attempt.failed', at, attempt, spread, error };
+  }
+
+  /** Told to stop, a handler was cancelled, unless it had returned before it was told. */
+  #whenCancelling(last: JobEvent, at: number): JobEvent {
+    if (last.type === 'attempt.completed' && this.#stopping !== 'cancelled') return last;
+    return { type: 'attempt.cancelled', at, attempt: this.#claim.attempt };
+  }
+
+  #sentence(reason: StopReason): string {
+    const { record } = this.#claim;
+    switch (reason) {
+      case 'timed out':
+        return `It ran longer than its timeout of ${formatDuration(record.timeoutMs ?? 0)}.`;
+      case 'stale':
+        return `It gave no sign of life (progress or log) for ${formatDuration(record.staleAfterMs)}.`;
+      case 'cancelled':
+        return 'A person cancelled it.';
+      case 'drained':
+        return 'The worker is leaving and hands it back.';
+      case 'preempted':
+        return 'It makes room for a more urgent job.';
+      case 'fenced':
+        return 'This attempt no longer holds the job.';
+    }
+  }
+}
+
+/** When the job last became ready to be claimed. */
+function readyAt(record: JobRecord): number {
+  const ready = record.transitions.findLast(({ to }) => to === 'pending');
+  return ready?.at ?? record.createdAt;
+}

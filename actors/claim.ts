@@ -1,0 +1,114 @@
+/**
+ * A claim: the record of a job as this worker last stored it, and the one way to move it on.
+ *
+ * Writes of one claim follow one another. A refused write does not mean that the claim is gone (a person may have
+ * written a wish into the record): the record is read again, and if this worker and attempt still stand in it, the
+ * same events are stepped on the newer record. Only when they do not is the claim lost.
+ */
+
+import type { JobEvent } from '../machines/job.ts';
+import type { Events, JobStore } from '../runtime/ports.ts';
+import { holdsClaim, type JobRecord, type Progress, type Stored, type Transition } from '../runtime/record.ts';
+import { step } from '../runtime/step.ts';
+import type { Commit } from './committer.ts';
+
+export interface ClaimOptions {
+  key: string;
+  stored: Stored;
+  worker: string;
+  store: JobStore;
+  events: Events;
+  commit: Commit;
+}
+
+/** What became of a write: stored, impossible from the state the job is in now, or the claim is no longer ours. */
+export type Advance = 'stored' | 'refused' | 'lost';
+
+export class Claim {
+  readonly key: string;
+  readonly attempt: number;
+  readonly #options: ClaimOptions;
+  #stored: Stored;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ClaimOptions) {
+    this.key = options.key;
+    this.#options = options;
+    this.#stored = options.stored;
+    this.attempt = options.stored.record.context.attempt;
+  }
+
+  get record(): JobRecord {
+    return this.#stored.record;
+  }
+
+  /** Steps the record by the events that `next` derives from it, and stores all of their transitions in one write. */
+  advance(next: (record: JobRecord) => readonly JobEvent[]): Promise<Advance> {
+    return this.#inTurn(() => this.#advance(next));
+  }
+
+  /** Notes progress in the record; no transition. */
+  note(progress: Progress): Promise<Advance> {
+    return this.#inTurn(() => this.#store({ ...this.record, progress }, []));
+  }
+
+  /** Reads the record again. `false` where the claim is no longer ours. */
+  refresh(): Promise<boolean> {
+    return this.#inTurn(() => this.#refresh());
+  }
+
+  #inTurn<Result>(what: () => Promise<Result>): Promise<Result> {
+    const turn = this.#tail.then(what);
+    this.#tail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #advance(next: (record: JobRecord) => readonly JobEvent[]): Promise<Advance> {
+    for (;;) {
+      const stepped = stepAll(this.record, next(this.record));
+      if (stepped === undefined) return 'refused';
+      const { committed, revision } = await this.#commit(stepped.record);
+      if (committed) return this.#took(stepped.record, revision, stepped.transitions);
+      if (!(await this.#refresh())) return 'lost';
+    }
+  }
+
+  async #store(record: JobRecord, transitions: readonly Transition[]): Promise<Advance> {
+    const { committed, revision } = await this.#commit(record);
+    if (committed) return this.#took(record, revision, transitions);
+    return (await this.#refresh()) ? 'refused' : 'lost';
+  }
+
+  async #commit(record: JobRecord): Promise<{ committed: boolean; revision: number }> {
+    const committed = await this.#options.commit([{ key: this.key, expected: this.#stored.revision, record }]);
+    return committed.kind === 'stored'
+      ? { committed: true, revision: committed.revisions[0] ?? 0 }
+      : { committed: false, revision: 0 };
+  }
+
+  #took(record: JobRecord, revision: number, transitions: readonly Transition[]): Advance {
+    this.#stored = { record, revision };
+    const { type, queue, priority } = record;
+    for (const transition of transitions)
+      this.#options.events.tell({ key: this.key, type, queue, priority, revision, transition });
+    return 'stored';
+  }
+
+  async #refresh(): Promise<boolean> {
+    const stored = await this.#options.store.read(this.key);
+    if (stored === undefined || !holdsClaim(stored.record, this.#options.worker, this.attempt)) return false;
+    this.#stored = stored;
+    return true;
+  }
+}
+
+function stepAll(record: JobRecord, events: readonly JobEvent[]) {
+  const transitions: Transition[] = [];
+  for (const event of events) {
+    const stepped = step(record, event);
+    if (!stepped.moved) return undefined;
+    record = stepped.record;
+    transitions.push(stepped.transition);
+  }
+  return { record, transitions };
+}

@@ -1,0 +1,175 @@
+/**
+ * Group commit for everybody but the leader: what became ready within a turn of the loop goes out as one batch.
+ *
+ * A unit is a set of writes that must land together (most often one record). Units join a batch, at most one write
+ * per key in flight. A refused batch does not say who was to blame, so it is split in halves until the unit stands
+ * alone. No answer leaves the outcome open: the same unit is written again until it is accepted or refused, and a
+ * refusal after a silence is settled by reading, since the first write may have landed after all.
+ */
+
+import { type Clock, pause } from '../runtime/clock.ts';
+import { Fault } from '../runtime/faults.ts';
+import type { Entry, JobStore } from '../runtime/ports.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+
+/** What became of a unit: stored under these revisions, or some key in it had moved on. */
+export type Committed = { kind: 'stored'; revisions: readonly number[] } | { kind: 'conflict' };
+
+/** Writes a unit, all of it or nothing. */
+export type Commit = (entries: readonly Entry[]) => Promise<Committed>;
+
+export interface Unit {
+  entries: readonly Entry[];
+  /** It was sent once without an answer. */
+  doubtful: boolean;
+  settle(committed: Committed): void;
+  fail(cause: unknown): void;
+}
+
+/** A unit and the promise of what becomes of it. */
+export function unitOf(entries: readonly Entry[]): { unit: Unit; committed: Promise<Committed> } {
+  const { promise, resolve, reject } = Promise.withResolvers<Committed>();
+  return { unit: { entries, doubtful: false, settle: resolve, fail: reject }, committed: promise };
+}
+
+export interface CommitterOptions {
+  store: JobStore;
+  clock: Clock;
+  telemetry: Telemetry;
+}
+
+const entriesAtOnce = 250;
+const batchesAtOnce = 4;
+
+export class Committer {
+  readonly #store: JobStore;
+  readonly #clock: Clock;
+  readonly #telemetry: Telemetry;
+  #ready: Unit[] = [];
+  readonly #keysInFlight = new Set<string>();
+  #open = 0;
+  #flushing = false;
+  #closed = false;
+
+  constructor(options: CommitterOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#telemetry = options.telemetry;
+  }
+
+  readonly commit: Commit = (entries) => {
+    const { unit, committed } = unitOf(entries);
+    this.#ready.push(unit);
+    this.#flushSoon();
+    return committed;
+  };
+
+  /** Gives up what is still open, as on a stop that cannot wait for a broker that is away. */
+  close(): void {
+    this.#closed = true;
+    const waiting = this.#ready.splice(0);
+    for (const unit of waiting) unit.fail(new Fault('broker.unavailable', 'This process is stopping.'));
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing || this.#open >= batchesAtOnce) return;
+    this.#flushing = true;
+    this.#clock.endOfTurn(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (this.#open < batchesAtOnce) {
+      const batch = this.#take();
+      if (batch.length === 0) return;
+      void this.#run(batch);
+    }
+  }
+
+  /** The next units that share no key with one another or with what is in flight. */
+  #take(): Unit[] {
+    const batch: Unit[] = [];
+    const left: Unit[] = [];
+    let entries = 0;
+    for (const unit of this.#ready) {
+      const free = unit.entries.every(({ key }) => !this.#keysInFlight.has(key));
+      if (!free || entries + unit.entries.length > entriesAtOnce) left.push(unit);
+      else {
+        batch.push(unit);
+        entries += unit.entries.length;
+        for (const { key } of unit.entries) this.#keysInFlight.add(key);
+      }
+    }
+    this.#ready = left;
+    return batch;
+  }
+
+  async #run(batch: readonly Unit[]): Promise<void> {
+    this.#open++;
+    try {
+      await this.#send(batch);
+    } catch (cause) {
+      for (const unit of batch) unit.fail(cause);
+    }
+    for (const unit of batch) for (const { key } of unit.entries) this.#keysInFlight.delete(key);
+    this.#open--;
+    if (this.#ready.length > 0) this.#flushSoon();
+  }
+
+  async #send(units: readonly Unit[]): Promise<void> {
+    const startedAt = this.#clock.mono();
+    const entries = units.flatMap((unit) => unit.entries);
+    const outcome = await this.#store.write(entries);
+    this.#telemetry.tell('commit.batch', { entries: entries.length, ms: this.#clock.mono() - startedAt, outcome: outcome.kind });
+    switch (outcome.kind) {
+      case 'accepted':
+        return settleAll(units, outcome.revisions);
+      case 'refused':
+        return this.#refused(units);
+      case 'busy':
+        return this.#again(units, 2 + 8 * this.#clock.chance());
+      case 'unknown':
+        for (const unit of units) unit.doubtful = true;
+        return this.#again(units, 50 + 100 * this.#clock.chance());
+    }
+  }
+
+  async #again(units: readonly Unit[], ms: number): Promise<void> {
+    await pause(this.#clock, ms);
+    if (this.#closed) throw new Fault('broker.unavailable', 'This process is stopping; the outcome of its last writes is open.');
+    return this.#send(units);
+  }
+
+  async #refused(units: readonly Unit[]): Promise<void> {
+    const [only] = units;
+    if (only !== undefined && units.length === 1) {
+      const landed = only.doubtful ? await landedBefore(this.#store, only.entries) : undefined;
+      only.settle(landed ?? { kind: 'conflict' });
+      return;
+    }
+    const middle = units.length >> 1;
+    await Promise.all([this.#send(units.slice(0, middle)), this.#send(units.slice(middle))]);
+  }
+}
+
+/** Hands each unit its part of the revisions of a batch. */
+export function settleAll(units: readonly Unit[], revisions: readonly number[]): void {
+  let from = 0;
+  for (const unit of units) {
+    unit.settle({ kind: 'stored', revisions: revisions.slice(from, from + unit.entries.length) });
+    from += unit.entries.length;
+  }
+}
+
+/** Whether writes that were refused after a silence had landed in that silence: then the record there is ours, byte for byte. */
+async function landedBefore(store: JobStore, entries: readonly Entry[]): Promise<Committed | undefined> {
+  const revisions: number[] = [];
+  for (const entry of entries) {
+    const stored = await store.read(entry.key);
+    if (!('record' in entry) || JSON.stringify(stored?.record) !== JSON.stringify(entry.record)) return undefined;
+    revisions.push(stored?.revision ?? 0);
+  }
+  return { kind: 'stored', revisions };
+}

@@ -1,0 +1,116 @@
+/**
+ * Which waiting job goes to which worker. Pure: it looks at the board and the fleet and changes neither.
+ *
+ * Lanes are served strictly in order, and within a lane the oldest job that some worker can take goes first; a job
+ * for which nobody has room lets others of its lane pass, since they need something else. Among workers with room
+ * the least loaded gets the job. Workers with a GPU get jobs that need none only when no other has room.
+ */
+
+import { type Capacity, hasRoom, type Requirements, type Usage, unmet, usageOf } from '../machines/rules/capability.ts';
+import type { Board, Entry } from './board.ts';
+import { isBefore, type ReadyQueue } from './ready-queue.ts';
+
+/** A worker that takes jobs, with what it holds now. */
+export interface Candidate {
+  incarnation: string;
+  capacity: Capacity;
+  usage: Usage;
+}
+
+export interface Policy {
+  /** Jobs of a type that may wait on the worker itself beyond its slots. */
+  lookAhead(type: string): number;
+  /** Whether workers with a GPU take jobs that need none. */
+  gpuSpillOver: boolean;
+  /** The most offers made at once. */
+  most: number;
+}
+
+export interface Offering {
+  entry: Entry;
+  worker: string;
+}
+
+/** The offers to make now, in the order in which the jobs are served. */
+export function decide(board: Pick<Board, 'lanes'>, candidates: readonly Candidate[], policy: Policy): Offering[] {
+  const offers: Offering[] = [];
+  const fleet = candidates.map((candidate) => ({ ...candidate, usage: { ...candidate.usage } }));
+  for (const lane of board.lanes()) {
+    if (offers.length >= policy.most || !fleet.some((candidate) => mayTakeAny(candidate, policy))) break;
+    serveLane(lane, fleet, policy, offers);
+  }
+  return offers;
+}
+
+function mayTakeAny({ usage, capacity }: Candidate, policy: Policy): boolean {
+  return capacity.types.some((type) => usage.slots < capacity.slots + policy.lookAhead(type));
+}
+
+interface Line {
+  next: Entry;
+  rest: Iterator<Entry>;
+  eligible: readonly Candidate[];
+}
+
+function serveLane(lane: readonly ReadyQueue[], fleet: readonly Candidate[], policy: Policy, offers: Offering[]): void {
+  const lines = lane.flatMap((queue) => lineOf(queue, fleet));
+  while (lines.length > 0 && offers.length < policy.most) {
+    const line = oldest(lines);
+    const taker = leastLoaded(line.eligible, line.next, policy);
+    if (taker === undefined) {
+      lines.splice(lines.indexOf(line), 1);
+      continue;
+    }
+    offers.push({ entry: line.next, worker: taker.incarnation });
+    add(taker.usage, line.next.requirements);
+    if (!advance(line)) lines.splice(lines.indexOf(line), 1);
+  }
+}
+
+function lineOf(queue: ReadyQueue, fleet: readonly Candidate[]): Line[] {
+  const eligible = fleet.filter(({ capacity }) => unmet(queue.type, queue.requirements, capacity) === undefined);
+  const rest = queue[Symbol.iterator]();
+  const first = rest.next();
+  return first.done === true || eligible.length === 0 ? [] : [{ next: first.value, rest, eligible }];
+}
+
+function advance(line: Line): boolean {
+  const next = line.rest.next();
+  if (next.done === true) return false;
+  line.next = next.value;
+  return true;
+}
+
+function oldest(lines: readonly Line[]): Line {
+  return lines.reduce((best, line) => (isBefore(line.next, best.next) ? line : best));
+}
+
+function leastLoaded(eligible: readonly Candidate[], { type, requirements }: Entry, policy: Policy): Candidate | undefined {
+  const lookAhead = policy.lookAhead(type);
+  let best: Candidate | undefined;
+  let bestRank = Number.POSITIVE_INFINITY;
+  for (const candidate of eligible) {
+    if (!hasRoom(requirements, candidate.capacity, candidate.usage, lookAhead)) continue;
+    const rank = rankOf(candidate, requirements, policy);
+    if (rank < bestRank) {
+      best = candidate;
+      bestRank = rank;
+    }
+  }
+  return best;
+}
+
+/** Load from 0 up; a GPU worker ranks behind every other for a job that needs no GPU, or is out of the question. */
+function rankOf({ capacity, usage }: Candidate, requirements: Requirements, policy: Policy): number {
+  const load = usage.slots / capacity.slots;
+  const spills = capacity.gpu > 0 && (requirements.gpu ?? 0) === 0;
+  if (!spills) return load;
+  return policy.gpuSpillOver ? 1_000 + load : Number.POSITIVE_INFINITY;
+}
+
+function add(usage: Usage, requirements: Requirements): void {
+  const more = usageOf(requirements);
+  usage.slots += more.slots;
+  usage.gpu += more.gpu;
+  usage.memoryMb += more.memoryMb;
+}

@@ -1,0 +1,137 @@
+/**
+ * Who leads: one lease, taken only from somebody who has been silent long enough.
+ *
+ * The idea: a leader is alive as long as its lease's revision moves. A candidate reads the lease from the stream's
+ * leader every ~200 ms; after several successful reads over at least `silenceMs` with an unchanged revision, it
+ * writes its own lease, expecting that very revision. Two candidates: the server accepts one.
+ *
+ *     standing by ──unmoved for silenceMs──▶ campaigning ──accepted──▶ leading
+ *         ▲  └──empty lease seen in the feed──▶ │ ▲                       │
+ *         └────────────── refused ──────────────┘ └───── deposed, or stepped down
+ *
+ * What fails and what then: a read that fails (broker away) starts the count anew, so an outage deposes nobody. A
+ * campaign without an answer is asked again through the next read: was it ours, we lead. A leader that was frozen
+ * finds its next batch refused (`actors/term.ts`). The moments are monotonic, so a jump of the clock deposes nobody.
+ */
+
+import type { Cancel, Clock } from '../runtime/clock.ts';
+import type { JobStore, Lease } from '../runtime/ports.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { Term } from './term.ts';
+
+const readEveryMs = 200;
+const readsAtLeast = 3;
+
+export interface ElectionOptions {
+  store: JobStore;
+  clock: Clock;
+  telemetry: Telemetry;
+  /** This process, for ever: never reused. */
+  incarnation: string;
+  name: string;
+  silenceMs: number;
+  /** Called with each term that was won; the term has ended when `onDeposed` was called. */
+  onElected: (term: Term) => void;
+  onDeposed: (reason: string) => void;
+}
+
+export class Election {
+  readonly #options: ElectionOptions;
+  #watched: { revision: number; since: number; reads: number } | undefined;
+  #term: Term | undefined;
+  #timer: Cancel = () => {};
+  #reading = false;
+  #stopped = false;
+  #leader: Lease | null = null;
+
+  constructor(options: ElectionOptions) {
+    this.#options = options;
+  }
+
+  /** The lease as it was last seen. */
+  get leader(): Lease | null {
+    return this.#leader;
+  }
+
+  get term(): Term | undefined {
+    return this.#term;
+  }
+
+  start(): void {
+    void this.#look();
+  }
+
+  /** What the feed says of the lease; an empty one is acted on at once. */
+  seen(lease: Lease | null): void {
+    this.#leader = lease;
+    if (lease === null && this.#term === undefined && !this.#stopped) void this.#look();
+  }
+
+  /** Stops standing; a leader gives its lease up, so that the next one acts at once. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer();
+    const term = this.#term;
+    this.#term = undefined;
+    if (term === undefined) return;
+    this.#options.telemetry.tell('leader.steppedDown', { term: term.number });
+    await term.stepDown().catch(() => undefined);
+  }
+
+  #again(): void {
+    this.#timer();
+    if (this.#stopped || this.#term !== undefined) return;
+    this.#timer = this.#options.clock.after(readEveryMs * (0.9 + 0.2 * this.#options.clock.chance()), () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      await this.#consider();
+    } catch {
+      this.#watched = undefined;
+    }
+    this.#reading = false;
+    this.#again();
+  }
+
+  async #consider(): Promise<void> {
+    const { revision, lease } = await this.#options.store.readLease();
+    this.#leader = lease;
+    if (this.#stopped || this.#term !== undefined) return;
+    if (lease?.holder === this.#options.incarnation && lease.term === 0) return this.#lead(revision, lease);
+    if (lease === null || this.#isSilent(revision)) await this.#campaign(revision);
+  }
+
+  #isSilent(revision: number): boolean {
+    const now = this.#options.clock.mono();
+    if (this.#watched?.revision !== revision) this.#watched = { revision, since: now, reads: 0 };
+    this.#watched.reads++;
+    return this.#watched.reads >= readsAtLeast && now - this.#watched.since >= this.#options.silenceMs;
+  }
+
+  async #campaign(expected: number): Promise<void> {
+    this.#watched = undefined;
+    const lease: Lease = { holder: this.#options.incarnation, name: this.#options.name, term: 0, batch: 0 };
+    const outcome = await this.#options.store.write([{ key: '_leader', expected, lease }]);
+    if (outcome.kind === 'accepted') this.#lead(outcome.revisions[0] ?? 0, lease);
+  }
+
+  #lead(revision: number, lease: Lease): void {
+    const { store, clock, telemetry, silenceMs, name } = this.#options;
+    const onDeposed = (reason: string) => this.#deposed(reason);
+    const term = new Term({ store, clock, telemetry, lease, revision, silenceMs, onDeposed });
+    this.#term = term;
+    telemetry.tell('leader.elected', { term: revision, name });
+    this.#options.onElected(term);
+  }
+
+  #deposed(reason: string): void {
+    this.#term = undefined;
+    this.#watched = undefined;
+    this.#options.telemetry.tell('leader.deposed', { reason });
+    this.#options.onDeposed(reason);
+    this.#again();
+  }
+}

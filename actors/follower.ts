@@ -1,0 +1,139 @@
+/**
+ * Keeps a picture of the bucket of jobs complete: the feed for speed, the stream for truth.
+ *
+ * The feed is core messages: fast, in order, and lossy. Every write of the stream appears on it under the next
+ * sequence, so a jump is a gap, and a gap is fetched from the stream. Silence proves nothing, so after 500 ms of it
+ * (a leader renews its lease every 200) the stream is asked for its last sequence. A stream with another birthday or
+ * a smaller sequence than we have seen was rolled back: everything is forgotten and read anew.
+ *
+ * Changes may be applied twice and out of order; whoever keeps the picture lets the newest revision of a key win.
+ */
+
+import { type Cancel, type Clock, pause } from '../runtime/clock.ts';
+import type { Change, Feed, JobStore, Stop } from '../runtime/ports.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+
+const silenceMs = 500;
+
+export interface FollowerOptions {
+  store: JobStore;
+  feed: Feed;
+  clock: Clock;
+  telemetry: Telemetry;
+  apply: (change: Change) => void;
+  /** Everything known is void; what follows is the whole picture again. */
+  forget: () => void;
+}
+
+export class Follower {
+  readonly #options: FollowerOptions;
+  /** Everything up to here has been applied. */
+  #complete = 0;
+  /** The newest revision seen on the feed, and where the unbroken run that led to it began. */
+  #newest = 0;
+  #runFrom = 0;
+  #createdAt = 0;
+  #heardAt = 0;
+  #mending: Promise<void> | undefined;
+  #loaded = false;
+  #stopFeed: Stop = async () => {};
+  #stopWatch: Cancel = () => {};
+  #waiting: { revision: number; resolve: () => void }[] = [];
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the whole picture has been read. */
+  async start(): Promise<void> {
+    const { feed, clock, store } = this.#options;
+    this.#stopFeed = await feed.follow((change) => this.#heard(change));
+    this.#createdAt = (await store.state()).createdAt;
+    await this.#mend();
+    this.#loaded = true;
+    this.#heardAt = clock.mono();
+    this.#stopWatch = clock.every(silenceMs / 2, () => void this.#watch());
+  }
+
+  async stop(): Promise<void> {
+    this.#stopWatch();
+    await this.#stopFeed();
+  }
+
+  /** Resolves when everything up to `revision` has been applied. */
+  caughtUp(revision: number): Promise<void> {
+    if (this.#complete >= revision) return Promise.resolve();
+    void this.#mend();
+    return new Promise((resolve) => this.#waiting.push({ revision, resolve }));
+  }
+
+  #heard(change: Change): void {
+    const revision = revisionOf(change);
+    this.#heardAt = this.#options.clock.mono();
+    this.#options.apply(change);
+    if (revision <= this.#newest) return;
+    if (revision !== this.#newest + 1) this.#runFrom = revision;
+    this.#newest = revision;
+    if (this.#loaded) this.#join();
+  }
+
+  /** Where the unbroken run of the feed meets what is complete, all of the run is; else there is a gap. */
+  #join(): void {
+    if (this.#newest <= this.#complete || this.#mending !== undefined) return;
+    if (this.#runFrom <= this.#complete + 1) return this.#completeTo(this.#newest);
+    this.#options.telemetry.tell('feed.gap', { from: this.#complete + 1, to: this.#runFrom - 1 });
+    void this.#mend();
+  }
+
+  #completeTo(revision: number): void {
+    if (revision > this.#complete) this.#complete = revision;
+    if (this.#waiting.length === 0) return;
+    const ready = this.#waiting.filter((waiter) => waiter.revision <= this.#complete);
+    this.#waiting = this.#waiting.filter((waiter) => waiter.revision > this.#complete);
+    for (const waiter of ready) waiter.resolve();
+  }
+
+  /** Reads everything after the last complete revision from the stream. */
+  #mend(): Promise<void> {
+    this.#mending ??= this.#fetch()
+      .catch(() => pause(this.#options.clock, 100))
+      .finally(() => {
+        this.#mending = undefined;
+        if (this.#loaded) this.#join();
+      });
+    return this.#mending;
+  }
+
+  async #fetch(): Promise<void> {
+    const { lastRevision } = await this.#options.store.state();
+    for await (const change of this.#options.store.changesAfter(this.#complete)) this.#options.apply(change);
+    this.#completeTo(lastRevision);
+  }
+
+  async #watch(): Promise<void> {
+    const { clock, store } = this.#options;
+    if (clock.mono() - this.#heardAt < silenceMs || this.#mending !== undefined) return;
+    const state = await store.state().catch(() => undefined);
+    if (state === undefined || this.#mending !== undefined) return;
+    this.#heardAt = clock.mono();
+    if (state.createdAt !== this.#createdAt || state.lastRevision < this.#complete) this.#reload(state.createdAt);
+    else if (state.lastRevision > this.#complete) {
+      this.#options.telemetry.tell('feed.gap', { from: this.#complete + 1, to: state.lastRevision });
+      await this.#mend();
+    }
+  }
+
+  #reload(createdAt: number): void {
+    this.#options.telemetry.tell('feed.reloaded', { lastRevision: this.#complete });
+    this.#createdAt = createdAt;
+    this.#complete = 0;
+    this.#newest = 0;
+    this.#runFrom = 0;
+    this.#options.forget();
+    void this.#mend();
+  }
+}
+
+function revisionOf(change: Change): number {
+  return change.kind === 'job' ? change.head.revision : change.revision;
+}

@@ -1,0 +1,100 @@
+/**
+ * Takes submissions from their stream and makes jobs of them: the leader does, whoever that is.
+ *
+ * A job's id is given, or made from the stream's birthday and the sequence, so that a redelivery finds the job that
+ * its first delivery made. A batch is done when each of its submissions has a record or a rejection; only then is
+ * it acknowledged. One that keeps failing goes alone at its third delivery and is rejected at its fifth, so that no
+ * submission can stop the ones behind it.
+ */
+
+import { Fault, messageOf } from '../runtime/faults.ts';
+import { headOf } from '../runtime/head.ts';
+import type { Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
+import { jobKey, type JobRecord } from '../runtime/record.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { admit, conflictText, isSameSubmission, type KnownType } from './admission.ts';
+import type { Commit } from './committer.ts';
+import { readRequest, refOf } from './request.ts';
+
+export interface IntakeOptions {
+  submissions: Submissions;
+  store: JobStore;
+  events: Events;
+  telemetry: Telemetry;
+  commit: Commit;
+  types: ReadonlyMap<string, KnownType>;
+  /** Called with each job that was created, before anybody else hears of it. */
+  onCreated: (head: Head, record: JobRecord) => void;
+  now: () => number;
+}
+
+const aloneFrom = 3;
+const rejectedFrom = 5;
+const keptOfBody = 2_000;
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  #stop: Stop = async () => {};
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#stop = await this.#options.submissions.consume((batch) => this.#take(batch));
+  }
+
+  stop(): Promise<void> {
+    return this.#stop();
+  }
+
+  async #take(batch: readonly Submission[]): Promise<void> {
+    if (batch.every(({ deliveries }) => deliveries < aloneFrom)) await Promise.all(batch.map((submission) => this.#decide(submission)));
+    else for (const submission of batch) await this.#decide(submission);
+  }
+
+  async #decide(submission: Submission): Promise<void> {
+    if (submission.deliveries >= rejectedFrom)
+      return this.#reject(submission, `Expected to make a job of it within ${rejectedFrom - 1} deliveries, failed each time. Look into the logs of the masters, then submit it again.`);
+    try {
+      await this.#create(submission, await admit(readRequest(submission), this.#options.types));
+    } catch (cause) {
+      if (!(cause instanceof Fault) || cause.code !== 'input.invalid') throw cause;
+      await this.#reject(submission, messageOf(cause));
+    }
+  }
+
+  async #create(submission: Submission, record: JobRecord): Promise<void> {
+    const key = jobKey(record);
+    const committed = await this.#options.commit([{ key, expected: 0, record }]);
+    if (committed.kind === 'stored') return this.#created(submission, headOf(key, committed.revisions[0] ?? 0, record), record);
+    const stored = await this.#options.store.read(key);
+    if (stored === undefined) throw new Fault('broker.unavailable', `Expected the record that stood in the way of ${key}, found none.`);
+    if (!isSameSubmission(stored.record, record)) return this.#reject(submission, conflictText(stored.record));
+    this.#options.events.ack({ ref: refOf(submission), id: stored.record.id, tenant: record.tenant, state: stored.record.state });
+  }
+
+  #created(submission: Submission, head: Head, record: JobRecord): void {
+    const { events, telemetry, onCreated } = this.#options;
+    onCreated(head, record);
+    telemetry.tell('intake.accepted', { count: 1 });
+    const transition = record.transitions[0];
+    if (transition !== undefined)
+      events.tell({ key: head.key, type: record.type, queue: record.queue, priority: record.priority, revision: head.revision, transition });
+    events.ack({ ref: refOf(submission), id: record.id, tenant: record.tenant, state: record.state });
+  }
+
+  async #reject(submission: Submission, reason: string): Promise<void> {
+    const { submissions, events, telemetry, now } = this.#options;
+    telemetry.tell('intake.rejected', { reason, sequence: submission.sequence });
+    await submissions.reject({
+      at: now(),
+      subject: `${submission.tenant}/${submission.type}`,
+      sequence: submission.sequence,
+      reason,
+      body: new TextDecoder().decode(submission.body.subarray(0, keptOfBody)),
+      headers: Object.fromEntries(submission.headers),
+    });
+    events.ack({ ref: refOf(submission), rejected: reason });
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * How many jobs of a type may be sent to a worker beyond its free slots.
+ *
+ * None until the type is known to be short: then a worker would idle between one job's end and the next one's
+ * arrival. Learned from how long jobs stay claimed, as the leader sees them come and go; strict priority holds to
+ * within it.
+ */
+
+const kept = 64;
+const learnFrom = 32;
+const shortMs = 50;
+const most = 64;
+
+export class LookAhead {
+  readonly #fixed: number | undefined;
+  readonly #spans = new Map<string, { ms: Float64Array; count: number; value: number }>();
+
+  /** @param fixed the same for all types, instead of learning. */
+  constructor(fixed?: number) {
+    this.#fixed = fixed;
+  }
+
+  /** Notes that a job of `type` was claimed for `ms`. */
+  learn(type: string, ms: number): void {
+    let spans = this.#spans.get(type);
+    if (spans === undefined) this.#spans.set(type, (spans = { ms: new Float64Array(kept), count: 0, value: 0 }));
+    spans.ms[spans.count++ % kept] = ms;
+    if (spans.count % learnFrom === 0) spans.value = lookAhead(spans.ms.subarray(0, Math.min(kept, spans.count)));
+  }
+
+  /** Jobs of `type` that may wait on a worker. */
+  of(type: string): number {
+    return this.#fixed ?? this.#spans.get(type)?.value ?? 0;
+  }
+
+  known(): ReadonlyMap<string, number> {
+    return new Map([...this.#spans].map(([type, { value }]) => [type, value]));
+  }
+}
+
+function lookAhead(ms: Float64Array): number {
+  const p90 = [...ms].sort((a, b) => a - b)[Math.floor(ms.length * 0.9)] ?? shortMs;
+  return p90 >= shortMs ? 0 : Math.min(most, Math.round((2 * shortMs) / Math.max(1, p90)));
+}

@@ -1,0 +1,86 @@
+/**
+ * Jobs of one lane with the same requirements, in the order in which they were created.
+ *
+ * A sorted array with a moving head. New jobs come last and the first ones leave first, so both are cheap; a job
+ * that returns (retried, handed back, its offer expired) finds its old place by halving. One that leaves from the
+ * middle is only marked, and dropped when the head or a clean-up passes it.
+ */
+
+import type { Requirements } from '../machines/rules/capability.ts';
+import type { Entry } from './board.ts';
+
+const sweepAt = 1_024;
+
+export class ReadyQueue {
+  readonly type: string;
+  readonly requirements: Requirements;
+  #line: (Entry | undefined)[] = [];
+  #head = 0;
+  #size = 0;
+
+  constructor(options: { type: string; requirements: Requirements }) {
+    this.type = options.type;
+    this.requirements = options.requirements;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(entry: Entry): void {
+    this.#size++;
+    const last = this.#line.at(-1);
+    if (this.#line.length === this.#head || (last !== undefined && isBefore(last, entry))) this.#line.push(entry);
+    else this.#insert(entry);
+  }
+
+  /** Takes `entry` out; to be called only for an entry that was added. */
+  remove(entry: Entry): void {
+    this.#size--;
+    if (this.#line[this.#head] === entry) {
+      this.#line[this.#head++] = undefined;
+      this.#sweep();
+      return;
+    }
+    const at = this.#find(entry);
+    if (this.#line[at] === entry) this.#line.splice(at, 1);
+  }
+
+  /** The jobs in order, oldest first. Must not be changed while it is walked. */
+  *[Symbol.iterator](): Iterator<Entry> {
+    for (let at = this.#head; at < this.#line.length; at++) {
+      const entry = this.#line[at];
+      if (entry !== undefined) yield entry;
+    }
+  }
+
+  #insert(entry: Entry): void {
+    const at = this.#find(entry);
+    if (at === this.#head && this.#head > 0) this.#line[--this.#head] = entry;
+    else this.#line.splice(at, 0, entry);
+  }
+
+  /** The first place at or behind the head whose job is not before `entry`. */
+  #find(entry: Entry): number {
+    let low = this.#head;
+    let high = this.#line.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const there = this.#line[middle];
+      if (there !== undefined && isBefore(there, entry)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #sweep(): void {
+    if (this.#head < sweepAt || this.#head * 2 < this.#line.length) return;
+    this.#line = this.#line.slice(this.#head);
+    this.#head = 0;
+  }
+}
+
+/** Whether `a` is served before `b` in the same lane: first created, first served. */
+export function isBefore(a: Entry, b: Entry): boolean {
+  return a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.birth < b.birth);
+}

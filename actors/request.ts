@@ -1,0 +1,200 @@
+/**
+ * A submission off the wire, read: `nats pub yard.submit.<type>` with headers, or with an envelope
+ * `{payload, options}` in the body for clients that have no headers.
+ *
+ * One table names every header, the option it means and how its text is read; `docs/headers.md` is made from it.
+ */
+
+import { parseDuration } from '../machines/rules/duration.ts';
+import type { Requirements } from '../machines/rules/capability.ts';
+import { parsePriority } from '../machines/rules/lanes.ts';
+import { Fault, messageOf } from '../runtime/faults.ts';
+import { nearest } from '../runtime/options/nearest.ts';
+import type { Submission } from '../runtime/ports.ts';
+import type { JobOptions, Request } from './admission.ts';
+import { parseBackoff } from './backoff-text.ts';
+
+/** One thing that a submitter may say: the header's name, the envelope's field, and what its text may be. */
+export interface Field {
+  header: string;
+  field: string;
+  expects: string;
+  example: string;
+  read(text: string): Partial<JobOptions> | { requirement: Requirements } | undefined;
+}
+
+/** Every header and envelope field. */
+export const fields: readonly Field[] = [
+  text('Job-Id', 'id', 'an id of letters, digits, `_` and `-`', 'nightly-17', (id) => ({ id })),
+  text('Idempotency-Key', 'idempotencyKey', 'any text; the same key and content is the same job', 'order-4711', (idempotencyKey) => ({ idempotencyKey })),
+  text('Name', 'name', 'a name for people', 'Trailer, 720p', (name) => ({ name })),
+  text('Queue', 'queue', 'the name of a queue', 'live', (queue) => ({ queue })),
+  text('Priority', 'priority', 'critical, high, medium or low', 'high', (value) => given(parsePriority(value), (priority) => ({ priority }))),
+  text('Tags', 'tags', 'words with commas between them', 'trailer,4k', (value) => ({ tags: value.split(',').map((tag) => tag.trim()).filter(Boolean) })),
+  text('Delay', 'delay', 'a duration such as 500ms, 10s, 1h30m', '10s', (value) => given(parseDuration(value), (delayMs) => ({ delayMs }))),
+  text('Run-At', 'runAt', 'a moment in ISO 8601 or epoch ms', '2027-01-01T00:00:00Z', (value) => given(parseMoment(value), (runAt) => ({ runAt }))),
+  text('Expires-In', 'expiresIn', 'a duration after which it must not start', '1h', (value) => given(parseDuration(value), (expiresInMs) => ({ expiresInMs }))),
+  text('Expires-At', 'expiresAt', 'a moment after which it must not start', '2027-01-01T06:00:00Z', (value) => given(parseMoment(value), (expiresAt) => ({ expiresAt }))),
+  text('Max-Attempts', 'maxAttempts', 'a whole number from 1 up', '4', (value) => given(whole(value, 1), (maxAttempts) => ({ maxAttempts }))),
+  text('Backoff', 'backoff', 'exponential(1s, x2, max 30s), linear(1s, +1s), fixed(5s) or list(1s, 5s, 1m)', 'exponential(1s, x2)', (value) => given(parseBackoff(value), (backoff) => ({ backoff }))),
+  text('Timeout', 'timeout', 'a duration, or `none`', '10m', (value) => (value === 'none' ? { timeoutMs: null } : given(parseDuration(value), (timeoutMs) => ({ timeoutMs })))),
+  text('Stale-After', 'staleAfter', 'a duration without a sign of life', '30m', (value) => given(parseDuration(value), (staleAfterMs) => ({ staleAfterMs }))),
+  text('Hold', 'hold', 'true or false', 'true', (value) => given(flag(value), (hold) => ({ hold }))),
+  text('Gpu', 'gpu', 'how many GPUs it needs', '1', (value) => given(whole(value, 0), (gpu) => ({ requirement: { gpu } }))),
+  text('Vram', 'vram', 'GPU memory in MiB', '8000', (value) => given(whole(value, 0), (vramMb) => ({ requirement: { vramMb } }))),
+  text('Gpu-Vendor', 'gpuVendor', 'nvidia, amd or intel', 'nvidia', (vendor) => ({ requirement: { vendor: vendor.toLowerCase() } })),
+  text('Encoder', 'encoder', 'an encoder that must work there', 'h264_nvenc', (encoder) => ({ requirement: { encoder } })),
+  text('Slots', 'slots', 'how many slots it takes', '2', (value) => given(whole(value, 1), (slots) => ({ requirement: { slots } }))),
+  text('Memory', 'memory', 'memory in MiB', '2048', (value) => given(whole(value, 0), (memoryMb) => ({ requirement: { memoryMb } }))),
+  text('Labels', 'labels', 'labels such as zone=eu,disk=ssd', 'zone=eu', (value) => given(labels(value), (found) => ({ requirement: { labels: found } }))),
+  text('Ref', 'ref', 'a word; the decision is told on yard.ack.<ref>', 'upload-9', () => ({})),
+];
+
+const byHeader = new Map(fields.map((field) => [field.header.toLowerCase(), field]));
+const byField = new Map(fields.map((field) => [field.field, field]));
+/** Headers of others, which mean nothing to us and do no harm. */
+const foreign = /^(nats-|nmqtt-|traceparent$|tracestate$|baggage$|content-type$|reply-to$|user-agent$)/;
+
+function text(header: string, field: string, expects: string, example: string, read: Field['read']): Field {
+  return { header, field, expects, example, read };
+}
+
+/** The word under which its submitter waits for the decision: header `Ref`, or the sequence in the stream. */
+export function refOf(submission: Submission): string {
+  const ref = submission.headers.get('ref');
+  return ref !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(ref) ? ref : String(submission.sequence);
+}
+
+/**
+ * What a submission asks for.
+ *
+ * @throws {Fault} `input.invalid` where body or headers are not what was expected.
+ */
+export function readRequest(submission: Submission): Request {
+  const { payload, options: inEnvelope } = readBody(submission.body);
+  const options = merge([...readHeaders(submission.headers), ...readEnvelope(inEnvelope)]);
+  return {
+    tenant: submission.tenant,
+    type: submission.type,
+    payload,
+    options,
+    source: `submission:${submission.streamCreatedAt.toString(36)}-${submission.sequence}`,
+    fallbackId: `${Math.floor(submission.streamCreatedAt / 1_000).toString(36)}-${submission.sequence}`,
+    at: submission.at,
+  };
+}
+
+/** What text options (of a command line, say) mean, by the field names of the envelope. */
+export function readOptions(given: Readonly<Record<string, unknown>>): JobOptions {
+  return merge(readEnvelope(given));
+}
+
+type Part = ReturnType<Field['read']>;
+
+function readHeaders(headers: ReadonlyMap<string, string>): Part[] {
+  const parts: Part[] = [];
+  for (const [name, value] of headers) {
+    if (foreign.test(name)) continue;
+    const field = byHeader.get(name);
+    if (field === undefined) throw unknownName('header', name, fields.map(({ header }) => header));
+    parts.push(readField(field, field.header, value));
+  }
+  return parts;
+}
+
+function readEnvelope(given: Readonly<Record<string, unknown>>): Part[] {
+  return Object.entries(given).map(([name, value]) => {
+    const field = byField.get(name);
+    if (field === undefined) throw unknownName('option', name, [...byField.keys()]);
+    return readField(field, name, asText(value));
+  });
+}
+
+function readField(field: Field, name: string, value: string): Part {
+  const part = field.read(value.trim());
+  if (part === undefined || value.trim() === '')
+    throw new Fault('input.invalid', `Expected \`${name}\` to be ${field.expects}, got \`${value}\`. Write, for example, \`${field.example}\`.`);
+  return part;
+}
+
+/** Values of an envelope may be JSON of their own kind; here they read as the header's text would. */
+function asText(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',');
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value)
+      .map(([label, content]) => `${label}=${String(content)}`)
+      .join(',');
+  return String(value);
+}
+
+function merge(parts: readonly Part[]): JobOptions {
+  const options: JobOptions = {};
+  let requirements: Requirements = {};
+  for (const part of parts)
+    if (part !== undefined && 'requirement' in part) requirements = { ...requirements, ...part.requirement };
+    else Object.assign(options, part);
+  if (Object.keys(requirements).length > 0) options.requirements = requirements;
+  return options;
+}
+
+function unknownName(kind: string, name: string, known: readonly string[]): Fault {
+  const close = nearest(name, known);
+  const hint = close === undefined ? `Known are ${known.join(', ')}.` : `Did you mean \`${close}\`?`;
+  return new Fault('input.invalid', `Expected a known ${kind}, got \`${name}\`. ${hint}`);
+}
+
+function readBody(body: Uint8Array): { payload: unknown; options: Record<string, unknown> } {
+  const text = new TextDecoder().decode(body).trim();
+  const json = text === '' ? {} : parse(text);
+  if (!isObject(json)) throw new Fault('input.invalid', `Expected a JSON object as the payload, got ${kindOf(json)}. Wrap it in an object.`);
+  if (!isEnvelope(json)) return { payload: json, options: {} };
+  if (!isObject(json['options'])) throw new Fault('input.invalid', `Expected \`options\` of the envelope to be an object, got ${kindOf(json['options'])}. Give an object.`);
+  return { payload: json['payload'], options: json['options'] };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Fault('input.invalid', `Expected JSON, got \`${text.slice(0, 60)}\` (${messageOf(error)}). Send a JSON object.`);
+  }
+}
+
+/** An envelope is an object with `payload` and `options` and nothing else. */
+function isEnvelope(json: Record<string, unknown>): boolean {
+  return Object.keys(json).length === 2 && 'payload' in json && 'options' in json;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+}
+
+function given<Value, Result>(value: Value | undefined, then: (value: Value) => Result): Result | undefined {
+  return value === undefined ? undefined : then(value);
+}
+
+function whole(text: string, least: number): number | undefined {
+  const value = Number(text);
+  return /^\d+$/.test(text) && value >= least ? value : undefined;
+}
+
+function flag(text: string): boolean | undefined {
+  if (text === 'true') return true;
+  return text === 'false' ? false : undefined;
+}
+
+function labels(text: string): Record<string, string> | undefined {
+  const pairs = text.split(',').map((pair) => pair.split('='));
+  if (pairs.some((pair) => pair.length !== 2 || pair[0]?.trim() === '')) return undefined;
+  return Object.fromEntries(pairs.map(([label = '', value = '']) => [label.trim(), value.trim()]));
+}
+
+function parseMoment(text: string): number | undefined {
+  const moment = /^\d{12,}$/.test(text) ? Number(text) : Date.parse(text);
+  return Number.isFinite(moment) ? moment : undefined;
+}

@@ -1,0 +1,167 @@
+/**
+ * Turns decisions into mail: whenever a job or a worker has become free, at most once a turn of the loop.
+ *
+ * Offers are not stored: each is valid for one revision and a few seconds, a worker's claim is what counts, and an
+ * offer that came to nothing is made again. Every `intervalMs` the tick finds jobs that nobody can take and writes
+ * them down as `queued`, with the reason, a thousand at most, the heads of the lanes first; a job that is offered is
+ * never touched, since that would void the offer.
+ */
+
+import type { Cancel, Clock } from '../runtime/clock.ts';
+import type { Mail, Offer, WorkerStatus } from '../runtime/ports.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import type { Board, Entry } from './board.ts';
+import type { Bodies } from './bodies.ts';
+import { type Candidate, decide } from './decide.ts';
+import type { Fleet } from './fleet.ts';
+import type { LookAhead } from './look-ahead.ts';
+import type { Mover } from './mover.ts';
+import { why } from './why.ts';
+
+export interface SchedulerOptions {
+  board: Board;
+  fleet: Fleet;
+  bodies: Bodies;
+  lookAhead: LookAhead;
+  mail: Mail;
+  move: Mover;
+  clock: Clock;
+  telemetry: Telemetry;
+  intervalMs: number;
+  offerForMs: number;
+  gpuSpillOver: boolean;
+  /** Whether this leader may still speak for itself (`Term.isTrusted`). */
+  isTrusted: () => boolean;
+}
+
+const offersAtOnce = 500;
+const queuedAtOnce = 1_000;
+
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #offered: Entry[] = [];
+  #awake = false;
+  #stopped = false;
+  #decisions = 0;
+  #stopTicking: Cancel = () => {};
+  #stopExpiring: Cancel = () => {};
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { clock, intervalMs, offerForMs, board } = this.#options;
+    board.withdrawOffers();
+    this.#stopTicking = clock.every(intervalMs, () => void this.#tick());
+    this.#stopExpiring = clock.every(Math.max(50, offerForMs / 10), () => this.#expire());
+    this.wake();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#stopTicking();
+    this.#stopExpiring();
+  }
+
+  /** Something has changed: decide at the end of this turn. */
+  wake(): void {
+    if (this.#awake || this.#stopped) return;
+    this.#awake = true;
+    this.#options.clock.endOfTurn(() => {
+      this.#awake = false;
+      this.#pass();
+    });
+  }
+
+  #pass(): void {
+    const { board, lookAhead, gpuSpillOver, isTrusted } = this.#options;
+    if (this.#stopped || !isTrusted()) return;
+    const policy = { lookAhead: (type: string) => lookAhead.of(type), gpuSpillOver, most: offersAtOnce };
+    const offerings = decide(board, this.#candidates(), policy);
+    if (offerings.length === 0) return;
+    this.#decisions += offerings.length;
+    const until = this.#options.clock.now() + this.#options.offerForMs;
+    const letters = new Map<string, Offer[]>();
+    for (const { entry, worker } of offerings) {
+      board.offered(entry, worker, until);
+      this.#offered.push(entry);
+      letters.set(worker, [...(letters.get(worker) ?? []), this.#offer(entry, until)]);
+      this.#options.telemetry.tell('job.offered', { key: entry.key, worker });
+    }
+    for (const [worker, offers] of letters) this.#options.mail.send(worker, offers);
+    if (offerings.length === offersAtOnce) this.wake();
+  }
+
+  #offer(entry: Entry, until: number): Offer {
+    const record = this.#options.bodies.get(entry.key, entry.revision);
+    return { key: entry.key, revision: entry.revision, expiresAt: until, ...(record === undefined ? {} : { record }) };
+  }
+
+  #candidates(): Candidate[] {
+    const { fleet, board } = this.#options;
+    return fleet
+      .members()
+      .filter((member) => fleet.takesJobs(member))
+      .map(({ pulse }) => ({
+        incarnation: pulse.incarnation,
+        capacity: pulse.capacity,
+        usage: board.holding(pulse.incarnation).usage,
+      }));
+  }
+
+  /** Puts back what was offered and not claimed in time. Offers expire in the order in which they were made. */
+  #expire(): void {
+    const now = this.#options.clock.now();
+    let withdrawn = 0;
+    while (this.#offered[0] !== undefined && (this.#offered[0].offer?.until ?? 0) <= now) {
+      const entry = this.#offered.shift();
+      if (entry?.offer === undefined) continue;
+      this.#options.board.withdraw(entry);
+      withdrawn++;
+    }
+    if (withdrawn > 0) this.wake();
+  }
+
+  async #tick(): Promise<void> {
+    this.wake();
+    const { board, fleet, move, clock, telemetry } = this.#options;
+    const stuck = this.#stuck();
+    const reasons: Record<string, number> = {};
+    const moves = stuck.map((entry) => {
+      const reason = why(entry, { board, fleet }).code;
+      reasons[reason] = (reasons[reason] ?? 0) + 1;
+      telemetry.tell('job.queued', { key: entry.key, reason });
+      return { key: entry.key, revision: entry.revision, event: () => ({ type: 'job.queued' as const, at: clock.now(), reason }) };
+    });
+    const queued = await move(moves).catch(() => 0);
+    const offered = this.#decisions;
+    this.#decisions = 0;
+    if (queued > 0 || offered > 0)
+      telemetry.tell('scheduler.pass', { queued, offered, reasons, workersByStatus: this.#workersByStatus(), waiting: this.#waiting() });
+  }
+
+  /** Pending jobs that no worker can take now, heads of lanes first. */
+  #stuck(): Entry[] {
+    const stuck: Entry[] = [];
+    for (const lane of this.#options.board.lanes())
+      for (const queue of lane)
+        for (const entry of queue) {
+          if (stuck.length >= queuedAtOnce) return stuck;
+          if (entry.state === 'pending') stuck.push(entry);
+        }
+    return stuck;
+  }
+
+  #waiting(): number {
+    let waiting = 0;
+    for (const lane of this.#options.board.lanes()) for (const queue of lane) waiting += queue.size;
+    return waiting;
+  }
+
+  #workersByStatus(): Record<WorkerStatus, number> {
+    const counts: Record<WorkerStatus, number> = { starting: 0, available: 0, busy: 0, draining: 0, offline: 0, lost: 0 };
+    for (const { status } of this.#options.fleet.members()) counts[status]++;
+    return counts;
+  }
+}

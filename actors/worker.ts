@@ -1,0 +1,220 @@
+/**
+ * A worker: claims what it is offered, runs it in its slots, and never runs what it has not claimed.
+ *
+ * Offers are claimed on receipt, all of a mail in one batch. A claim that finds no free slot within 200 ms is handed
+ * back, uncounted. Draining, it claims nothing more, hands back what has not started, and gives what runs a deadline.
+ */
+
+import { type Capacity, usageOf } from '../machines/rules/capability.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/faults.ts';
+import type { JobDefinition } from '../runtime/handler.ts';
+import type { Notice, Offer, Pulse, Stop, World } from '../runtime/ports.ts';
+import type { Stored } from '../runtime/record.ts';
+import { step } from '../runtime/step.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { Attempt } from './attempt.ts';
+import { Claim } from './claim.ts';
+import { claimsHash } from './claims-hash.ts';
+import type { Commit } from './committer.ts';
+
+export interface WorkerOptions {
+  world: World;
+  clock: Clock;
+  telemetry: Telemetry;
+  commit: Commit;
+  definitions: readonly JobDefinition[];
+  /** What a pulse says that does not change. */
+  identity: Omit<Pulse, 'status' | 'loopLagMs' | 'claims' | 'load'>;
+  load: () => Pulse['load'];
+  cancelGraceMs: number;
+  drainDeadlineMs: number;
+  pulseEveryMs: number;
+}
+
+const startWithinMs = 200;
+
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #definitions: ReadonlyMap<string, JobDefinition>;
+  readonly #capacity: Capacity;
+  readonly #running = new Map<string, Attempt>();
+  readonly #claims = new Map<string, Claim>();
+  #waiting: { claim: Claim; since: number }[] = [];
+  #usedSlots = 0;
+  #draining = false;
+  #idle = Promise.withResolvers<void>();
+  readonly #stops: Stop[] = [];
+  #updatePulse: (pulse: Pulse) => void = () => {};
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#definitions = new Map(options.definitions.map((definition) => [definition.type, definition]));
+    this.#capacity = options.identity.capacity;
+  }
+
+  get incarnation(): string {
+    return this.#options.identity.incarnation;
+  }
+
+  async start(): Promise<void> {
+    const { world, clock, telemetry, identity, definitions, pulseEveryMs } = this.#options;
+    for (const { type, description, defaults = {} } of definitions)
+      await world.control.registerType({ type, defaults, ...(description === undefined ? {} : { description }) });
+    this.#stops.push(await world.notices.receive(this.incarnation, (notice) => this.#noticed(notice)));
+    this.#stops.push(await world.mail.receive(this.incarnation, (offers) => void this.#claimAll(offers)));
+    const pulse = await world.pulses.beat(this.#pulse());
+    this.#stops.push(() => pulse.stop());
+    this.#updatePulse = pulse.update;
+    const stopUpdates = clock.every(pulseEveryMs / 2, () => this.#beat());
+    const stopSweep = clock.every(startWithinMs / 2, () => this.#handBackLate());
+    this.#stops.push(async () => (stopUpdates(), stopSweep()));
+    telemetry.tell('worker.started', { incarnation: this.incarnation, name: identity.name, types: [...this.#definitions.keys()].join(','), slots: this.#capacity.slots });
+  }
+
+  /** Takes nothing more, lets what runs finish until the deadline, then hands it back; then it is gone. */
+  async drain(): Promise<void> {
+    if (this.#draining) return this.handBackNow();
+    this.#draining = true;
+    this.#beat();
+    for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the worker is leaving');
+    const stopDeadline = this.#options.clock.after(this.#options.drainDeadlineMs, () => this.handBackNow());
+    if (this.#claims.size > 0) await this.#idle.promise;
+    stopDeadline();
+    await this.#leave();
+  }
+
+  /** Hands back what runs, now. */
+  handBackNow(): void {
+    for (const attempt of this.#running.values()) attempt.stop('drained');
+  }
+
+  async #leave(): Promise<void> {
+    this.#updatePulse({ ...this.#pulse(), status: 'offline' });
+    for (const stop of this.#stops.splice(0).reverse()) await stop();
+  }
+
+  async #claimAll(offers: readonly Offer[]): Promise<void> {
+    const now = this.#options.clock.now();
+    const valid = offers.filter(({ key, expiresAt }) => !this.#draining && expiresAt > now && !this.#claims.has(key));
+    const unread = valid.filter(({ record }) => record === undefined);
+    for (const offer of valid) if (offer.record !== undefined) void this.#claim(offer, { record: offer.record, revision: offer.revision });
+    if (unread.length === 0) return;
+    const read = await this.#options.world.store.readMany(unread.map(({ key }) => key)).catch(() => new Map<string, Stored>());
+    for (const offer of unread) void this.#claimRead(offer, read.get(offer.key));
+  }
+
+  /** The record may have been read from a replica that lags: then the stream's leader has it. */
+  async #claimRead(offer: Offer, read: Stored | undefined): Promise<void> {
+    const stored = read === undefined || read.revision < offer.revision ? await this.#options.world.store.read(offer.key).catch(() => undefined) : read;
+    if (stored?.revision === offer.revision) await this.#claim(offer, stored);
+  }
+
+  async #claim({ key, revision }: Offer, stored: Stored): Promise<void> {
+    const { world, clock, commit, telemetry } = this.#options;
+    const stepped = step(stored.record, { type: 'attempt.claimed', at: clock.now(), worker: this.incarnation });
+    if (!stepped.moved || !this.#definitions.has(stored.record.type)) return;
+    try {
+      const committed = await commit([{ key, expected: revision, record: stepped.record }]);
+      if (committed.kind === 'conflict') return;
+      const { record, transition } = stepped;
+      const mine: Stored = { record, revision: committed.revisions[0] ?? 0 };
+      world.events.tell({ key, type: record.type, queue: record.queue, priority: record.priority, revision: mine.revision, transition });
+      const claim = new Claim({ key, stored: mine, worker: this.incarnation, store: world.store, events: world.events, commit });
+      telemetry.tell('attempt.claimed', { key, attempt: claim.attempt });
+      this.#claims.set(key, claim);
+      this.#waiting.push({ claim, since: clock.mono() });
+      this.#fill();
+    } catch (cause) {
+      telemetry.tell('process.failed', { what: `claim of ${key}`, error: messageOf(cause) });
+    }
+  }
+
+  /** Starts what waits, as long as there are slots. */
+  #fill(): void {
+    if (this.#draining) {
+      for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the worker is leaving');
+      return;
+    }
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const { slots } = usageOf(next.claim.record.requirements);
+      if (this.#usedSlots > 0 && this.#usedSlots + slots > this.#capacity.slots) return;
+      this.#waiting.shift();
+      void this.#run(next.claim, slots);
+    }
+  }
+
+  async #run(claim: Claim, slots: number): Promise<void> {
+    const { world, clock, telemetry, cancelGraceMs } = this.#options;
+    const definition = this.#definitions.get(claim.record.type);
+    if (definition === undefined) return this.#handBack(claim, 'this worker has no such handler');
+    this.#usedSlots += slots;
+    const { store, events, logs } = world;
+    const attempt = new Attempt({ claim, definition, worker: this.incarnation, store, events, logs, clock, telemetry, graceMs: cancelGraceMs });
+    this.#running.set(claim.key, attempt);
+    try {
+      await attempt.run();
+    } catch (cause) {
+      telemetry.tell('process.failed', { what: `attempt of ${claim.key}`, error: messageOf(cause) });
+    }
+    this.#usedSlots -= slots;
+    this.#running.delete(claim.key);
+    this.#dropped(claim);
+    this.#fill();
+  }
+
+  #dropped(claim: Claim): void {
+    if (this.#claims.get(claim.key) === claim) this.#claims.delete(claim.key);
+    if (this.#draining && this.#claims.size === 0) this.#idle.resolve();
+  }
+
+  #handBackLate(): void {
+    const late = this.#options.clock.mono() - startWithinMs;
+    const overdue = this.#waiting.filter(({ since }) => since < late);
+    if (overdue.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ since }) => since >= late);
+    for (const { claim } of overdue) void this.#handBack(claim, 'the worker had no free slot in time');
+  }
+
+  async #handBack(claim: Claim, reason: string): Promise<void> {
+    const { attempt } = claim;
+    const at = this.#options.clock.now();
+    await claim
+      .advance((record) => [record.context.cancelAt === undefined ? { type: 'attempt.handedBack', at, attempt, reason } : { type: 'attempt.cancelled', at, attempt }])
+      .catch(() => undefined);
+    this.#dropped(claim);
+  }
+
+  #noticed(notice: Notice): void {
+    if (notice.verb === 'drain') void this.drain();
+    else if (notice.verb === 'lost') for (const { key } of this.#claims.values()) void this.#look(key);
+    else void this.#look(notice.key);
+  }
+
+  /** Looks at the record of a job; one that says we hold it, and we do not, is given up for others to run. */
+  async #look(key: string): Promise<void> {
+    const running = this.#running.get(key);
+    if (running !== undefined) return running.look().catch(() => undefined);
+    if (this.#claims.has(key)) return;
+    const { world, clock, commit } = this.#options;
+    const stored = await world.store.read(key).catch(() => undefined);
+    if (stored?.record.context.worker !== this.incarnation) return;
+    const claim = new Claim({ key, stored, worker: this.incarnation, store: world.store, events: world.events, commit });
+    const error = { kind: 'lost' as const, message: 'The worker that holds it knows nothing of it.' };
+    await claim.advance(() => [{ type: 'attempt.lost', at: clock.now(), attempt: claim.attempt, spread: clock.chance(), error }]).catch(() => undefined);
+  }
+
+  #beat(): void {
+    this.#updatePulse(this.#pulse());
+  }
+
+  #pulse(): Pulse {
+    const claims = claimsHash([...this.#claims.values()].map(({ key, attempt }) => ({ key, attempt })));
+    return { ...this.#options.identity, status: this.#status(), loopLagMs: 0, claims, load: this.#options.load() };
+  }
+
+  #status(): Pulse['status'] {
+    if (this.#draining) return 'draining';
+    return this.#usedSlots >= this.#capacity.slots ? 'busy' : 'available';
+  }
+}

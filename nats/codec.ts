@@ -1,0 +1,92 @@
+/**
+ * How records travel: JSON in the body, and in one header beside it what a follower needs, so that nobody
+ * parses bodies to keep a picture. The decoding border: what comes off the wire is believed here, after a look.
+ *
+ * Header `Yard-Head` of a job: {"state","type","queue","priority","createdAt","updatedAt","attempt", …}, ASCII JSON.
+ * Header `Yard-Lease` of the lease: its JSON, or `null` after a graceful stop.
+ */
+
+import { MsgHdrsImpl } from '@nats-io/nats-core/internal';
+import type { MsgHdrs } from 'nats';
+import { type HeadBody, headBody } from '../runtime/head.ts';
+import type { Change, Entry, Lease } from '../runtime/ports.ts';
+import { type Stored, upcast } from '../runtime/record.ts';
+
+const text = new TextEncoder();
+const decoder = new TextDecoder();
+
+export const headHeader = 'Yard-Head';
+export const leaseHeader = 'Yard-Lease';
+
+/** Headers that are text already: nothing of `MsgHdrsImpl`'s bookkeeping is paid for on the way out. */
+class WrittenHeaders extends MsgHdrsImpl {
+  readonly #bytes: Uint8Array;
+
+  constructor(lines: string) {
+    super();
+    this.#bytes = text.encode(`NATS/1.0\r\n${lines}\r\n`);
+  }
+
+  override encode(): Uint8Array {
+    return this.#bytes;
+  }
+}
+
+/** Message headers from lines such as `Name: value\r\n`, none of which may hold a line break within. */
+export function writtenHeaders(lines: string): MsgHdrs {
+  return new WrittenHeaders(lines);
+}
+
+/** One header line. */
+export function line(name: string, value: string | number): string {
+  return `${name}: ${value}\r\n`;
+}
+
+/** The body and the header lines of an entry, without those that make it conditional. */
+export function encodeEntry(entry: Entry): { body: Uint8Array; lines: string } {
+  if ('lease' in entry) {
+    const json = asciiJson(entry.lease);
+    return { body: text.encode(json), lines: line(leaseHeader, json) };
+  }
+  return {
+    body: text.encode(JSON.stringify(entry.record)),
+    lines: line(headHeader, asciiJson(headBody(entry.record))),
+  };
+}
+
+/** What a message in the bucket of jobs means to a follower. */
+export function decodeChange(key: string, revision: number, headers: MsgHdrs | undefined): Change {
+  const head = headers?.get(headHeader);
+  if (head) return { kind: 'job', head: { ...(JSON.parse(head) as HeadBody), key, revision } };
+  const lease = headers?.get(leaseHeader);
+  if (lease) return { kind: 'lease', revision, lease: decodeLease(lease) };
+  return { kind: 'other', revision };
+}
+
+/** A lease as it stands in its header or body; `null` where nobody holds it. */
+export function decodeLease(json: string | Uint8Array): Lease | null {
+  return JSON.parse(typeof json === 'string' ? json : decoder.decode(json)) as Lease | null;
+}
+
+/** @throws {Fault} `record.unreadable` */
+export function decodeStored(data: Uint8Array, revision: number): Stored {
+  return { record: upcast(JSON.parse(decoder.decode(data))), revision };
+}
+
+/** JSON bytes of anything of ours. */
+export function encodeJson(value: unknown): Uint8Array {
+  return text.encode(JSON.stringify(value));
+}
+
+/** What JSON bytes of ours hold. The caller names the type: both ends are this code base. */
+export function decodeJson<Value>(data: Uint8Array): Value {
+  return JSON.parse(decoder.decode(data)) as Value;
+}
+
+/** JSON in which everything beyond ASCII is escaped: headers are bytes that not every client reads as UTF-8. */
+function asciiJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  return /^[\x20-\x7e]*$/.test(json)
+    ? json
+    : json.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -1,0 +1,70 @@
+/**
+ * Signs of life of workers, once a second on a core subject: never stored, never through a write that must agree.
+ */
+
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { NatsConnection } from 'nats';
+import type { Clock } from '../runtime/clock.ts';
+import type { Pulse, Pulses, Stop } from '../runtime/ports.ts';
+import { decodeJson } from './codec.ts';
+import type { BrokerAddress } from './connection.ts';
+import type { Names } from './names.ts';
+import type { PulseThreadData } from './pulse-thread.ts';
+
+export interface PulsesOptions {
+  connection: NatsConnection;
+  address: BrokerAddress;
+  names: Names;
+  clock: Clock;
+  everyMs: number;
+}
+
+export function natsPulses(options: PulsesOptions): Pulses {
+  return {
+    beat: (pulse) => startBeating(options, pulse),
+    async listen(onPulse): Promise<Stop> {
+      const subscription = options.connection.subscribe(options.names.allPulses, {
+        callback: (error, message) => {
+          if (error === null) onPulse(decodeJson<Pulse>(message.data));
+        },
+      });
+      await options.connection.flush();
+      return async () => subscription.unsubscribe();
+    },
+  };
+}
+
+async function startBeating(options: PulsesOptions, pulse: Pulse) {
+  const ticks = new SharedArrayBuffer(8);
+  const cell = new Float64Array(ticks);
+  const tick = () => {
+    cell[0] = options.clock.mono();
+  };
+  tick();
+  const stopTicking = options.clock.every(100, tick);
+  const data: PulseThreadData = {
+    address: options.address,
+    subject: options.names.pulse(pulse.incarnation),
+    everyMs: options.everyMs,
+    pulse,
+    ticks,
+  };
+  const thread = new Worker(threadFile(), { workerData: data });
+  await once(thread, 'message');
+  return {
+    update: (next: Pulse) => thread.postMessage(next),
+    stop: async () => {
+      stopTicking();
+      const gone = once(thread, 'exit');
+      thread.postMessage('stop');
+      thread.unref();
+      await gone;
+    },
+  };
+}
+
+/** The thread's file beside this one: TypeScript in a checkout, JavaScript in the package. */
+function threadFile(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? './pulse-thread.ts' : './pulse-thread.js', import.meta.url);
+}

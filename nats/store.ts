@@ -1,0 +1,205 @@
+/**
+ * The bucket of jobs on a real broker: conditional writes of many keys at once, and reads.
+ *
+ * The batch publisher is ours, because the client's `startBatch()` drops `expect` without a word. The idea: every
+ * message of a batch carries the batch's id, its number in it and the revision it expects; the last one says
+ * "commit" and is a request. All go to the socket in one write, since a batch left half-open blocks its place on
+ * the server until a time-out. The server stores all of them under consecutive sequences or none.
+ *
+ * What an answer means (and nothing else is assumed):
+ *   accepted   the ack names the last sequence; the batch has the `count` up to it
+ *   refused    10071: some key had moved on; the error does not say which
+ *   busy       10164, 10176, "too many inflight": nothing was stored, the same batch may pass in a moment
+ *   unknown    no answer, connection lost, stream without a leader: it may have been stored, or be yet
+ */
+
+import {
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
+import { nuid } from '@nats-io/nats-core';
+import type { NatsConnection } from 'nats';
+import { isSettled } from '../machines/job.ts';
+import type { Change, Entry, JobStore, Lease, StoreState, WriteOutcome } from '../runtime/ports.ts';
+import type { Stored } from '../runtime/record.ts';
+import { decodeChange, decodeJson, decodeLease, decodeStored, encodeEntry, line, writtenHeaders } from './codec.ts';
+import { apiErrors, faultOf } from './errors.ts';
+import { leaderKey, type Names } from './names.ts';
+
+const answerWithinMs = 5_000;
+const readAtOnce = 500;
+
+interface PubAck {
+  seq?: number;
+  count?: number;
+  error?: { err_code: number; description: string };
+}
+
+export interface StoreOptions {
+  connection: NatsConnection;
+  names: Names;
+  /** How long a settled job is kept, ms. */
+  retentionMs: number;
+}
+
+export class NatsStore implements JobStore {
+  readonly #connection: NatsConnection;
+  readonly #names: Names;
+  readonly #stream: string;
+  readonly #ttlSeconds: number;
+  readonly #js: JetStreamClient;
+  readonly #jsm: JetStreamManager;
+
+  static async open(options: StoreOptions): Promise<NatsStore> {
+    return new NatsStore(options, await jetstreamManager(options.connection, { checkAPI: false }));
+  }
+
+  private constructor(options: StoreOptions, jsm: JetStreamManager) {
+    this.#connection = options.connection;
+    this.#names = options.names;
+    this.#stream = options.names.streams.jobs;
+    this.#ttlSeconds = Math.max(1, Math.round(options.retentionMs / 1_000));
+    this.#js = jetstream(options.connection);
+    this.#jsm = jsm;
+  }
+
+  async write(entries: readonly Entry[]): Promise<WriteOutcome> {
+    try {
+      const reply = await this.#publish(entries);
+      return outcomeOf(decodeJson<PubAck>(reply.data), entries.length);
+    } catch (cause) {
+      const fault = faultOf(cause);
+      if (!fault.retryable) throw fault;
+      return { kind: 'unknown', cause };
+    }
+  }
+
+  #publish(entries: readonly Entry[]) {
+    const batch = entries.length > 1 ? nuid.next() : undefined;
+    const last = entries.length - 1;
+    for (const [at, entry] of entries.slice(0, last).entries()) {
+      const { subject, body, headers } = this.#message(entry, batch, at + 1, '');
+      this.#connection.publish(subject, body, { headers });
+    }
+    const final = entries[last];
+    if (final === undefined) throw new RangeError('Expected at least one entry to write, got none.');
+    const { subject, body, headers } = this.#message(final, batch, last + 1, line('Nats-Batch-Commit', 1));
+    return this.#connection.request(subject, body, { headers, timeout: answerWithinMs });
+  }
+
+  #message(entry: Entry, batch: string | undefined, sequence: number, more: string) {
+    const { body, lines } = encodeEntry(entry);
+    const condition = line('Nats-Expected-Last-Subject-Sequence', entry.expected);
+    const inBatch =
+      batch === undefined ? '' : line('Nats-Batch-Id', batch) + line('Nats-Batch-Sequence', sequence) + more;
+    const ttl = 'record' in entry && isSettled(entry.record.state) ? line('Nats-TTL', `${this.#ttlSeconds}s`) : '';
+    const subject = this.#names.jobSubject(entry.key);
+    return { subject, body, headers: writtenHeaders(lines + condition + inBatch + ttl) };
+  }
+
+  async read(key: string): Promise<Stored | undefined> {
+    const message = await this.#readLast(key);
+    return message === undefined ? undefined : decodeStored(message.data, message.seq);
+  }
+
+  async readLease(): Promise<{ revision: number; lease: Lease | null }> {
+    const message = await this.#readLast(leaderKey);
+    return message === undefined
+      ? { revision: 0, lease: null }
+      : { revision: message.seq, lease: decodeLease(message.data) };
+  }
+
+  async #readLast(key: string) {
+    try {
+      return (
+        (await this.#jsm.streams.getMessage(this.#stream, { last_by_subj: this.#names.jobSubject(key) })) ?? undefined
+      );
+    } catch (cause) {
+      throw faultOf(cause);
+    }
+  }
+
+  async readMany(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
+    const found = new Map<string, Stored>();
+    for (let from = 0; from < keys.length; from += readAtOnce)
+      await this.#readSome(keys.slice(from, from + readAtOnce), found);
+    return found;
+  }
+
+  async #readSome(keys: readonly string[], found: Map<string, Stored>): Promise<void> {
+    try {
+      const subjects = keys.map((key) => this.#names.jobSubject(key));
+      const messages = await this.#jsm.direct.getLastMessagesFor(this.#stream, { multi_last: subjects });
+      for await (const message of messages)
+        found.set(this.#keyOf(message.subject), decodeStored(message.data, message.seq));
+    } catch (cause) {
+      if (faultOf(cause).code !== 'job.missing') throw faultOf(cause);
+    }
+  }
+
+  async *changesAfter(revision: number): AsyncIterable<Change> {
+    for await (const message of this.#messagesAfter(revision, { headersOnly: true, filter: this.#names.allJobs }))
+      yield decodeChange(this.#keyOf(message.subject), message.seq, message.headers);
+  }
+
+  async *records(filter: { tenant?: string } = {}): AsyncIterable<Stored> {
+    const subject = this.#names.jobSubject(filter.tenant === undefined ? '*.*' : `${filter.tenant}.*`);
+    for await (const message of this.#messagesAfter(0, { headersOnly: false, filter: subject }))
+      if (!this.#keyOf(message.subject).startsWith('_')) yield decodeStored(message.data, message.seq);
+  }
+
+  #keyOf(subject: string): string {
+    return this.#names.keyOfSubject(subject) ?? subject;
+  }
+
+  async *#messagesAfter(revision: number, options: { headersOnly: boolean; filter: string }) {
+    const consumer = await this.#js.consumers
+      .get(this.#stream, {
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: revision + 1,
+        headers_only: options.headersOnly,
+        filter_subjects: options.filter,
+      })
+      .catch((cause: unknown) => {
+        throw faultOf(cause);
+      });
+    if ((await consumer.info()).num_pending === 0) return;
+    const messages = await consumer.consume({ max_messages: 10_000, expires: 5_000, idle_heartbeat: 1_000 });
+    try {
+      for await (const message of messages) {
+        yield message;
+        if (message.info.pending === 0) return;
+      }
+    } finally {
+      messages.stop();
+      void consumer.delete().catch(() => undefined);
+    }
+  }
+
+  async state(): Promise<StoreState> {
+    try {
+      const { created, state } = await this.#jsm.streams.info(this.#stream);
+      return { createdAt: Date.parse(created), lastRevision: state.last_seq };
+    } catch (cause) {
+      throw faultOf(cause);
+    }
+  }
+}
+
+function outcomeOf(ack: PubAck, length: number): WriteOutcome {
+  if (ack.error !== undefined) return outcomeOfError(ack.error);
+  if (ack.seq === undefined) return { kind: 'unknown', cause: ack };
+  const first = ack.seq - length + 1;
+  return { kind: 'accepted', revisions: Array.from({ length }, (_, at) => first + at) };
+}
+
+function outcomeOfError(error: { err_code: number; description: string }): WriteOutcome {
+  if (error.err_code === apiErrors.wrongLastSequence) return { kind: 'refused', reason: 'conflict' };
+  if (apiErrors.again.has(error.err_code)) return { kind: 'busy' };
+  const fault = faultOf(error);
+  if (fault.retryable) return { kind: 'unknown', cause: error };
+  throw fault;
+}

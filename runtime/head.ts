@@ -1,0 +1,38 @@
+/**
+ * The head of a record: what a follower needs to keep a picture, without the body.
+ *
+ * One function makes it for everybody: the codec writes it into the header of a message, and an actor that has
+ * just stored a record applies the very same to its own board.
+ */
+
+import { isSettled } from '../machines/job.ts';
+import type { Head } from './ports.ts';
+import type { JobRecord } from './record.ts';
+
+/** A head without its place in the stream. */
+export type HeadBody = Omit<Head, 'key' | 'revision'>;
+
+/** What of `record` its followers need. */
+export function headBody(record: JobRecord): HeadBody {
+  const { context } = record;
+  const head: HeadBody = {
+    state: record.state,
+    type: record.type,
+    queue: record.queue,
+    priority: record.priority,
+    requirements: record.requirements,
+    createdAt: record.createdAt,
+    updatedAt: record.updatedAt,
+    attempt: context.attempt,
+  };
+  if (context.worker !== undefined) head.worker = context.worker;
+  if (context.dueAt !== undefined) head.dueAt = context.dueAt;
+  if (record.expiresAt !== undefined && !isSettled(record.state)) head.expiresAt = record.expiresAt;
+  if (record.timeoutMs !== undefined) head.timeoutMs = record.timeoutMs;
+  return head;
+}
+
+/** The head of a record that lies under `key` at `revision`. */
+export function headOf(key: string, revision: number, record: JobRecord): Head {
+  return { key, revision, ...headBody(record) };
+}
