@@ -7,11 +7,10 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { jobMachine } from '../machines/job.ts';
 import { faults } from '../runtime/faults.ts';
+import { lifecyclePage } from '../runtime/lifecycle-page.ts';
 import { optionsPage } from '../runtime/options/page.ts';
 import { telemetryPage } from '../runtime/telemetry/page.ts';
-import { chartSection } from './chart-page.ts';
 
 const docs = fileURLToPath(new URL('../docs', import.meta.url));
 
@@ -21,15 +20,6 @@ const pages: Readonly<Record<string, () => string>> = {
   'telemetry.md': telemetryPage,
   'faults.md': faultsPage,
 };
-
-function lifecyclePage(): string {
-  return `# What may happen
-
-Drawn from \`machines/\` by \`npm run docs\`; do not edit it by hand. The star marks the way that a job goes where
-nothing goes wrong. Users see the innermost state only.
-
-${chartSection('A job', jobMachine)}`;
-}
 
 function faultsPage(): string {
   const rows = Object.entries(faults).map(
