@@ -1,0 +1,59 @@
+/**
+ * Questions to the leader, as requests on a core subject: only who leads answers, so there is no queue group.
+ *
+ * Right after a change of leaders two may answer, and the first answer counts: an answer tells what the board looked
+ * like, and is no promise.
+ */
+
+import type { Msg, NatsConnection } from 'nats';
+import { Fault, type FaultCode, messageOf } from '../runtime/faults.ts';
+import type { Desk } from '../runtime/ports.ts';
+import { decodeJson, encodeJson } from './codec.ts';
+import { faultOf } from './errors.ts';
+import { listen } from './listen.ts';
+import type { Names } from './names.ts';
+
+/** What travels back: the answer, or the fault that answering ended in. */
+interface Reply {
+  answer?: unknown;
+  fault?: { code: FaultCode; message: string };
+}
+
+export function natsDesk({ connection, names }: { connection: NatsConnection; names: Names }): Desk {
+  return {
+    answer: (question, how) => listen(connection, names.desk(question), (message) => void reply(message, how)),
+    ask: (question, ask, timeoutMs) => request(connection, names.desk(question), ask, timeoutMs),
+  };
+}
+
+async function reply(message: Msg, how: (ask: unknown) => unknown): Promise<void> {
+  try {
+    respond(message, { answer: await how(decodeJson(message.data)) });
+  } catch (error) {
+    respond(message, {
+      fault: { code: error instanceof Fault ? error.code : 'broker.refused', message: messageOf(error) },
+    });
+  }
+}
+
+function respond(message: Msg, value: Reply): void {
+  message.respond(encodeJson(value));
+}
+
+/** @throws {Fault} what the leader's answer failed with, or what kept the broker from carrying the question. */
+async function request(connection: NatsConnection, subject: string, ask: unknown, timeoutMs: number): Promise<unknown> {
+  const { answer, fault } = await carried(connection, subject, ask, timeoutMs);
+  if (fault !== undefined) throw new Fault(fault.code, fault.message);
+  return answer;
+}
+
+async function carried(connection: NatsConnection, subject: string, ask: unknown, timeoutMs: number): Promise<Reply> {
+  try {
+    const { data } = await connection.request(subject, encodeJson(ask ?? null), { timeout: timeoutMs });
+    return decodeJson<Reply>(data);
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault.code === 'broker.unavailable') return {};
+    throw fault;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Hearing what is said on a core subject: live, unstored, best effort.
+ *
+ * Promises that the broker knows of the subscription when `listen` resolves, and that a message which nobody can
+ * read is passed over, whoever sent it.
+ */
+
+import type { Msg, NatsConnection } from 'nats';
+import type { Stop } from '../runtime/ports.ts';
+import { decodeJson } from './codec.ts';
+import { faultOf } from './errors.ts';
+
+/** Calls `onMessage` with each message on `subject`, until stopped. */
+export async function listen(
+  connection: NatsConnection,
+  subject: string,
+  onMessage: (message: Msg) => void,
+): Promise<Stop> {
+  try {
+    const subscription = connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error === null) onMessage(message);
+      },
+    });
+    await connection.flush();
+    return async () => subscription.unsubscribe();
+  } catch (cause) {
+    throw faultOf(cause);
+  }
+}
+
+/** Calls `onValue` with what each message's JSON holds, and its subject. */
+export function listenJson<Value>(
+  connection: NatsConnection,
+  subject: string,
+  onValue: (value: Value, subject: string) => void,
+): Promise<Stop> {
+  return listen(connection, subject, (message) => {
+    const value = readable<Value>(message);
+    if (value !== undefined) onValue(value, message.subject);
+  });
+}
+
+function readable<Value>(message: Msg): Value | undefined {
+  try {
+    return decodeJson<Value>(message.data);
+  } catch {
+    return undefined;
+  }
+}
