@@ -15,10 +15,11 @@ import { type JobDefinition, JobError, type JobRun } from '../runtime/handler.ts
 import { milliseconds, strict } from './payload.ts';
 
 const day = 86_400_000;
-const failRate = z.number().min(0).max(1);
+const chance = 'Expected a chance from 0 to 1.';
+const failRate = z.number(chance).min(0, chance).max(1, chance);
 const common = {
   executionTimeMs: milliseconds(day).optional(),
-  failRate: failRate.optional().meta({ description: 'Chance of failure, 0 to 1.' }),
+  failRate: failRate.optional(),
 };
 const attempts = z.number().int('Expected a whole number.').min(0, 'Expected 0 or more.').optional();
 
