@@ -4,7 +4,14 @@
  * Knows its shape, its version and its bounds. How it changes is in `step.ts`; how it travels is in `nats/codec.ts`.
  */
 
-import { type Failure, isActive, type JobContext, type JobState, jobMachineVersion } from '../machines/job.ts';
+import {
+  type Failure,
+  isActive,
+  type JobContext,
+  type JobState,
+  jobMachineVersion,
+  jobStates,
+} from '../machines/job.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import { Fault } from './faults.ts';
@@ -146,7 +153,10 @@ function isLoose(json: unknown): json is Loose {
 function isRecord(json: Loose): json is Loose & JobRecord {
   return (
     typeof json['id'] === 'string' &&
-    typeof json['state'] === 'string' &&
+    typeof json['tenant'] === 'string' &&
+    typeof json['type'] === 'string' &&
+    typeof json['machine'] === 'number' &&
+    jobStates.some((state) => state === json['state']) &&
     isLoose(json['context']) &&
     Array.isArray(json['attempts']) &&
     Array.isArray(json['transitions'])
