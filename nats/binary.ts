@@ -134,7 +134,14 @@ async function fetchInto(home: string, path: string, say: (line: string) => void
 async function install(folder: string): Promise<void> {
   const shipped = shippedFolder();
   for (const file of ['package.json', 'package-lock.json']) await copyFile(join(shipped, file), join(folder, file));
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--engine-strict=false', '--loglevel=error'];
+  const flags = [
+    '--prefer-offline',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--engine-strict=false',
+    '--loglevel=error',
+  ];
   await run('npm', ['ci', ...flags, '--prefix', folder], { cwd: folder, timeout: 300_000 });
 }
 

@@ -7,6 +7,8 @@
  */
 
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
   type Authenticator,
   connect,
@@ -105,8 +107,27 @@ async function optionsOf(address: BrokerAddress, servers: readonly string[]): Pr
   return {
     servers: urls.map((url) => url.host),
     ...(authenticator === undefined ? {} : { authenticator }),
-    ...(tls === undefined ? {} : { tls }),
+    ...(tls === undefined ? {} : { tls: tlsOf(tls, urls) }),
     ...(address.inboxPrefix === undefined ? {} : { inboxPrefix: address.inboxPrefix }),
+  };
+}
+
+/** The client hands all of it on to Node, also what its own type does not name. */
+function tlsOf(files: TlsFiles, urls: readonly URL[]): NonNullable<NodeConnectionOptions['tls']> {
+  const settings = { ...files, checkServerIdentity: identityAmong(urls) };
+  return settings;
+}
+
+/**
+ * Whether a certificate is that of one of our servers. A server given by its IP address has no name, and the client
+ * then compares the certificate with `localhost`.
+ */
+function identityAmong(urls: readonly URL[]) {
+  const addresses = urls.map((url) => url.hostname.replace(/^\[|\]$/g, '')).filter((host) => isIP(host) !== 0);
+  return (host: string, certificate: PeerCertificate): Error | undefined => {
+    const hosts = host === 'localhost' && addresses.length > 0 ? addresses : [host];
+    const doubts = hosts.map((each) => checkServerIdentity(each, certificate));
+    return doubts.includes(undefined) ? undefined : doubts[0];
   };
 }
 

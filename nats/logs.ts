@@ -9,7 +9,7 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Cancel, Clock } from '../runtime/clock.ts';
-import type { LogLine, Logs } from '../runtime/ports.ts';
+import type { LogLine, Logs, Stop } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { listen } from './listen.ts';
@@ -52,11 +52,12 @@ export class NatsLogs implements Logs {
 
   async *read(key: string, options: { follow: boolean; signal?: AbortSignal }): AsyncIterable<LogLine> {
     const bell = new Bell(this.#clock, options.signal);
-    const stop = options.follow ? await listen(this.#connection, this.#names.log(key), () => bell.ring()) : undefined;
+    const ring = () => bell.ring();
+    const stop: Stop = options.follow ? await listen(this.#connection, this.#names.log(key), ring) : async () => {};
     try {
       for await (const lines of this.#parcelsOf(key, options.follow ? bell : undefined)) yield* lines;
     } finally {
-      if (stop !== undefined) await stop();
+      await stop();
     }
   }
 
