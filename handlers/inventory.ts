@@ -19,6 +19,8 @@ export interface MeasureOptions {
   clock: Clock;
   /** Shared with `transcode`, so that each encoder is tried once. */
   ffmpeg?: Ffmpeg;
+  /** Whether to try the encoders, which takes about a second; a worker that transcodes nothing need not. */
+  encoders?: boolean;
   /** The program that tells of NVIDIA GPUs. */
   nvidiaSmi?: string;
   /** The kernel's folder of graphics devices. */
@@ -28,7 +30,10 @@ export interface MeasureOptions {
 /** Takes about a second, most of it for trying the encoders. A machine without ffmpeg has none. */
 export async function measure(options: MeasureOptions): Promise<Inventory> {
   const { clock, ffmpeg = new Ffmpeg({ clock }), nvidiaSmi = 'nvidia-smi', drm = '/sys/class/drm' } = options;
-  const [working, nvidia] = await Promise.all([usable(ffmpeg), readGpus({ clock, command: nvidiaSmi })]);
+  const [working, nvidia] = await Promise.all([
+    options.encoders === false ? [] : usable(ffmpeg),
+    readGpus({ clock, command: nvidiaSmi }),
+  ]);
   const gpus = nvidia.length > 0 ? ofNvidia(nvidia) : await ofOthers(working, drm);
   const memory = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   return {

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import type { Clock } from '../runtime/clock.ts';
 import { type JobDefinition, JobError, type JobRun } from '../runtime/handler.ts';
 import { onPath } from './ffmpeg/binary.ts';
-import { milliseconds, strict, text } from './payload.ts';
+import { between, strict, text } from './payload.ts';
 import { type ChildEnd, runChild } from './process/child.ts';
 import { Tail } from './process/lines.ts';
 
@@ -35,23 +35,26 @@ export interface ScriptResult {
 /** Variables that decide what code a program loads. */
 const loaders = /^(LD_|DYLD_|PATH$|IFS$|ENV$|BASH_|SHELLOPTS$|NODE_|PYTHON|PERL|RUBY|JAVA_|JDK_|GIT_|GCONV_)/i;
 
-const variable = z
-  .string()
-  .regex(/^[A-Za-z_]\w*$/, 'Expected names of letters, digits and _.')
-  .refine((name) => !loaders.test(name), 'Expected no variable that decides what code is loaded (PATH, LD_…, NODE_…).');
-
 const word = z
-  .string()
+  .string('Expected text.')
   .max(32_768, 'Expected at most 32768 characters.')
   .regex(/^[^\0]*$/, 'Expected no NUL character.');
 
 const scriptPayload = strict({
   command: text(4096),
-  args: z.array(word).max(1000, 'Expected at most 1000 arguments.').optional(),
-  env: z.record(variable, word).optional(),
+  args: z.array(word, 'Expected a list of arguments.').max(1000, 'Expected at most 1000 arguments.').optional(),
+  env: z.record(z.string(), word, 'Expected an object of texts.').superRefine(checkVariables).optional(),
   cwd: text(4096).optional(),
-  timeoutMs: milliseconds(7 * 86_400_000).optional(),
+  timeoutMs: between(0, 7 * 86_400_000, 'milliseconds').optional(),
 });
+
+function checkVariables(env: Readonly<Record<string, string>>, context: z.RefinementCtx): void {
+  const refuse = (name: string, message: string) => context.addIssue({ code: 'custom', path: [name], message });
+  for (const name of Object.keys(env)) {
+    if (!/^[A-Za-z_]\w*$/.test(name)) refuse(name, `Expected names of letters, digits and _, got ${name}.`);
+    if (loaders.test(name)) refuse(name, `Expected no variable that decides what code is loaded, got ${name}.`);
+  }
+}
 
 type ScriptPayload = z.output<typeof scriptPayload>;
 type Job = JobRun<ScriptPayload>;

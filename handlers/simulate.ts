@@ -12,20 +12,21 @@
 import { z } from 'zod';
 import type { Clock } from '../runtime/clock.ts';
 import { type JobDefinition, JobError, type JobRun } from '../runtime/handler.ts';
-import { milliseconds, strict } from './payload.ts';
+import { between, strict, whole } from './payload.ts';
 
 const day = 86_400_000;
-const chance = 'Expected a chance from 0 to 1.';
-const failRate = z.number(chance).min(0, chance).max(1, chance);
 const common = {
-  executionTimeMs: milliseconds(day).optional(),
-  failRate: failRate.optional(),
+  executionTimeMs: between(0, day, 'milliseconds').optional(),
+  failRate: between(0, 1, 'a chance').optional(),
 };
-const attempts = z.number().int('Expected a whole number.').min(0, 'Expected 0 or more.').optional();
+const attempts = whole(0, 1_000_000, 'attempts').optional();
 
 const plainPayload = strict(common).prefault({});
 const flakyPayload = strict({ ...common, failAttempts: attempts }).prefault({});
-const failingPayload = strict({ ...common, retryable: z.boolean('Expected true or false.').optional() }).prefault({});
+const failingPayload = strict({
+  ...common,
+  retryable: z.boolean('Expected retryable true or false.').optional(),
+}).prefault({});
 
 type Plain = z.output<typeof plainPayload>;
 type Flaky = z.output<typeof flakyPayload>;

@@ -2,8 +2,8 @@
  * The energy that an encode took, with where the figure comes from.
  *
  * CPU: RAPL counters where the kernel shows them, shared by CPU time, for they count the whole package; else CPU
- * seconds × watts per core, marked `estimated`. GPU: `nvidia-smi` power, read each second and integrated; it is the
- * whole board's. `source` is that of the larger part; `parts` says it all.
+ * seconds × watts per core, marked `estimated`. GPU: `nvidia-smi` power, read each second and integrated; it is that
+ * of the whole first board, which ffmpeg uses. `source` is that of the larger part; `parts` says it all.
  */
 
 import { readdir, readFile } from 'node:fs/promises';
@@ -104,7 +104,7 @@ function startGpu({ clock, readGpus: read = () => readGpus({ clock }) }: EnergyO
   let last: { watts: number; at: number } | undefined;
   let joules = 0;
   const sample = async () => {
-    const watts = (await read()).reduce((total, gpu) => total + (gpu.powerW ?? Number.NaN), 0);
+    const watts = (await read())[0]?.powerW ?? Number.NaN;
     const at = clock.mono();
     if (last) joules += (((watts + last.watts) / 2) * (at - last.at)) / 1000;
     last = { watts, at };

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import type { Requirements } from '../../machines/rules/capability.ts';
 import { type Encoder, encoders, encodersFor } from '../ffmpeg/encoder.ts';
-import { strict, text } from '../payload.ts';
+import { between, strict, text, whole } from '../payload.ts';
 
 /** The containers that can be written: what ffmpeg calls them, and the codecs that players expect inside. */
 export const containers: Readonly<Record<string, { format: string; codecs: readonly string[]; audio: string }>> = {
@@ -33,15 +33,16 @@ const bits = z
   .transform(bitsPerSecond)
   .refine((value) => value >= 1000 && value <= 1e9, 'Expected from 1000 to 1000000000 bits a second.');
 
+const size = 'Expected a size such as "1280x720" or "720p".';
 const resolution = z
-  .string()
-  .regex(/^([1-9]\d{1,4}x[1-9]\d{1,4}|[1-9]\d{1,4}p)$/, 'Expected a size such as "1280x720" or "720p".')
+  .string(size)
+  .regex(/^([1-9]\d{1,4}x[1-9]\d{1,4}|[1-9]\d{1,4}p)$/, size)
   .refine(
-    (value) => sizeOf(value).every((side) => side % 2 === 0 && side <= 16384),
+    (value) => sizeOf(value).every((side) => side % 2 === 0 && side <= 16_384),
     'Expected even sides up to 16384.',
   );
 
-const seconds = z.number().positive('Expected seconds above 0.').max(604_800, 'Expected at most a week in seconds.');
+const week = 604_800;
 
 const fields = strict({
   input: text(4096),
@@ -49,20 +50,16 @@ const fields = strict({
   codec: text(64).optional(),
   preset: text(32).optional(),
   bitrate: bits.optional(),
-  crf: z.number().int('Expected a whole number.').min(0, 'Expected 0 or more.').optional(),
+  crf: whole(0, 63, 'crf').optional(),
   resolution: resolution.optional(),
-  fps: z
-    .number()
-    .min(1, 'Expected 1 or more frames a second.')
-    .max(240, 'Expected at most 240 frames a second.')
-    .optional(),
+  fps: between(1, 240, 'frames a second').optional(),
   hardware: z.enum(['nvenc', 'vaapi', 'qsv'], 'Expected hardware nvenc, vaapi or qsv.').optional(),
-  durationSeconds: seconds.optional(),
-  startSeconds: z.number().min(0, 'Expected 0 or more seconds.').optional(),
+  startSeconds: between(0, week, 'seconds').optional(),
+  durationSeconds: between(0.1, week, 'seconds').optional(),
   audio: z.enum(['encode', 'copy', 'none'], 'Expected audio encode, copy or none.').optional(),
   audioBitrate: bits.optional(),
-  threads: z.number().int().min(1, 'Expected 1 or more threads.').max(256, 'Expected at most 256 threads.').optional(),
-  quality: z.boolean('Expected true or false.').optional(),
+  threads: whole(1, 256, 'threads').optional(),
+  quality: z.boolean('Expected quality true or false.').optional(),
 });
 
 export type TranscodePayload = z.output<typeof fields>;
