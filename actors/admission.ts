@@ -14,9 +14,9 @@ import { formatDuration } from '../machines/rules/duration.ts';
 import { defaultQueues, type Priority } from '../machines/rules/lanes.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
+import { nearest } from '../runtime/options/nearest.ts';
 import type { JobRecord, JobSpec } from '../runtime/record.ts';
 import { born } from '../runtime/step.ts';
-import { nearest } from '../runtime/options/nearest.ts';
 
 /** Everything a submitter may say about a job beside its payload. Durations are ms, moments epoch ms. */
 export interface JobOptions {
@@ -99,8 +99,13 @@ async function needsOf({ definition }: KnownType, payload: unknown): Promise<Req
   if (definition === undefined) return {};
   const checked = await definition.payload['~standard'].validate(payload);
   if (checked.issues !== undefined) {
-    const wrong = checked.issues.map(({ message, path }) => (path?.length ? `\`${pathText(path)}\`: ${message}` : message));
-    throw new Fault('input.invalid', `Expected a payload of type ${definition.type}, got one with ${wrong.join('; ')}. Correct it.`);
+    const wrong = checked.issues.map(({ message, path }) =>
+      path?.length ? `\`${pathText(path)}\`: ${message}` : message,
+    );
+    throw new Fault(
+      'input.invalid',
+      `Expected a payload of type ${definition.type}, got one with ${wrong.join('; ')}. Correct it.`,
+    );
   }
   return definition.requirements?.(checked.value) ?? {};
 }
@@ -143,14 +148,20 @@ function mergedLabels(asked: Requirements | undefined, needed: Requirements): Re
 
 function queueOf(queue: string): string {
   if (/^[a-z][a-z0-9_-]{0,31}$/.test(queue)) return queue;
-  throw new Fault('input.invalid', `Expected a queue of a lower-case letter and up to 31 of \`a-z 0-9 _ -\`, got \`${queue}\`. Choose another name.`);
+  throw new Fault(
+    'input.invalid',
+    `Expected a queue of a lower-case letter and up to 31 of \`a-z 0-9 _ -\`, got \`${queue}\`. Choose another name.`,
+  );
 }
 
 /** The given id; else one made from the idempotency key, so that a repeat finds the first; else the fallback. */
 function idOf({ options, tenant, type, fallbackId }: Request): string {
   if (options.id !== undefined) {
     if (idPattern.test(options.id)) return options.id;
-    throw new Fault('input.invalid', `Expected a job id of 1 to 64 letters, digits, \`_\` and \`-\` that does not begin with \`_\`, got \`${options.id}\`. Choose another id.`);
+    throw new Fault(
+      'input.invalid',
+      `Expected a job id of 1 to 64 letters, digits, \`_\` and \`-\` that does not begin with \`_\`, got \`${options.id}\`. Choose another id.`,
+    );
   }
   if (options.idempotencyKey === undefined) return fallbackId;
   return `idem-${sha256(`${tenant}\n${type}\n${options.idempotencyKey}`)}`;

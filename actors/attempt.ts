@@ -120,7 +120,9 @@ export class Attempt {
     const checked = await payload['~standard'].validate(this.#claim.record.payload);
     if (checked.issues === undefined) return checked.value;
     const wrong = checked.issues.map(({ message }) => message).join('; ');
-    throw new JobError(`Expected a payload of type ${type}, got one with ${wrong}. Correct it and submit it anew.`, { retryable: false });
+    throw new JobError(`Expected a payload of type ${type}, got one with ${wrong}. Correct it and submit it anew.`, {
+      retryable: false,
+    });
   }
 
   #run(payload: unknown): JobRun<unknown> {
@@ -159,13 +161,21 @@ export class Attempt {
     events.progress(this.key, progress);
     if (this.#claim.record.state !== 'processing' || progress.at - this.#notedAt < noteProgressEveryMs) return;
     this.#notedAt = progress.at;
-    void this.#claim.note(progress).then((advance) => this.#minded(advance), () => undefined);
+    void this.#claim.note(progress).then(
+      (advance) => this.#minded(advance),
+      () => undefined,
+    );
   }
 
   /** It was no tiny job: write that its handler runs, and set the timers that could end it. */
   #settleIn(): void {
     const { record } = this.#claim;
-    void this.#claim.advance((now) => this.#start(now)).then((advance) => this.#minded(advance), () => undefined);
+    void this.#claim
+      .advance((now) => this.#start(now))
+      .then(
+        (advance) => this.#minded(advance),
+        () => undefined,
+      );
     if (record.timeoutMs !== undefined) this.#after(record.timeoutMs - writeStartAfterMs, () => this.stop('timed out'));
     this.#watchLife(record.staleAfterMs);
   }
@@ -188,25 +198,39 @@ export class Attempt {
   async #cancel(): Promise<void> {
     if (this.#stopping !== undefined || this.#hasEnded) return;
     const attempt = this.#claim.attempt;
-    const advance = await this.#claim.advance((record) => [...this.#start(record), { type: 'attempt.cancelling', at: this.#options.clock.now(), attempt }]);
+    const advance = await this.#claim.advance((record) => [
+      ...this.#start(record),
+      { type: 'attempt.cancelling', at: this.#options.clock.now(), attempt },
+    ]);
     if (advance === 'lost') this.stop('fenced');
     else if (advance === 'stored') this.stop('cancelled');
   }
 
   /** The start of the handler, where the record does not have it yet. */
   #start(record: JobRecord): JobEvent[] {
-    return record.state === 'assigned' ? [{ type: 'attempt.started', at: this.#startedAt, attempt: this.#claim.attempt }] : [];
+    return record.state === 'assigned'
+      ? [{ type: 'attempt.started', at: this.#startedAt, attempt: this.#claim.attempt }]
+      : [];
   }
 
   async #write(ending: Ending): Promise<void> {
     if (this.#stopping === 'fenced') return this.#fenced();
     const at = this.#options.clock.now();
     const last = this.#lastEvent(ending, at);
-    const advance = await this.#claim.advance((record) => (record.state === 'cancelling' ? [this.#whenCancelling(last, at)] : [...this.#start(record), last]));
+    const advance = await this.#claim.advance((record) =>
+      record.state === 'cancelling' ? [this.#whenCancelling(last, at)] : [...this.#start(record), last],
+    );
     if (advance === 'lost') return this.#fenced();
     const { key, record, attempt } = this.#claim;
     const outcome = record.attempts.at(-1)?.outcome ?? advance;
-    this.#options.telemetry.tell('attempt.ended', { key, attempt, type: record.type, queue: record.queue, outcome, ranMs: at - this.#startedAt });
+    this.#options.telemetry.tell('attempt.ended', {
+      key,
+      attempt,
+      type: record.type,
+      queue: record.queue,
+      outcome,
+      ranMs: at - this.#startedAt,
+    });
   }
 
   #fenced(): void {
@@ -219,7 +243,13 @@ export class Attempt {
     switch (this.#stopping) {
       case 'timed out':
       case 'stale':
-        return { type: 'attempt.timedOut', at, attempt, spread, error: { kind: 'timeout', message: this.#sentence(this.#stopping) } };
+        return {
+          type: 'attempt.timedOut',
+          at,
+          attempt,
+          spread,
+          error: { kind: 'timeout', message: this.#sentence(this.#stopping) },
+        };
       case 'drained':
         return { type: 'attempt.drained', at, attempt, reason: 'the worker is leaving' };
       case 'preempted':
@@ -235,7 +265,12 @@ export class Attempt {
     if (ending.kind === 'threw') return { type: 'attempt.failed', at, attempt, spread, error: failureOf(ending.error) };
     const bytes = JSON.stringify(ending.result ?? null)?.length ?? 0;
     if (bytes <= largestResult) return { type: 'attempt.completed', at, attempt, result: ending.result ?? null };
-    const error = failureOf(new JobError(`Expected a result of at most ${largestResult} bytes of JSON, got ${bytes}. Put it where it can be fetched, and return its address.`, { retryable: false }));
+    const error = failureOf(
+      new JobError(
+        `Expected a result of at most ${largestResult} bytes of JSON, got ${bytes}. Put it where it can be fetched, and return its address.`,
+        { retryable: false },
+      ),
+    );
     return { type: 'attempt.failed', at, attempt, spread, error };
   }
 

@@ -79,7 +79,8 @@ export class Auditor {
     const settledIn = clock.mono() - this.#startedAt > lostAfterMs;
     for (const worker of board.holders()) {
       const known = fleet.get(worker);
-      if (known === undefined ? settledIn : fleet.isGone(worker)) void this.#takeBack(worker, [...board.holding(worker).claims]);
+      if (known === undefined ? settledIn : fleet.isGone(worker))
+        void this.#takeBack(worker, [...board.holding(worker).claims]);
     }
   }
 

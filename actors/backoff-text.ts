@@ -22,7 +22,13 @@ export function parseBackoff(text: string): Backoff | undefined {
   if (baseMs === undefined) return undefined;
   switch (kind) {
     case 'exponential':
-      return withNumber(second ?? 'x2', /^[x×*](\d+(?:\.\d+)?)$/, (factor) => ({ kind, baseMs, factor, maxMs, jitterMs }));
+      return withNumber(second ?? 'x2', /^[x×*](\d+(?:\.\d+)?)$/, (factor) => ({
+        kind,
+        baseMs,
+        factor,
+        maxMs,
+        jitterMs,
+      }));
     case 'linear': {
       const stepMs = parseDuration((second ?? '+0').replace(/^\+/, ''));
       return stepMs === undefined ? undefined : { kind, baseMs, stepMs, maxMs, jitterMs };

@@ -122,7 +122,11 @@ export class Committer {
     const startedAt = this.#clock.mono();
     const entries = units.flatMap((unit) => unit.entries);
     const outcome = await this.#store.write(entries);
-    this.#telemetry.tell('commit.batch', { entries: entries.length, ms: this.#clock.mono() - startedAt, outcome: outcome.kind });
+    this.#telemetry.tell('commit.batch', {
+      entries: entries.length,
+      ms: this.#clock.mono() - startedAt,
+      outcome: outcome.kind,
+    });
     switch (outcome.kind) {
       case 'accepted':
         return settleAll(units, outcome.revisions);
@@ -138,7 +142,8 @@ export class Committer {
 
   async #again(units: readonly Unit[], ms: number): Promise<void> {
     await pause(this.#clock, ms);
-    if (this.#closed) throw new Fault('broker.unavailable', 'This process is stopping; the outcome of its last writes is open.');
+    if (this.#closed)
+      throw new Fault('broker.unavailable', 'This process is stopping; the outcome of its last writes is open.');
     return this.#send(units);
   }
 

@@ -85,7 +85,11 @@ function oldest(lines: readonly Line[]): Line {
   return lines.reduce((best, line) => (isBefore(line.next, best.next) ? line : best));
 }
 
-function leastLoaded(eligible: readonly Candidate[], { type, requirements }: Entry, policy: Policy): Candidate | undefined {
+function leastLoaded(
+  eligible: readonly Candidate[],
+  { type, requirements }: Entry,
+  policy: Policy,
+): Candidate | undefined {
   const lookAhead = policy.lookAhead(type);
   let best: Candidate | undefined;
   let bestRank = Number.POSITIVE_INFINITY;

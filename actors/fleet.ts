@@ -52,7 +52,8 @@ export class Fleet {
     const known = this.#members.get(pulse.incarnation);
     const facts = { incarnation: pulse.incarnation, name: pulse.name };
     if (known === undefined) telemetry.tell('worker.joined', facts);
-    if (known !== undefined && known.status !== 'offline' && pulse.status === 'offline') telemetry.tell('worker.left', facts);
+    if (known !== undefined && known.status !== 'offline' && pulse.status === 'offline')
+      telemetry.tell('worker.left', facts);
     this.#members.set(pulse.incarnation, { pulse, status: pulse.status, heardAt: clock.mono() });
     if (known === undefined || known.status !== pulse.status || isHung(known.pulse) !== isHung(pulse)) onChange();
   }
@@ -70,7 +71,9 @@ export class Fleet {
     if (deaf) return this.#startAnew(now);
     for (const [incarnation, member] of this.#members)
       if (isGone(member) && now - member.heardAt > forgottenAfterMs) this.#members.delete(incarnation);
-    const silent = this.members().filter((member) => !isGone(member) && now - member.heardAt > this.#options.lostAfterMs);
+    const silent = this.members().filter(
+      (member) => !isGone(member) && now - member.heardAt > this.#options.lostAfterMs,
+    );
     for (const member of silent) this.#lose(member);
     return silent;
   }

@@ -10,7 +10,7 @@
 import { Fault, messageOf } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type { Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
-import { jobKey, type JobRecord } from '../runtime/record.ts';
+import { type JobRecord, jobKey } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { admit, conflictText, isSameSubmission, type KnownType } from './admission.ts';
 import type { Commit } from './committer.ts';
@@ -49,13 +49,17 @@ export class Intake {
   }
 
   async #take(batch: readonly Submission[]): Promise<void> {
-    if (batch.every(({ deliveries }) => deliveries < aloneFrom)) await Promise.all(batch.map((submission) => this.#decide(submission)));
+    if (batch.every(({ deliveries }) => deliveries < aloneFrom))
+      await Promise.all(batch.map((submission) => this.#decide(submission)));
     else for (const submission of batch) await this.#decide(submission);
   }
 
   async #decide(submission: Submission): Promise<void> {
     if (submission.deliveries >= rejectedFrom)
-      return this.#reject(submission, `Expected to make a job of it within ${rejectedFrom - 1} deliveries, failed each time. Look into the logs of the masters, then submit it again.`);
+      return this.#reject(
+        submission,
+        `Expected to make a job of it within ${rejectedFrom - 1} deliveries, failed each time. Look into the logs of the masters, then submit it again.`,
+      );
     try {
       await this.#create(submission, await admit(readRequest(submission), this.#options.types));
     } catch (cause) {
@@ -67,11 +71,18 @@ export class Intake {
   async #create(submission: Submission, record: JobRecord): Promise<void> {
     const key = jobKey(record);
     const committed = await this.#options.commit([{ key, expected: 0, record }]);
-    if (committed.kind === 'stored') return this.#created(submission, headOf(key, committed.revisions[0] ?? 0, record), record);
+    if (committed.kind === 'stored')
+      return this.#created(submission, headOf(key, committed.revisions[0] ?? 0, record), record);
     const stored = await this.#options.store.read(key);
-    if (stored === undefined) throw new Fault('broker.unavailable', `Expected the record that stood in the way of ${key}, found none.`);
+    if (stored === undefined)
+      throw new Fault('broker.unavailable', `Expected the record that stood in the way of ${key}, found none.`);
     if (!isSameSubmission(stored.record, record)) return this.#reject(submission, conflictText(stored.record));
-    this.#options.events.ack({ ref: refOf(submission), id: stored.record.id, tenant: record.tenant, state: stored.record.state });
+    this.#options.events.ack({
+      ref: refOf(submission),
+      id: stored.record.id,
+      tenant: record.tenant,
+      state: stored.record.state,
+    });
   }
 
   #created(submission: Submission, head: Head, record: JobRecord): void {
@@ -80,7 +91,14 @@ export class Intake {
     telemetry.tell('intake.accepted', { count: 1 });
     const transition = record.transitions[0];
     if (transition !== undefined)
-      events.tell({ key: head.key, type: record.type, queue: record.queue, priority: record.priority, revision: head.revision, transition });
+      events.tell({
+        key: head.key,
+        type: record.type,
+        queue: record.queue,
+        priority: record.priority,
+        revision: head.revision,
+        transition,
+      });
     events.ack({ ref: refOf(submission), id: record.id, tenant: record.tenant, state: record.state });
   }
 

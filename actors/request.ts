@@ -5,8 +5,8 @@
  * One table names every header, the option it means and how its text is read; `docs/headers.md` is made from it.
  */
 
-import { parseDuration } from '../machines/rules/duration.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
+import { parseDuration } from '../machines/rules/duration.ts';
 import { parsePriority } from '../machines/rules/lanes.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import { nearest } from '../runtime/options/nearest.ts';
@@ -26,27 +26,74 @@ export interface Field {
 /** Every header and envelope field. */
 export const fields: readonly Field[] = [
   text('Job-Id', 'id', 'an id of letters, digits, `_` and `-`', 'nightly-17', (id) => ({ id })),
-  text('Idempotency-Key', 'idempotencyKey', 'any text; the same key and content is the same job', 'order-4711', (idempotencyKey) => ({ idempotencyKey })),
+  text(
+    'Idempotency-Key',
+    'idempotencyKey',
+    'any text; the same key and content is the same job',
+    'order-4711',
+    (idempotencyKey) => ({ idempotencyKey }),
+  ),
   text('Name', 'name', 'a name for people', 'Trailer, 720p', (name) => ({ name })),
   text('Queue', 'queue', 'the name of a queue', 'live', (queue) => ({ queue })),
-  text('Priority', 'priority', 'critical, high, medium or low', 'high', (value) => given(parsePriority(value), (priority) => ({ priority }))),
-  text('Tags', 'tags', 'words with commas between them', 'trailer,4k', (value) => ({ tags: value.split(',').map((tag) => tag.trim()).filter(Boolean) })),
-  text('Delay', 'delay', 'a duration such as 500ms, 10s, 1h30m', '10s', (value) => given(parseDuration(value), (delayMs) => ({ delayMs }))),
-  text('Run-At', 'runAt', 'a moment in ISO 8601 or epoch ms', '2027-01-01T00:00:00Z', (value) => given(parseMoment(value), (runAt) => ({ runAt }))),
-  text('Expires-In', 'expiresIn', 'a duration after which it must not start', '1h', (value) => given(parseDuration(value), (expiresInMs) => ({ expiresInMs }))),
-  text('Expires-At', 'expiresAt', 'a moment after which it must not start', '2027-01-01T06:00:00Z', (value) => given(parseMoment(value), (expiresAt) => ({ expiresAt }))),
-  text('Max-Attempts', 'maxAttempts', 'a whole number from 1 up', '4', (value) => given(whole(value, 1), (maxAttempts) => ({ maxAttempts }))),
-  text('Backoff', 'backoff', 'exponential(1s, x2, max 30s), linear(1s, +1s), fixed(5s) or list(1s, 5s, 1m)', 'exponential(1s, x2)', (value) => given(parseBackoff(value), (backoff) => ({ backoff }))),
-  text('Timeout', 'timeout', 'a duration, or `none`', '10m', (value) => (value === 'none' ? { timeoutMs: null } : given(parseDuration(value), (timeoutMs) => ({ timeoutMs })))),
-  text('Stale-After', 'staleAfter', 'a duration without a sign of life', '30m', (value) => given(parseDuration(value), (staleAfterMs) => ({ staleAfterMs }))),
+  text('Priority', 'priority', 'critical, high, medium or low', 'high', (value) =>
+    given(parsePriority(value), (priority) => ({ priority })),
+  ),
+  text('Tags', 'tags', 'words with commas between them', 'trailer,4k', (value) => ({
+    tags: value
+      .split(',')
+      .map((tag) => tag.trim())
+      .filter(Boolean),
+  })),
+  text('Delay', 'delay', 'a duration such as 500ms, 10s, 1h30m', '10s', (value) =>
+    given(parseDuration(value), (delayMs) => ({ delayMs })),
+  ),
+  text('Run-At', 'runAt', 'a moment in ISO 8601 or epoch ms', '2027-01-01T00:00:00Z', (value) =>
+    given(parseMoment(value), (runAt) => ({ runAt })),
+  ),
+  text('Expires-In', 'expiresIn', 'a duration after which it must not start', '1h', (value) =>
+    given(parseDuration(value), (expiresInMs) => ({ expiresInMs })),
+  ),
+  text('Expires-At', 'expiresAt', 'a moment after which it must not start', '2027-01-01T06:00:00Z', (value) =>
+    given(parseMoment(value), (expiresAt) => ({ expiresAt })),
+  ),
+  text('Max-Attempts', 'maxAttempts', 'a whole number from 1 up', '4', (value) =>
+    given(whole(value, 1), (maxAttempts) => ({ maxAttempts })),
+  ),
+  text(
+    'Backoff',
+    'backoff',
+    'exponential(1s, x2, max 30s), linear(1s, +1s), fixed(5s) or list(1s, 5s, 1m)',
+    'exponential(1s, x2)',
+    (value) => given(parseBackoff(value), (backoff) => ({ backoff })),
+  ),
+  text('Timeout', 'timeout', 'a duration, or `none`', '10m', (value) =>
+    value === 'none' ? { timeoutMs: null } : given(parseDuration(value), (timeoutMs) => ({ timeoutMs })),
+  ),
+  text('Stale-After', 'staleAfter', 'a duration without a sign of life', '30m', (value) =>
+    given(parseDuration(value), (staleAfterMs) => ({ staleAfterMs })),
+  ),
   text('Hold', 'hold', 'true or false', 'true', (value) => given(flag(value), (hold) => ({ hold }))),
-  text('Gpu', 'gpu', 'how many GPUs it needs', '1', (value) => given(whole(value, 0), (gpu) => ({ requirement: { gpu } }))),
-  text('Vram', 'vram', 'GPU memory in MiB', '8000', (value) => given(whole(value, 0), (vramMb) => ({ requirement: { vramMb } }))),
-  text('Gpu-Vendor', 'gpuVendor', 'nvidia, amd or intel', 'nvidia', (vendor) => ({ requirement: { vendor: vendor.toLowerCase() } })),
-  text('Encoder', 'encoder', 'an encoder that must work there', 'h264_nvenc', (encoder) => ({ requirement: { encoder } })),
-  text('Slots', 'slots', 'how many slots it takes', '2', (value) => given(whole(value, 1), (slots) => ({ requirement: { slots } }))),
-  text('Memory', 'memory', 'memory in MiB', '2048', (value) => given(whole(value, 0), (memoryMb) => ({ requirement: { memoryMb } }))),
-  text('Labels', 'labels', 'labels such as zone=eu,disk=ssd', 'zone=eu', (value) => given(labels(value), (found) => ({ requirement: { labels: found } }))),
+  text('Gpu', 'gpu', 'how many GPUs it needs', '1', (value) =>
+    given(whole(value, 0), (gpu) => ({ requirement: { gpu } })),
+  ),
+  text('Vram', 'vram', 'GPU memory in MiB', '8000', (value) =>
+    given(whole(value, 0), (vramMb) => ({ requirement: { vramMb } })),
+  ),
+  text('Gpu-Vendor', 'gpuVendor', 'nvidia, amd or intel', 'nvidia', (vendor) => ({
+    requirement: { vendor: vendor.toLowerCase() },
+  })),
+  text('Encoder', 'encoder', 'an encoder that must work there', 'h264_nvenc', (encoder) => ({
+    requirement: { encoder },
+  })),
+  text('Slots', 'slots', 'how many slots it takes', '2', (value) =>
+    given(whole(value, 1), (slots) => ({ requirement: { slots } })),
+  ),
+  text('Memory', 'memory', 'memory in MiB', '2048', (value) =>
+    given(whole(value, 0), (memoryMb) => ({ requirement: { memoryMb } })),
+  ),
+  text('Labels', 'labels', 'labels such as zone=eu,disk=ssd', 'zone=eu', (value) =>
+    given(labels(value), (found) => ({ requirement: { labels: found } })),
+  ),
   text('Ref', 'ref', 'a word; the decision is told on yard.ack.<ref>', 'upload-9', () => ({})),
 ];
 
@@ -96,7 +143,12 @@ function readHeaders(headers: ReadonlyMap<string, string>): Part[] {
   for (const [name, value] of headers) {
     if (foreign.test(name)) continue;
     const field = byHeader.get(name);
-    if (field === undefined) throw unknownName('header', name, fields.map(({ header }) => header));
+    if (field === undefined)
+      throw unknownName(
+        'header',
+        name,
+        fields.map(({ header }) => header),
+      );
     parts.push(readField(field, field.header, value));
   }
   return parts;
@@ -113,7 +165,10 @@ function readEnvelope(given: Readonly<Record<string, unknown>>): Part[] {
 function readField(field: Field, name: string, value: string): Part {
   const part = field.read(value.trim());
   if (part === undefined || value.trim() === '')
-    throw new Fault('input.invalid', `Expected \`${name}\` to be ${field.expects}, got \`${value}\`. Write, for example, \`${field.example}\`.`);
+    throw new Fault(
+      'input.invalid',
+      `Expected \`${name}\` to be ${field.expects}, got \`${value}\`. Write, for example, \`${field.example}\`.`,
+    );
   return part;
 }
 
@@ -146,9 +201,17 @@ function unknownName(kind: string, name: string, known: readonly string[]): Faul
 function readBody(body: Uint8Array): { payload: unknown; options: Record<string, unknown> } {
   const text = new TextDecoder().decode(body).trim();
   const json = text === '' ? {} : parse(text);
-  if (!isObject(json)) throw new Fault('input.invalid', `Expected a JSON object as the payload, got ${kindOf(json)}. Wrap it in an object.`);
+  if (!isObject(json))
+    throw new Fault(
+      'input.invalid',
+      `Expected a JSON object as the payload, got ${kindOf(json)}. Wrap it in an object.`,
+    );
   if (!isEnvelope(json)) return { payload: json, options: {} };
-  if (!isObject(json['options'])) throw new Fault('input.invalid', `Expected \`options\` of the envelope to be an object, got ${kindOf(json['options'])}. Give an object.`);
+  if (!isObject(json['options']))
+    throw new Fault(
+      'input.invalid',
+      `Expected \`options\` of the envelope to be an object, got ${kindOf(json['options'])}. Give an object.`,
+    );
   return { payload: json['payload'], options: json['options'] };
 }
 
@@ -156,7 +219,10 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Fault('input.invalid', `Expected JSON, got \`${text.slice(0, 60)}\` (${messageOf(error)}). Send a JSON object.`);
+    throw new Fault(
+      'input.invalid',
+      `Expected JSON, got \`${text.slice(0, 60)}\` (${messageOf(error)}). Send a JSON object.`,
+    );
   }
 }
 

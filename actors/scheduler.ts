@@ -132,13 +132,23 @@ export class Scheduler {
       const reason = why(entry, { board, fleet }).code;
       reasons[reason] = (reasons[reason] ?? 0) + 1;
       telemetry.tell('job.queued', { key: entry.key, reason });
-      return { key: entry.key, revision: entry.revision, event: () => ({ type: 'job.queued' as const, at: clock.now(), reason }) };
+      return {
+        key: entry.key,
+        revision: entry.revision,
+        event: () => ({ type: 'job.queued' as const, at: clock.now(), reason }),
+      };
     });
     const queued = await move(moves).catch(() => 0);
     const offered = this.#decisions;
     this.#decisions = 0;
     if (queued > 0 || offered > 0)
-      telemetry.tell('scheduler.pass', { queued, offered, reasons, workersByStatus: this.#workersByStatus(), waiting: this.#waiting() });
+      telemetry.tell('scheduler.pass', {
+        queued,
+        offered,
+        reasons,
+        workersByStatus: this.#workersByStatus(),
+        waiting: this.#waiting(),
+      });
   }
 
   /** Pending jobs that no worker can take now, heads of lanes first. */
@@ -160,7 +170,14 @@ export class Scheduler {
   }
 
   #workersByStatus(): Record<WorkerStatus, number> {
-    const counts: Record<WorkerStatus, number> = { starting: 0, available: 0, busy: 0, draining: 0, offline: 0, lost: 0 };
+    const counts: Record<WorkerStatus, number> = {
+      starting: 0,
+      available: 0,
+      busy: 0,
+      draining: 0,
+      offline: 0,
+      lost: 0,
+    };
     for (const { status } of this.#options.fleet.members()) counts[status]++;
     return counts;
   }

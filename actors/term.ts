@@ -110,7 +110,12 @@ export class Term {
     let at = 0;
     for (; at < this.#ready.length; at++) {
       const unit = this.#ready[at];
-      if (unit === undefined || entries + unit.entries.length > entriesAtOnce || unit.entries.some(({ key }) => keys.has(key))) break;
+      if (
+        unit === undefined ||
+        entries + unit.entries.length > entriesAtOnce ||
+        unit.entries.some(({ key }) => keys.has(key))
+      )
+        break;
       for (const { key } of unit.entries) keys.add(key);
       entries += unit.entries.length;
       batch.push(unit);
@@ -132,7 +137,10 @@ export class Term {
   }
 
   /** Writes until there is an answer. A batch that was in the air when the term ended is still waited for. */
-  async #write(entries: readonly Entry[], units: readonly Unit[]): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'unknown' }>> {
+  async #write(
+    entries: readonly Entry[],
+    units: readonly Unit[],
+  ): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'unknown' }>> {
     const { store, clock, telemetry } = this.#options;
     for (;;) {
       const sentAt = clock.mono();
@@ -153,7 +161,10 @@ export class Term {
     if (lease?.holder === tried.holder && lease.batch === tried.batch) {
       this.#revision = revision;
       const landed = units.reduce((sum, unit) => sum + unit.entries.length, 0);
-      settleAll(units, Array.from({ length: landed }, (_, at) => revision + 1 + at));
+      settleAll(
+        units,
+        Array.from({ length: landed }, (_, at) => revision + 1 + at),
+      );
       return;
     }
     this.#depose(lease === null ? 'the lease was given up' : `${lease.name} holds the lease`);

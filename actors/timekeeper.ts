@@ -59,7 +59,10 @@ export class Timekeeper {
 
   #momentOf(entry: Entry): number | undefined {
     if (isSettled(entry.state)) return undefined;
-    if (isActive(entry.state)) return entry.timeoutMs === undefined ? undefined : entry.updatedAt + entry.timeoutMs + this.#options.overdueAfterMs;
+    if (isActive(entry.state))
+      return entry.timeoutMs === undefined
+        ? undefined
+        : entry.updatedAt + entry.timeoutMs + this.#options.overdueAfterMs;
     const waits = entry.state === 'scheduled' || entry.state === 'retrying';
     const moments = [waits ? entry.dueAt : undefined, entry.expiresAt].filter((moment) => moment !== undefined);
     return moments.length === 0 ? undefined : Math.min(...moments);
@@ -87,7 +90,11 @@ export class Timekeeper {
   #due(): Move[] {
     const now = this.#options.clock.now();
     const moves: Move[] = [];
-    for (let next = this.#alarms.first; next !== undefined && next.at <= now && moves.length < atOnce; next = this.#alarms.first) {
+    for (
+      let next = this.#alarms.first;
+      next !== undefined && next.at <= now && moves.length < atOnce;
+      next = this.#alarms.first
+    ) {
       this.#alarms.pop();
       const entry = this.#options.board.get(next.key);
       if (entry === undefined || entry.revision !== next.revision) continue;
@@ -97,20 +104,35 @@ export class Timekeeper {
   }
 
   #later(moves: readonly Move[]): void {
-    for (const { key, revision } of moves) this.#alarms.push({ at: this.#options.clock.now() + longestSleepMs, key, revision });
+    for (const { key, revision } of moves)
+      this.#alarms.push({ at: this.#options.clock.now() + longestSleepMs, key, revision });
   }
 
   #eventOf(entry: Entry): JobEvent {
     const at = this.#options.clock.now();
     if (isActive(entry.state)) return this.#overdue(entry, at);
     if (entry.expiresAt !== undefined && entry.expiresAt <= at)
-      return { type: 'job.expired', at, error: { kind: 'expired', message: `It was not started before its expiry at ${new Date(entry.expiresAt).toISOString()}.`, retryable: false } };
+      return {
+        type: 'job.expired',
+        at,
+        error: {
+          kind: 'expired',
+          message: `It was not started before its expiry at ${new Date(entry.expiresAt).toISOString()}.`,
+          retryable: false,
+        },
+      };
     return { type: 'job.due', at };
   }
 
   #overdue(entry: Entry, at: number): JobEvent {
     const message = `It ran longer than its timeout of ${entry.timeoutMs} ms, and its worker did not end it.`;
-    return { type: 'attempt.lost', at, attempt: entry.attempt, spread: this.#options.clock.chance(), error: { kind: 'timeout', message } };
+    return {
+      type: 'attempt.lost',
+      at,
+      attempt: entry.attempt,
+      spread: this.#options.clock.chance(),
+      error: { kind: 'timeout', message },
+    };
   }
 }
 

@@ -2,12 +2,21 @@
  * Why a job is waiting, and what would let it go: computed from the board and the fleet when somebody asks.
  */
 
-import { formatDuration } from '../machines/rules/duration.ts';
 import { hasRoom, unmet } from '../machines/rules/capability.ts';
+import { formatDuration } from '../machines/rules/duration.ts';
 import type { Board, Entry } from './board.ts';
 import type { Fleet } from './fleet.ts';
 
-export type WaitCode = 'no workers' | 'no worker has it' | 'all busy' | 'next in line' | 'offered' | 'not due' | 'held' | 'blocked' | 'not waiting';
+export type WaitCode =
+  | 'no workers'
+  | 'no worker has it'
+  | 'all busy'
+  | 'next in line'
+  | 'offered'
+  | 'not due'
+  | 'held'
+  | 'blocked'
+  | 'not waiting';
 
 /** A code for programs, a sentence for people, and how many jobs are served before it in its lane. */
 export interface Why {
@@ -18,11 +27,18 @@ export interface Why {
 
 /** Why `entry` does not run now. `now` is broker time, epoch ms. */
 export function why(entry: Entry, world: { board: Board; fleet: Fleet; now?: number }): Why {
-  if (entry.offer !== undefined) return { code: 'offered', sentence: `Offered to worker ${nameOf(world.fleet, entry.offer.worker)}, which has not claimed it yet.` };
+  if (entry.offer !== undefined)
+    return {
+      code: 'offered',
+      sentence: `Offered to worker ${nameOf(world.fleet, entry.offer.worker)}, which has not claimed it yet.`,
+    };
   switch (entry.state) {
     case 'scheduled':
     case 'retrying':
-      return { code: 'not due', sentence: `Not due yet${world.now === undefined || entry.dueAt === undefined ? '' : `: in ${formatDuration(Math.max(0, entry.dueAt - world.now))}`}.` };
+      return {
+        code: 'not due',
+        sentence: `Not due yet${world.now === undefined || entry.dueAt === undefined ? '' : `: in ${formatDuration(Math.max(0, entry.dueAt - world.now))}`}.`,
+      };
     case 'held':
       return { code: 'held', sentence: 'Held by a person. Release it to let it run.' };
     case 'blocked':
@@ -37,15 +53,25 @@ export function why(entry: Entry, world: { board: Board; fleet: Fleet; now?: num
 
 function whyReady(entry: Entry, { board, fleet }: { board: Board; fleet: Fleet }): Why {
   const workers = fleet.members().filter((member) => fleet.takesJobs(member));
-  if (workers.length === 0) return { code: 'no workers', sentence: 'No worker is there to take jobs. Start one with `yard worker`.' };
+  if (workers.length === 0)
+    return { code: 'no workers', sentence: 'No worker is there to take jobs. Start one with `yard worker`.' };
   const lacking = workers.map(({ pulse }) => unmet(entry.type, entry.requirements, pulse.capacity));
   if (lacking.every((lack) => lack !== undefined)) {
     const [lack] = lacking;
-    return { code: 'no worker has it', sentence: `No worker has ${lack}. Start one that has, or change what the job asks for.` };
+    return {
+      code: 'no worker has it',
+      sentence: `No worker has ${lack}. Start one that has, or change what the job asks for.`,
+    };
   }
   const able = workers.filter((_, at) => lacking[at] === undefined);
-  const free = able.filter(({ pulse }) => hasRoom(entry.requirements, pulse.capacity, board.holding(pulse.incarnation).usage, 0));
-  if (free.length === 0) return { code: 'all busy', sentence: `All ${able.length} workers that could run it are busy. It starts when one has room, or when another one joins.` };
+  const free = able.filter(({ pulse }) =>
+    hasRoom(entry.requirements, pulse.capacity, board.holding(pulse.incarnation).usage, 0),
+  );
+  if (free.length === 0)
+    return {
+      code: 'all busy',
+      sentence: `All ${able.length} workers that could run it are busy. It starts when one has room, or when another one joins.`,
+    };
   return { code: 'next in line', sentence: 'A worker has room; it is about to be offered.' };
 }
 

@@ -69,7 +69,12 @@ export class Worker {
     const stopUpdates = clock.every(pulseEveryMs / 2, () => this.#beat());
     const stopSweep = clock.every(startWithinMs / 2, () => this.#handBackLate());
     this.#stops.push(async () => (stopUpdates(), stopSweep()));
-    telemetry.tell('worker.started', { incarnation: this.incarnation, name: identity.name, types: [...this.#definitions.keys()].join(','), slots: this.#capacity.slots });
+    telemetry.tell('worker.started', {
+      incarnation: this.incarnation,
+      name: identity.name,
+      types: [...this.#definitions.keys()].join(','),
+      slots: this.#capacity.slots,
+    });
   }
 
   /** Takes nothing more, lets what runs finish until the deadline, then hands it back; then it is gone. */
@@ -98,15 +103,21 @@ export class Worker {
     const now = this.#options.clock.now();
     const valid = offers.filter(({ key, expiresAt }) => !this.#draining && expiresAt > now && !this.#claims.has(key));
     const unread = valid.filter(({ record }) => record === undefined);
-    for (const offer of valid) if (offer.record !== undefined) void this.#claim(offer, { record: offer.record, revision: offer.revision });
+    for (const offer of valid)
+      if (offer.record !== undefined) void this.#claim(offer, { record: offer.record, revision: offer.revision });
     if (unread.length === 0) return;
-    const read = await this.#options.world.store.readMany(unread.map(({ key }) => key)).catch(() => new Map<string, Stored>());
+    const read = await this.#options.world.store
+      .readMany(unread.map(({ key }) => key))
+      .catch(() => new Map<string, Stored>());
     for (const offer of unread) void this.#claimRead(offer, read.get(offer.key));
   }
 
   /** The record may have been read from a replica that lags: then the stream's leader has it. */
   async #claimRead(offer: Offer, read: Stored | undefined): Promise<void> {
-    const stored = read === undefined || read.revision < offer.revision ? await this.#options.world.store.read(offer.key).catch(() => undefined) : read;
+    const stored =
+      read === undefined || read.revision < offer.revision
+        ? await this.#options.world.store.read(offer.key).catch(() => undefined)
+        : read;
     if (stored?.revision === offer.revision) await this.#claim(offer, stored);
   }
 
@@ -119,8 +130,22 @@ export class Worker {
       if (committed.kind === 'conflict') return;
       const { record, transition } = stepped;
       const mine: Stored = { record, revision: committed.revisions[0] ?? 0 };
-      world.events.tell({ key, type: record.type, queue: record.queue, priority: record.priority, revision: mine.revision, transition });
-      const claim = new Claim({ key, stored: mine, worker: this.incarnation, store: world.store, events: world.events, commit });
+      world.events.tell({
+        key,
+        type: record.type,
+        queue: record.queue,
+        priority: record.priority,
+        revision: mine.revision,
+        transition,
+      });
+      const claim = new Claim({
+        key,
+        stored: mine,
+        worker: this.incarnation,
+        store: world.store,
+        events: world.events,
+        commit,
+      });
       telemetry.tell('attempt.claimed', { key, attempt: claim.attempt });
       this.#claims.set(key, claim);
       this.#waiting.push({ claim, since: clock.mono() });
@@ -150,7 +175,17 @@ export class Worker {
     if (definition === undefined) return this.#handBack(claim, 'this worker has no such handler');
     this.#usedSlots += slots;
     const { store, events, logs } = world;
-    const attempt = new Attempt({ claim, definition, worker: this.incarnation, store, events, logs, clock, telemetry, graceMs: cancelGraceMs });
+    const attempt = new Attempt({
+      claim,
+      definition,
+      worker: this.incarnation,
+      store,
+      events,
+      logs,
+      clock,
+      telemetry,
+      graceMs: cancelGraceMs,
+    });
     this.#running.set(claim.key, attempt);
     try {
       await attempt.run();
@@ -180,7 +215,11 @@ export class Worker {
     const { attempt } = claim;
     const at = this.#options.clock.now();
     await claim
-      .advance((record) => [record.context.cancelAt === undefined ? { type: 'attempt.handedBack', at, attempt, reason } : { type: 'attempt.cancelled', at, attempt }])
+      .advance((record) => [
+        record.context.cancelAt === undefined
+          ? { type: 'attempt.handedBack', at, attempt, reason }
+          : { type: 'attempt.cancelled', at, attempt },
+      ])
       .catch(() => undefined);
     this.#dropped(claim);
   }
@@ -199,9 +238,18 @@ export class Worker {
     const { world, clock, commit } = this.#options;
     const stored = await world.store.read(key).catch(() => undefined);
     if (stored?.record.context.worker !== this.incarnation) return;
-    const claim = new Claim({ key, stored, worker: this.incarnation, store: world.store, events: world.events, commit });
+    const claim = new Claim({
+      key,
+      stored,
+      worker: this.incarnation,
+      store: world.store,
+      events: world.events,
+      commit,
+    });
     const error = { kind: 'lost' as const, message: 'The worker that holds it knows nothing of it.' };
-    await claim.advance(() => [{ type: 'attempt.lost', at: clock.now(), attempt: claim.attempt, spread: clock.chance(), error }]).catch(() => undefined);
+    await claim
+      .advance(() => [{ type: 'attempt.lost', at: clock.now(), attempt: claim.attempt, spread: clock.chance(), error }])
+      .catch(() => undefined);
   }
 
   #beat(): void {
