@@ -6,11 +6,10 @@
  * alone, where they can name no file of this machine. Every refusal is a sentence for the one who submitted.
  */
 
-import { constants } from 'node:fs';
-import { access, open, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { codeOf, isInside, reach, refused } from './place.ts';
+import { isInside, reach, refused } from './place.ts';
 
 export type Protocol = 'file' | 'http' | 'https';
 
@@ -62,7 +61,7 @@ function shownUrl(input: string): string {
 
 async function checkFile(input: string, roots: readonly string[]): Promise<Input> {
   const path = await locate(pathOf(input), roots);
-  const sizeBytes = await checkReadable(input, path);
+  const sizeBytes = await checkPlain(input, path);
   await checkNoPlaylist(input, path);
   const options = ['-protocol_whitelist', 'file', '-format_whitelist', selfContained];
   return { url: `file:${path}`, shown: input, options, file: { path, sizeBytes } };
@@ -103,30 +102,31 @@ async function realRoot(root: string): Promise<string> {
   return 'path' in real ? real.path : resolve(root);
 }
 
-async function checkReadable(input: string, path: string): Promise<number> {
+async function checkPlain(input: string, path: string): Promise<number> {
   const found = await stat(path);
-  if (!found.isFile())
-    throw refused(
-      `Expected the input ${input} to be a file, got ${found.isDirectory() ? 'a folder' : 'something else'}.`,
-    );
-  if (found.size === 0) throw refused(`Expected the input ${input} to be a media file, got an empty file.`);
-  try {
-    await access(path, constants.R_OK);
-  } catch (cause) {
-    throw refused(unreadable(input), codeOf(cause));
+  if (!found.isFile()) {
+    const kind = found.isDirectory() ? 'a folder' : 'something else';
+    throw refused(`Expected the input ${input} to be a file, got ${kind}.`);
   }
+  if (found.size === 0) throw refused(`Expected the input ${input} to be a media file, got an empty file.`);
   return found.size;
 }
 
 async function checkNoPlaylist(input: string, path: string): Promise<void> {
-  await using file = await open(path);
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(512), 0, 512, 0);
-  const head = buffer
-    .toString('latin1', 0, bytesRead)
-    .replace(/^\u00ef\u00bb\u00bf/, '')
-    .trimStart();
+  const head = await readHead(input, path);
   if (/^(#EXTM3U|ffconcat|\[playlist\]|<\?xml[^>]*>\s*<MPD|<MPD)/i.test(head))
     throw refused(`Expected the input ${input} to hold its media itself, got a playlist. Name the media file.`);
+}
+
+/** Opened, not asked for: only that tells whether it can be read. */
+async function readHead(input: string, path: string): Promise<string> {
+  try {
+    await using file = await open(path);
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(512), 0, 512, 0);
+    return buffer.toString('latin1', 0, bytesRead).trimStart();
+  } catch (cause) {
+    throw refused(unreadable(input), cause);
+  }
 }
 
 function outside(path: string, roots: readonly string[]): string {

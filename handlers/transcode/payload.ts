@@ -25,11 +25,9 @@ export function usualContainer(codec: string): string {
   return codec === 'vp8' ? 'webm' : 'mp4';
 }
 
+const rate = 'Expected bits a second, such as 2500000, "2500k" or "2.5M".';
 const bits = z
-  .union(
-    [z.number(), z.string().regex(/^\d+(\.\d+)?[kM]?$/)],
-    'Expected bits a second, such as 2500000, "2500k" or "2.5M".',
-  )
+  .union([z.number(), z.string().regex(/^\d+(\.\d+)?[kM]?$/, rate)], rate)
   .transform(bitsPerSecond)
   .refine((value) => value >= 1000 && value <= 1e9, 'Expected from 1000 to 1000000000 bits a second.');
 
