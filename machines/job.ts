@@ -162,6 +162,8 @@ const machine = setup({
       spent: 0,
       losses: 0,
       dueAt: undefined,
+      held: undefined,
+      blockedBy: undefined,
       result: undefined,
     })),
   },
@@ -195,11 +197,23 @@ const machine = setup({
               actions: 'fail',
               description: 'It was not started before its expiry. Keeps attempt.',
             },
-            'job.reschedule': {
-              target: '.scheduled',
-              actions: 'reschedule',
-              description: 'A person sets another moment before which it must not run. Keeps attempt.',
-            },
+            'job.reschedule': [
+              {
+                guard: 'isHeld',
+                actions: 'reschedule',
+                description: 'A person sets another moment; it stays held until it is released. Keeps attempt.',
+              },
+              {
+                guard: 'isBlocked',
+                actions: 'reschedule',
+                description: 'A person sets another moment; it goes on waiting for other jobs. Keeps attempt.',
+              },
+              {
+                target: '.scheduled',
+                actions: 'reschedule',
+                description: 'A person sets another moment before which it must not run. Keeps attempt.',
+              },
+            ],
           },
           states: {
             submitted: {
