@@ -79,17 +79,14 @@ export function hasRoom(needs: Requirements, capacity: Capacity, usage: Usage, l
 
 /** One text for each distinct set of requirements, whatever the order in which its fields were written. */
 export function requirementKey(type: string, needs: Requirements): string {
-  const labels = Object.entries(needs.labels ?? {})
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([label, value]) => `${label}=${value}`);
-  return [
+  return JSON.stringify([
     type,
     needs.gpu ?? 0,
     needs.vramMb ?? 0,
-    needs.vendor ?? '',
-    needs.encoder ?? '',
+    needs.vendor ?? null,
+    needs.encoder ?? null,
     needs.slots ?? 1,
     needs.memoryMb ?? 0,
-    labels.join(','),
-  ].join('|');
+    Object.entries(needs.labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
 }

@@ -11,12 +11,15 @@ export type Priority = (typeof priorities)[number];
 /** Queues of a fresh cluster, served in this order. */
 export const defaultQueues: readonly string[] = ['live', 'default', 'batch'];
 
-const spoken: Readonly<Record<string, Priority>> = { default: 'medium', normal: 'medium' };
+const spoken: ReadonlyMap<string, Priority> = new Map([
+  ['default', 'medium'],
+  ['normal', 'medium'],
+]);
 
 /** The priority that `text` means (`default` and `normal` read as medium), or `undefined`. */
 export function parsePriority(text: string): Priority | undefined {
   const lower = text.toLowerCase();
-  return priorities.find((priority) => priority === lower) ?? spoken[lower];
+  return priorities.find((priority) => priority === lower) ?? spoken.get(lower);
 }
 
 /**

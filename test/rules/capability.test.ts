@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type Capacity,
+  hasRoom,
+  idle,
+  type Requirements,
+  requirementKey,
+  unmet,
+  usageOf,
+} from '../../machines/rules/capability.ts';
+
+const word = fc.constantFrom('nvidia', 'amd', 'intel');
+const encoder = fc.constantFrom('h264_nvenc', 'hevc_nvenc', 'h264_vaapi');
+const labels = fc.dictionary(fc.constantFrom('zone', 'disk'), fc.constantFrom('eu', 'us', 'ssd'));
+
+const needs: fc.Arbitrary<Requirements> = fc.record(
+  {
+    gpu: fc.nat(3),
+    vramMb: fc.nat(3),
+    vendor: word,
+    encoder,
+    slots: fc.integer({ min: 1, max: 4 }),
+    memoryMb: fc.nat(3),
+    labels,
+  },
+  { requiredKeys: [] },
+);
+const capacity: fc.Arbitrary<Capacity> = fc.record(
+  {
+    slots: fc.integer({ min: 1, max: 4 }),
+    types: fc.subarray(['transcode', 'script']),
+    gpu: fc.nat(3),
+    vramMb: fc.nat(3),
+    vendor: word,
+    encoders: fc.subarray(['h264_nvenc', 'hevc_nvenc', 'h264_vaapi']),
+    memoryMb: fc.nat(3),
+    labels,
+  },
+  { requiredKeys: ['slots', 'types', 'gpu', 'vramMb', 'encoders', 'memoryMb', 'labels'] },
+);
+/** A job, and a worker that could run it: what the one asks for is added to what the other has. */
+const fitting = fc.tuple(needs, capacity).map(([needs, more]): [Requirements, Capacity] => [
+  needs,
+  {
+    ...more,
+    types: ['transcode'],
+    slots: more.slots + (needs.slots ?? 1) - 1,
+    gpu: more.gpu + (needs.gpu ?? 0),
+    vramMb: more.vramMb + (needs.vramMb ?? 0),
+    memoryMb: more.memoryMb + (needs.memoryMb ?? 0),
+    ...(needs.vendor === undefined ? {} : { vendor: needs.vendor }),
+    encoders: needs.encoder === undefined ? more.encoders : [...more.encoders, needs.encoder],
+    labels: { ...more.labels, ...needs.labels },
+  },
+]);
+const usage = fc.record({ slots: fc.nat(5), gpu: fc.nat(3), memoryMb: fc.nat(3) });
+
+const cpu: Capacity = { slots: 4, types: ['transcode'], gpu: 0, vramMb: 0, encoders: [], memoryMb: 1_000, labels: {} };
+const gpu: Capacity = {
+  ...cpu,
+  gpu: 1,
+  vramMb: 16_000,
+  vendor: 'nvidia',
+  encoders: ['h264_nvenc'],
+  labels: { zone: 'eu' },
+};
+
+describe('what a worker lacks', () => {
+  test('is nothing for a job that asks for nothing, as long as it serves the type', () => {
+    fc.assert(
+      fc.property(capacity, (capacity) => {
+        expect(unmet('transcode', {}, capacity) === undefined).toBe(capacity.types.includes('transcode'));
+      }),
+    );
+  });
+
+  test('is never cured by asking for more, nor caused by having more', () => {
+    fc.assert(
+      fc.property(needs, capacity, (needs, capacity) => {
+        const lacks = unmet('transcode', needs, capacity) !== undefined;
+        const greedier = { ...needs, gpu: (needs.gpu ?? 0) + 1, memoryMb: (needs.memoryMb ?? 0) + 1 };
+        const larger = { ...capacity, gpu: capacity.gpu + 1, vramMb: capacity.vramMb + 1, slots: capacity.slots + 1 };
+        if (lacks) expect(unmet('transcode', greedier, capacity)).toBeDefined();
+        if (!lacks) expect(unmet('transcode', needs, larger)).toBeUndefined();
+      }),
+    );
+  });
+
+  const cases: readonly [Requirements, string][] = [
+    [{ gpu: 2 }, '2 GPU'],
+    [{ vramMb: 24_000 }, '24000 MiB of GPU memory'],
+    [{ vendor: 'amd' }, 'a GPU by amd'],
+    [{ encoder: 'hevc_nvenc' }, 'encoder hevc_nvenc'],
+    [{ slots: 5 }, '5 slots'],
+    [{ memoryMb: 2_000 }, '2000 MiB of memory'],
+    [{ labels: { zone: 'us' } }, 'label zone=us'],
+  ];
+  test.each(cases)('%o is told as “%s”', (needs, words) => {
+    expect(unmet('transcode', needs, gpu)).toBe(words);
+  });
+
+  test('is told for the type before all else, and a CPU worker lacks the GPU', () => {
+    expect(unmet('script', { gpu: 2 }, gpu)).toBe('type script');
+    expect(unmet('transcode', { gpu: 1 }, cpu)).toBe('1 GPU');
+    expect(unmet('transcode', { gpu: 1, encoder: 'h264_nvenc', labels: { zone: 'eu' } }, gpu)).toBeUndefined();
+  });
+});
+
+describe('room', () => {
+  test('is there on an idle worker for every job that it could run at all', () => {
+    fc.assert(
+      fc.property(fitting, ([needs, capacity]) => {
+        expect(unmet('transcode', needs, capacity)).toBeUndefined();
+        expect(hasRoom(needs, capacity, idle, 0)).toBe(true);
+      }),
+    );
+  });
+
+  test('taken by jobs that each had room never exceeds what the worker has, but for look-ahead in slots', () => {
+    fc.assert(
+      fc.property(fc.array(needs, { maxLength: 12 }), capacity, fc.nat(3), (jobs, capacity, lookAhead) => {
+        const used = { ...idle };
+        for (const job of jobs) {
+          if (unmet('transcode', job, capacity) !== undefined || !hasRoom(job, capacity, used, lookAhead)) continue;
+          const more = usageOf(job);
+          used.slots += more.slots;
+          used.gpu += more.gpu;
+          used.memoryMb += more.memoryMb;
+        }
+        expect(used.slots).toBeLessThanOrEqual(capacity.slots + lookAhead);
+        expect(used.gpu).toBeLessThanOrEqual(capacity.gpu);
+        expect(used.memoryMb).toBeLessThanOrEqual(capacity.memoryMb);
+      }),
+    );
+  });
+
+  test('never appears because more is taken', () => {
+    fc.assert(
+      fc.property(needs, capacity, usage, (needs, capacity, usage) => {
+        fc.pre(!hasRoom(needs, capacity, usage, 0));
+        const fuller = { slots: usage.slots + 1, gpu: usage.gpu + 1, memoryMb: usage.memoryMb + 1 };
+        expect(hasRoom(needs, capacity, fuller, 0)).toBe(false);
+      }),
+    );
+  });
+
+  test('for a job without a GPU is there while all GPUs are taken', () => {
+    expect(hasRoom({}, gpu, { slots: 1, gpu: 1, memoryMb: 0 }, 0)).toBe(true);
+    expect(hasRoom({ gpu: 1 }, gpu, { slots: 1, gpu: 1, memoryMb: 0 }, 0)).toBe(false);
+  });
+});
+
+describe('the key of a set of requirements', () => {
+  /** The same requirements, written in the opposite order. */
+  function reversed<Value extends object>(value: Value): Value {
+    return Object.assign(Object.create(null), Object.fromEntries(Object.entries(value).reverse()));
+  }
+
+  test('does not depend on the order of writing', () => {
+    fc.assert(
+      fc.property(needs, (needs) => {
+        const other = reversed({ ...needs, ...(needs.labels === undefined ? {} : { labels: reversed(needs.labels) }) });
+        expect(requirementKey('transcode', other)).toBe(requirementKey('transcode', needs));
+      }),
+    );
+  });
+
+  test('is the same for two sets only where they ask for the same', () => {
+    const texts = fc.stringMatching(/^[ab|,="]{0,3}$/);
+    const tricky = fc.record({ vendor: texts, encoder: texts, labels: fc.dictionary(texts, texts, { maxKeys: 2 }) });
+    const full = (needs: Requirements) => [needs.vendor, needs.encoder, new Map(Object.entries(needs.labels ?? {}))];
+    fc.assert(
+      fc.property(fc.array(tricky, { minLength: 30, maxLength: 60 }), (sets) => {
+        const byKey = Map.groupBy(sets, (needs) => requirementKey('transcode', needs));
+        for (const [first, ...others] of byKey.values())
+          for (const other of others) expect(full(other)).toEqual(full(first ?? {}));
+      }),
+    );
+    expect(requirementKey('t', { labels: { a: '1,b=2' } })).not.toBe(
+      requirementKey('t', { labels: { a: '1', b: '2' } }),
+    );
+    expect(requirementKey('t', { vendor: 'a|b' })).not.toBe(requirementKey('t', { vendor: 'a', encoder: 'b' }));
+  });
+
+  test('differs where a type or a need differs', () => {
+    const all: Requirements = {
+      gpu: 1,
+      vramMb: 2,
+      vendor: 'amd',
+      encoder: 'x',
+      slots: 3,
+      memoryMb: 4,
+      labels: { a: '1' },
+    };
+    const less = Object.keys(all).map((name) =>
+      Object.fromEntries(Object.entries(all).filter(([other]) => other !== name)),
+    );
+    const keys = [all, {}, ...less].map((needs) => requirementKey('transcode', needs));
+    expect(new Set([...keys, requirementKey('script', all)]).size).toBe(keys.length + 1);
+  });
+});
