@@ -18,7 +18,10 @@ export async function probeMedia(
   ffmpeg: Ffmpeg,
   { input, options, signal }: { input: string; options: readonly string[]; signal: AbortSignal },
 ): Promise<Media | { refusal: string }> {
-  const { stderr } = await ffmpeg.ask([...options, '-i', input], { signal, timeoutMs: 120_000 });
+  const args = [...options, '-i', input];
+  const { stderr, exitCode, timedOut } = await ffmpeg.ask(args, { signal, timeoutMs: 120_000 });
+  if (timedOut) return { refusal: 'it could not be opened within 2 minutes' };
+  if (exitCode > 128 && exitCode !== 255) return { refusal: `ffmpeg crashed over it (exit code ${exitCode})` };
   return parseMedia(stderr) ?? { refusal: refusalIn(stderr, input) };
 }
 
@@ -54,6 +57,7 @@ function parseVideo(text: string): Media['video'] {
 
 /** ffmpeg's last line without the name of the input and of the part that wrote it. */
 function refusalIn(stderr: string, input: string): string {
+  if (stderr.includes('not on whitelist')) return 'a list of other inputs, or a format that is not taken';
   const last = stderr.split('\n').at(-1) ?? '';
   const bare = last
     .replaceAll(input, '')

@@ -57,7 +57,7 @@ interface Zone {
 }
 
 /** Joules between two readings; a counter that began anew is made up for. `undefined` without zones. */
-export function raplJoules(before: ReadonlyMap<string, Zone>, after: ReadonlyMap<string, Zone>): number | undefined {
+function raplJoules(before: ReadonlyMap<string, Zone>, after: ReadonlyMap<string, Zone>): number | undefined {
   const grown = [...after].flatMap(([name, { microjoules, range }]) => {
     const start = before.get(name)?.microjoules;
     return start === undefined ? [] : [microjoules - start + (microjoules < start ? range : 0)];
@@ -66,7 +66,7 @@ export function raplJoules(before: ReadonlyMap<string, Zone>, after: ReadonlyMap
 }
 
 /** The packages of the machine (`intel-rapl:0`), without the zones inside them. Unreadable ones are left out. */
-export async function readRapl(powercap: string): Promise<ReadonlyMap<string, Zone>> {
+async function readRapl(powercap: string): Promise<ReadonlyMap<string, Zone>> {
   const zones = new Map<string, Zone>();
   const names = await readdir(powercap).catch(() => []);
   for (const name of names.filter((entry) => /^intel-rapl:\d+$/.test(entry))) {

@@ -18,13 +18,11 @@ export async function openVideo(ffmpeg: Ffmpeg, input: Input, signal: AbortSigna
   return { ...media, video: media.video };
 }
 
+/** What a network says when it may do better later. */
+const passing = /refused|timed out|reset|unreachable|resolve|input\/output|end of file|within|\b429\b|\b5(\d\d|XX)\b/i;
+
 /** What is away for the moment may come back; what is no media file will never be one. */
-function unopened(input: Input, refusal: string): JobError {
-  const retryable = input.file === undefined && !/\b4\d\d\b|4XX|not found|invalid data|invalid argument/i.test(refusal);
-  return new JobError(
-    `Expected ${input.shown} to be a media file that ffmpeg can read, got: ${refusal}. Check the input.`,
-    {
-      retryable,
-    },
-  );
+function unopened({ file, shown }: Input, refusal: string): JobError {
+  const message = `Expected ${shown} to be a media file that ffmpeg can read, got: ${refusal}. Check the input.`;
+  return new JobError(message, { retryable: file === undefined && passing.test(refusal) });
 }

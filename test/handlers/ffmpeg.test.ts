@@ -72,11 +72,10 @@ describe('encoders', () => {
 
   it('count when they worked, not when they are listed', async () => {
     const listed = (await ffmpeg.ask(['-encoders'])).stdout;
-    const [vaapi] = encodersFor('h264_vaapi');
     const [x264] = encodersFor('h264');
-    if (!vaapi || !x264) throw new Error('Expected both to be known.');
-    const broken = { ...vaapi, device: ['-vaapi_device', join(folder, 'no-device')] };
-    expect(listed).toContain('h264_vaapi');
+    if (!x264) throw new Error('Expected it to be known.');
+    const broken = { ...x264, name: 'mpeg4', device: ['-vaapi_device', join(folder, 'no-device')] };
+    expect(listed).toContain(' mpeg4 ');
     expect(await probeEncoders(ffmpeg, [broken, x264])).toEqual([x264]);
   });
 
