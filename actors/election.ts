@@ -78,6 +78,12 @@ export class Election {
     await term.stepDown().catch(() => undefined);
   }
 
+  /** Stands again after a stop. */
+  restart(): void {
+    this.#stopped = false;
+    this.#again();
+  }
+
   #again(): void {
     this.#timer();
     if (this.#stopped || this.#term !== undefined) return;

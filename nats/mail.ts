@@ -9,15 +9,17 @@ import {
   AckPolicy,
   DeliverPolicy,
   type JetStreamClient,
+  type JetStreamManager,
   type JsMsg,
   jetstream,
   jetstreamManager,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
+import type { Clock } from '../runtime/clock.ts';
 import type { Mail, Offer, Stop } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
-import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
+import { keepPulling } from './pull-loop.ts';
 
 const largestMail = 256 * 1024;
 const largestRecord = 4 * 1024;
@@ -26,11 +28,13 @@ const forgottenAfterNs = 60_000_000_000;
 export class NatsMail implements Mail {
   readonly #connection: NatsConnection;
   readonly #names: Names;
+  readonly #clock: Clock;
   readonly #js: JetStreamClient;
 
-  constructor(connection: NatsConnection, names: Names) {
+  constructor({ connection, names, clock }: { connection: NatsConnection; names: Names; clock: Clock }) {
     this.#connection = connection;
     this.#names = names;
+    this.#clock = clock;
     this.#js = jetstream(connection);
   }
 
@@ -39,17 +43,18 @@ export class NatsMail implements Mail {
   }
 
   async receive(incarnation: string, onOffers: (offers: readonly Offer[]) => void): Promise<Stop> {
-    try {
-      return await this.#receive(incarnation, onOffers);
-    } catch (cause) {
-      throw faultOf(cause);
-    }
-  }
-
-  async #receive(incarnation: string, onOffers: (offers: readonly Offer[]) => void): Promise<Stop> {
     const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
     const { work } = this.#names.streams;
     const name = this.#names.consumers.worker(incarnation);
+    const stop = await keepPulling(this.#clock, () => this.#open({ jsm, incarnation, name, onOffers }));
+    return async () => {
+      await stop();
+      await jsm.consumers.delete(work, name).catch(() => false);
+    };
+  }
+
+  async #open({ jsm, incarnation, name, onOffers }: Opening) {
+    const { work } = this.#names.streams;
     await jsm.consumers.add(work, {
       durable_name: name,
       ack_policy: AckPolicy.None,
@@ -60,17 +65,21 @@ export class NatsMail implements Mail {
       num_replicas: 1,
     });
     const consumer = await this.#js.consumers.get(work, name);
-    const messages = await consumer.consume({
+    return consumer.consume({
       max_messages: 500,
       expires: 5_000,
       idle_heartbeat: 1_000,
+      abort_on_missing_resource: true,
       callback: (message: JsMsg) => onOffers(decodeJson<{ offers: Offer[] }>(message.data).offers),
     });
-    return async () => {
-      await messages.close();
-      await jsm.consumers.delete(work, name).catch(() => false);
-    };
   }
+}
+
+interface Opening {
+  jsm: JetStreamManager;
+  incarnation: string;
+  name: string;
+  onOffers: (offers: readonly Offer[]) => void;
 }
 
 /** Offers as bodies of mail, each within the size that a mail may have; large records are left for the worker to read. */

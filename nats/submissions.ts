@@ -5,13 +5,14 @@
  * promise resolves: one ack of its last message acks all. A batch that was not done comes again.
  */
 
-import { AckPolicy, DeliverPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, type JetStreamManager, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Rejection, Stop, Submission, Submissions } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
+import { keepPulling } from './pull-loop.ts';
 
 const redeliverAfterNs = 30_000_000_000;
 const atOnce = 1_000;
@@ -28,42 +29,43 @@ export class NatsSubmissions implements Submissions {
   }
 
   async consume(onBatch: (batch: readonly Submission[]) => Promise<void>): Promise<Stop> {
-    try {
-      return await this.#consume(onBatch);
-    } catch (cause) {
-      throw faultOf(cause);
-    }
+    const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
+    let basket: Basket | undefined;
+    const stop = await keepPulling(this.#clock, async () => {
+      basket?.close();
+      basket = new Basket({ streamCreatedAt: await this.#prepare(jsm), names: this.#names, clock: this.#clock, onBatch });
+      return this.#pull(basket);
+    });
+    return async () => {
+      basket?.close();
+      await stop();
+    };
   }
 
-  async #consume(onBatch: (batch: readonly Submission[]) => Promise<void>): Promise<Stop> {
-    const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
+  /** The durable consumer, made where it is missing; resolves with the birthday of the stream. */
+  async #prepare(jsm: JetStreamManager): Promise<number> {
     const stream = this.#names.streams.submit;
-    const { intake } = this.#names.consumers;
     await jsm.consumers.add(stream, {
-      durable_name: intake,
+      durable_name: this.#names.consumers.intake,
       ack_policy: AckPolicy.All,
       ack_wait: redeliverAfterNs,
       deliver_policy: DeliverPolicy.All,
       max_ack_pending: 4 * atOnce,
     });
     const { created } = await jsm.streams.info(stream);
-    const consumer = await jetstream(this.#connection).consumers.get(stream, intake);
-    const basket = new Basket({
-      streamCreatedAt: Date.parse(created),
-      names: this.#names,
-      clock: this.#clock,
-      onBatch,
-    });
-    const messages = await consumer.consume({
+    return Date.parse(created);
+  }
+
+  async #pull(basket: Basket) {
+    const { streams, consumers } = this.#names;
+    const consumer = await jetstream(this.#connection).consumers.get(streams.submit, consumers.intake);
+    return consumer.consume({
       max_messages: 2 * atOnce,
       expires: 5_000,
       idle_heartbeat: 1_000,
+      abort_on_missing_resource: true,
       callback: (message: JsMsg) => basket.add(message),
     });
-    return async () => {
-      basket.close();
-      await messages.close();
-    };
   }
 
   async reject(rejection: Rejection): Promise<void> {

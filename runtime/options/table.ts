@@ -161,8 +161,8 @@ export const table = {
 
   prefix: given(
     text('name', {
-      pattern: /^[a-z][a-z0-9-]{0,31}$/,
-      expected: 'a lower-case letter, then at most 31 lower-case letters, digits and `-`',
+      pattern: /^[a-z][a-z0-9_]{0,30}$/,
+      expected: 'a lower-case letter, then at most 30 lower-case letters, digits and `_`',
     }),
     'yard',
     {
@@ -263,7 +263,7 @@ export const table = {
     ...trade,
     help: 'The directory into which transcode may write.',
   }),
-  protocols: given(list('protocol', { of: 'protocols', pattern: /^[a-z][a-z0-9+.-]*$/ }), ['file', 'http', 'https'], {
+  protocols: given(list('protocol', { of: 'protocols (file, http, https)', pattern: /^(file|https?)$/ }), ['file', 'http', 'https'], {
     ...trade,
     help: 'Protocols by which transcode may read its input.',
   }),

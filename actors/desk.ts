@@ -1,0 +1,95 @@
+/**
+ * Questions that only the leader can answer, since the answers are on its board and in its fleet: who is there, what
+ * waits, and why. Answers are plain JSON; `sdk/` types them again on the other side.
+ */
+
+import type { JobState } from '../machines/job.ts';
+import type { WorkerStatus } from '../runtime/ports.ts';
+import type { ReignOptions } from './reign.ts';
+import { type Why, why } from './why.ts';
+
+/** A worker as the leader sees it. `heardMsAgo` is the age of its last pulse. */
+export interface WorkerView {
+  incarnation: string;
+  name: string;
+  host: string;
+  pid: number;
+  version: string;
+  status: WorkerStatus;
+  types: readonly string[];
+  slots: number;
+  used: number;
+  gpu: number;
+  vramMb: number;
+  vendor?: string;
+  encoders: readonly string[];
+  memoryMb: number;
+  labels: Readonly<Record<string, string>>;
+  declared: readonly string[];
+  load: { cpuPercent: number; memoryMb: number; gpuPercent?: number };
+  startedAt: number;
+  heardMsAgo: number;
+  jobs: readonly string[];
+}
+
+/** The cluster as the leader sees it. `open` counts jobs that are not settled. */
+export interface ClusterView {
+  leader: { name: string; incarnation: string; term: number };
+  at: number;
+  workers: readonly WorkerView[];
+  open: number;
+  byState: Readonly<Partial<Record<JobState, number>>>;
+  lookAhead: Readonly<Record<string, number>>;
+}
+
+type Answer = (ask: unknown) => unknown;
+
+/** Every question with its answer. */
+export function answers(options: ReignOptions): Iterable<[string, Answer]> {
+  return [
+    ['cluster', () => cluster(options)],
+    ['workers', () => workers(options)],
+    ['why', (ask) => explain(options, ask)],
+  ];
+}
+
+function cluster(options: ReignOptions): ClusterView {
+  const { board, clock, name, incarnation, term, lookAhead } = options;
+  const byState: Partial<Record<JobState, number>> = {};
+  for (const { state } of board.entries()) byState[state] = (byState[state] ?? 0) + 1;
+  return {
+    leader: { name, incarnation, term: term.number },
+    at: clock.now(),
+    workers: workers(options),
+    open: board.size,
+    byState,
+    lookAhead: Object.fromEntries(lookAhead.known()),
+  };
+}
+
+function workers({ fleet, board, clock }: ReignOptions): WorkerView[] {
+  return fleet.members().map(({ pulse, status, heardAt }) => {
+    const { incarnation, name, host, pid, version, declared, load, startedAt, capacity } = pulse;
+    const holding = board.holding(incarnation);
+    return {
+      incarnation,
+      name,
+      host,
+      pid,
+      version,
+      status,
+      ...capacity,
+      used: holding.usage.slots,
+      declared,
+      load,
+      startedAt,
+      heardMsAgo: Math.round(clock.mono() - heardAt),
+      jobs: [...holding.claims].map(({ key }) => key),
+    };
+  });
+}
+
+function explain({ board, fleet, clock }: ReignOptions, ask: unknown): Why | null {
+  const entry = typeof ask === 'string' ? board.get(ask) : undefined;
+  return entry === undefined ? null : why(entry, { board, fleet, now: clock.now() });
+}

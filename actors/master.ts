@@ -1,0 +1,153 @@
+/**
+ * A master: follows all jobs from the start, stands for election, and leads when it wins.
+ *
+ * Standing by and leading share one picture, so a takeover reads nothing anew. Before it decides anything, a new
+ * leader's picture must be complete through its own winning write. Everything that only a leader does lives in its
+ * `Reign`, which ends with the term.
+ */
+
+import type { Clock } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/faults.ts';
+import type { JobDefinition } from '../runtime/handler.ts';
+import type { Change, Head, Stop, World } from '../runtime/ports.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import type { KnownType } from './admission.ts';
+import { Board } from './board.ts';
+import { Committer } from './committer.ts';
+import { Election } from './election.ts';
+import { Fleet } from './fleet.ts';
+import { Follower } from './follower.ts';
+import { LookAhead } from './look-ahead.ts';
+import { Reign } from './reign.ts';
+import type { Term } from './term.ts';
+
+export interface MasterSettings {
+  queues: readonly string[];
+  schedulerIntervalMs: number;
+  leaderSilenceMs: number;
+  offerForMs: number;
+  lostAfterMs: number;
+  cancelGraceMs: number;
+  gpuSpillOver: boolean;
+  /** Fixed for all types; absent: learned. */
+  lookAhead?: number;
+}
+
+export interface MasterOptions {
+  world: World;
+  clock: Clock;
+  telemetry: Telemetry;
+  /** Never reused. */
+  incarnation: string;
+  name: string;
+  /** The types that ship; those of workers become known as workers register them. */
+  definitions: readonly JobDefinition[];
+  settings: MasterSettings;
+}
+
+export class Master {
+  readonly #options: MasterOptions;
+  readonly #board: Board;
+  readonly #fleet: Fleet;
+  readonly #lookAhead: LookAhead;
+  readonly #types = new Map<string, KnownType>();
+  readonly #committer: Committer;
+  readonly #follower: Follower;
+  readonly #election: Election;
+  #reign: Reign | undefined;
+  #stops: Stop[] = [];
+
+  constructor(options: MasterOptions) {
+    this.#options = options;
+    const { world, clock, telemetry, settings, incarnation, name } = options;
+    const { store, feed } = world;
+    this.#board = new Board({ queues: settings.queues });
+    this.#fleet = new Fleet({ clock, telemetry, lostAfterMs: settings.lostAfterMs, onChange: () => this.#reign?.wake() });
+    this.#lookAhead = new LookAhead(settings.lookAhead);
+    this.#committer = new Committer({ store, clock, telemetry });
+    this.#follower = new Follower({
+      store,
+      feed,
+      clock,
+      telemetry,
+      apply: (change) => this.#changed(change),
+      forget: () => this.#board.clear(),
+    });
+    this.#election = new Election({
+      store,
+      clock,
+      telemetry,
+      incarnation,
+      name,
+      silenceMs: settings.leaderSilenceMs,
+      onElected: (term) => void this.#lead(term),
+      onDeposed: () => void this.#follow(),
+    });
+    for (const definition of options.definitions)
+      this.#types.set(definition.type, { type: definition.type, defaults: definition.defaults ?? {}, definition });
+  }
+
+  async start(): Promise<void> {
+    const { world } = this.#options;
+    this.#stops = [
+      await world.control.watchTypes(({ type, defaults }) => {
+        if (this.#types.get(type)?.definition === undefined) this.#types.set(type, { type, defaults });
+      }),
+      await world.pulses.listen((pulse) => {
+        this.#fleet.heard(pulse);
+        this.#reign?.heard(pulse);
+      }),
+    ];
+    await this.#follower.start();
+    this.#election.start();
+  }
+
+  /** Gives the lease up, where it has it, and stops. */
+  async stop(): Promise<void> {
+    await this.#follow();
+    await this.#election.stop();
+    await this.#follower.stop();
+    for (const stop of this.#stops.splice(0)) await stop();
+    this.#committer.close();
+  }
+
+  #changed(change: Change): void {
+    if (change.kind === 'job') this.#apply(change.head);
+    else if (change.kind === 'lease') this.#election.seen(change.lease);
+  }
+
+  #apply(head: Head): void {
+    const applied = this.#board.apply(head);
+    if (applied !== undefined) this.#reign?.moved(applied, head);
+  }
+
+  async #lead(term: Term): Promise<void> {
+    const { telemetry } = this.#options;
+    try {
+      await this.#follower.caughtUp(term.number);
+      if (this.#election.term !== term) return;
+      this.#reign = new Reign({
+        ...this.#options,
+        term,
+        board: this.#board,
+        fleet: this.#fleet,
+        lookAhead: this.#lookAhead,
+        types: this.#types,
+        commit: this.#committer.commit,
+        apply: (head) => this.#apply(head),
+      });
+      await this.#reign.start();
+    } catch (cause) {
+      telemetry.tell('process.failed', { what: 'taking office', error: messageOf(cause) });
+      await this.#election.stop();
+      await this.#follow();
+      this.#election.restart();
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const reign = this.#reign;
+    this.#reign = undefined;
+    await reign?.stop();
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * What a master does while it leads: intake, scheduling, due times, the audit, and answers at the desk.
+ *
+ * Made anew for each term and thrown away at its end; nothing in it outlives the lease. What must not be lost is in
+ * records, what may be is derived again by the next one.
+ */
+
+import { isActive, isReady, isSettled } from '../machines/job.ts';
+import { messageOf } from '../runtime/faults.ts';
+import type { Head, Pulse, Stop } from '../runtime/ports.ts';
+import { Auditor } from './auditor.ts';
+import { Bodies } from './bodies.ts';
+import type { KnownType } from './admission.ts';
+import type { Applied, Board } from './board.ts';
+import type { Commit } from './committer.ts';
+import { answers } from './desk.ts';
+import type { Fleet } from './fleet.ts';
+import { Intake } from './intake.ts';
+import type { LookAhead } from './look-ahead.ts';
+import type { MasterOptions } from './master.ts';
+import { mover } from './mover.ts';
+import { Scheduler } from './scheduler.ts';
+import type { Term } from './term.ts';
+import { Timekeeper } from './timekeeper.ts';
+
+export interface ReignOptions extends Omit<MasterOptions, 'definitions'> {
+  term: Term;
+  board: Board;
+  fleet: Fleet;
+  lookAhead: LookAhead;
+  types: ReadonlyMap<string, KnownType>;
+  /** For what needs no fence: new jobs. */
+  commit: Commit;
+  apply: (head: Head) => void;
+}
+
+export class Reign {
+  readonly #options: ReignOptions;
+  readonly #bodies = new Bodies();
+  readonly #scheduler: Scheduler;
+  readonly #timekeeper: Timekeeper;
+  readonly #auditor: Auditor;
+  readonly #intake: Intake;
+  readonly #claimedAt = new Map<string, number>();
+  #stops: Stop[] = [];
+  #stopped = false;
+
+  constructor(options: ReignOptions) {
+    this.#options = options;
+    const { world, term, board, fleet, lookAhead, clock, telemetry, settings, commit, types, apply } = options;
+    const bodies = this.#bodies;
+    const { store, events, mail, notices, submissions } = world;
+    const move = mover({ store, events, apply, commit: term.commit });
+    this.#scheduler = new Scheduler({
+      board,
+      fleet,
+      bodies,
+      lookAhead,
+      mail,
+      move,
+      clock,
+      telemetry,
+      intervalMs: settings.schedulerIntervalMs,
+      offerForMs: settings.offerForMs,
+      gpuSpillOver: settings.gpuSpillOver,
+      isTrusted: () => term.isTrusted(),
+    });
+    const overdueAfterMs = settings.cancelGraceMs + settings.lostAfterMs;
+    this.#timekeeper = new Timekeeper({ board, move, clock, overdueAfterMs });
+    this.#auditor = new Auditor({ board, fleet, move, notices, clock, telemetry, lostAfterMs: settings.lostAfterMs });
+    this.#intake = new Intake({
+      submissions,
+      store,
+      events,
+      telemetry,
+      commit,
+      types,
+      now: () => clock.now(),
+      onCreated: (head, record) => {
+        if (isReady(head.state)) bodies.keep(head.key, head.revision, record);
+        apply(head);
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#timekeeper.start();
+    this.#scheduler.start();
+    this.#auditor.start();
+    const { world, telemetry } = this.#options;
+    for (const [question, how] of answers(this.#options)) this.#stops.push(await world.desk.answer(question, how));
+    await this.#intake.start();
+    this.#stops.push(() => this.#intake.stop());
+    if (this.#stopped) await this.stop().catch((cause) => telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#scheduler.stop();
+    this.#timekeeper.stop();
+    this.#auditor.stop();
+    for (const stop of this.#stops.splice(0)) await stop();
+  }
+
+  wake(): void {
+    this.#scheduler.wake();
+  }
+
+  heard(pulse: Pulse): void {
+    this.#auditor.compare(pulse);
+  }
+
+  /** A job has moved on the board: what follows from that. */
+  moved({ entry, from }: Applied, head: Head): void {
+    if (!isReady(head.state)) this.#bodies.drop(head.key);
+    if (isActive(head.state) && (from === undefined || !isActive(from))) this.#claimedAt.set(head.key, this.#options.clock.mono());
+    else if (!isActive(head.state)) this.#learn(head);
+    if (isSettled(head.state)) {
+      this.#scheduler.wake();
+      return;
+    }
+    this.#timekeeper.watch(entry);
+    if (isReady(head.state) || (from !== undefined && isActive(from))) this.#scheduler.wake();
+  }
+
+  #learn(head: Head): void {
+    const claimedAt = this.#claimedAt.get(head.key);
+    if (claimedAt === undefined) return;
+    this.#claimedAt.delete(head.key);
+    this.#options.lookAhead.learn(head.type, this.#options.clock.mono() - claimedAt);
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What an operator declares of a worker: `--advertise gpu=1,vram=8000,encoder=h264_nvenc`. It is believed, and shown
+ * as declared, not measured.
+ */
+
+import type { Capacity } from '../machines/rules/capability.ts';
+import { Fault } from '../runtime/faults.ts';
+
+/** What was declared, and the names of it. */
+export interface Advertised {
+  capacity: Partial<Capacity>;
+  declared: readonly string[];
+}
+
+type Read = (value: string, so: Partial<Capacity>) => Partial<Capacity> | undefined;
+
+const readers: Readonly<Record<string, Read>> = {
+  gpu: (value) => number(value, (gpu) => ({ gpu })),
+  vram: (value) => number(value, (vramMb) => ({ vramMb })),
+  vendor: (vendor) => ({ vendor }),
+  encoder: (value, so) => ({ encoders: [...(so.encoders ?? []), value] }),
+  memory: (value) => number(value, (memoryMb) => ({ memoryMb })),
+  slots: (value) => number(value, (slots) => (slots > 0 ? { slots } : {})),
+};
+
+/** @throws {Fault} `option.invalid` */
+export function parseAdvertised(text: string | undefined): Advertised {
+  let capacity: Partial<Capacity> = {};
+  const declared = new Set<string>();
+  for (const pair of (text ?? '').split(',').filter(Boolean)) {
+    const [name = '', value = ''] = pair.split('=').map((part) => part.trim());
+    const part = value === '' ? undefined : readers[name]?.(value, capacity);
+    if (part === undefined)
+      throw new Fault('option.invalid', `Expected \`advertise\` to be pairs of ${Object.keys(readers).join(', ')} and a value, got \`${pair}\`. Write, for example, \`gpu=1,vram=8000,encoder=h264_nvenc\`.`);
+    capacity = { ...capacity, ...part };
+    declared.add(name);
+  }
+  return { capacity, declared: [...declared] };
+}
+
+function number(value: string, then: (number: number) => Partial<Capacity>): Partial<Capacity> | undefined {
+  return /^\d+$/.test(value) ? then(Number(value)) : undefined;
+}

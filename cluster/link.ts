@@ -1,0 +1,114 @@
+/**
+ * A process's link to its cluster: connections, topology, broker time, and the world that actors are handed.
+ */
+
+import { hostname } from 'node:os';
+import type { NatsConnection } from 'nats';
+import { type BrokerAddress, connectBroker } from '../nats/connection.ts';
+import { names } from '../nats/names.ts';
+import { measureOffset } from '../nats/time.ts';
+import { ensureTopology } from '../nats/topology.ts';
+import { type NatsWorld, natsWorld } from '../nats/world.ts';
+import { SystemClock } from '../runtime/clock.ts';
+import type { Options } from '../runtime/options.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+
+export type LinkSettings = Pick<
+  Options,
+  'nats' | 'context' | 'creds' | 'nkey' | 'user' | 'password' | 'token' | 'tlsCa' | 'tlsCert' | 'tlsKey' | 'prefix' | 'retention' | 'pulse'
+>;
+
+export interface LinkOptions {
+  settings: LinkSettings;
+  telemetry: Telemetry;
+  /** What the broker calls this process's connections, such as `yard master`. */
+  role: string;
+  /** Followers need the feed, on a connection of its own. */
+  withFeed: boolean;
+}
+
+const measureEveryMs = 30_000;
+
+/** A process's link to its cluster. Disposing of it flushes and closes. */
+export interface Link extends AsyncDisposable {
+  readonly clock: SystemClock;
+  readonly world: NatsWorld;
+  /** This process, for ever: never reused. */
+  readonly incarnation: string;
+  readonly host: string;
+}
+
+/**
+ * Connects to the broker and makes sure that its streams are there.
+ *
+ * @throws {Fault} `broker.unreachable`, `broker.unauthorized`, `topology.mismatch`, …
+ */
+export async function link({ settings, telemetry, role, withFeed }: LinkOptions): Promise<Link> {
+  const clock = new SystemClock();
+  const address = addressOf(settings);
+  const named = names(settings.prefix);
+  const connection = await connectBroker(address, { name: role });
+  const feedConnection = withFeed ? await connectBroker(address, { name: `${role} feed` }) : connection;
+  telemetry.tell('broker.connected', { server: connection.getServer() });
+  void report(connection, telemetry);
+  await ensureTopology({ connection, names: named, clock });
+  const measure = async () => {
+    const { brokerMs, mono } = await measureOffset({ connection, names: named, clock });
+    clock.adjust(brokerMs, mono);
+  };
+  await measure();
+  const stopMeasuring = clock.every(measureEveryMs, () => void measure().catch(() => undefined));
+  const world = await natsWorld({
+    connection,
+    feedConnection,
+    address,
+    names: named,
+    clock,
+    retentionMs: settings.retention,
+    pulseEveryMs: settings.pulse,
+  });
+  return {
+    clock,
+    world,
+    incarnation: clock.unique(),
+    host: hostname(),
+    async [Symbol.asyncDispose]() {
+      stopMeasuring();
+      world.logs.flush();
+      await close(connection);
+      if (feedConnection !== connection) await close(feedConnection);
+    },
+  };
+}
+
+/** Flushes what is on its way, as far as the broker is there, and closes. */
+async function close(connection: NatsConnection): Promise<void> {
+  if (connection.isClosed()) return;
+  await connection.drain().catch(() => connection.close());
+}
+
+async function report(connection: NatsConnection, telemetry: Telemetry): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === 'disconnect') telemetry.tell('broker.disconnected', { server: status.server });
+    if (status.type === 'reconnect') telemetry.tell('broker.reconnected', { server: status.server });
+  }
+}
+
+/** Where the broker is and who we are to it, as the options say. */
+export function addressOf(settings: LinkSettings): BrokerAddress {
+  const { nats, context, creds, nkey, user, password, token, tlsCa, tlsCert, tlsKey } = settings;
+  const tls = tlsCa === undefined && tlsCert === undefined && tlsKey === undefined ? undefined : defined({ caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey });
+  return defined({ servers: context === undefined ? nats : undefined, context, credsFile: creds, nkeyFile: nkey, user, password, token, tls });
+}
+
+type Defined<Values> = { [Name in keyof Values]?: Exclude<Values[Name], undefined> };
+
+/** The same object without what is not there. */
+function defined<Values extends object>(values: Values): Defined<Values> {
+  const kept: Defined<Values> = {};
+  for (const name in values) {
+    const value = values[name];
+    if (value !== undefined) Object.assign(kept, { [name]: value });
+  }
+  return kept;
+}

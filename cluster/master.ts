@@ -1,0 +1,56 @@
+/**
+ * Starts a master: links it to the broker and hands it the world.
+ */
+
+import { Master, type MasterSettings } from '../actors/master.ts';
+import { shippedTypes } from '../handlers/shipped.ts';
+import type { Options } from '../runtime/options.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { type Link, link } from './link.ts';
+
+/** A master in this process. `stop` gives the lease up, where it has it. */
+export interface RunningMaster {
+  readonly incarnation: string;
+  stop(): Promise<void>;
+}
+
+/** @throws {Fault} where the broker cannot be reached or has other streams than ours under the same names. */
+export async function startMaster({ options, telemetry }: { options: Options; telemetry: Telemetry }): Promise<RunningMaster> {
+  const to = await link({ settings: options, telemetry, role: 'yard master', withFeed: true });
+  const master = new Master({
+    world: to.world,
+    clock: to.clock,
+    telemetry,
+    incarnation: to.incarnation,
+    name: nameOf(to, options),
+    definitions: shippedTypes({ clock: to.clock }),
+    settings: settingsOf(options),
+  });
+  await master.start();
+  return {
+    incarnation: to.incarnation,
+    stop: async () => {
+      await master.stop();
+      await to[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The name that was given, or host and process. */
+export function nameOf({ host }: Link, options: Options): string {
+  return options.name ?? `${host}:${process.pid}`;
+}
+
+function settingsOf(options: Options): MasterSettings {
+  const { queues, schedulerInterval, leaderSilence, offerFor, lostAfter, cancelGrace, gpuSpillOver, lookAhead } = options;
+  return {
+    queues,
+    schedulerIntervalMs: schedulerInterval,
+    leaderSilenceMs: leaderSilence,
+    offerForMs: offerFor,
+    lostAfterMs: lostAfter,
+    cancelGraceMs: cancelGrace,
+    gpuSpillOver,
+    ...(typeof lookAhead === 'number' ? { lookAhead } : {}),
+  };
+}

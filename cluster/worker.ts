@@ -1,0 +1,133 @@
+/**
+ * Starts a worker: measures what this machine has, adds what its operator declares, and takes jobs.
+ */
+
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Committer } from '../actors/committer.ts';
+import { Worker } from '../actors/worker.ts';
+import { Ffmpeg } from '../handlers/ffmpeg/tool.ts';
+import { type Inventory, measure } from '../handlers/inventory.ts';
+import { servedTypes } from '../handlers/shipped.ts';
+import type { Capacity } from '../machines/rules/capability.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { Fault, messageOf } from '../runtime/faults.ts';
+import { type JobDefinition, typePattern } from '../runtime/handler.ts';
+import type { Options } from '../runtime/options.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { parseAdvertised } from './advertise.ts';
+import { link } from './link.ts';
+import { loadMeter } from './load.ts';
+import { nameOf } from './master.ts';
+import { version } from './version.ts';
+
+/** A worker in this process. */
+export interface RunningWorker {
+  readonly incarnation: string;
+  /** Takes nothing more and resolves when it is gone; called again, hands back at once what still runs. */
+  drain(): Promise<void>;
+}
+
+export interface WorkerStart {
+  options: Options;
+  telemetry: Telemetry;
+  /** Job types of the caller's own, beside those of `options.handlers` and those that ship. */
+  definitions?: readonly JobDefinition[];
+}
+
+/** @throws {Fault} where the broker cannot be reached, or an option or a handler file is not what was expected. */
+export async function startWorker({ options, telemetry, definitions = [] }: WorkerStart): Promise<RunningWorker> {
+  const advertised = parseAdvertised(options.advertise);
+  const to = await link({ settings: options, telemetry, role: 'yard worker', withFeed: false });
+  const { clock, world } = to;
+  const ffmpeg = new Ffmpeg({ clock, ...(options.ffmpeg === undefined ? {} : { ffmpeg: options.ffmpeg }) });
+  const served = pickTypes([...definitions, ...(await fromFile(options.handlers)), ...shipped(clock, ffmpeg, options)], options.types);
+  const measured = await measure({ clock, ffmpeg, encoders: served.some(({ type }) => type === 'transcode') });
+  const committer = new Committer({ store: world.store, clock, telemetry });
+  const worker = new Worker({
+    world,
+    clock,
+    telemetry,
+    commit: committer.commit,
+    definitions: served,
+    identity: {
+      incarnation: to.incarnation,
+      name: nameOf(to, options),
+      host: to.host,
+      pid: process.pid,
+      version,
+      capacity: capacityOf({ options, measured, advertised: advertised.capacity, types: served.map(({ type }) => type) }),
+      declared: advertised.declared,
+      startedAt: clock.now(),
+    },
+    load: loadMeter(clock),
+    cancelGraceMs: options.cancelGrace,
+    drainDeadlineMs: options.drainDeadline,
+    pulseEveryMs: options.pulse,
+  });
+  await worker.start();
+  return {
+    incarnation: to.incarnation,
+    drain: async () => {
+      await worker.drain();
+      committer.close();
+      await to[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function shipped(clock: Clock, ffmpeg: Ffmpeg, options: Options): readonly JobDefinition[] {
+  const { inputRoots, outputRoot, wattsPerCore, scriptAllow } = options;
+  const protocols = (['file', 'http', 'https'] as const).filter((protocol) => options.protocols.includes(protocol));
+  return servedTypes({ clock, transcode: { ffmpeg, inputRoots, outputRoot, protocols, wattsPerCore }, script: { allow: scriptAllow } });
+}
+
+/** Those that were asked for, all where none was named; of two with one name the first. */
+function pickTypes(definitions: readonly JobDefinition[], wanted: readonly string[]): readonly JobDefinition[] {
+  const byType = new Map(definitions.toReversed().map((definition) => [definition.type, definition]));
+  const unknown = wanted.find((type) => !byType.has(type));
+  if (unknown !== undefined)
+    throw new Fault('option.invalid', `Expected \`types\` that this worker has handlers for (${[...byType.keys()].sort().join(', ')}), got \`${unknown}\`. Correct the name, or give its handler with \`--handlers FILE\`.`);
+  return wanted.length === 0 ? [...byType.values()] : [...byType.values()].filter(({ type }) => wanted.includes(type));
+}
+
+/** What a file of handlers exports: every export that `defineJob` made, and those in exported arrays. */
+async function fromFile(path: string | undefined): Promise<readonly JobDefinition[]> {
+  if (path === undefined) return [];
+  let exported: Record<string, unknown>;
+  try {
+    exported = await import(pathToFileURL(resolve(path)).href);
+  } catch (cause) {
+    throw new Fault('option.invalid', `Expected \`handlers\` to be a file that can be imported, got ${path}: ${messageOf(cause)}. Correct the path or the file.`, { cause });
+  }
+  const found = Object.values(exported).flat().filter(isDefinition);
+  if (found.length === 0)
+    throw new Fault('option.invalid', `Expected ${path} to export job types made by \`defineJob\`, found none. Write \`export const mine = defineJob({…})\`.`);
+  return found;
+}
+
+function isDefinition(value: unknown): value is JobDefinition {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    typeof value.type === 'string' &&
+    typePattern.test(value.type) &&
+    'payload' in value &&
+    'run' in value &&
+    typeof value.run === 'function'
+  );
+}
+
+interface CapacityParts {
+  options: Options;
+  measured: Inventory;
+  advertised: Partial<Capacity>;
+  types: readonly string[];
+}
+
+function capacityOf({ options, measured, advertised, types }: CapacityParts): Capacity {
+  const { gpu, vramMb, vendor, encoders, memoryMb } = measured;
+  const labels = { ...options.labels, ...advertised.labels };
+  return { slots: options.concurrency, types, gpu, vramMb, encoders, memoryMb, ...(vendor === undefined ? {} : { vendor }), ...advertised, labels };
+}

@@ -1,0 +1,50 @@
+/**
+ * The whole world on a real broker: every port, over two connections. The feed has one of its own, so that a slow
+ * moment of the picture never takes the lease's connection along.
+ */
+
+import type { NatsConnection } from 'nats';
+import type { Clock } from '../runtime/clock.ts';
+import type { World } from '../runtime/ports.ts';
+import type { BrokerAddress } from './connection.ts';
+import { NatsControl } from './control.ts';
+import { natsDesk } from './desk.ts';
+import { NatsEvents } from './events.ts';
+import { natsFeed } from './feed.ts';
+import { NatsLogs } from './logs.ts';
+import { NatsMail } from './mail.ts';
+import type { Names } from './names.ts';
+import { natsNotices } from './notices.ts';
+import { natsPulses } from './pulses.ts';
+import { NatsStore } from './store.ts';
+import { NatsSubmissions } from './submissions.ts';
+
+export interface WorldOptions {
+  connection: NatsConnection;
+  /** Where the feed is heard. */
+  feedConnection: NatsConnection;
+  /** For the thread that keeps a worker's pulse, which connects by itself. */
+  address: BrokerAddress;
+  names: Names;
+  clock: Clock;
+  retentionMs: number;
+  pulseEveryMs: number;
+}
+
+export type NatsWorld = World & { logs: NatsLogs };
+
+export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
+  const { connection, feedConnection, address, names, clock, retentionMs, pulseEveryMs } = options;
+  return {
+    store: await NatsStore.open({ connection, names, retentionMs }),
+    feed: natsFeed(feedConnection, names),
+    submissions: new NatsSubmissions({ connection, names, clock }),
+    mail: new NatsMail({ connection, names, clock }),
+    pulses: natsPulses({ connection, address, names, clock, everyMs: pulseEveryMs }),
+    notices: natsNotices({ connection, names }),
+    logs: new NatsLogs({ connection, names, clock }),
+    events: new NatsEvents({ connection, names }),
+    control: new NatsControl({ connection, names, clock }),
+    desk: natsDesk({ connection, names }),
+  };
+}
