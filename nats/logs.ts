@@ -3,7 +3,7 @@
  *
  * A reader pages through the stream by direct reads and takes the messages that pass by as hints to read on: it
  * needs no consumer, and nothing that a broken connection or a dead broker swallows is missing for longer than a
- * second. Appending is best effort and never waits.
+ * second. Appending is best effort and never waits; while the broker is away, the newest lines of each job are kept.
  */
 
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
@@ -14,6 +14,7 @@ import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { listen } from './listen.ts';
 import type { Names } from './names.ts';
+import { type Presence, presenceOf } from './presence.ts';
 
 const gatherMs = 100;
 const largestMessage = 200_000;
@@ -33,12 +34,14 @@ export class NatsLogs implements Logs {
   readonly #connection: NatsConnection;
   readonly #names: Names;
   readonly #clock: Clock;
+  readonly #presence: Presence;
   readonly #parcels = new Map<string, Parcel>();
 
   constructor({ connection, names, clock }: { connection: NatsConnection; names: Names; clock: Clock }) {
     this.#connection = connection;
     this.#names = names;
     this.#clock = clock;
+    this.#presence = presenceOf(connection);
   }
 
   append(key: string, lines: readonly LogLine[]): void {
@@ -78,6 +81,7 @@ export class NatsLogs implements Logs {
 
   async #page(jsm: JetStreamManager, { key, from, patient }: { key: string; from: number; patient: boolean }) {
     const found: { sequence: number; lines: readonly LogLine[] }[] = [];
+    if (patient && !this.#presence.isUp) return found;
     try {
       const query = { seq: from, batch: pageSize, next_by_subj: this.#names.log(key) };
       for await (const { seq, data } of await jsm.direct.getBatch(this.#names.streams.logs, query))
@@ -92,22 +96,36 @@ export class NatsLogs implements Logs {
   #add(key: string, line: LogLine): void {
     const size = encodeJson(line).length + 1;
     const waiting = this.#parcels.get(key);
-    if (waiting !== undefined && waiting.size + size > largestMessage) this.#send(key);
+    if (waiting !== undefined && waiting.size + size > largestMessage) this.#makeRoom(key, waiting);
     const parcel = this.#parcels.get(key) ?? this.#begin(key);
     parcel.lines.push(line);
     parcel.size += size;
   }
 
+  #makeRoom(key: string, parcel: Parcel): void {
+    if (this.#presence.isUp) return this.#send(key);
+    const dropped = parcel.lines.splice(0, Math.ceil(parcel.lines.length / 2));
+    for (const line of dropped) parcel.size -= encodeJson(line).length + 1;
+  }
+
   #begin(key: string): Parcel {
-    const parcel = { lines: [], size: 0, cancel: this.#clock.after(gatherMs, () => this.#send(key)) };
+    const parcel = { lines: [], size: 0, cancel: this.#sendSoon(key) };
     this.#parcels.set(key, parcel);
     return parcel;
+  }
+
+  #sendSoon(key: string): Cancel {
+    return this.#clock.after(gatherMs, () => this.#send(key));
   }
 
   #send(key: string): void {
     const parcel = this.#parcels.get(key);
     if (parcel === undefined) return;
     parcel.cancel();
+    if (!this.#presence.isUp && !this.#connection.isClosed()) {
+      parcel.cancel = this.#sendSoon(key);
+      return;
+    }
     this.#parcels.delete(key);
     if (!this.#connection.isClosed())
       this.#connection.publish(this.#names.log(key), encodeJson({ lines: parcel.lines }));

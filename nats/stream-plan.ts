@@ -91,7 +91,10 @@ function submit(names: Names, initial: Partial<StreamConfig>): StreamPlan {
   };
 }
 
-/** Mail is valid for seconds and made again when lost: memory will do. */
+/**
+ * Mail is valid for seconds and made again when lost: memory will do. A single broker that restarts has no such
+ * stream any more, nor its consumers; whoever reconnects sets them up again.
+ */
 function work(names: Names, initial: Partial<StreamConfig>): StreamPlan {
   return {
     name: names.streams.work,

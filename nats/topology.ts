@@ -44,9 +44,9 @@ const fixed: ReadonlySet<string> = new Set(['storage', 'retention', 'max_consume
 export async function ensureTopology(options: TopologyOptions): Promise<TopologyChanges> {
   const { connection, names, clock, replicas } = options;
   checkBroker(connection, replicas ?? 1);
-  const jsm = await jetstreamManager(connection, { checkAPI: false });
+  const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: 2_000 });
   const deadline = clock.mono() + (options.withinMs ?? 15_000);
-  const changes = { created: [] as string[], upgraded: [] as string[] };
+  const changes: Record<'created' | 'upgraded', string[]> = { created: [], upgraded: [] };
   for (const plan of streamPlans(names, replicas ?? 1)) {
     const done = await untilAvailable({ clock, deadline }, () => ensureStream(jsm, plan, replicas));
     if (done !== 'kept') changes[done].push(plan.name);
