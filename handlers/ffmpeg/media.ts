@@ -21,7 +21,7 @@ export async function probeMedia(
   const args = [...options, '-i', input];
   const { stderr, exitCode, timedOut } = await ffmpeg.ask(args, { signal, timeoutMs: 120_000 });
   if (timedOut) return { refusal: 'it could not be opened within 2 minutes' };
-  if (exitCode > 128 && exitCode !== 255) return { refusal: `ffmpeg crashed over it (exit code ${exitCode})` };
+  if (stderr === '') return { refusal: `ffmpeg ended with ${exitCode} and said nothing` };
   return parseMedia(stderr) ?? { refusal: refusalIn(stderr, input) };
 }
 
