@@ -11,22 +11,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, Socket } from 'node:net';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type Clock, pause, SystemClock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import { type BrokerBinary, findBroker } from './binary.ts';
+import {
+  type BrokerPorts,
+  type ChosenPorts,
+  choosePorts,
+  isHealthy,
+  listening,
+  removePortFiles,
+} from './broker-ports.ts';
 import { release, takeOver } from './leftover.ts';
 import { loopback, type ServerSettings, serverConfig, serverFiles } from './server-config.ts';
-
-/** Where it listens, all on loopback; `free` lets the machine choose. */
-export interface BrokerPorts {
-  client?: number | 'free';
-  monitoring?: number | 'free';
-  /** Off unless asked for. */
-  mqtt?: number | 'free' | 'off';
-}
 
 export interface BrokerOptions {
   /** Where it keeps everything: store, configuration, log and pid. */
@@ -65,9 +65,6 @@ export interface EmbeddedBroker extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** Ports that the machine chooses, for tests and demos beside whatever else runs. */
-export const freePorts: BrokerPorts = { client: 'free', monitoring: 'free' };
-
 /**
  * A nats-server with JetStream, ready to be used.
  *
@@ -80,8 +77,6 @@ export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroke
   await server.restart();
   return server;
 }
-
-type ChosenPorts = ServerSettings['ports'];
 
 interface Running {
   child: ChildProcess;
@@ -128,7 +123,7 @@ class Server implements EmbeddedBroker {
     await mkdir(this.dataDir, { recursive: true });
     await takeOver({ dataDir: this.dataDir, clock: this.#clock });
     await removePortFiles(this.dataDir);
-    const ports = this.#ports ?? (await choose(this.#options.ports ?? {}));
+    const ports = this.#ports ?? (await choosePorts(this.#options.ports ?? {}));
     await writeFile(join(this.dataDir, serverFiles.config), serverConfig(this.#settings(ports)));
     this.#running = launch(this.binary.path, this.dataDir, this.logFile);
     try {
@@ -210,62 +205,6 @@ function launch(program: string, dataDir: string, logFile: string): Running {
   const exited = once(child, 'exit').catch(() => undefined);
   void exited.then(() => lifeline.destroy());
   return { child, lifeline, exited };
-}
-
-async function choose({ client = 4222, monitoring = 8222, mqtt = 'off' }: BrokerPorts): Promise<ChosenPorts> {
-  return {
-    client: client === 'free' ? -1 : client,
-    monitoring: monitoring === 'free' ? -1 : monitoring,
-    mqtt: await mqttPort(mqtt),
-  };
-}
-
-/** The server tells every port that it chose, except this one: so this one is chosen here. */
-async function mqttPort(asked: number | 'free' | 'off'): Promise<number | undefined> {
-  if (asked === 'off') return undefined;
-  if (asked !== 'free') return asked;
-  const probe = createServer().listen(0, loopback);
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address !== null ? address.port : undefined;
-}
-
-const isPortFile = (name: string) => name.endsWith('.ports');
-
-async function removePortFiles(dataDir: string): Promise<void> {
-  for (const name of (await readdir(dataDir)).filter(isPortFile)) await rm(join(dataDir, name), { force: true });
-}
-
-/** What the server has written about its ports; `undefined` as long as it has not. */
-async function listening(
-  dataDir: string,
-  pid: number | undefined,
-  asked: ChosenPorts,
-): Promise<ChosenPorts | undefined> {
-  const name = (await readdir(dataDir)).find((each) => each.endsWith(`_${pid}.ports`));
-  if (name === undefined) return undefined;
-  const text = await readFile(join(dataDir, name), 'utf8');
-  const client = portIn(text, 'nats');
-  const monitoring = portIn(text, 'monitoring');
-  return client === undefined || monitoring === undefined ? undefined : { client, monitoring, mqtt: asked.mqtt };
-}
-
-/** The port in `"<what>": ["scheme://host:port"]`; the file may be half written. */
-function portIn(text: string, what: string): number | undefined {
-  const port = new RegExp(`"${what}"\\s*:\\s*\\[\\s*"[^"]*:(\\d+)/?"`).exec(text)?.[1];
-  return port === undefined ? undefined : Number(port);
-}
-
-async function isHealthy(monitoring: number): Promise<boolean> {
-  try {
-    const reply = await fetch(`http://${loopback}:${monitoring}/healthz`);
-    await reply.body?.cancel();
-    return reply.ok;
-  } catch {
-    return false;
-  }
 }
 
 /** The last line of its log that says why. */

@@ -10,10 +10,11 @@
 import { type JetStreamManager, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { type Clock, pause } from '../runtime/clock.ts';
-import { Fault, messageOf } from '../runtime/faults.ts';
+import { Fault } from '../runtime/faults.ts';
 import { isAtLeast, oldestBroker } from './binary.ts';
 import { apiErrorOf, apiErrors, faultOf } from './errors.ts';
 import type { Names } from './names.ts';
+import { differences, fixed, mismatch, refusal } from './stream-difference.ts';
 import { planField, planVersion, type StreamPlan, streamPlans } from './stream-plan.ts';
 
 export interface TopologyOptions {
@@ -31,9 +32,6 @@ export interface TopologyChanges {
   created: readonly string[];
   upgraded: readonly string[];
 }
-
-/** Settings that a stream has for life. */
-const fixed: ReadonlySet<string> = new Set(['storage', 'retention', 'max_consumers', 'persist_mode']);
 
 /**
  * Makes every stream and bucket exist with the settings it must have.
@@ -105,7 +103,7 @@ async function ensureStream(
   const forLife = differing.find((field) => fixed.has(field));
   if (forLife !== undefined)
     throw mismatch({
-      plan,
+      stream: plan.name,
       field: forLife,
       wanted,
       met,
@@ -126,7 +124,7 @@ async function create(
   } catch (error) {
     // Another process was quicker, with a plan of another version.
     if (apiErrorOf(error) === apiErrors.streamNameInUse) return ensureStream(jsm, plan, replicas);
-    throw refusal(plan, error);
+    throw refusal(plan.name, error);
   }
 }
 
@@ -141,11 +139,12 @@ async function update(
     after = (await jsm.streams.update(plan.name, { ...wanted, metadata: { ...before.metadata, ...version.metadata } }))
       .config;
   } catch (error) {
-    throw refusal(plan, error);
+    throw refusal(plan.name, error);
   }
   // A broker may accept a change and leave it, such as more replicas than there are brokers.
   const [field] = differences(wanted, after);
-  if (field !== undefined) throw mismatch({ plan, field, wanted, met: after, advice: 'The broker does not change it' });
+  if (field !== undefined)
+    throw mismatch({ stream: plan.name, field, wanted, met: after, advice: 'The broker does not change it' });
 }
 
 const version = { metadata: { [planField]: String(planVersion) } };
@@ -170,84 +169,5 @@ async function configOf(jsm: JetStreamManager, name: string): Promise<StreamConf
   } catch (error) {
     if (apiErrorOf(error) === apiErrors.streamMissing) return undefined;
     throw error;
-  }
-}
-
-/** The settings of `wanted` that `met` has otherwise. */
-function differences(wanted: Partial<StreamConfig>, met: StreamConfig): readonly string[] {
-  const meets = new Map<string, unknown>(Object.entries(met));
-  return Object.entries(wanted)
-    .filter(([field, value]) => !isSame(value, meets.get(field)))
-    .map(([field]) => field);
-}
-
-/** A setting that is off is left out by the broker; the order of fields and of subjects says nothing. */
-function isSame(wanted: unknown, met: unknown): boolean {
-  return canonical(wanted) === canonical(met ?? emptyLike(wanted));
-}
-
-function emptyLike(value: unknown): unknown {
-  if (typeof value === 'boolean') return false;
-  return typeof value === 'number' ? 0 : undefined;
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return JSON.stringify(value.map(canonical).sort());
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
-  return JSON.stringify(
-    Object.entries(value)
-      .map(([field, each]) => [field, canonical(each)])
-      .sort(),
-  );
-}
-
-interface Mismatch {
-  plan: StreamPlan;
-  field: string;
-  wanted: Partial<StreamConfig>;
-  met: StreamConfig;
-  advice: string;
-}
-
-function mismatch({ plan, field, wanted, met, advice }: Mismatch): Fault {
-  const expected: unknown = new Map<string, unknown>(Object.entries(wanted)).get(field);
-  const got: unknown = new Map<string, unknown>(Object.entries(met)).get(field);
-  return new Fault(
-    'topology.mismatch',
-    `Expected \`${field}\` of stream ${plan.name} to be ${JSON.stringify(expected)}, got ${JSON.stringify(got)}. ${advice}, or choose another prefix.`,
-    { facts: { stream: plan.name, field, expected, got } },
-  );
-}
-
-const needsOperator: ReadonlySet<number> = new Set([
-  apiErrors.configInvalid,
-  apiErrors.subjectsOverlap,
-  apiErrors.replicasNotSupported,
-  apiErrors.storageFull,
-  apiErrors.memoryFull,
-]);
-
-/** What the broker would not do, as a fault: most of it only an operator can settle. */
-function refusal(plan: StreamPlan, error: unknown): Fault {
-  const code = apiErrorOf(error) ?? 0;
-  if (!needsOperator.has(code)) return faultOf(error);
-  return new Fault(
-    'topology.mismatch',
-    `Expected to set up stream ${plan.name}, and the broker answered \`${messageOf(error)}\` (${code}). ${adviceFor(code)}`,
-    { cause: error, facts: { stream: plan.name, brokerCode: code } },
-  );
-}
-
-function adviceFor(code: number): string {
-  switch (code) {
-    case apiErrors.subjectsOverlap:
-      return 'Remove the stream that takes the same subjects (`nats stream ls -a --subjects`), or choose another prefix.';
-    case apiErrors.replicasNotSupported:
-      return 'Run as many brokers in a cluster as there should be replicas, or ask for fewer.';
-    case apiErrors.storageFull:
-    case apiErrors.memoryFull:
-      return 'Give JetStream more room with `max_file_store` and `max_memory_store`.';
-    default:
-      return 'Change the stream by hand with `nats stream edit`, or choose another prefix.';
   }
 }

@@ -10,7 +10,8 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from 'nats';
 import { expect, test, vi } from 'vitest';
 import { findBroker, isAtLeast } from '../../nats/binary.ts';
-import { freePorts, startBroker } from '../../nats/embedded.ts';
+import { freePorts } from '../../nats/broker-ports.ts';
+import { startBroker } from '../../nats/embedded.ts';
 import { serverFiles } from '../../nats/server-config.ts';
 import { scratch, testBroker } from './broker.ts';
 
@@ -176,8 +177,8 @@ test('a server does not keep its parent alive', async () => {
 function startParent(dataDir: string, more = ''): ChildProcess {
   const embedded = new URL('../../nats/embedded.ts', import.meta.url).href;
   const script = `
-    import { startBroker, freePorts } from ${JSON.stringify(embedded)};
-    const broker = await startBroker({ dataDir: ${JSON.stringify(dataDir)}, ports: freePorts });
+    import { startBroker } from ${JSON.stringify(embedded)};
+    const broker = await startBroker({ dataDir: ${JSON.stringify(dataDir)}, ports: ${JSON.stringify(freePorts)} });
     ${more}
     console.log(broker.url);
     process.stdin.resume();
