@@ -1,0 +1,41 @@
+/**
+ * What the process's exit code says, so that scripts can tell one trouble from another.
+ */
+
+export const exitCodes = {
+  ok: 0,
+  /** The job failed, or the command did. */
+  failed: 1,
+  /** What was typed is not what was expected. */
+  usage: 2,
+  notFound: 3,
+  /** The broker does not accept these credentials. */
+  refused: 4,
+  /** No broker, or no master, answers. */
+  unreachable: 5,
+  /** It was waited for, and did not happen in time. */
+  timedOut: 6,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+const byFault: ReadonlyMap<string, ExitCode> = new Map([
+  ['input.invalid', exitCodes.usage],
+  ['option.invalid', exitCodes.usage],
+  ['job.missing', exitCodes.notFound],
+  ['broker.unauthorized', exitCodes.refused],
+  ['broker.unreachable', exitCodes.unreachable],
+  ['broker.unavailable', exitCodes.unreachable],
+]);
+
+/** The exit code for whatever was thrown. */
+export function exitCodeOf(thrown: unknown): ExitCode {
+  return byFault.get(faultCodeOf(thrown) ?? '') ?? exitCodes.failed;
+}
+
+/** The code of a fault, known by its name so that telling costs no import. */
+export function faultCodeOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || thrown.name !== 'Fault' || !('code' in thrown)) return undefined;
+  return typeof thrown.code === 'string' ? thrown.code : undefined;
+}

@@ -1,0 +1,5 @@
+/**
+ * The face of the package `yardmaster`.
+ */
+
+export type { Yard } from './yard.ts';
