@@ -7,6 +7,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { headersPage } from '../actors/headers-page.ts';
 import { faults } from '../runtime/faults.ts';
 import { lifecyclePage } from '../runtime/lifecycle-page.ts';
 import { optionsPage } from '../runtime/options/page.ts';
@@ -19,6 +20,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'options.md': optionsPage,
   'telemetry.md': telemetryPage,
   'faults.md': faultsPage,
+  'headers.md': headersPage,
 };
 
 function faultsPage(): string {
