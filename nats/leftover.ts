@@ -60,7 +60,8 @@ async function isServerOf(pid: number, dataDir: string): Promise<boolean> {
   return command?.split('\0').includes(join(dataDir, serverFiles.config)) ?? false;
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process has this id now; one that we may not signal counts too. */
+export function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid)) return false;
   try {
     return process.kill(pid, 0);
@@ -70,8 +71,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A process, by its id and where `/proc` tells it by when it started. */
-async function nameOf(pid: number): Promise<string> {
+/** A process, by its id and where `/proc` tells it by when it started: two that had the same id have two names. */
+export async function nameOf(pid: number): Promise<string> {
   const stat = await textIn(`/proc/${pid}/stat`);
   // The second field is a name in parentheses and may hold spaces; what follows is counted from behind it.
   const startedAt = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];

@@ -22,6 +22,11 @@ export const faults = {
   'broker.absent': { retryable: false, meaning: 'No nats-server could be found or fetched.' },
   'topology.mismatch': { retryable: false, meaning: 'A stream or bucket exists with settings that cannot be changed.' },
   'handler.missing': { retryable: false, meaning: 'This worker has no handler of that type.' },
+  'cluster.running': { retryable: false, meaning: 'A cluster runs already in this data directory.' },
+  'process.ended': {
+    retryable: false,
+    meaning: 'A process that should run has ended; the message has its last words.',
+  },
   'tool.missing': { retryable: false, meaning: 'A program that the handler needs is not on this machine.' },
 } as const;
 
