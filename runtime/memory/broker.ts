@@ -1,0 +1,188 @@
+/**
+ * A broker that lives in this process: all ports of `runtime/ports.ts`, for as many nodes as are attached to it.
+ *
+ * It keeps the promises of the ports and no more: what the ports call best effort may be lost, doubled or late as
+ * `chaos` says, and the broker itself can stop, come back, and lose the end of what it had stored. A test or a
+ * simulation attaches nodes with `world()`; each of them can be cut off.
+ */
+
+import type { Cancel, Clock } from '../clock.ts';
+import type { Change, JobEventMessage, Notice, Pulse, Pulses, SubmitAck, World } from '../ports.ts';
+import type { Progress } from '../record.ts';
+import { Channel } from './channel.ts';
+import { type Chaos, calm } from './chaos.ts';
+import { ControlBucket } from './control.ts';
+import { DeskRoom } from './desk.ts';
+import { Journal } from './journal.ts';
+import { type FarEnd, Link } from './link.ts';
+import { Post } from './post.ts';
+import { MemoryStore } from './store.ts';
+import { MemoryStream } from './stream.ts';
+import { SubmissionStream, type Submitted } from './submissions.ts';
+
+export interface MemoryBrokerOptions {
+  clock: Clock;
+  chaos?: Chaos;
+  /** How long a node waits for an answer, ms. */
+  answerWithinMs?: number;
+  /** How often a worker's pulse goes out, ms. */
+  pulseEveryMs?: number;
+}
+
+/** The world of one node. */
+export interface MemoryWorld extends World {
+  /** Cuts the node off: what is on its way is lost, what it asks runs into a time-out. */
+  cut(): void;
+  heal(): void;
+}
+
+export class MemoryBroker implements FarEnd {
+  chaos: Chaos;
+  readonly #clock: Clock;
+  readonly #answerWithinMs: number;
+  readonly #pulseEveryMs: number;
+  readonly #links = new Set<Link>();
+  readonly #stream: MemoryStream;
+  readonly #submissions: SubmissionStream;
+  readonly #post: Post;
+  readonly #journal = new Journal();
+  readonly #control = new ControlBucket();
+  readonly #desk = new DeskRoom();
+  readonly #changes = new Channel<Change>('change');
+  readonly #pulses = new Channel<Pulse>();
+  readonly #notices = new Channel<{ to: string; notice: Notice }>();
+  readonly #events = new Channel<JobEventMessage>();
+  readonly #progress = new Channel<{ key: string; progress: Progress }>();
+  readonly #acks = new Channel<SubmitAck>();
+  #up = true;
+  #muted = 0;
+
+  constructor(options: MemoryBrokerOptions) {
+    this.#clock = options.clock;
+    this.chaos = options.chaos ?? calm;
+    this.#answerWithinMs = options.answerWithinMs ?? 5_000;
+    this.#pulseEveryMs = options.pulseEveryMs ?? 1_000;
+    this.#stream = new MemoryStream({ createdAt: options.clock.now(), onWrite: (change) => this.#tell(change) });
+    this.#submissions = new SubmissionStream(options.clock);
+    this.#post = new Post(options.clock);
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  /** Submissions that nobody has made a job or a rejection of. */
+  get submissionsWaiting(): number {
+    return this.#submissions.waiting;
+  }
+
+  /** As `nats pub yard.submit.<type>`; returns the sequence of the submission. */
+  submit(submitted: Submitted): number {
+    return this.#submissions.add(submitted);
+  }
+
+  /** The broker is away: nothing is stored, nobody is answered. */
+  stop(): void {
+    this.#up = false;
+  }
+
+  start(): void {
+    this.#up = true;
+    for (const link of this.#links) link.wake();
+  }
+
+  /** Loses the last `writes` writes of the stream, as a power failure may. */
+  rollBack(writes: number): void {
+    this.#stream.rollBack(writes);
+  }
+
+  /** Keeps the next `changes` off the feed of everybody: a gap, at its tail until more is written. */
+  mute(changes: number): void {
+    this.#muted += changes;
+  }
+
+  /** The world of one more node, on its own clock where it has one. */
+  world(options: { clock?: Clock } = {}): MemoryWorld {
+    const clock = options.clock ?? this.#clock;
+    const link = new Link({ clock, far: this, answerWithinMs: this.#answerWithinMs });
+    this.#links.add(link);
+    return {
+      store: this.#storeOver(link),
+      feed: { follow: (onChange) => this.#changes.listen(link, onChange) },
+      submissions: {
+        consume: (onBatch) => this.#submissions.consume(link, onBatch),
+        reject: (rejection) => link.call(() => this.#submissions.reject(rejection)),
+        rejections: (limit) => link.call(() => this.#submissions.rejections(limit)),
+      },
+      mail: {
+        send: (incarnation, offers) => this.#post.send(link, incarnation, offers),
+        receive: (incarnation, onOffers) => this.#post.receive(link, incarnation, onOffers),
+      },
+      pulses: this.#pulsesOver(link),
+      notices: {
+        send: (to, notice) => this.#notices.say(link, { to, notice }),
+        receive: (incarnation, onNotice) =>
+          this.#notices.listen(link, ({ to, notice }) => void (to === incarnation && onNotice(notice))),
+      },
+      logs: {
+        append: (key, lines) => this.#journal.append(link, key, lines),
+        read: (key, reading) => this.#journal.read(link, key, reading),
+      },
+      events: this.#eventsOver(link),
+      control: this.#control.over(link),
+      desk: this.#desk.over(link),
+      cut: () => link.cut(),
+      heal: () => link.heal(),
+    };
+  }
+
+  #storeOver(link: Link): MemoryStore {
+    return new MemoryStore({
+      link,
+      stream: this.#stream,
+      chaos: () => this.chaos,
+      later: (ms, what) => void this.#clock.after(ms, () => void (this.#up && what())),
+    });
+  }
+
+  #pulsesOver(link: Link): Pulses {
+    return {
+      beat: async (first) => {
+        let pulse = first;
+        const beat = () => this.#pulses.say(link, pulse);
+        beat();
+        const stop: Cancel = link.clock.every(this.#pulseEveryMs, beat);
+        return {
+          update: (next) => {
+            pulse = next;
+          },
+          stop: async () => stop(),
+        };
+      },
+      listen: (onPulse) => this.#pulses.listen(link, onPulse),
+    };
+  }
+
+  #eventsOver(link: Link): World['events'] {
+    const isOf = (wanted: string | undefined, key: string) => wanted === undefined || wanted === key;
+    return {
+      tell: (event) => this.#events.say(link, event),
+      listen: ({ key }, onEvent) => this.#events.listen(link, (event) => void (isOf(key, event.key) && onEvent(event))),
+      progress: (key, progress) => this.#progress.say(link, { key, progress }),
+      listenProgress: ({ key }, onProgress) =>
+        this.#progress.listen(link, (said) => void (isOf(key, said.key) && onProgress(said.key, said.progress))),
+      ack: (ack) => this.#acks.say(link, ack),
+      listenAck: (ref, onAck) => this.#acks.listen(link, (ack) => void (ack.ref === ref && onAck(ack))),
+    };
+  }
+
+  #tell(change: Change): void {
+    if (this.#muted > 0) this.#muted--;
+    else this.#changes.spread(change);
+  }
+}
+
+/** A world with nobody else in it. */
+export function memoryWorld(options: MemoryBrokerOptions): MemoryWorld {
+  return new MemoryBroker(options).world();
+}

@@ -1,0 +1,112 @@
+/**
+ * The one stream in which everything that must agree lies: conditional writes under one line of revisions.
+ *
+ * Keeps records as JSON, as a broker does, so that nobody shares an object with what is stored. Knows the whole
+ * history, so that its end can be rolled back, as a power failure does.
+ */
+
+import { headOf } from '../head.ts';
+import type { Change, Entry, Lease, StoreState, WriteOutcome } from '../ports.ts';
+import { type Stored, upcast } from '../record.ts';
+
+/** What a broker takes in one batch. */
+const mostEntries = 1_000;
+
+interface Write {
+  revision: number;
+  key: string;
+  json: string;
+}
+
+export class MemoryStream {
+  readonly #createdAt: number;
+  readonly #onWrite: (change: Change) => void;
+  #log: Write[] = [];
+  #newest = new Map<string, Write>();
+  #last = 0;
+
+  constructor(options: { createdAt: number; onWrite: (change: Change) => void }) {
+    this.#createdAt = options.createdAt;
+    this.#onWrite = options.onWrite;
+  }
+
+  /** @throws {RangeError} for what no broker would take: nothing, too much, one key twice. */
+  write(entries: readonly Entry[]): WriteOutcome {
+    if (entries.length === 0 || entries.length > mostEntries)
+      throw new RangeError(`Expected 1 to ${mostEntries} entries, got ${entries.length}.`);
+    if (new Set(entries.map(({ key }) => key)).size < entries.length)
+      throw new RangeError('Expected each key once in a batch, got one twice.');
+    if (entries.some(({ key, expected }) => this.#revisionOf(key) !== expected))
+      return { kind: 'refused', reason: 'conflict' };
+    const writes = entries.map((entry) => this.#append(entry));
+    for (const write of writes) this.#onWrite(changeOf(write));
+    return { kind: 'accepted', revisions: writes.map(({ revision }) => revision) };
+  }
+
+  read(key: string, behind = 0): Stored | undefined {
+    const write = behind === 0 ? this.#newest.get(key) : this.#asOf(key, this.#last - behind);
+    return write === undefined ? undefined : storedOf(write);
+  }
+
+  readLease(): { revision: number; lease: Lease | null } {
+    const write = this.#newest.get('_leader');
+    return write === undefined
+      ? { revision: 0, lease: null }
+      : { revision: write.revision, lease: JSON.parse(write.json) };
+  }
+
+  changesAfter(revision: number): Change[] {
+    return this.#inOrder()
+      .filter((write) => write.revision > revision)
+      .map(changeOf);
+  }
+
+  records(tenant: string | undefined): Stored[] {
+    const wanted = (key: string) => !key.startsWith('_') && (tenant === undefined || key.startsWith(`${tenant}.`));
+    return this.#inOrder()
+      .filter(({ key }) => wanted(key))
+      .map(storedOf);
+  }
+
+  state(): StoreState {
+    return { createdAt: this.#createdAt, lastRevision: this.#last };
+  }
+
+  /** Forgets the last `writes` writes, as a power failure does with what was not yet on disk. */
+  rollBack(writes: number): void {
+    this.#log.splice(Math.max(0, this.#log.length - writes));
+    this.#last = this.#log.at(-1)?.revision ?? 0;
+    this.#newest = new Map(this.#log.map((write) => [write.key, write]));
+  }
+
+  #revisionOf(key: string): number {
+    return this.#newest.get(key)?.revision ?? 0;
+  }
+
+  #append(entry: Entry): Write {
+    const json = JSON.stringify('lease' in entry ? entry.lease : entry.record);
+    const write = { revision: ++this.#last, key: entry.key, json };
+    this.#log.push(write);
+    this.#newest.set(write.key, write);
+    return write;
+  }
+
+  #asOf(key: string, revision: number): Write | undefined {
+    return this.#log.findLast((write) => write.key === key && write.revision <= revision);
+  }
+
+  #inOrder(): Write[] {
+    return [...this.#newest.values()].sort((a, b) => a.revision - b.revision);
+  }
+}
+
+function storedOf({ json, revision }: Write): Stored {
+  return { record: upcast(JSON.parse(json)), revision };
+}
+
+function changeOf(write: Write): Change {
+  const { key, revision, json } = write;
+  if (key === '_leader') return { kind: 'lease', revision, lease: JSON.parse(json) };
+  if (key.startsWith('_')) return { kind: 'other', revision };
+  return { kind: 'job', head: headOf(key, revision, storedOf(write).record) };
+}

@@ -1,0 +1,594 @@
+/**
+ * What every world must keep to, whatever it is made of: run against the memory world and against a real broker.
+ *
+ * Two nodes are attached to one broker. A test waits for what it expects to hear; that something is not heard is
+ * shown by something else that was sent after it and is.
+ */
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { JobEvent } from '../machines/job.ts';
+import { Fault } from '../runtime/faults.ts';
+import { headOf } from '../runtime/head.ts';
+import type {
+  Change,
+  JobEventMessage,
+  Lease,
+  LogLine,
+  Notice,
+  Offer,
+  Pulse,
+  Rejection,
+  Stop,
+  Submission,
+  SubmitAck,
+  TypeEntry,
+  World,
+} from '../runtime/ports.ts';
+import { type JobRecord, type JobSpec, jobKey } from '../runtime/record.ts';
+import { born, step } from '../runtime/step.ts';
+import { Heard } from './heard.ts';
+
+/** Two nodes on one broker of their own. */
+export interface WorldsUnderTest {
+  one: World;
+  other: World;
+  /** Publishes as any client would, on the submit subject of the type. */
+  submit(submission: { type: string; tenant?: string; headers?: Record<string, string>; body: string }): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** A new job. */
+export function newJob(id: string, more: Partial<JobSpec> = {}): JobRecord {
+  const spec: JobSpec = {
+    id,
+    tenant: 'default',
+    type: 'noop',
+    queue: 'live',
+    priority: 'high',
+    requirements: { gpu: 1, labels: { zone: 'eu' } },
+    payload: { text: 'grüße \u{1f682}' },
+    timeoutMs: 5_000,
+    staleAfterMs: 60_000,
+    source: 'test',
+    createdAt: 1_700_000_000_000,
+    ...more,
+  };
+  const backoff = { kind: 'fixed', delayMs: 10, jitterMs: 0 } as const;
+  return born(spec, { attempt: 0, spent: 0, losses: 0, generation: 1, maxAttempts: 4, maxLosses: 3, backoff });
+}
+
+/** The record after `event`, which must have an edge. */
+export function moved(record: JobRecord, event: JobEvent): JobRecord {
+  const taken = step(record, event);
+  if (!taken.moved) throw new RangeError(`Expected an edge for ${event.type} from ${record.state}.`);
+  return taken.record;
+}
+
+const claim = { type: 'attempt.claimed', at: 1_700_000_001_000, worker: 'w1' } satisfies JobEvent;
+const lease: Lease = { holder: 'm1', name: 'master-1', term: 0, batch: 0 };
+
+async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+/** Declares the suite. */
+export function portContract(name: string, makeWorlds: () => Promise<WorldsUnderTest>): void {
+  describe(name, () => {
+    let worlds: WorldsUnderTest;
+    const stops: Stop[] = [];
+    beforeEach(async () => {
+      worlds = await makeWorlds();
+    });
+    afterEach(async () => {
+      for (const stop of stops.splice(0)) await stop();
+      await worlds.end();
+    });
+    /** Stops it at the end of the test. */
+    const kept = async (stop: Promise<Stop>): Promise<void> => void stops.push(await stop);
+
+    /** Creates jobs, one batch, and returns their revisions. */
+    async function create(...records: readonly JobRecord[]): Promise<readonly number[]> {
+      const entries = records.map((record) => ({ key: jobKey(record), expected: 0, record }));
+      const outcome = await worlds.one.store.write(entries);
+      if (outcome.kind !== 'accepted')
+        throw new RangeError(`Expected to create ${records.length}, got ${outcome.kind}.`);
+      return outcome.revisions;
+    }
+
+    describe('the bucket of jobs', () => {
+      test('keeps a record as it was written, for every node', async () => {
+        const record = newJob('a');
+        const [revision] = await create(record);
+        expect(await worlds.one.store.read('default.a')).toEqual({ record, revision });
+        expect(await worlds.other.store.read('default.a')).toEqual({ record, revision });
+        expect(await worlds.one.store.read('default.b')).toBeUndefined();
+      });
+
+      test('never shares an object with whoever wrote or read it', async () => {
+        const record = newJob('a', { tags: ['x'] });
+        await create(record);
+        record.queue = 'changed';
+        const read = await worlds.one.store.read('default.a');
+        if (read !== undefined) read.record.queue = 'changed too';
+        expect((await worlds.one.store.read('default.a'))?.record.queue).toBe('live');
+      });
+
+      test('creates a job once', async () => {
+        await create(newJob('a'));
+        const again = await worlds.other.store.write([{ key: 'default.a', expected: 0, record: newJob('a') }]);
+        expect(again).toEqual({ kind: 'refused', reason: 'conflict' });
+      });
+
+      test('changes a record only for who has seen its newest revision', async () => {
+        const record = newJob('a');
+        const [expected = 0] = await create(record);
+        const claimed = moved(record, claim);
+        const first = await worlds.one.store.write([{ key: 'default.a', expected, record: claimed }]);
+        expect(first.kind).toBe('accepted');
+        const late = moved(record, { ...claim, worker: 'w2' });
+        const second = await worlds.other.store.write([{ key: 'default.a', expected, record: late }]);
+        expect(second).toEqual({ kind: 'refused', reason: 'conflict' });
+        expect((await worlds.other.store.read('default.a'))?.record).toEqual(JSON.parse(JSON.stringify(claimed)));
+      });
+
+      test('numbers all writes in one line, those of a batch one after the other', async () => {
+        const [a = 0, b = 0, c = 0] = await create(newJob('a'), newJob('b'), newJob('c'));
+        expect([b - a, c - b]).toEqual([1, 1]);
+        const [d = 0] = await create(newJob('d'));
+        expect(d).toBeGreaterThan(c);
+        expect((await worlds.other.store.state()).lastRevision).toBe(d);
+      });
+
+      test('writes all of a batch or nothing', async () => {
+        const [expected = 0] = await create(newJob('a'));
+        const { lastRevision } = await worlds.one.store.state();
+        const outcome = await worlds.one.store.write([
+          { key: 'default.b', expected: 0, record: newJob('b') },
+          { key: 'default.a', expected: expected + 7, record: newJob('a') },
+          { key: 'default.c', expected: 0, record: newJob('c') },
+        ]);
+        expect(outcome).toEqual({ kind: 'refused', reason: 'conflict' });
+        expect(await worlds.one.store.read('default.b')).toBeUndefined();
+        expect(await worlds.one.store.read('default.c')).toBeUndefined();
+        expect((await worlds.one.store.state()).lastRevision).toBe(lastRevision);
+      });
+
+      test('takes large batches, and many at once', async () => {
+        const batches = [0, 1, 2, 3].map((batch) =>
+          worlds.one.store.write(
+            Array.from({ length: 200 }, (_, n) => {
+              const record = newJob(`j${batch}-${n}`);
+              return { key: jobKey(record), expected: 0, record };
+            }),
+          ),
+        );
+        expect((await Promise.all(batches)).map(({ kind }) => kind)).toEqual(Array(4).fill('accepted'));
+        expect(await all(worlds.other.store.records())).toHaveLength(800);
+      });
+
+      test('lets only one of two win who write the same at once', async () => {
+        const [expected = 0] = await create(newJob('a'));
+        const contest = [worlds.one, worlds.other].map(({ store }, n) =>
+          store.write([{ key: 'default.a', expected, record: moved(newJob('a'), { ...claim, worker: `w${n}` }) }]),
+        );
+        expect((await Promise.all(contest)).map(({ kind }) => kind).sort()).toEqual(['accepted', 'refused']);
+      });
+
+      test('reads many at once, and leaves out what is not there', async () => {
+        const [a, b] = await create(newJob('a'), newJob('b'));
+        const found = await worlds.other.store.readMany(['default.b', 'default.x', 'default.a']);
+        expect([...found.keys()].sort()).toEqual(['default.a', 'default.b']);
+        expect(found.get('default.a')).toEqual({ record: newJob('a'), revision: a });
+        expect(found.get('default.b')?.revision).toBe(b);
+        expect((await worlds.one.store.readMany(['default.x'])).size).toBe(0);
+      });
+
+      test('lists whole records in the order of their writes, of all tenants or of one, and no leases', async () => {
+        await create(newJob('a'), newJob('b'), newJob('a', { tenant: 'acme' }));
+        await worlds.one.store.write([{ key: '_leader', expected: 0, lease }]);
+        const keys = async (filter?: { tenant: string }) =>
+          (await all(worlds.other.store.records(filter))).map(({ record }) => jobKey(record));
+        expect(await keys()).toEqual(['default.a', 'default.b', 'acme.a']);
+        expect(await keys({ tenant: 'acme' })).toEqual(['acme.a']);
+        expect(await keys({ tenant: 'nobody' })).toEqual([]);
+      });
+
+      test('knows when it was made, the same for every node', async () => {
+        const { createdAt } = await worlds.one.store.state();
+        expect(createdAt).toBeGreaterThan(1_600_000_000_000);
+        expect((await worlds.other.store.state()).createdAt).toBe(createdAt);
+      });
+    });
+
+    describe('the lease', () => {
+      test('is held by nobody at first', async () => {
+        expect(await worlds.one.store.readLease()).toEqual({ revision: 0, lease: null });
+      });
+
+      test('goes to one of two who reach for it', async () => {
+        const reach = (store: World['store'], holder: string) =>
+          store.write([{ key: '_leader', expected: 0, lease: { ...lease, holder } }]);
+        const outcomes = await Promise.all([reach(worlds.one.store, 'm1'), reach(worlds.other.store, 'm2')]);
+        expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['accepted', 'refused']);
+        const held = await worlds.one.store.readLease();
+        expect(held.lease?.holder).toBe(outcomes[0]?.kind === 'accepted' ? 'm1' : 'm2');
+      });
+
+      test('fences out every write of who no longer holds it', async () => {
+        const won = await worlds.one.store.write([{ key: '_leader', expected: 0, lease }]);
+        const [expected = 0] = won.kind === 'accepted' ? won.revisions : [];
+        const taken = await worlds.other.store.write([{ key: '_leader', expected, lease: { ...lease, holder: 'm2' } }]);
+        expect(taken.kind).toBe('accepted');
+        const late = await worlds.one.store.write([
+          { key: '_leader', expected, lease: { ...lease, batch: 1 } },
+          { key: 'default.a', expected: 0, record: newJob('a') },
+        ]);
+        expect(late).toEqual({ kind: 'refused', reason: 'conflict' });
+        expect(await worlds.one.store.read('default.a')).toBeUndefined();
+      });
+
+      test('can be given back', async () => {
+        const won = await worlds.one.store.write([{ key: '_leader', expected: 0, lease }]);
+        const [expected = 0] = won.kind === 'accepted' ? won.revisions : [];
+        const back = await worlds.one.store.write([{ key: '_leader', expected, lease: null }]);
+        const [revision] = back.kind === 'accepted' ? back.revisions : [];
+        expect(await worlds.other.store.readLease()).toEqual({ revision, lease: null });
+      });
+    });
+
+    describe('what changed', () => {
+      test('is told of each key once, by its newest write, in the order of revisions', async () => {
+        const [a = 0, b = 0] = await create(newJob('a'), newJob('b'));
+        const claimed = moved(newJob('a'), claim);
+        await worlds.one.store.write([{ key: 'default.a', expected: a, record: claimed }]);
+        await worlds.one.store.write([{ key: '_leader', expected: 0, lease }]);
+        expect(await all(worlds.other.store.changesAfter(0))).toEqual([
+          { kind: 'job', head: headOf('default.b', b, newJob('b')) },
+          { kind: 'job', head: headOf('default.a', b + 1, claimed) },
+          { kind: 'lease', revision: b + 2, lease },
+        ]);
+      });
+
+      test('is told from a revision on, and is nothing where nothing was written since', async () => {
+        const [a = 0] = await create(newJob('a'));
+        const [b = 0] = await create(newJob('b'));
+        const revisions = async (after: number) =>
+          (await all(worlds.one.store.changesAfter(after))).map((change) =>
+            change.kind === 'job' ? change.head.revision : 0,
+          );
+        expect(await revisions(a)).toEqual([b]);
+        expect(await revisions(b)).toEqual([]);
+      });
+    });
+
+    describe('the feed', () => {
+      test('tells every follower of every write, in order, with what it needs of the record', async () => {
+        const [heard, alsoHeard] = [new Heard<Change>(), new Heard<Change>()];
+        await kept(worlds.other.feed.follow(heard.add));
+        await kept(worlds.one.feed.follow(alsoHeard.add));
+        const [a = 0, b = 0] = await create(newJob('a'), newJob('b'));
+        const claimed = moved(newJob('a'), claim);
+        await worlds.one.store.write([{ key: 'default.a', expected: a, record: claimed }]);
+        await worlds.one.store.write([{ key: '_leader', expected: 0, lease }]);
+        const expected: Change[] = [
+          { kind: 'job', head: headOf('default.a', a, newJob('a')) },
+          { kind: 'job', head: headOf('default.b', b, newJob('b')) },
+          { kind: 'job', head: headOf('default.a', b + 1, claimed) },
+          { kind: 'lease', revision: b + 2, lease },
+        ];
+        expect(await heard.atLeast(4)).toEqual(expected);
+        expect(await alsoHeard.atLeast(4)).toEqual(expected);
+      });
+
+      test('tells nothing of a batch that was refused, and nothing after it was stopped', async () => {
+        const [heard, stopped] = [new Heard<Change>(), new Heard<Change>()];
+        await kept(worlds.other.feed.follow(heard.add));
+        const stop = await worlds.other.feed.follow(stopped.add);
+        const [a = 0] = await create(newJob('a'));
+        await stopped.atLeast(1);
+        await stop();
+        await worlds.one.store.write([
+          { key: 'default.x', expected: 0, record: newJob('x') },
+          { key: 'default.a', expected: a + 5, record: newJob('a') },
+        ]);
+        const [b] = await create(newJob('b'));
+        const revisions = (await heard.atLeast(2)).map((change) => (change.kind === 'job' ? change.head.revision : 0));
+        expect(revisions).toEqual([a, b]);
+        expect(stopped.all).toHaveLength(1);
+      });
+    });
+
+    describe('mail', () => {
+      const offer = (key: string, more: Partial<Offer> = {}): Offer => ({
+        key,
+        revision: 3,
+        expiresAt: 1_700_000_005_000,
+        ...more,
+      });
+
+      test('reaches the worker it is for, in order, with the records in it', async () => {
+        const [mine, theirs] = [new Heard<readonly Offer[]>(), new Heard<readonly Offer[]>()];
+        await kept(worlds.other.mail.receive('w1', mine.add));
+        await kept(worlds.other.mail.receive('w2', theirs.add));
+        worlds.one.mail.send('w1', [offer('default.a', { record: newJob('a') }), offer('default.b')]);
+        worlds.one.mail.send('w2', [offer('default.z')]);
+        worlds.one.mail.send('w1', [offer('default.c')]);
+        expect((await mine.atLeast(2)).flat()).toEqual([
+          offer('default.a', { record: newJob('a') }),
+          offer('default.b'),
+          offer('default.c'),
+        ]);
+        expect((await theirs.atLeast(1)).flat()).toEqual([offer('default.z')]);
+      });
+
+      test('waits for a worker that does not listen yet', async () => {
+        worlds.one.mail.send('w1', [offer('default.early')]);
+        const heard = new Heard<readonly Offer[]>();
+        await kept(worlds.other.mail.receive('w1', heard.add));
+        expect((await heard.atLeast(1)).flat()).toEqual([offer('default.early')]);
+      });
+    });
+
+    describe('a pulse', () => {
+      const pulse: Pulse = {
+        incarnation: 'w1',
+        name: 'worker-1',
+        host: 'box',
+        pid: 7,
+        version: '1.0.0',
+        status: 'starting',
+        capacity: { slots: 2, types: ['noop'], gpu: 0, vramMb: 0, encoders: [], memoryMb: 100, labels: {} },
+        declared: [],
+        startedAt: 1_700_000_000_000,
+        loopLagMs: 0,
+        claims: { count: 0, hash: 0 },
+        load: { cpuPercent: 1, memoryMb: 50 },
+      };
+
+      test('is heard at once and again and again, as it was last updated', async () => {
+        const heard = new Heard<Pulse>();
+        await kept(worlds.other.pulses.listen(heard.add));
+        const beating = await worlds.one.pulses.beat(pulse);
+        stops.push(beating.stop);
+        const [first] = await heard.atLeast(1);
+        expect(first).toEqual({ ...pulse, loopLagMs: first?.loopLagMs });
+        beating.update({ ...pulse, status: 'available' });
+        await heard.atLeast(heard.all.length + 2);
+        expect(heard.all.at(-1)?.status).toBe('available');
+      });
+
+      test('is heard no more once it is stopped', async () => {
+        const heard = new Heard<Pulse>();
+        await kept(worlds.other.pulses.listen(heard.add));
+        const quiet = await worlds.one.pulses.beat(pulse);
+        await heard.atLeast(1);
+        await quiet.stop();
+        const loud = await worlds.one.pulses.beat({ ...pulse, incarnation: 'w2' });
+        stops.push(loud.stop);
+        const last = heard.all.findLastIndex(({ incarnation }) => incarnation === 'w1');
+        await heard.atLeast(heard.all.length + 3);
+        expect(heard.all.slice(last + 2).map(({ incarnation }) => incarnation)).not.toContain('w1');
+      });
+    });
+
+    describe('a notice', () => {
+      test('reaches the worker it is for and nobody else', async () => {
+        const [mine, theirs] = [new Heard<Notice>(), new Heard<Notice>()];
+        await kept(worlds.other.notices.receive('w1', mine.add));
+        await kept(worlds.other.notices.receive('w2', theirs.add));
+        worlds.one.notices.send('w1', { verb: 'look', key: 'default.a' });
+        worlds.one.notices.send('w2', { verb: 'drain' });
+        worlds.one.notices.send('w1', { verb: 'lost' });
+        expect(await mine.atLeast(2)).toEqual([{ verb: 'look', key: 'default.a' }, { verb: 'lost' }]);
+        expect(await theirs.atLeast(1)).toEqual([{ verb: 'drain' }]);
+      });
+    });
+
+    describe('the log of a job', () => {
+      const line = (text: string): LogLine => ({ at: 5, attempt: 1, stream: 'stdout', line: text });
+
+      test('is read from its beginning, and goes on as it grows until nobody wants more', async () => {
+        worlds.one.logs.append('default.a', [line('one'), line('two')]);
+        worlds.one.logs.append('default.b', [line('another job')]);
+        const enough = new AbortController();
+        const heard = new Heard<LogLine>();
+        const reading = (async () => {
+          for await (const read of worlds.other.logs.read('default.a', { follow: true, signal: enough.signal }))
+            heard.add(read);
+        })();
+        await heard.atLeast(2);
+        worlds.one.logs.append('default.a', [line('three — ünïcode')]);
+        expect(await heard.atLeast(3)).toEqual([line('one'), line('two'), line('three — ünïcode')]);
+        enough.abort();
+        await reading;
+        expect(await all(worlds.other.logs.read('default.a', { follow: false }))).toEqual(heard.all);
+      });
+
+      test('is empty for a job that has said nothing', async () => {
+        expect(await all(worlds.one.logs.read('default.silent', { follow: false }))).toEqual([]);
+      });
+    });
+
+    describe('events', () => {
+      const event = (key: string, n: number): JobEventMessage => ({
+        key,
+        type: 'noop',
+        queue: 'live',
+        priority: 'high',
+        revision: n,
+        transition: { n, at: 9, event: 'attempt.claimed', from: 'pending', to: 'assigned', attempt: 1 },
+      });
+
+      test('are heard by who listens to all, and by who listens to that job', async () => {
+        const [every, one] = [new Heard<JobEventMessage>(), new Heard<JobEventMessage>()];
+        await kept(worlds.other.events.listen({}, every.add));
+        await kept(worlds.other.events.listen({ key: 'default.a' }, one.add));
+        for (const told of [event('default.b', 1), event('default.a', 2), event('default.a', 3)])
+          worlds.one.events.tell(told);
+        expect(await every.atLeast(3)).toEqual([event('default.b', 1), event('default.a', 2), event('default.a', 3)]);
+        expect(await one.atLeast(2)).toEqual([event('default.a', 2), event('default.a', 3)]);
+      });
+
+      test('tell progress by the job', async () => {
+        const [every, one] = [new Heard<unknown>(), new Heard<unknown>()];
+        await kept(worlds.other.events.listenProgress({}, (key, progress) => every.add([key, progress])));
+        await kept(
+          worlds.other.events.listenProgress({ key: 'default.b' }, (key, progress) => one.add([key, progress])),
+        );
+        worlds.one.events.progress('default.a', { at: 1, percent: 10, values: { fps: 25 } });
+        worlds.one.events.progress('default.b', { at: 2, message: 'half' });
+        expect(await every.atLeast(2)).toEqual([
+          ['default.a', { at: 1, percent: 10, values: { fps: 25 } }],
+          ['default.b', { at: 2, message: 'half' }],
+        ]);
+        expect(await one.atLeast(1)).toEqual([['default.b', { at: 2, message: 'half' }]]);
+      });
+
+      test('tell the submitter, and no other, what became of a submission', async () => {
+        const [mine, theirs] = [new Heard<SubmitAck>(), new Heard<SubmitAck>()];
+        await kept(worlds.other.events.listenAck('ref1', mine.add));
+        await kept(worlds.other.events.listenAck('ref2', theirs.add));
+        const accepted: SubmitAck = { ref: 'ref1', id: 'a', tenant: 'default', state: 'pending' };
+        worlds.one.events.ack(accepted);
+        worlds.one.events.ack({ ref: 'ref2', rejected: 'Expected JSON, got soup.' });
+        expect(await mine.atLeast(1)).toEqual([accepted]);
+        expect(await theirs.atLeast(1)).toEqual([{ ref: 'ref2', rejected: 'Expected JSON, got soup.' }]);
+      });
+    });
+
+    describe('the known types', () => {
+      test('are told to who asks and to who watches, those there are and those to come', async () => {
+        await worlds.one.control.registerType({ type: 'noop', description: 'Nothing.', defaults: {} });
+        const heard = new Heard<TypeEntry>();
+        await kept(worlds.other.control.watchTypes(heard.add));
+        await heard.atLeast(1);
+        const better: TypeEntry = { type: 'noop', defaults: { queue: 'batch', timeoutMs: null } };
+        await worlds.one.control.registerType(better);
+        await worlds.other.control.registerType({ type: 'script', defaults: { maxAttempts: 2 } });
+        const told = await heard.atLeast(3);
+        expect(told.slice(0, 2)).toEqual([{ type: 'noop', description: 'Nothing.', defaults: {} }, better]);
+        const types = await worlds.one.control.types();
+        expect([...types].sort((a, b) => (a.type < b.type ? -1 : 1))).toEqual([
+          better,
+          { type: 'script', defaults: { maxAttempts: 2 } },
+        ]);
+      });
+
+      test('are none at first', async () => {
+        expect(await worlds.one.control.types()).toEqual([]);
+      });
+    });
+
+    describe('the desk', () => {
+      test('answers who asks, from another node', async () => {
+        await kept(worlds.one.desk.answer('double', (ask) => ({ doubled: Number(ask) * 2 })));
+        await kept(worlds.one.desk.answer('later', async () => 'in the end'));
+        expect(await worlds.other.desk.ask('double', 21, 5_000)).toEqual({ doubled: 42 });
+        expect(await worlds.other.desk.ask('later', undefined, 5_000)).toBe('in the end');
+      });
+
+      test('has no answer where nobody sits, or nobody any more', async () => {
+        expect(await worlds.other.desk.ask('anybody', {}, 300)).toBeUndefined();
+        const stop = await worlds.one.desk.answer('anybody', () => 'me');
+        expect(await worlds.other.desk.ask('anybody', {}, 5_000)).toBe('me');
+        await stop();
+        expect(await worlds.other.desk.ask('anybody', {}, 300)).toBeUndefined();
+      });
+
+      test('hands on why a question cannot be answered', async () => {
+        const how = () => {
+          throw new Fault('job.missing', 'Expected a job a, found none.');
+        };
+        await kept(worlds.one.desk.answer('broken', how));
+        const failed = worlds.other.desk.ask('broken', {}, 5_000);
+        await expect(failed).rejects.toMatchObject({ code: 'job.missing', message: 'Expected a job a, found none.' });
+      });
+    });
+
+    describe('submissions', () => {
+      /** Consumes and remembers each submission; fails as long as `fails` says so. */
+      async function consume(world: World, heard: Heard<Submission>, fails: (batch: readonly Submission[]) => boolean) {
+        return world.submissions.consume(async (batch) => {
+          const failed = fails(batch);
+          for (const submission of batch) heard.add(submission);
+          if (failed) throw new Error('Not now.');
+        });
+      }
+      const never = () => false;
+      const text = ({ body }: Submission) => new TextDecoder().decode(body);
+
+      test('are handed over in order, whole, also those made while nobody consumed', async () => {
+        await worlds.submit({ type: 'noop', headers: { Queue: 'live', 'Job-Id': 'a1' }, body: '{"n":1}' });
+        await worlds.submit({ type: 'script', tenant: 'acme', body: 'not json' });
+        const heard = new Heard<Submission>();
+        await kept(consume(worlds.one, heard, never));
+        await heard.atLeast(2);
+        await worlds.submit({ type: 'noop', body: '{"n":3}' });
+        const [first, second, third] = await heard.atLeast(3);
+        expect(first).toMatchObject({ tenant: 'default', type: 'noop', deliveries: 1 });
+        expect([...(first?.headers ?? [])]).toEqual([
+          ['queue', 'live'],
+          ['job-id', 'a1'],
+        ]);
+        expect(second).toMatchObject({ tenant: 'acme', type: 'script', headers: new Map() });
+        expect(heard.all.map(text)).toEqual(['{"n":1}', 'not json', '{"n":3}']);
+        expect(heard.all.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+        expect(third?.streamCreatedAt).toBe(first?.streamCreatedAt);
+        expect(third?.at).toBeGreaterThanOrEqual(first?.at ?? Number.NaN);
+        expect(first?.at).toBeGreaterThanOrEqual(first?.streamCreatedAt ?? Number.NaN);
+      });
+
+      test('come again where they were not done, and count how often they have come', async () => {
+        const heard = new Heard<Submission>();
+        await kept(consume(worlds.one, heard, (batch) => batch.some(({ deliveries }) => deliveries === 1)));
+        await worlds.submit({ type: 'noop', body: 'a' });
+        await heard.atLeast(2);
+        expect(heard.all.map(({ sequence, deliveries }) => [sequence, deliveries])).toEqual([
+          [1, 1],
+          [1, 2],
+        ]);
+        await worlds.submit({ type: 'noop', body: 'b' });
+        await heard.atLeast(4);
+        expect(heard.all.map(text)).toEqual(['a', 'a', 'b', 'b']);
+      });
+
+      test('that were done do not come again to the next who consumes', async () => {
+        const [first, second] = [new Heard<Submission>(), new Heard<Submission>()];
+        const stop = await consume(worlds.one, first, never);
+        await worlds.submit({ type: 'noop', body: 'a' });
+        await worlds.submit({ type: 'noop', body: 'b' });
+        await first.atLeast(2);
+        await settled(first);
+        await stop();
+        await worlds.submit({ type: 'noop', body: 'd' });
+        await kept(consume(worlds.other, second, never));
+        expect((await second.atLeast(1)).map(text)).toEqual(['d']);
+      });
+
+      /** Resolves when what was handed over has been acknowledged: the next one comes only after that. */
+      async function settled(heard: Heard<Submission>): Promise<void> {
+        const count = heard.all.length + 1;
+        await worlds.submit({ type: 'noop', body: 'c' });
+        await heard.atLeast(count);
+        await worlds.one.store.state();
+      }
+
+      test('that were rejected are kept with the reason, the newest of them can be read', async () => {
+        const rejection = (n: number): Rejection => ({
+          at: n,
+          subject: 'default/noop',
+          sequence: n,
+          reason: `Expected JSON, got soup ${n}.`,
+          body: 'soup',
+          headers: { queue: 'live' },
+        });
+        expect(await worlds.one.submissions.rejections(10)).toEqual([]);
+        for (const n of [1, 2, 3]) await worlds.one.submissions.reject(rejection(n));
+        expect(await worlds.other.submissions.rejections(10)).toEqual([1, 2, 3].map(rejection));
+        expect(await worlds.other.submissions.rejections(2)).toEqual([2, 3].map(rejection));
+      });
+    });
+  });
+}
