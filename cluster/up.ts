@@ -1,0 +1,297 @@
+/**
+ * A whole cluster on this machine: a broker of its own unless one is named, masters and workers each a process.
+ *
+ * Knows the order of things. Up: broker, then masters and workers together, ready when a leader answers and sees
+ * every worker. Down: workers drain, masters give the lease back, the broker goes last. What dies in between comes
+ * back: processes by `crew.ts`, the broker from here. `up.json` says where all of it is to be found.
+ */
+
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import type { EmbeddedBroker } from '../nats/embedded.ts';
+import { isAlive } from '../nats/leftover.ts';
+import { type Cancel, type Clock, pause, SystemClock } from '../runtime/clock.ts';
+import { Fault, messageOf } from '../runtime/faults.ts';
+import type { OptionValues } from '../runtime/options/table.ts';
+import type { Options } from '../runtime/options.ts';
+import { createTelemetry } from '../runtime/telemetry/telemetry.ts';
+import { commandLine, saidOtherwise } from './command-line.ts';
+import { Crew } from './crew.ts';
+import { askCluster } from './desk-answer.ts';
+import { type Link, link } from './link.ts';
+import { type Program, type Role, yardProgram } from './member.ts';
+import { startOwnBroker } from './own-broker.ts';
+import { readUpFile, removeUpFile, writeUpFile } from './up-file.ts';
+
+export interface ClusterOptions {
+  /** Of scope `up`. */
+  options: Options;
+  /** Hears every line that a process writes. */
+  onLine?(from: string, line: string): void;
+  /** Is told, in one line each, what a person should know. */
+  say?(sentence: string): void;
+  /** Whether what ended and should not have is started again; yes unless given. */
+  restart?: boolean;
+  /** Fires where the start is to be given up. */
+  signal?: AbortSignal;
+  /** What runs as `yard`; this package's command unless given. */
+  program?: Program;
+  clock?: Clock;
+}
+
+/** One process of a cluster. */
+export interface MemberView {
+  name: string;
+  role: Role;
+  /** `undefined` while it does not run. */
+  pid: number | undefined;
+}
+
+/** A running cluster. Disposing of it stops it. */
+export interface Cluster extends AsyncDisposable {
+  /** Where its broker is; several addresses have commas between them. */
+  readonly url: string;
+  readonly mqttUrl: string | undefined;
+  readonly monitoringUrl: string | undefined;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly prefix: string;
+  readonly members: readonly MemberView[];
+  /** Starts one more, with options of its own; resolves when the leader sees it. */
+  add(role: Role, said?: Partial<OptionValues>): Promise<MemberView>;
+  /** Ends one with SIGKILL, for good. */
+  kill(name: string): Promise<void>;
+  /** Stops all in order. Called again, workers hand back what they run; a third time, all are killed. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a cluster; resolves when it is ready for jobs.
+ *
+ * @throws {Fault} `cluster.running`, `option.invalid` where a port is taken, `process.ended` where a process did not
+ * come up, and what a broker may refuse with. Whatever was started is stopped then.
+ * @example await using cluster = await startCluster({ options: readSettings(sources, 'up') });
+ */
+export async function startCluster(start: ClusterOptions): Promise<Cluster> {
+  const dataDir = resolve(start.options.data);
+  await refuseSecond(dataDir);
+  const cluster = new LocalCluster(start, dataDir);
+  const giveUp = () => void cluster.stop();
+  start.signal?.addEventListener('abort', giveUp);
+  try {
+    if (start.signal?.aborted === true) giveUp();
+    await cluster.start();
+    return cluster;
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  } finally {
+    start.signal?.removeEventListener('abort', giveUp);
+  }
+}
+
+async function refuseSecond(dataDir: string): Promise<void> {
+  const other = await readUpFile(dataDir);
+  if (other === undefined) return;
+  throw new Fault(
+    'cluster.running',
+    `Expected no cluster in ${dataDir}, got the one of process ${other.pid} at ${other.url}. Stop it with \`yard down\`, or choose another directory with \`--data\`.`,
+    { facts: { pid: other.pid, url: other.url } },
+  );
+}
+
+const readyWithinMs = 60_000;
+const masterStopsWithinMs = 10_000;
+
+class LocalCluster implements Cluster {
+  readonly dataDir: string;
+  readonly #start: ClusterOptions;
+  readonly #clock: Clock;
+  readonly #crew: Crew;
+  #options: Options;
+  #broker: EmbeddedBroker | undefined;
+  #stopWatching: Cancel = () => {};
+  #link: Link | undefined;
+  #moments: { startedAt: number; readyAt?: number } | undefined;
+  #stops = 0;
+  #stopped: Promise<void> | undefined;
+  #filing: Promise<void> = Promise.resolve();
+
+  constructor(start: ClusterOptions, dataDir: string) {
+    this.dataDir = dataDir;
+    this.#start = start;
+    this.#options = start.options;
+    this.#clock = start.clock ?? new SystemClock();
+    this.#crew = new Crew({
+      clock: this.#clock,
+      program: start.program ?? yardProgram(),
+      restart: start.restart ?? true,
+      onLine: (from, line) => start.onLine?.(from, line),
+      say: (sentence) => start.say?.(sentence),
+      onChange: () => void this.#file(),
+    });
+  }
+
+  get url(): string {
+    return this.#options.nats.join(',');
+  }
+
+  get mqttUrl(): string | undefined {
+    const port = this.#broker?.mqttPort;
+    return port === undefined ? undefined : `mqtt://127.0.0.1:${port}`;
+  }
+
+  get monitoringUrl(): string | undefined {
+    return this.#broker?.monitoringUrl;
+  }
+
+  get prefix(): string {
+    return this.#options.prefix;
+  }
+
+  get members(): readonly MemberView[] {
+    return this.#crew.members.map(({ name, role, pid }) => ({ name, role, pid }));
+  }
+
+  async start(): Promise<void> {
+    await this.#startBroker();
+    // Before the others, so that one process alone makes the streams.
+    this.#link = await link({
+      settings: this.#options,
+      telemetry: createTelemetry(),
+      role: 'yard up',
+      withFeed: false,
+    });
+    this.#moments = { startedAt: this.#link.clock.now() };
+    const { masters, workers } = this.#options;
+    for (let count = 0; count < masters; count++) this.#launch('master', {});
+    for (let count = 0; count < workers; count++) this.#launch('worker', {});
+    await this.#file();
+    if (masters > 0) await Promise.race([this.#seesAll(), this.#crew.failed]);
+    this.#crew.steady();
+    this.#moments = { ...this.#moments, readyAt: this.#link.clock.now() };
+    await this.#file();
+    this.#refuseStopped();
+  }
+
+  async add(role: Role, said: Partial<OptionValues> = {}): Promise<MemberView> {
+    const member = this.#launch(role, said);
+    await this.#file();
+    await this.#seesAll();
+    return { name: member.name, role, pid: member.pid };
+  }
+
+  kill(name: string): Promise<void> {
+    return this.#crew.kill(name);
+  }
+
+  stop(): Promise<void> {
+    this.#stops++;
+    if (this.#stops === 2) this.#crew.signal('worker', 'SIGTERM');
+    if (this.#stops > 2) for (const role of ['worker', 'master'] as const) this.#crew.signal(role, 'SIGKILL');
+    this.#stopped ??= this.#stopAll();
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stopped ?? this.stop();
+  }
+
+  async #stopAll(): Promise<void> {
+    this.#crew.close();
+    const { drainDeadline, cancelGrace } = this.#options;
+    await this.#crew.stop('worker', drainDeadline + cancelGrace + 5_000);
+    await this.#crew.stop('master', masterStopsWithinMs);
+    await this.#link?.[Symbol.asyncDispose]();
+    this.#stopWatching();
+    await this.#broker?.stop();
+    await this.#filing;
+    if (this.#moments !== undefined) await removeUpFile(this.dataDir);
+  }
+
+  #refuseStopped(): void {
+    if (this.#stops > 0) throw new Fault('process.ended', 'Expected the cluster to start, it was stopped meanwhile.');
+  }
+
+  async #startBroker(): Promise<void> {
+    const { nats, context } = this.#options;
+    if (nats.length > 0 || context !== undefined) return;
+    const say = (line: string) => this.#start.say?.(line);
+    const broker = await startOwnBroker({ options: this.#options, clock: this.#clock, say });
+    this.#broker = broker;
+    this.#options = saidOtherwise(this.#options, { nats: [broker.url], ...strangers });
+    this.#stopWatching = this.#clock.every(1_000, () => void this.#watchBroker(broker));
+  }
+
+  /** Brings the broker back where it died. */
+  async #watchBroker(broker: EmbeddedBroker): Promise<void> {
+    const { pid } = broker;
+    if (pid === undefined || isAlive(pid) || this.#stops > 0) return;
+    this.#start.say?.(`The broker (process ${pid}) has died; it is started again.`);
+    await broker.restart().catch((error: unknown) => this.#start.say?.(messageOf(error)));
+  }
+
+  #launch(role: Role, said: Partial<OptionValues>) {
+    this.#refuseStopped();
+    const own = `${role}-${this.#crew.of(role).length + 1}`;
+    const name = this.#options.name === undefined ? own : `${this.#options.name}-${own}`;
+    return this.#crew.launch(name, role, commandLine(saidOtherwise(this.#options, { name, ...said }), role));
+  }
+
+  /** Resolves when a leader answers and has heard of every worker that runs here. */
+  async #seesAll(): Promise<void> {
+    const patience = this.#clock.mono() + readyWithinMs;
+    while (this.#clock.mono() < patience && this.#stops === 0) {
+      if (await this.#isSeen()) return;
+      await pause(this.#clock, 50);
+    }
+    this.#refuseStopped();
+    throw new Fault(
+      'process.ended',
+      `Expected a leader that sees all workers within ${readyWithinMs / 1_000} s, got none. Look at what the processes wrote.`,
+    );
+  }
+
+  async #isSeen(): Promise<boolean> {
+    const view = this.#link === undefined ? undefined : await askCluster(this.#link.world.desk).catch(() => undefined);
+    if (view === undefined) return false;
+    const here = new Set(view.workers.filter(({ host }) => host === hostname()).map(({ pid }) => pid));
+    return this.#crew.of('worker').every(({ pid }) => pid === undefined || here.has(pid));
+  }
+
+  /** Writes `up.json` anew, one write after the other. */
+  #file(): Promise<void> {
+    this.#filing = this.#filing.then(() => this.#writeFile()).catch(() => undefined);
+    return this.#filing;
+  }
+
+  async #writeFile(): Promise<void> {
+    if (this.#stops > 0 || this.#moments === undefined) return;
+    const { url, mqttUrl, monitoringUrl, prefix } = this;
+    await writeUpFile(this.dataDir, {
+      url,
+      prefix,
+      ...(mqttUrl === undefined ? {} : { mqttUrl }),
+      ...(monitoringUrl === undefined ? {} : { monitoringUrl }),
+      masters: this.#pidsOf('master'),
+      workers: this.#pidsOf('worker'),
+      ...this.#moments,
+    });
+  }
+
+  #pidsOf(role: Role): number[] {
+    return this.#crew.of(role).flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  }
+}
+
+/** Who we are to somebody else's broker means nothing to our own. */
+const strangers = {
+  creds: undefined,
+  nkey: undefined,
+  user: undefined,
+  password: undefined,
+  token: undefined,
+  tlsCa: undefined,
+  tlsCert: undefined,
+  tlsKey: undefined,
+};
