@@ -12,6 +12,7 @@ import { faults } from '../runtime/faults.ts';
 import { lifecyclePage } from '../runtime/lifecycle-page.ts';
 import { optionsPage } from '../runtime/options/page.ts';
 import { telemetryPage } from '../runtime/telemetry/page.ts';
+import { importsPage } from './imports-page.ts';
 
 const docs = fileURLToPath(new URL('../docs', import.meta.url));
 
@@ -21,6 +22,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'telemetry.md': telemetryPage,
   'faults.md': faultsPage,
   'headers.md': headersPage,
+  'imports.md': importsPage,
 };
 
 function faultsPage(): string {
