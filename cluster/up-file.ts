@@ -6,6 +6,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAlive, nameOf } from '../nats/leftover.ts';
+import { Fault } from '../runtime/faults.ts';
 
 /** A cluster of `yard up`, for whoever wants to reach or stop it. Moments are epoch ms. */
 export interface UpFile {
@@ -30,8 +31,23 @@ const pathIn = (dataDir: string) => join(dataDir, 'up.json');
 /** The cluster that runs in this data directory, or `undefined` where none does. */
 export async function readUpFile(dataDir: string): Promise<UpFile | undefined> {
   const found = parse(await readFile(pathIn(dataDir), 'utf8').catch(() => ''));
-  if (found === undefined || !isAlive(found.pid)) return undefined;
-  return (await nameOf(found.pid)) === found.owner ? found : undefined;
+  return found !== undefined && (await isRunning(found)) ? found : undefined;
+}
+
+/** Whether the process that wrote it still runs. */
+export async function isRunning({ pid, owner }: Pick<UpFile, 'pid' | 'owner'>): Promise<boolean> {
+  return isAlive(pid) && (await nameOf(pid)) === owner;
+}
+
+/** @throws {Fault} `cluster.running` where a cluster runs in this data directory. */
+export async function refuseRunning(dataDir: string): Promise<void> {
+  const up = await readUpFile(dataDir);
+  if (up === undefined) return;
+  throw new Fault(
+    'cluster.running',
+    `Expected no cluster in ${dataDir}, got the one of process ${up.pid} at ${up.url}. Stop it with \`yard down\`, or choose another directory with \`--data\`.`,
+    { facts: { pid: up.pid, url: up.url } },
+  );
 }
 
 /** Writes it whole or not at all. */
@@ -59,5 +75,6 @@ function parse(text: string): UpFile | undefined {
 
 function isUpFile(json: unknown): json is UpFile {
   if (typeof json !== 'object' || json === null) return false;
-  return 'pid' in json && typeof json.pid === 'number' && 'url' in json && typeof json.url === 'string';
+  const isNamed = 'pid' in json && typeof json.pid === 'number' && 'owner' in json && typeof json.owner === 'string';
+  return isNamed && 'url' in json && typeof json.url === 'string';
 }

@@ -21,7 +21,7 @@ import { askCluster } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
 import { type Program, type Role, yardProgram } from './member.ts';
 import { startOwnBroker } from './own-broker.ts';
-import { readUpFile, removeUpFile, writeUpFile } from './up-file.ts';
+import { refuseRunning, removeUpFile, writeUpFile } from './up-file.ts';
 
 export interface ClusterOptions {
   /** Of scope `up`. */
@@ -74,7 +74,7 @@ export interface Cluster extends AsyncDisposable {
  */
 export async function startCluster(start: ClusterOptions): Promise<Cluster> {
   const dataDir = resolve(start.options.data);
-  await refuseSecond(dataDir);
+  await refuseRunning(dataDir);
   const cluster = new LocalCluster(start, dataDir);
   const giveUp = () => void cluster.stop();
   start.signal?.addEventListener('abort', giveUp);
@@ -88,16 +88,6 @@ export async function startCluster(start: ClusterOptions): Promise<Cluster> {
   } finally {
     start.signal?.removeEventListener('abort', giveUp);
   }
-}
-
-async function refuseSecond(dataDir: string): Promise<void> {
-  const other = await readUpFile(dataDir);
-  if (other === undefined) return;
-  throw new Fault(
-    'cluster.running',
-    `Expected no cluster in ${dataDir}, got the one of process ${other.pid} at ${other.url}. Stop it with \`yard down\`, or choose another directory with \`--data\`.`,
-    { facts: { pid: other.pid, url: other.url } },
-  );
 }
 
 const readyWithinMs = 60_000;

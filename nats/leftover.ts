@@ -71,12 +71,17 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** A process, by its id and where `/proc` tells it by when it started: two that had the same id have two names. */
+/**
+ * A process, by its id and where `/proc` tells it by when it started: two that had the same id have two names. One
+ * that has ended and that its parent has not asked about is nobody's any more.
+ */
 export async function nameOf(pid: number): Promise<string> {
   const stat = await textIn(`/proc/${pid}/stat`);
   // The second field is a name in parentheses and may hold spaces; what follows is counted from behind it.
-  const startedAt = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return startedAt === undefined ? String(pid) : `${pid} ${startedAt}`;
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const startedAt = fields?.[19];
+  if (startedAt === undefined) return String(pid);
+  return fields?.[0] === 'Z' ? `${pid} ended` : `${pid} ${startedAt}`;
 }
 
 async function writeNew(path: string, text: string): Promise<boolean> {
