@@ -59,7 +59,7 @@ export interface KnownType {
   definition?: JobDefinition;
 }
 
-const idPattern = /^[A-Za-z0-9-][A-Za-z0-9_-]{0,63}$/;
+export const idPattern = /^[A-Za-z0-9-][A-Za-z0-9_-]{0,63}$/;
 const largestPayload = 64 * 1024;
 const staleAfterMs = 30 * 60_000;
 const timeoutAfterMs = 30 * 60_000;

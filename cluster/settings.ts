@@ -3,7 +3,7 @@
  */
 
 import { resolve } from 'node:path';
-import { parseDuration } from '../machines/rules/duration.ts';
+import { formatDuration, parseDuration } from '../machines/rules/duration.ts';
 import { Fault } from '../runtime/faults.ts';
 import { readOptionFile } from '../runtime/options/file.ts';
 import { type Flag, flagsOf } from '../runtime/options/page.ts';
@@ -58,4 +58,9 @@ export function durationMs(text: string, name: string): number {
     'input.invalid',
     `Expected \`${name}\` to be a duration such as 500ms, 10s or 1h30m, got \`${text}\`. Write, for example, \`30s\`.`,
   );
+}
+
+/** A span of time as people read it: `450ms`, `1.5s`, `2m05s`, `3h20m`. */
+export function durationText(ms: number): string {
+  return formatDuration(ms);
 }

@@ -1,14 +1,158 @@
 /**
- * What can be asked of a cluster: the verbs of the face, with their promises. `connect.ts` keeps them.
+ * The verbs of the face. Each says what it promises; `cluster/client.ts` keeps it.
  */
 
-import type { ClusterView, WorkerView } from '../actors/desk.ts';
-import type { Why } from '../actors/why.ts';
-import type { LogLine, Rejection } from '../runtime/ports.ts';
-import type { JobRecord, Transition } from '../runtime/record.ts';
+import type { Client, ClusterView, Why, WorkerView } from '../cluster/client.ts';
+import type { Census, JobFilter } from '../cluster/listing.ts';
+import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
+import type { Item } from '../cluster/submitter.ts';
+import type { WaitOptions } from '../cluster/watch.ts';
+import type { JobDefinition } from '../runtime/handler.ts';
+import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
+import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
+import type { DefinedJob } from './define-job.ts';
+import { resultOf } from './job-failed.ts';
+import { JobHandle } from './job-handle.ts';
 
-export interface Yard extends AsyncDisposable {
-  job(id: string): Promise<JobRecord | undefined>;
+/** One job to submit, among others. */
+export interface Submission {
+  type: string | JobDefinition;
+  payload?: unknown;
+  options?: SubmitOptions | ReadOptions;
 }
 
-export type { ClusterView, JobRecord, LogLine, Rejection, Transition, Why, WorkerView };
+/** A connection to a cluster. Made by `connect`; close it, or declare it with `await using`. */
+export class Yard implements AsyncDisposable {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /**
+   * Submits a job; durable once the promise resolves, whether or not a master runs.
+   *
+   * With an `id` or an `idempotencyKey`, a repeat with the same content finds the job that is there.
+   *
+   * @throws {Fault} `input.invalid` where type, payload or options are not what was expected; `job.conflict` where
+   * the id belongs to a job with other content.
+   * @example const job = await yard.submit('transcode', { input: 'a.mov', output: 'a.mp4' }, { priority: 'high' });
+   */
+  submit<Input, Payload, Result>(
+    type: DefinedJob<Input, Payload, Result>,
+    payload: Input,
+    options?: SubmitOptions | ReadOptions,
+  ): Promise<JobHandle<Result>>;
+  submit(type: string, payload?: unknown, options?: SubmitOptions | ReadOptions): Promise<JobHandle>;
+  async submit(
+    type: string | JobDefinition,
+    payload?: unknown,
+    options: SubmitOptions | ReadOptions = {},
+  ): Promise<JobHandle> {
+    const [handle] = await this.submitMany([{ type, payload, options }]);
+    if (handle === undefined) throw new RangeError('Expected one job of one submission, got none.');
+    return handle;
+  }
+
+  /**
+   * Submits many jobs at once; all are checked before the first is written, then each stands for itself.
+   *
+   * @throws {Fault} `input.invalid`: nothing was submitted. `job.conflict`: the other ones were.
+   */
+  async submitMany(submissions: readonly Submission[]): Promise<readonly JobHandle[]> {
+    const submitted = await this.#client.submit(submissions.map(itemOf));
+    return submitted.map(({ record, created }) => new JobHandle(this.#client, { id: record.id, created }));
+  }
+
+  /** The record of a job: its state, its attempts, its transitions, its result or error. */
+  job(id: string): Promise<JobRecord | undefined> {
+    return this.#client.job(id);
+  }
+
+  /** Jobs that pass the filter, the newest first. */
+  jobs(filter: JobFilter = {}): AsyncIterable<JobRecord> {
+    return this.#client.jobs(filter);
+  }
+
+  /** How many jobs there are, settled ones too: in each state, by queue and by priority. */
+  census(): Promise<Census> {
+    return this.#client.census();
+  }
+
+  /** Every transition once and in order, from the first that its record keeps to the one that settles the job. */
+  watch(id: string, options: { signal?: AbortSignal } = {}): AsyncIterable<Transition> {
+    return this.#client.watch(id, options);
+  }
+
+  /** The record of a job once it is settled. @throws {Fault} `job.missing`, `wait.timedOut` */
+  settled(id: string, options: WaitOptions = {}): Promise<JobRecord> {
+    return this.#client.settled(id, options);
+  }
+
+  /** What the handler returned, once it has. @throws {JobFailed} {Fault} `job.missing`, `wait.timedOut` */
+  async result(id: string, options: WaitOptions = {}): Promise<unknown> {
+    return resultOf(await this.settled(id, options));
+  }
+
+  /**
+   * Cancels a job: at once where no worker holds it; else the wish stands in its record and its worker is told.
+   *
+   * @throws {Fault} `job.missing`; `job.refused` where it has completed or failed.
+   */
+  cancel(id: string, options: { reason?: string } = {}): Promise<JobRecord> {
+    return this.#client.cancel(id, options);
+  }
+
+  /** What the handler logged so far; with `follow`, then what it logs until the job is settled. */
+  logs(id: string, options: { follow?: boolean; signal?: AbortSignal } = {}): AsyncIterable<LogLine> {
+    return this.#client.logs(id, options);
+  }
+
+  /** The workers, as the leader sees them. @throws {Fault} `broker.unavailable` where nobody leads. */
+  workers(): Promise<readonly WorkerView[]> {
+    return this.#client.workers();
+  }
+
+  /** The cluster as its leader sees it; `undefined` where nobody leads. */
+  cluster(): Promise<ClusterView | undefined> {
+    return this.#client.cluster();
+  }
+
+  /** Why a job does not run now; `undefined` where it is settled or nobody leads. */
+  why(id: string): Promise<Why | undefined> {
+    return this.#client.why(id);
+  }
+
+  /** The last submissions that were refused, the oldest of them first. */
+  rejected(limit = 100): Promise<readonly Rejection[]> {
+    return this.#client.rejected(limit);
+  }
+
+  /** Calls back with each transition of every job from now on. Live news, best effort: `watch` misses nothing. */
+  onTransition(listener: (event: JobEventMessage) => void): Promise<Stop> {
+    return this.#client.onTransition(listener);
+  }
+
+  /** Calls back with each report of progress, of one job or of all, from now on; best effort. */
+  onProgress(listener: (id: string, progress: Progress) => void, of: { id?: string } = {}): Promise<Stop> {
+    return this.#client.onProgress(listener, of);
+  }
+
+  /** Broker time, epoch ms: what the moments in records are measured by. */
+  now(): number {
+    return this.#client.now();
+  }
+
+  close(): Promise<void> {
+    return this[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client[Symbol.asyncDispose]();
+  }
+}
+
+function itemOf({ type, payload, options = {} }: Submission): Item {
+  const definition = typeof type === 'string' ? {} : { definition: type };
+  return { type: typeof type === 'string' ? type : type.type, payload, options: jobOptions(options), ...definition };
+}

@@ -2,6 +2,8 @@
  * What the process's exit code says, so that scripts can tell one trouble from another.
  */
 
+import { Interrupted } from './interrupt.ts';
+
 export const exitCodes = {
   ok: 0,
   /** The job failed, or the command did. */
@@ -20,6 +22,11 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
+/** What was typed is not what was expected, and no option or field is to blame. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
 const byFault: ReadonlyMap<string, ExitCode> = new Map([
   ['input.invalid', exitCodes.usage],
   ['option.invalid', exitCodes.usage],
@@ -27,10 +34,13 @@ const byFault: ReadonlyMap<string, ExitCode> = new Map([
   ['broker.unauthorized', exitCodes.refused],
   ['broker.unreachable', exitCodes.unreachable],
   ['broker.unavailable', exitCodes.unreachable],
+  ['wait.timedOut', exitCodes.timedOut],
 ]);
 
 /** The exit code for whatever was thrown. */
 export function exitCodeOf(thrown: unknown): ExitCode {
+  if (thrown instanceof Interrupted) return exitCodes.interrupted;
+  if (thrown instanceof UsageError) return exitCodes.usage;
   return byFault.get(faultCodeOf(thrown) ?? '') ?? exitCodes.failed;
 }
 

@@ -6,6 +6,11 @@
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** A person stopped the command; what it waited for goes on without it. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
 /** Resolves with the name of the next signal that asks this process to stop. */
 export function nextInterrupt(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -17,9 +22,9 @@ export function nextInterrupt(): Promise<NodeJS.Signals> {
   });
 }
 
-/** Fires at the next interrupt; the one after that kills the process. */
+/** Fires at the next interrupt, with `Interrupted` as its reason; the one after that kills the process. */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
-  void nextInterrupt().then((signal) => controller.abort(signal));
+  void nextInterrupt().then((signal) => controller.abort(new Interrupted(`Stopped by ${signal}.`)));
   return controller.signal;
 }

@@ -1,0 +1,147 @@
+/**
+ * A process that asks: submits, looks, waits and cancels. It takes no jobs and leads nothing.
+ *
+ * Every verb of the SDK and of the doors is here. Jobs are named by id; keys and revisions stay inside.
+ */
+
+import { idPattern } from '../actors/admission.ts';
+import { Committer } from '../actors/committer.ts';
+import type { ClusterView, WorkerView } from '../actors/desk.ts';
+import type { Why } from '../actors/why.ts';
+import { Fault } from '../runtime/faults.ts';
+import type { Options } from '../runtime/options.ts';
+import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
+import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
+import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { askCluster, askWhy } from './desk-answer.ts';
+import { type Link, link } from './link.ts';
+import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
+import { readLog } from './log-reader.ts';
+import { type Item, type Submitted, Submitter } from './submitter.ts';
+import { cancel, readJob } from './verb.ts';
+import { type WaitOptions, Watches } from './watch.ts';
+
+export type { ClusterView, Why, WorkerView };
+
+export interface ClientOptions {
+  options: Options;
+  telemetry?: Telemetry;
+  /** What the broker calls this connection. */
+  role?: string;
+}
+
+const tenant = 'default';
+
+export class Client implements AsyncDisposable {
+  readonly #link: Link;
+  readonly #committer: Committer;
+  readonly #submitter: Submitter;
+  readonly #watches: Watches;
+
+  /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
+  static async open({ options, telemetry = createTelemetry(), role = 'yard client' }: ClientOptions): Promise<Client> {
+    return new Client(await link({ settings: options, telemetry, role, withFeed: false }), telemetry);
+  }
+
+  private constructor(to: Link, telemetry: Telemetry) {
+    const { world, clock, incarnation } = to;
+    this.#link = to;
+    this.#committer = new Committer({ store: world.store, clock, telemetry });
+    this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
+    this.#watches = new Watches({ store: world.store, events: world.events, clock });
+  }
+
+  /** Broker time, epoch ms. */
+  now(): number {
+    return this.#link.clock.now();
+  }
+
+  submit(items: readonly Item[]): Promise<readonly Submitted[]> {
+    return this.#submitter.submit(items);
+  }
+
+  async job(id: string): Promise<JobRecord | undefined> {
+    return (await this.#link.world.store.read(keyOf(id)))?.record;
+  }
+
+  jobs(filter: JobFilter = {}): AsyncGenerator<JobRecord> {
+    return listJobs(this.#link.world.store, filter);
+  }
+
+  census(): Promise<Census> {
+    return takeCensus(this.#link.world.store);
+  }
+
+  watch(id: string, options: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<Transition> {
+    return this.#watches.transitions(keyOf(id), options);
+  }
+
+  settled(id: string, options: WaitOptions = {}): Promise<JobRecord> {
+    return this.#watches.settled(keyOf(id), options);
+  }
+
+  cancel(id: string, { reason }: { reason?: string | undefined } = {}): Promise<JobRecord> {
+    const { world, clock } = this.#link;
+    return cancel({ world, clock, commit: this.#committer.commit }, keyOf(id), reason);
+  }
+
+  async *logs(
+    id: string,
+    options: { follow?: boolean; signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<LogLine> {
+    const { world, clock } = this.#link;
+    const { record } = await readJob(world, keyOf(id));
+    const { follow = false, signal } = options;
+    yield* readLog({ logs: world.logs, watches: this.#watches, clock }, jobKey(record), { follow, signal });
+  }
+
+  /** @throws {Fault} `broker.unavailable` where nobody leads. */
+  async workers(): Promise<readonly WorkerView[]> {
+    const view = await this.cluster();
+    if (view !== undefined) return view.workers;
+    throw new Fault(
+      'broker.unavailable',
+      'Expected a master that leads to answer, none did. Start one with `yard master`, or wait for it.',
+    );
+  }
+
+  cluster(): Promise<ClusterView | undefined> {
+    return askCluster(this.#link.world.desk);
+  }
+
+  why(id: string): Promise<Why | undefined> {
+    return askWhy(this.#link.world.desk, keyOf(id));
+  }
+
+  rejected(limit: number): Promise<readonly Rejection[]> {
+    return this.#link.world.submissions.rejections(limit);
+  }
+
+  /** Calls back with each transition of every job from now on; best effort. */
+  onTransition(listener: (event: JobEventMessage) => void): Promise<Stop> {
+    return this.#link.world.events.listen({}, listener);
+  }
+
+  /** Calls back with each report of progress, of one job or of all, from now on; best effort. */
+  onProgress(listener: (id: string, progress: Progress) => void, of: { id?: string } = {}): Promise<Stop> {
+    const key = of.id === undefined ? {} : { key: keyOf(of.id) };
+    return this.#link.world.events.listenProgress(key, (from, progress) => listener(idIn(from), progress));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#committer.close();
+    await this.#link[Symbol.asyncDispose]();
+  }
+}
+
+function keyOf(id: string): string {
+  if (idPattern.test(id)) return jobKey({ tenant, id });
+  throw new Fault(
+    'input.invalid',
+    `Expected a job id of 1 to 64 letters, digits, \`_\` and \`-\`, got \`${id}\`. See \`yard job list\`.`,
+  );
+}
+
+function idIn(key: string): string {
+  return key.slice(key.indexOf('.') + 1);
+}

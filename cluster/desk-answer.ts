@@ -1,0 +1,45 @@
+/**
+ * Answers of the leader's desk, typed again on this side of the wire.
+ *
+ * A leader of another version may answer otherwise: what is not as expected counts as no answer.
+ */
+
+import type { ClusterView, WorkerView } from '../actors/desk.ts';
+import type { Why } from '../actors/why.ts';
+import type { Desk } from '../runtime/ports.ts';
+
+const answerWithinMs = 2_000;
+
+/** The cluster as its leader sees it; `undefined` where nobody leads. */
+export async function askCluster(desk: Desk): Promise<ClusterView | undefined> {
+  const answer = await desk.ask('cluster', null, answerWithinMs);
+  return isClusterView(answer) ? answer : undefined;
+}
+
+/** Why the job under `key` waits; `undefined` where nobody leads, or it does not wait. */
+export async function askWhy(desk: Desk, key: string): Promise<Why | undefined> {
+  const answer = await desk.ask('why', key, answerWithinMs);
+  return isWhy(answer) ? answer : undefined;
+}
+
+function isClusterView(answer: unknown): answer is ClusterView {
+  if (!isObject(answer)) return false;
+  const { leader, workers, byState, at, open } = answer;
+  const isCounted = typeof at === 'number' && typeof open === 'number' && isObject(byState);
+  return isObject(leader) && isCounted && Array.isArray(workers) && workers.every(isWorkerView);
+}
+
+function isWorkerView(worker: unknown): worker is WorkerView {
+  if (!isObject(worker)) return false;
+  const { incarnation, name, status, types, slots, jobs } = worker;
+  const isNamed = typeof incarnation === 'string' && typeof name === 'string' && typeof status === 'string';
+  return isNamed && typeof slots === 'number' && Array.isArray(types) && Array.isArray(jobs);
+}
+
+function isWhy(answer: unknown): answer is Why {
+  return isObject(answer) && typeof answer['code'] === 'string' && typeof answer['sentence'] === 'string';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,93 @@
+/**
+ * Lists and counts jobs. What can be told from heads is: bodies are read only of jobs that are shown.
+ */
+
+import type { JobState } from '../machines/job.ts';
+import type { Priority } from '../machines/rules/lanes.ts';
+import type { Head, JobStore } from '../runtime/ports.ts';
+import type { JobRecord, Stored } from '../runtime/record.ts';
+
+/** Which jobs to list; what is not said is not asked for. */
+export interface JobFilter {
+  state?: JobState | readonly JobState[] | undefined;
+  queue?: string | undefined;
+  type?: string | undefined;
+  priority?: Priority | undefined;
+  tag?: string | undefined;
+  /** At most so many. */
+  limit?: number | undefined;
+}
+
+type Counts = Readonly<Partial<Record<JobState, number>>>;
+
+/** How many jobs there are, in each state; by queue and by priority too. */
+export interface Census {
+  total: number;
+  byState: Counts;
+  byQueue: Readonly<Record<string, Counts>>;
+  byPriority: Readonly<Record<string, Counts>>;
+}
+
+const readAtOnce = 200;
+
+/** Jobs that pass the filter, the newest first. */
+export async function* listJobs(store: JobStore, filter: JobFilter = {}): AsyncGenerator<JobRecord> {
+  const { limit = Number.POSITIVE_INFINITY } = filter;
+  const keys = await newestKeys(store, filter);
+  let shown = 0;
+  for (let from = 0; from < keys.length && shown < limit; from += readAtOnce) {
+    const some = keys.slice(from, from + Math.min(readAtOnce, filter.tag === undefined ? limit - shown : readAtOnce));
+    const found = await store.readMany(some);
+    for (const { record } of some.flatMap((key) => listed(found.get(key), filter))) {
+      yield record;
+      if (++shown >= limit) return;
+    }
+  }
+}
+
+/** The record may have moved on since its head was read. */
+function listed(stored: Stored | undefined, filter: JobFilter): readonly Stored[] {
+  if (stored === undefined || !passes(stored.record, filter)) return [];
+  return filter.tag === undefined || stored.record.tags?.includes(filter.tag) === true ? [stored] : [];
+}
+
+async function newestKeys(store: JobStore, filter: JobFilter): Promise<readonly string[]> {
+  const createdAt = new Map<string, number>();
+  for await (const head of heads(store)) {
+    if (passes(head, filter)) createdAt.set(head.key, head.createdAt);
+    else createdAt.delete(head.key);
+  }
+  return [...createdAt].toSorted(([, a], [, b]) => b - a).map(([key]) => key);
+}
+
+function passes(job: Pick<Head, 'state' | 'queue' | 'type' | 'priority'>, filter: JobFilter): boolean {
+  const { state, queue = job.queue, type = job.type, priority = job.priority } = filter;
+  const states = state === undefined ? [job.state] : [state].flat();
+  return states.includes(job.state) && job.queue === queue && job.type === type && job.priority === priority;
+}
+
+async function* heads(store: JobStore): AsyncGenerator<Head> {
+  for await (const change of store.changesAfter(0)) if (change.kind === 'job') yield change.head;
+}
+
+/** Counts all jobs. */
+export async function takeCensus(store: JobStore): Promise<Census> {
+  const newest = new Map<string, Pick<Head, 'state' | 'queue' | 'priority'>>();
+  for await (const { key, state, queue, priority } of heads(store)) newest.set(key, { state, queue, priority });
+  const byState: Tally = {};
+  const byQueue: Record<string, Tally> = {};
+  const byPriority: Record<string, Tally> = {};
+  for (const { state, queue, priority } of newest.values()) {
+    count(byState, state);
+    byQueue[queue] = count(byQueue[queue] ?? {}, state);
+    byPriority[priority] = count(byPriority[priority] ?? {}, state);
+  }
+  return { total: newest.size, byState, byQueue, byPriority };
+}
+
+type Tally = Partial<Record<JobState, number>>;
+
+function count(tally: Tally, state: JobState): Tally {
+  tally[state] = (tally[state] ?? 0) + 1;
+  return tally;
+}

@@ -1,0 +1,21 @@
+/**
+ * The pace of a door that looks again now and then.
+ */
+
+import { SystemClock } from '../runtime/clock.ts';
+
+const clock = new SystemClock();
+
+/** Resolves after `ms`, or as soon as `signal` fires. */
+export function rest(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(ms, end);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}

@@ -1,0 +1,123 @@
+/**
+ * What a submitter says beside the payload, on this side of the wire: typed for code, text for a command line.
+ *
+ * Both are read by the one table in `actors/request.ts`, which also reads headers and envelopes; so a name, a
+ * duration or a wrong priority means the same at every door.
+ */
+
+import type { JobOptions } from '../actors/admission.ts';
+import { fields, readOptions } from '../actors/request.ts';
+import type { Backoff } from '../machines/rules/backoff.ts';
+import type { Priority } from '../machines/rules/lanes.ts';
+import type { Flag } from '../runtime/options/page.ts';
+
+/** A span of time: milliseconds, or a text such as `'500ms'`, `'10s'`, `'1h30m'`. */
+export type Duration = number | string;
+
+/** A moment: a `Date`, epoch milliseconds, or a text in ISO 8601. */
+export type Moment = Date | number | string;
+
+/** Everything that may be said about a job beside its payload; what is not said is its type's default. */
+export interface SubmitOptions {
+  /** Makes the submission idempotent: the same id with the same content is the same job. */
+  id?: string | undefined;
+  /** As `id`, where the name of the job does not matter. */
+  idempotencyKey?: string | undefined;
+  /** For people. */
+  name?: string | undefined;
+  queue?: string | undefined;
+  priority?: Priority | undefined;
+  tags?: readonly string[] | undefined;
+  delay?: Duration | undefined;
+  runAt?: Moment | undefined;
+  /** After so long it must not start any more. */
+  expiresIn?: Duration | undefined;
+  expiresAt?: Moment | undefined;
+  maxAttempts?: number | undefined;
+  /** A policy, or its text such as `'exponential(1s, x2, max 30s)'`. */
+  backoff?: Backoff | string | undefined;
+  /** How long one attempt may run; `'none'` is for ever. */
+  timeout?: Duration | undefined;
+  /** How long an attempt may be without a sign of life. */
+  staleAfter?: Duration | undefined;
+  /** Waits until a person releases it. */
+  hold?: boolean | undefined;
+  gpu?: number | undefined;
+  /** GPU memory, MiB. */
+  vram?: number | undefined;
+  gpuVendor?: string | undefined;
+  /** An encoder that must work there, such as `'h264_nvenc'`. */
+  encoder?: string | undefined;
+  /** Slots of the worker that it takes. */
+  slots?: number | undefined;
+  /** MiB. */
+  memory?: number | undefined;
+  /** Labels that the worker must have. */
+  labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Options that were text and have been read. */
+export class ReadOptions {
+  readonly options: JobOptions;
+
+  constructor(options: JobOptions) {
+    this.options = options;
+  }
+}
+
+/**
+ * What options mean.
+ *
+ * @throws {Fault} `input.invalid`
+ */
+export function jobOptions(given: SubmitOptions | ReadOptions): JobOptions {
+  if (given instanceof ReadOptions) return given.options;
+  const { backoff, ...rest } = given;
+  if (typeof backoff !== 'object') return readOptions(texts({ ...rest, backoff }));
+  return { ...readOptions(texts(rest)), backoff };
+}
+
+/** What is there; moments as text. */
+function texts(given: SubmitOptions): Readonly<Record<string, unknown>> {
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(said.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]));
+}
+
+/** The flags of `yard submit`, one for each thing that a submitter may say. */
+export function submitFlags(): readonly (Omit<Flag, 'name'> & { name: string })[] {
+  return fields
+    .filter(({ field }) => field !== 'ref')
+    .map(({ field, expects, example }) => ({
+      name: field,
+      usage: isYesOrNo(expects) ? flagOf(field) : `${flagOf(field)} <${wordOf(field)}>`,
+      help: isYesOrNo(expects) ? 'Waits until a person releases it.' : `Expects ${expects}; such as \`${example}\`.`,
+    }));
+}
+
+/**
+ * What the flags of `yard submit` mean; flags of other kinds are passed over.
+ *
+ * @throws {Fault} `input.invalid`
+ */
+export function readSubmitFlags(flags: Readonly<Record<string, unknown>>): ReadOptions {
+  const own = submitFlags().flatMap(({ name }) => (flags[name] === undefined ? [] : [[name, flags[name]]]));
+  return new ReadOptions(readOptions(Object.fromEntries(own)));
+}
+
+function isYesOrNo(expects: string): boolean {
+  return expects === 'true or false';
+}
+
+function flagOf(field: string): string {
+  return `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** The last word of the field's name, lower case: `--max-attempts <attempts>`. */
+function wordOf(field: string): string {
+  return (
+    field
+      .split(/(?=[A-Z])/)
+      .at(-1)
+      ?.toLowerCase() ?? field
+  );
+}

@@ -1,0 +1,53 @@
+/**
+ * Writes rows as columns, as wide as what is in them: plain text that people read and `awk` splits.
+ */
+
+import type { Style, Terminal } from './terminal.ts';
+
+export interface Column<Row> {
+  title: string;
+  value: (row: Row) => string;
+  align?: 'right';
+  style?: (row: Row) => Style;
+}
+
+const gap = '  ';
+
+/** The lines of a table with a line of titles. On a terminal, what does not fit into its width is cut off. */
+export function columns<Row>(rows: readonly Row[], shape: readonly Column<Row>[], terminal: Terminal): string {
+  const widths = shape.map(({ title, value }) => Math.max(title.length, ...rows.map((row) => value(row).length)));
+  const fitted = shrunk(widths, terminal.columns);
+  const titles = shape.map((column, at) => terminal.style('dim', cell(column.title, fitted[at] ?? 0, column.align)));
+  const lines = rows.map((row) =>
+    shape.map((column, at) => styled(column, row, cell(column.value(row), fitted[at] ?? 0, column.align), terminal)),
+  );
+  return [titles, ...lines].map((cells) => cells.join(gap).trimEnd()).join('\n');
+}
+
+/** Names and what they are, one a line. */
+export function facts(pairs: readonly (readonly [string, string | undefined])[], terminal: Terminal): string {
+  const known = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== undefined);
+  const width = Math.max(...known.map(([name]) => name.length));
+  return known.map(([name, value]) => `${terminal.style('dim', name.padEnd(width))}${gap}${value}`).join('\n');
+}
+
+function styled<Row>({ style }: Column<Row>, row: Row, text: string, terminal: Terminal): string {
+  return style === undefined ? text : terminal.style(style(row), text);
+}
+
+function cell(text: string, width: number, align: 'right' | undefined): string {
+  const cut = text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
+  return align === 'right' ? cut.padStart(width) : cut.padEnd(width);
+}
+
+/** The widest columns give way until the line fits, none below eight characters. */
+function shrunk(widths: readonly number[], most: number): readonly number[] {
+  const fitted = [...widths];
+  const total = () => fitted.reduce((sum, width) => sum + width, gap.length * (fitted.length - 1));
+  while (total() > most) {
+    const widest = Math.max(...fitted);
+    if (widest <= 8) break;
+    fitted[fitted.indexOf(widest)] = Math.max(8, widest - (total() - most));
+  }
+  return fitted;
+}

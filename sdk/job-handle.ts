@@ -1,0 +1,57 @@
+/**
+ * A job that was submitted, in the hands of its submitter.
+ */
+
+import type { Client } from '../cluster/client.ts';
+import type { WaitOptions } from '../cluster/watch.ts';
+import type { LogLine } from '../runtime/ports.ts';
+import type { JobRecord, Transition } from '../runtime/record.ts';
+import { resultOf } from './job-failed.ts';
+
+export class JobHandle<Result = unknown> {
+  readonly id: string;
+  /** Whether this submission created it; `false` where an earlier one of the same was found. */
+  readonly created: boolean;
+  readonly #client: Client;
+
+  constructor(client: Client, job: { id: string; created: boolean }) {
+    this.#client = client;
+    this.id = job.id;
+    this.created = job.created;
+  }
+
+  /** Its record as it is now; `undefined` once it is so long settled that it was forgotten. */
+  job(): Promise<JobRecord | undefined> {
+    return this.#client.job(this.id);
+  }
+
+  /** Every transition once and in order, from its first to the one that settles it. */
+  watch(options: { signal?: AbortSignal } = {}): AsyncIterable<Transition> {
+    return this.#client.watch(this.id, options);
+  }
+
+  /** Its record once it is settled. @throws {Fault} `wait.timedOut` */
+  settled(options: WaitOptions = {}): Promise<JobRecord> {
+    return this.#client.settled(this.id, options);
+  }
+
+  /**
+   * What its handler returned, as soon as it has.
+   *
+   * @throws {JobFailed} where it failed or was cancelled. {Fault} `wait.timedOut`
+   */
+  result(options?: WaitOptions): Promise<Result>;
+  async result(options: WaitOptions = {}): Promise<unknown> {
+    return resultOf(await this.settled(options));
+  }
+
+  /** Cancels it: at once where no worker holds it, else its worker is asked to. @throws {Fault} `job.refused` */
+  cancel(options: { reason?: string } = {}): Promise<JobRecord> {
+    return this.#client.cancel(this.id, options);
+  }
+
+  /** What its handler logged so far; with `follow`, then what it logs until it is settled. */
+  logs(options: { follow?: boolean; signal?: AbortSignal } = {}): AsyncIterable<LogLine> {
+    return this.#client.logs(this.id, options);
+  }
+}
