@@ -13,6 +13,9 @@ import { type End, Member, type Program, type Role } from './member.ts';
 export interface CrewOptions {
   clock: Clock;
   program: Program;
+  /** What the processes find themselves in. */
+  env: NodeJS.ProcessEnv;
+  directory: string;
   restart: boolean;
   onLine(from: string, line: string): void;
   say(sentence: string): void;
@@ -59,13 +62,14 @@ export class Crew {
   }
 
   launch(name: string, role: Role, { args, env }: CommandLine): Member {
-    const { clock, program, onLine } = this.#options;
+    const { clock, program, directory, onLine } = this.#options;
     const member: Member = new Member({
       name,
       role,
       program,
       args,
-      env,
+      env: { ...this.#options.env, ...env },
+      directory,
       clock,
       onLine: (line) => onLine(name, line),
       onEnd: (end) => this.#ended(post, end),

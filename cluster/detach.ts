@@ -21,6 +21,9 @@ export interface DetachOptions {
   /** Fires where the start is to be given up. */
   signal?: AbortSignal;
   program?: Program;
+  /** What it finds itself in: ours unless given. */
+  env?: NodeJS.ProcessEnv;
+  directory?: string;
   clock?: Clock;
 }
 
@@ -30,11 +33,11 @@ export interface DetachOptions {
  * @throws {Fault} `cluster.running`, or `process.ended` with its last words where it did not come up.
  */
 export async function startDetached(start: DetachOptions): Promise<UpFile> {
-  const { options, signal, program = yardProgram(), clock = new SystemClock() } = start;
+  const { options, signal, clock = new SystemClock() } = start;
   const dataDir = resolve(options.data);
   await refuseRunning(dataDir);
   const log = logFile(dataDir, 'up');
-  const child = launch(program, options, log);
+  const child = launch(start, log);
   const giveUp = () => void child.kill('SIGTERM');
   signal?.addEventListener('abort', giveUp);
   try {
@@ -45,13 +48,17 @@ export async function startDetached(start: DetachOptions): Promise<UpFile> {
   }
 }
 
-function launch({ command, args }: Program, options: Options, log: string): ChildProcess {
+function launch(
+  { options, program = yardProgram(), env = process.env, directory }: DetachOptions,
+  log: string,
+): ChildProcess {
   const told = commandLine(options, 'up');
   const file = openSync(log, 'a');
-  const child = spawn(command, [...args, 'up', '--log-files', ...told.args], {
+  const child = spawn(program.command, [...program.args, 'up', '--log-files', ...told.args], {
     stdio: ['ignore', file, file],
-    env: { ...process.env, ...told.env },
+    env: { ...env, ...told.env },
     detached: true,
+    ...(directory === undefined ? {} : { cwd: directory }),
   });
   closeSync(file);
   return child;

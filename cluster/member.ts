@@ -44,7 +44,9 @@ export interface MemberOptions {
   program: Program;
   /** Flags behind the role. */
   args: readonly string[];
-  env: Readonly<Record<string, string>>;
+  /** The whole environment. */
+  env: NodeJS.ProcessEnv;
+  directory: string;
   clock: Clock;
   onLine(line: string): void;
   onEnd(end: End): void;
@@ -84,10 +86,11 @@ export class Member {
   /** Starts it; harmless while it runs. */
   start(): void {
     if (this.#running !== undefined) return;
-    const { program, role, args, env, onLine } = this.#options;
+    const { program, role, args, env, directory, onLine } = this.#options;
     const child = spawn('sh', ['-c', guarded, program.command, ...program.args, role, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
+      env,
+      cwd: directory,
       detached: true,
     });
     const lifeline = child.stdio[3];

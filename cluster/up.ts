@@ -36,6 +36,9 @@ export interface ClusterOptions {
   signal?: AbortSignal;
   /** What runs as `yard`; this package's command unless given. */
   program?: Program;
+  /** What the processes find themselves in: ours unless given. */
+  env?: NodeJS.ProcessEnv;
+  directory?: string;
   clock?: Clock;
 }
 
@@ -115,6 +118,8 @@ class LocalCluster implements Cluster {
     this.#crew = new Crew({
       clock: this.#clock,
       program: start.program ?? yardProgram(),
+      env: start.env ?? process.env,
+      directory: start.directory ?? process.cwd(),
       restart: start.restart ?? true,
       onLine: (from, line) => start.onLine?.(from, line),
       say: (sentence) => start.say?.(sentence),
