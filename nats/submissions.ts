@@ -5,7 +5,14 @@
  * promise resolves: one ack of its last message acks all. A batch that was not done comes again.
  */
 
-import { AckPolicy, DeliverPolicy, type JetStreamManager, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  AckPolicy,
+  DeliverPolicy,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Rejection, Stop, Submission, Submissions } from '../runtime/ports.ts';
@@ -33,12 +40,19 @@ export class NatsSubmissions implements Submissions {
     let basket: Basket | undefined;
     const stop = await keepPulling(this.#clock, async () => {
       basket?.close();
-      basket = new Basket({ streamCreatedAt: await this.#prepare(jsm), names: this.#names, clock: this.#clock, onBatch });
+      basket = new Basket({
+        streamCreatedAt: await this.#prepare(jsm),
+        names: this.#names,
+        clock: this.#clock,
+        onBatch,
+      });
       return this.#pull(basket);
     });
     return async () => {
       basket?.close();
       await stop();
+      // Until the broker has seen it, it may still hand us a submission that then nobody gets for half a minute.
+      await this.#connection.flush().catch(() => undefined);
     };
   }
 
@@ -98,7 +112,7 @@ interface BasketOptions {
 /** Gathers messages while a batch is being worked on, and hands over the next one when that is done. */
 class Basket {
   readonly #options: BasketOptions;
-  #waiting: JsMsg[] = [];
+  readonly #waiting: JsMsg[] = [];
   #busy = false;
   #closed = false;
 
@@ -107,15 +121,17 @@ class Basket {
   }
 
   add(message: JsMsg): void {
+    if (this.#closed) return giveBack(message);
     this.#waiting.push(message);
     if (this.#busy) return;
     this.#busy = true;
     this.#options.clock.endOfTurn(() => void this.#empty());
   }
 
+  /** Gives back what nobody has begun with, so that the next one who consumes has it at once. */
   close(): void {
     this.#closed = true;
-    this.#waiting = [];
+    for (const message of this.#waiting.splice(0)) giveBack(message);
   }
 
   async #empty(): Promise<void> {
@@ -147,6 +163,15 @@ class Basket {
       at: Math.floor(message.info.timestampNanos / 1e6),
       deliveries: message.info.deliveryCount,
     };
+  }
+}
+
+/** On a connection that is closed already, the broker finds out by itself, after a while. */
+function giveBack(message: JsMsg): void {
+  try {
+    message.nak();
+  } catch {
+    // Nobody is there to be told.
   }
 }
 
