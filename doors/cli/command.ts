@@ -28,8 +28,10 @@ export interface CommandContext {
    * @throws {Fault} `option.invalid`
    */
   settings(command: Command, scope: Scope): Options;
-  /** A connection to the cluster that flags, environment or a local `yard up` name; the caller disposes of it. */
+  /** A connection to the cluster that flags, environment or a local `yard up` name; the caller closes it. */
   connect(command: Command): Promise<Yard>;
+  /** Does `what` with such a connection, which is closed at the end. */
+  withYard<Result>(command: Command, what: (yard: Yard) => Promise<Result>): Promise<Result>;
   /** What the process ends with; 0 where nobody says. The last one counts. */
   exitWith(code: ExitCode): void;
 }

@@ -2,7 +2,7 @@
  * What the process's exit code says, so that scripts can tell one trouble from another.
  */
 
-import { Interrupted } from './interrupt.ts';
+import { Interrupted, interrupted } from './interrupt.ts';
 
 export const exitCodes = {
   ok: 0,
@@ -17,7 +17,7 @@ export const exitCodes = {
   unreachable: 5,
   /** It was waited for, and did not happen in time. */
   timedOut: 6,
-  interrupted: 130,
+  interrupted,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -25,6 +25,11 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** What was typed is not what was expected, and no option or field is to blame. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** What was named is not there. */
+export class MissingError extends Error {
+  override readonly name = 'MissingError';
 }
 
 const byFault: ReadonlyMap<string, ExitCode> = new Map([
@@ -41,6 +46,7 @@ const byFault: ReadonlyMap<string, ExitCode> = new Map([
 export function exitCodeOf(thrown: unknown): ExitCode {
   if (thrown instanceof Interrupted) return exitCodes.interrupted;
   if (thrown instanceof UsageError) return exitCodes.usage;
+  if (thrown instanceof MissingError) return exitCodes.notFound;
   return byFault.get(faultCodeOf(thrown) ?? '') ?? exitCodes.failed;
 }
 

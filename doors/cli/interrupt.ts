@@ -1,30 +1,23 @@
 /**
- * Ctrl-C and its like: the first one asks to stop, the second one insists.
- *
- * A process that listens for none dies of the first, as ever.
+ * Ctrl-C for a command that waits: the first one ends the waiting in order, the second one ends the process.
  */
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+import { onInsist } from './insist.ts';
+
+/** What a process ends with that was interrupted, by the custom of shells: 128 and the number of SIGINT. */
+export const interrupted = 130;
 
 /** A person stopped the command; what it waited for goes on without it. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
-/** Resolves with the name of the next signal that asks this process to stop. */
-export function nextInterrupt(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const hear = (signal: NodeJS.Signals) => {
-      for (const each of signals) process.removeListener(each, hear);
-      resolve(signal);
-    };
-    for (const each of signals) process.on(each, hear);
-  });
-}
-
-/** Fires at the next interrupt, with `Interrupted` as its reason; the one after that kills the process. */
+/** Fires when a person asks to stop, with `Interrupted` as its reason. */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
-  void nextInterrupt().then((signal) => controller.abort(new Interrupted(`Stopped by ${signal}.`)));
+  onInsist((count, signal) => {
+    if (count > 1) process.exit(interrupted);
+    controller.abort(new Interrupted(`Stopped by ${signal}.`));
+  });
   return controller.signal;
 }

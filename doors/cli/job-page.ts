@@ -1,0 +1,99 @@
+/**
+ * All there is to know of one job, as a page: what it is, where it stands and why, its attempts, its history.
+ */
+
+import { durationText } from '../../cluster/settings.ts';
+import type { AttemptEntry, JobRecord, Why } from '../../sdk/index.ts';
+import { type Column, columns, facts } from './columns.ts';
+import { lineOf } from './follow.ts';
+import type { Terminal } from './terminal.ts';
+import { moment, relative, stateStyle } from './words.ts';
+
+export interface Surroundings {
+  why: Why | undefined;
+  /** Broker time, epoch ms. */
+  now: number;
+  terminal: Terminal;
+}
+
+export function describe(record: JobRecord, { why, now, terminal }: Surroundings): string {
+  const parts = [facts(factsOf(record, { why, now, terminal }), terminal)];
+  if (record.attempts.length > 0) parts.push(columns(record.attempts, attemptShape(), terminal));
+  parts.push(history(record, terminal));
+  return parts.join('\n\n');
+}
+
+type Pair = readonly [string, string | undefined];
+
+function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): readonly Pair[] {
+  const { state, context } = record;
+  const at = (moment_: number | undefined) => (moment_ === undefined ? undefined : whenText(moment_, now));
+  return [
+    ['id', record.id],
+    ['name', record.name],
+    ['type', record.type],
+    ['state', `${terminal.style(stateStyle(state), state)}, since ${relative(record.updatedAt, now)}`],
+    ['why', why === undefined ? undefined : whyText(why)],
+    ['lane', `${record.queue}, ${record.priority}`],
+    ['needs', jsonUnlessEmpty(record.requirements)],
+    ['tags', record.tags?.join(', ')],
+    ['attempt', `${context.attempt} (${context.spent} of ${context.maxAttempts} spent)`],
+    ['worker', context.worker],
+    ['progress', progressText(record)],
+    ['created', at(record.createdAt)],
+    ['due', at(context.dueAt)],
+    ['expires', at(record.expiresAt)],
+    ['started', at(record.startedAt)],
+    ['settled', at(record.settledAt)],
+    ['to cancel', at(context.cancelAt)],
+    ['timeout', record.timeoutMs === undefined ? 'none' : durationText(record.timeoutMs)],
+    ['source', record.source],
+    ['payload', JSON.stringify(record.payload)],
+    ['result', state === 'completed' ? JSON.stringify(context.result) : undefined],
+    ['error', context.error === undefined ? undefined : `${context.error.kind}: ${context.error.message}`],
+  ];
+}
+
+function whyText({ sentence, ahead }: Why): string {
+  return ahead === undefined || ahead === 0 ? sentence : `${sentence} ${ahead} before it.`;
+}
+
+function whenText(at: number, now: number): string {
+  return `${moment(at)} (${relative(at, now)})`;
+}
+
+function jsonUnlessEmpty(value: object): string | undefined {
+  return Object.keys(value).length === 0 ? undefined : JSON.stringify(value);
+}
+
+function progressText({ progress }: JobRecord): string | undefined {
+  if (progress === undefined) return undefined;
+  const { percent, etaMs, message, values = {} } = progress;
+  const parts = [
+    percent === undefined ? '' : `${percent}%`,
+    etaMs === undefined ? '' : `${durationText(etaMs)} left`,
+    message ?? '',
+    ...Object.entries(values).map(([name, value]) => `${name} ${value}`),
+  ];
+  return parts.filter(Boolean).join(', ') || undefined;
+}
+
+function attemptShape(): readonly Column<AttemptEntry>[] {
+  return [
+    { title: 'ATTEMPT', value: ({ attempt }) => String(attempt), align: 'right' },
+    { title: 'WORKER', value: ({ worker }) => worker },
+    { title: 'CLAIMED', value: ({ claimedAt }) => moment(claimedAt) },
+    { title: 'RAN', value: ranText, align: 'right' },
+    { title: 'OUTCOME', value: ({ outcome = '-' }) => outcome },
+    { title: 'ERROR', value: ({ error }) => error?.message.replaceAll(/\s+/g, ' ') ?? '-' },
+  ];
+}
+
+function ranText({ startedAt, endedAt }: AttemptEntry): string {
+  return startedAt === undefined || endedAt === undefined ? '-' : durationText(Math.max(0, endedAt - startedAt));
+}
+
+function history({ transitions }: JobRecord, terminal: Terminal): string {
+  const lines = transitions.map((transition, index) => lineOf(transition, transitions[index - 1]?.at, terminal));
+  return [terminal.style('dim', 'HISTORY'), ...lines].join('\n');
+}

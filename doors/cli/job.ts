@@ -1,0 +1,156 @@
+/**
+ * `yard job list | get | watch | cancel | logs`: looks at jobs, and stops them.
+ */
+
+import { type Command, Option } from 'commander';
+import type { JobRecord, JobState, LogLine, Priority, Why, Yard } from '../../sdk/index.ts';
+import { type Column, columns } from './columns.ts';
+import type { CommandContext } from './command.ts';
+import { MissingError, UsageError } from './exit.ts';
+import { ending, exitCodeFor, follow } from './follow.ts';
+import { interruptSignal } from './interrupt.ts';
+import { describe } from './job-page.ts';
+import { positive } from './rejected.ts';
+import { isSettled, relative, stateOrder, stateStyle } from './words.ts';
+
+export function register(program: Command, context: CommandContext): void {
+  const job = program.command('job').description('Looks at jobs, and stops them.');
+  for (const list of [job.command('list'), program.command('jobs')]) registerList(list, context);
+  job
+    .command('get')
+    .argument('<id>')
+    .description('Shows all there is to know of a job, and why it waits.')
+    .action((id: string, _, command: Command) => get(command, context, id));
+  job
+    .command('watch')
+    .argument('<id>')
+    .description(
+      'Draws the transitions of a job as they happen, until it is settled; exits with 1 unless it completes.',
+    )
+    .action((id: string, _, command: Command) => watch(command, context, id));
+  job
+    .command('cancel')
+    .argument('<id>')
+    .description('Cancels a job; a running handler is told to stop.')
+    .option('--reason <text>', 'Stands in the history of the job.')
+    .action((id: string, options: { reason?: string }, command: Command) =>
+      cancel(command, context, { id, ...options }),
+    );
+  job
+    .command('logs')
+    .argument('<id>')
+    .description('Prints what the handler of a job wrote.')
+    .option('-f, --follow', 'Goes on until the job is settled.')
+    .action((id: string, options: { follow?: boolean }, command: Command) =>
+      logs(command, context, { id, ...options }),
+    );
+}
+
+interface ListFlags {
+  state?: JobState[];
+  queue?: string;
+  type?: string;
+  priority?: Priority;
+  tag?: string;
+  limit: number;
+}
+
+function registerList(list: Command, context: CommandContext): void {
+  list
+    .description('Lists jobs, the newest first.')
+    .option('--state <states>', `Only in one of these states: ${stateOrder.join(', ')}.`, toStates)
+    .option('--queue <name>', 'Only of this queue.')
+    .option('--type <type>', 'Only of this type.')
+    .addOption(
+      new Option('--priority <priority>', 'Only of this priority.').choices(['critical', 'high', 'medium', 'low']),
+    )
+    .option('--tag <tag>', 'Only with this tag.')
+    .option('--limit <count>', 'At most so many.', positive, 100)
+    .action((flags: ListFlags, command: Command) => showList(command, context, flags));
+}
+
+function toStates(text: string): JobState[] {
+  return text.split(',').map((word) => {
+    const state = stateOrder.find((each) => each === word.trim());
+    if (state === undefined)
+      throw new UsageError(`Expected \`--state\` to be of ${stateOrder.join(', ')}, got \`${word}\`. Correct it.`);
+    return state;
+  });
+}
+
+async function showList(command: Command, context: CommandContext, flags: ListFlags): Promise<void> {
+  const found: JobRecord[] = [];
+  const now = await context.withYard(command, async (yard) => {
+    for await (const record of yard.jobs(flags)) found.push(record);
+    return yard.now();
+  });
+  const { terminal, output } = context;
+  if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
+  else if (found.length === 0) terminal.say('No such jobs.');
+  else terminal.print(columns(found, shape(now), terminal));
+  if (found.length === flags.limit) terminal.say(`At most ${flags.limit} are shown; see \`--limit\`.`);
+}
+
+function shape(now: number): readonly Column<JobRecord>[] {
+  return [
+    { title: 'ID', value: ({ id }) => id },
+    { title: 'TYPE', value: ({ type }) => type },
+    { title: 'STATE', value: ({ state }) => state, style: ({ state }) => stateStyle(state) },
+    { title: 'QUEUE', value: ({ queue }) => queue },
+    { title: 'PRIORITY', value: ({ priority }) => priority },
+    { title: 'ATTEMPT', value: ({ context }) => `${context.attempt}/${context.maxAttempts}`, align: 'right' },
+    { title: 'CREATED', value: ({ createdAt }) => relative(createdAt, now) },
+    { title: 'SINCE', value: ({ updatedAt }) => relative(updatedAt, now) },
+    { title: 'NAME', value: ({ name = '-' }) => name },
+  ];
+}
+
+async function get(command: Command, context: CommandContext, id: string): Promise<void> {
+  const { record, why, now } = await context.withYard(command, (yard) => read(yard, id));
+  const { terminal, output } = context;
+  if (output === 'json') terminal.print(JSON.stringify(why === undefined ? record : { ...record, why }, undefined, 2));
+  else terminal.print(describe(record, { why, now, terminal }));
+}
+
+async function read(yard: Yard, id: string): Promise<{ record: JobRecord; why: Why | undefined; now: number }> {
+  const record = await yard.job(id);
+  if (record === undefined) throw new MissingError(`Expected a job with id ${id}, found none. See \`yard job list\`.`);
+  return { record, why: isSettled(record.state) ? undefined : await yard.why(id), now: yard.now() };
+}
+
+async function watch(command: Command, context: CommandContext, id: string): Promise<void> {
+  const { terminal, output } = context;
+  const record = await context.withYard(command, (yard) =>
+    follow(yard, id, { terminal, output, signal: interruptSignal() }),
+  );
+  if (output === 'table') terminal.say(ending(record));
+  context.exitWith(exitCodeFor(record));
+}
+
+async function cancel(
+  command: Command,
+  context: CommandContext,
+  { id, ...options }: { id: string; reason?: string },
+): Promise<void> {
+  const record = await context.withYard(command, (yard) => yard.cancel(id, options));
+  const { terminal, output } = context;
+  if (output === 'json') terminal.print(JSON.stringify(record, undefined, 2));
+  else if (record.state === 'cancelled') terminal.print(`Job ${id} is cancelled.`);
+  else terminal.print(`Job ${id} is ${record.state}; its worker is told to stop it. See \`yard job watch ${id}\`.`);
+}
+
+async function logs(
+  command: Command,
+  context: CommandContext,
+  { id, follow: isFollowing = false }: { id: string; follow?: boolean },
+): Promise<void> {
+  const options = isFollowing ? { follow: true, signal: interruptSignal() } : {};
+  await context.withYard(command, async (yard) => {
+    for await (const line of yard.logs(id, options)) context.terminal.print(textOf(line, context));
+  });
+}
+
+function textOf(line: LogLine, { output, terminal }: CommandContext): string {
+  if (output === 'json') return JSON.stringify(line);
+  return line.stream === 'stderr' ? terminal.style('dim', line.line) : line.line;
+}

@@ -1,0 +1,83 @@
+/**
+ * The command `yard`: what all commands share, and each of them.
+ *
+ * Data goes to standard output, talk to standard error, and the exit code says what became of it (`exit.ts`). What
+ * does the work is imported by the command that needs it, so that help and mistakes are answered at once.
+ */
+
+import { Command, Option } from 'commander';
+import { commonFlags, readSettings } from '../../cluster/settings.ts';
+import { version } from '../../cluster/version.ts';
+import { addFlags, type CommandContext, type Register } from './command.ts';
+import { register as config } from './config.ts';
+import { type ExitCode, exitCodes } from './exit.ts';
+import { register as job } from './job.ts';
+import { register as master } from './master.ts';
+import { register as rejected } from './rejected.ts';
+import { register as status } from './status.ts';
+import { register as submit } from './submit.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
+import { tell } from './trouble.ts';
+import { register as up } from './up.ts';
+import { register as worker } from './worker.ts';
+
+const commands: readonly Register[] = [up, submit, status, job, worker, master, rejected, config];
+
+/** Runs the command in `argv` (without node and script); resolves with what the process should end with. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const terminal = processTerminal();
+  const program = newProgram(terminal);
+  let exitCode: ExitCode = exitCodes.ok;
+  const context = contextOf(program, terminal, (code) => {
+    exitCode = code;
+  });
+  for (const register of commands) register(program, context);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (thrown) {
+    return tell(thrown, terminal, program.opts()['logLevel'] === 'debug');
+  }
+}
+
+function newProgram(terminal: Terminal): Command {
+  const program = new Command('yard')
+    .description('Runs many jobs on many machines, with NATS as the only server.')
+    .version(version, '-V, --version', 'Tells the version.')
+    .helpOption('-h, --help', 'Tells what a command takes.')
+    .helpCommand('help [command]', 'Tells what a command takes.')
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => terminal.say(text.trimEnd()), outputError: () => {} })
+    .addOption(
+      new Option('-o, --output <form>', 'How answers are written.').choices(['table', 'json']).default('table'),
+    );
+  return addFlags(program, commonFlags());
+}
+
+function contextOf(program: Command, terminal: Terminal, exitWith: (code: ExitCode) => void): CommandContext {
+  const { env } = process;
+  const directory = process.cwd();
+  const context: CommandContext = {
+    terminal,
+    env,
+    directory,
+    get output() {
+      return program.opts()['output'] === 'json' ? 'json' : 'table';
+    },
+    settings: (command, scope) => readSettings({ flags: command.optsWithGlobals(), env, directory }, scope),
+    connect: async (command) => {
+      const { openYard } = await import('./open-yard.ts');
+      return openYard(context.settings(command, 'client'), { directory, terminal });
+    },
+    withYard: async (command, what) => {
+      const yard = await context.connect(command);
+      try {
+        return await what(yard);
+      } finally {
+        await yard.close();
+      }
+    },
+    exitWith,
+  };
+  return context;
+}

@@ -1,0 +1,45 @@
+/**
+ * `yard rejected list`: submissions that were refused, and why.
+ */
+
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Rejection } from '../../sdk/index.ts';
+import { type Column, columns } from './columns.ts';
+import type { CommandContext } from './command.ts';
+import { relative } from './words.ts';
+
+export function register(program: Command, context: CommandContext): void {
+  program
+    .command('rejected')
+    .description('Submissions that were refused.')
+    .command('list')
+    .description('Lists the last submissions that were refused, the newest last, each with its reason.')
+    .option('--limit <count>', 'At most so many.', positive, 100)
+    .action((options: { limit: number }, command: Command) => list(command, context, options.limit));
+}
+
+/** A whole number from 1 up, for commander. */
+export function positive(text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new InvalidArgumentError(`Expected a whole number from 1 up, got ${text}.`);
+}
+
+async function list(command: Command, context: CommandContext, limit: number): Promise<void> {
+  const { terminal, output } = context;
+  const { rejections, now } = await context.withYard(command, async (yard) => ({
+    rejections: await yard.rejected(limit),
+    now: yard.now(),
+  }));
+  if (output === 'json') terminal.print(JSON.stringify(rejections, undefined, 2));
+  else if (rejections.length === 0) terminal.say('Nothing was refused.');
+  else terminal.print(columns(rejections, shape(now), terminal));
+}
+
+function shape(now: number): readonly Column<Rejection>[] {
+  return [
+    { title: 'AT', value: ({ at }) => relative(at, now) },
+    { title: 'SEQUENCE', value: ({ sequence }) => String(sequence), align: 'right' },
+    { title: 'SUBJECT', value: ({ subject }) => subject },
+    { title: 'REASON', value: ({ reason }) => reason.replaceAll(/\s+/g, ' ') },
+  ];
+}

@@ -1,0 +1,162 @@
+/**
+ * `yard status`: the cluster on one screen. Who leads, how many jobs are in which state, what each priority and queue
+ * holds, and how the workers are.
+ */
+
+import type { Command } from 'commander';
+import type { Census, ClusterView, JobState, Yard } from '../../sdk/index.ts';
+import { type Column, columns, facts } from './columns.ts';
+import type { CommandContext } from './command.ts';
+import { exitCodes } from './exit.ts';
+import { interruptSignal } from './interrupt.ts';
+import type { Terminal } from './terminal.ts';
+import { stateOrder, stateStyle } from './words.ts';
+import { workerStyle } from './worker.ts';
+
+const everyMs = 1_000;
+
+export function register(program: Command, context: CommandContext): void {
+  program
+    .command('status')
+    .summary('Shows the cluster on one screen.')
+    .description(
+      'Shows who leads, jobs by state, priority and queue, and workers by status; exits with 5 where nobody leads.',
+    )
+    .option('-w, --watch', 'Shows it anew every second.')
+    .action((options: { watch?: boolean }, command: Command) =>
+      options.watch === true ? watch(command, context) : once(command, context),
+    );
+}
+
+async function once(command: Command, context: CommandContext): Promise<void> {
+  const picture = await context.withYard(command, look);
+  context.terminal.print(context.output === 'json' ? asJson(picture, 2) : screen(picture, context.terminal));
+  if (picture.cluster !== undefined) return;
+  context.terminal.say('No master leads. Start one with `yard master`, or wait for it.');
+  context.exitWith(exitCodes.unreachable);
+}
+
+/** On a terminal each picture replaces the last; JSON is one object a line. A large census is taken less often. */
+async function watch(command: Command, context: CommandContext): Promise<void> {
+  const { rest } = await import('../../cluster/pace.ts');
+  const signal = interruptSignal();
+  await context.withYard(command, async (yard) => {
+    while (!signal.aborted) {
+      const startedAt = yard.now();
+      show(await look(yard), context);
+      await rest(Math.max(everyMs, 10 * (yard.now() - startedAt)), signal);
+    }
+  });
+}
+
+function show(picture: Picture, { terminal, output }: CommandContext): void {
+  if (output === 'json') terminal.print(asJson(picture));
+  else terminal.print(`${terminal.isInteractive ? clearScreen : ''}${screen(picture, terminal)}\n`);
+}
+
+const clearScreen = '\u001B[2J\u001B[H';
+
+/** The cluster as its leader sees it, and all jobs as the store has them. */
+interface Picture {
+  cluster: ClusterView | undefined;
+  census: Census;
+}
+
+async function look(yard: Yard): Promise<Picture> {
+  const [cluster, census] = await Promise.all([yard.cluster(), yard.census()]);
+  return { cluster, census };
+}
+
+function asJson({ cluster, census }: Picture, indent?: number): string {
+  const { leader = null, at = null, workers = [] } = cluster ?? {};
+  return JSON.stringify({ leader, at, jobs: census, workersByStatus: byStatus(cluster), workers }, undefined, indent);
+}
+
+function byStatus(cluster: ClusterView | undefined): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { status } of cluster?.workers ?? []) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
+function screen({ cluster, census }: Picture, terminal: Terminal): string {
+  const leader = cluster === undefined ? 'none' : `${cluster.leader.name}, term ${cluster.leader.term}`;
+  const head = facts(
+    [
+      ['leader', leader],
+      ['jobs', `${census.total}, ${openJobs(census)} of them not settled`],
+      ['workers', workersText(cluster, terminal)],
+    ],
+    terminal,
+  );
+  const byState = columns(stateRows(census), stateShape, terminal);
+  const byPriority = columns(laneRows(census.byPriority, priorities), laneShape('PRIORITY'), terminal);
+  const byQueue = columns(laneRows(census.byQueue, queues), laneShape('QUEUE'), terminal);
+  return [head, byState, byPriority, byQueue].join('\n\n');
+}
+
+function workersText(cluster: ClusterView | undefined, terminal: Terminal): string {
+  if (cluster === undefined) return 'unknown';
+  const { workers } = cluster;
+  const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
+  const used = workers.reduce((sum, worker) => sum + worker.used, 0);
+  const statuses = [...new Set(workers.map(({ status }) => status))].sort();
+  const counts = byStatus(cluster);
+  const parts = statuses.map((status) => terminal.style(workerStyle(status), `${counts[status] ?? 0} ${status}`));
+  return parts.length === 0 ? 'none' : `${parts.join(', ')}; ${used} of ${slots} slots taken`;
+}
+
+type Counts = Census['byState'];
+
+const waiting: readonly JobState[] = ['scheduled', 'blocked', 'held', 'pending', 'queued', 'retrying'];
+const active: readonly JobState[] = ['assigned', 'processing', 'cancelling'];
+
+function sum(counts: Counts, states: readonly JobState[]): number {
+  return states.reduce((total, state) => total + (counts[state] ?? 0), 0);
+}
+
+function openJobs({ byState }: Census): number {
+  return sum(byState, [...waiting, ...active]);
+}
+
+interface StateRow {
+  state: JobState;
+  count: number;
+}
+
+function stateRows({ byState }: Census): readonly StateRow[] {
+  const always: readonly JobState[] = ['pending', 'queued', 'processing', 'completed', 'failed'];
+  return stateOrder
+    .map((state) => ({ state, count: byState[state] ?? 0 }))
+    .filter(({ state, count }) => count > 0 || always.includes(state));
+}
+
+const stateShape: readonly Column<StateRow>[] = [
+  { title: 'STATE', value: ({ state }) => state, style: ({ state }) => stateStyle(state) },
+  { title: 'JOBS', value: ({ count }) => String(count), align: 'right' },
+];
+
+interface LaneRow {
+  name: string;
+  counts: Counts;
+}
+
+const priorities = ['critical', 'high', 'medium', 'low'];
+const queues = ['live', 'default', 'batch'];
+
+/** The known names in their order, then all others by name. */
+function laneRows(lanes: Readonly<Record<string, Counts>>, known: readonly string[]): readonly LaneRow[] {
+  const others = Object.keys(lanes).filter((name) => !known.includes(name));
+  return [...known, ...others.sort()].map((name) => ({ name, counts: lanes[name] ?? {} }));
+}
+
+function laneShape(title: string): readonly Column<LaneRow>[] {
+  const number = (of: readonly JobState[]) => (row: LaneRow) => String(sum(row.counts, of));
+  return [
+    { title, value: ({ name }) => name },
+    { title: 'WAITING', value: number(waiting), align: 'right' },
+    { title: 'ACTIVE', value: number(active), align: 'right' },
+    { title: 'COMPLETED', value: number(['completed']), align: 'right' },
+    { title: 'FAILED', value: number(['failed']), align: 'right' },
+    { title: 'CANCELLED', value: number(['cancelled']), align: 'right' },
+  ];
+}
