@@ -42,7 +42,7 @@ const largestResult = 256 * 1024;
 export class Attempt {
   readonly #options: AttemptOptions;
   readonly #claim: Claim;
-  readonly #abort = new AbortController();
+  #abort: AbortController | undefined;
   readonly #ended = Promise.withResolvers<Ending>();
   #startedAt = 0;
   #livedAt = 0;
@@ -61,7 +61,7 @@ export class Attempt {
     return this.#claim.key;
   }
 
-  /** Runs the handler; resolves when its slot is free and what came of it is stored. */
+  /** Runs the handler; resolves when it has ended, or was abandoned, and its slot is free. `settle` comes next. */
   async run(): Promise<void> {
     const { clock, telemetry } = this.#options;
     const { record } = this.#claim;
@@ -76,9 +76,13 @@ export class Attempt {
     });
     this.#timers.push(clock.after(writeStartAfterMs, () => this.#settleIn()));
     void this.#handle();
-    const ending = await this.#ended.promise;
+    await this.#ended.promise;
     for (const cancel of this.#timers) cancel();
-    await this.#write(ending);
+  }
+
+  /** Stores what came of it. */
+  async settle(): Promise<void> {
+    await this.#write(await this.#ended.promise);
   }
 
   /** The record may say something new: a person's wish to cancel, or that the job is no longer ours. */
@@ -91,7 +95,7 @@ export class Attempt {
   stop(reason: StopReason): void {
     if (this.#stopping !== undefined || this.#hasEnded) return;
     this.#stopping = reason;
-    this.#abort.abort(new JobError(this.#sentence(reason)));
+    this.#controller().abort(new JobError(this.#sentence(reason)));
     this.#timers.push(this.#options.clock.after(this.#options.graceMs, () => this.#abandon()));
   }
 
@@ -102,6 +106,12 @@ export class Attempt {
     } catch (error) {
       this.#end({ kind: 'threw', error });
     }
+  }
+
+  /** Made when somebody asks: a handler that never looks at its signal need not pay for one. */
+  #controller(): AbortController {
+    this.#abort ??= new AbortController();
+    return this.#abort;
   }
 
   #end(ending: Ending): void {
@@ -127,13 +137,16 @@ export class Attempt {
 
   #run(payload: unknown): JobRun<unknown> {
     const { record, attempt } = this.#claim;
+    const controller = () => this.#controller();
     return {
       id: record.id,
       tenant: record.tenant,
       type: record.type,
       payload,
       fence: { job: record.id, attempt },
-      signal: this.#abort.signal,
+      get signal() {
+        return controller().signal;
+      },
       progress: (report) => this.#progress(report),
       log: (line, stream = 'stdout') => this.#log(line, stream),
       holdsFence: () => this.#holdsFence(),

@@ -9,8 +9,9 @@
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import type { Notices, Pulse } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
-import type { Board, Entry } from './board.ts';
+import type { Board } from './board.ts';
 import { claimsHash } from './claims-hash.ts';
+import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 import type { Mover } from './mover.ts';
 
@@ -99,6 +100,6 @@ export class Auditor {
       }),
     }));
     const count = await move(moves).catch(() => 0);
-    if (count > 0) telemetry.tell('auditor.repaired', { what: 'taken back from a lost worker', key: `${count} jobs` });
+    if (count > 0) telemetry.tell('jobs.takenBack', { count });
   }
 }

@@ -8,33 +8,10 @@
 
 import { isActive, isReady, isSettled, type JobState } from '../machines/job.ts';
 import { type Requirements, requirementKey, type Usage, usageOf } from '../machines/rules/capability.ts';
-import { laneRank, type Priority } from '../machines/rules/lanes.ts';
+import { laneRank } from '../machines/rules/lanes.ts';
 import type { Head } from '../runtime/ports.ts';
+import type { Entry } from './entry.ts';
 import { ReadyQueue } from './ready-queue.ts';
-
-/** An open job on the board. */
-export interface Entry {
-  readonly key: string;
-  /** The revision at which it was first seen: breaks ties between jobs created in the same millisecond. */
-  readonly birth: number;
-  readonly createdAt: number;
-  readonly type: string;
-  readonly requirements: Requirements;
-  revision: number;
-  state: JobState;
-  queue: string;
-  priority: Priority;
-  attempt: number;
-  updatedAt: number;
-  worker: string | undefined;
-  dueAt: number | undefined;
-  expiresAt: number | undefined;
-  timeoutMs: number | undefined;
-  /** The queue in which it stands, while it waits to be offered. */
-  place: ReadyQueue | undefined;
-  /** The offer that is out for it, valid until `until` (broker time). */
-  offer: { worker: string; until: number } | undefined;
-}
 
 /** What a worker holds: its active jobs and the offers that are out to it. */
 export interface Holding {
@@ -129,6 +106,11 @@ export class Board {
     const holding = this.holding(worker);
     holding.offers.add(entry);
     take(holding.usage, entry.requirements, 1);
+  }
+
+  /** Keeps `entry` out of decisions while the leader writes it; a new head or `withdraw` puts it back. */
+  setAside(entry: Entry): void {
+    this.#detach(entry);
   }
 
   /** The offer for `entry` is void: it stands in its queue again, at its old place in line. */

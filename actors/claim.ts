@@ -102,7 +102,8 @@ export class Claim {
   }
 }
 
-function stepAll(record: JobRecord, events: readonly JobEvent[]) {
+function stepAll(before: JobRecord, events: readonly JobEvent[]) {
+  let record = before;
   const transitions: Transition[] = [];
   for (const event of events) {
     const stepped = step(record, event);

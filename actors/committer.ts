@@ -39,7 +39,9 @@ export interface CommitterOptions {
 }
 
 const entriesAtOnce = 250;
-const batchesAtOnce = 4;
+const batchesAtOnce = 2;
+/** Opening a batch costs the broker as much as dozens of single writes: fewer units than this go one by one. */
+const batchFrom = 48;
 
 export class Committer {
   readonly #store: JobStore;
@@ -109,7 +111,8 @@ export class Committer {
   async #run(batch: readonly Unit[]): Promise<void> {
     this.#open++;
     try {
-      await this.#send(batch);
+      if (batch.length < batchFrom) await Promise.all(batch.map((unit) => this.#send([unit])));
+      else await this.#send(batch);
     } catch (cause) {
       for (const unit of batch) unit.fail(cause);
     }

@@ -7,8 +7,9 @@
  */
 
 import { type Capacity, hasRoom, type Requirements, type Usage, unmet, usageOf } from '../machines/rules/capability.ts';
-import type { Board, Entry } from './board.ts';
-import { isBefore, type ReadyQueue } from './ready-queue.ts';
+import type { Board } from './board.ts';
+import { type Entry, isBefore } from './entry.ts';
+import type { ReadyQueue } from './ready-queue.ts';
 
 /** A worker that takes jobs, with what it holds now. */
 export interface Candidate {
@@ -34,7 +35,11 @@ export interface Offering {
 /** The offers to make now, in the order in which the jobs are served. */
 export function decide(board: Pick<Board, 'lanes'>, candidates: readonly Candidate[], policy: Policy): Offering[] {
   const offers: Offering[] = [];
-  const fleet = candidates.map((candidate) => ({ ...candidate, usage: { ...candidate.usage } }));
+  const fleet = candidates.map((candidate) => ({
+    ...candidate,
+    usage: { ...candidate.usage },
+    held: candidate.usage.slots,
+  }));
   for (const lane of board.lanes()) {
     if (offers.length >= policy.most || !fleet.some((candidate) => mayTakeAny(candidate, policy))) break;
     serveLane(lane, fleet, policy, offers);
@@ -46,14 +51,17 @@ function mayTakeAny({ usage, capacity }: Candidate, policy: Policy): boolean {
   return capacity.types.some((type) => usage.slots < capacity.slots + policy.lookAhead(type));
 }
 
+/** A candidate during a pass: `usage` grows with each offer, `held` is what it held before. */
+type Taker = Candidate & { held: number };
+
 interface Line {
   next: Entry;
   rest: Iterator<Entry>;
-  eligible: readonly Candidate[];
+  eligible: readonly Taker[];
 }
 
-function serveLane(lane: readonly ReadyQueue[], fleet: readonly Candidate[], policy: Policy, offers: Offering[]): void {
-  const lines = lane.flatMap((queue) => lineOf(queue, fleet));
+function serveLane(lane: readonly ReadyQueue[], fleet: readonly Taker[], policy: Policy, offers: Offering[]): void {
+  const lines = lane.flatMap((queue) => lineOf(queue, fleet, policy));
   while (lines.length > 0 && offers.length < policy.most) {
     const line = oldest(lines);
     const taker = leastLoaded(line.eligible, line.next, policy);
@@ -67,11 +75,24 @@ function serveLane(lane: readonly ReadyQueue[], fleet: readonly Candidate[], pol
   }
 }
 
-function lineOf(queue: ReadyQueue, fleet: readonly Candidate[]): Line[] {
-  const eligible = fleet.filter(({ capacity }) => unmet(queue.type, queue.requirements, capacity) === undefined);
+function lineOf(queue: ReadyQueue, fleet: readonly Taker[], policy: Policy): Line[] {
+  const lookAhead = policy.lookAhead(queue.type);
+  const eligible = fleet.filter(
+    (taker) =>
+      unmet(queue.type, queue.requirements, taker.capacity) === undefined && isHungry(taker, lookAhead, queue.size),
+  );
   const rest = queue[Symbol.iterator]();
   const first = rest.next();
   return first.done === true || eligible.length === 0 ? [] : [{ next: first.value, rest, eligible }];
+}
+
+/**
+ * Whether a worker is worth a letter now. Many short jobs go in few large mails, since every mail, claim and result
+ * costs less in company: a worker that still holds half of what it may gets no more until it holds less.
+ */
+function isHungry({ capacity, held }: Taker, lookAhead: number, waiting: number): boolean {
+  const half = (capacity.slots + lookAhead) / 2;
+  return lookAhead === 0 || waiting < half || held <= half;
 }
 
 function advance(line: Line): boolean {

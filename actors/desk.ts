@@ -4,8 +4,12 @@
  */
 
 import type { JobState } from '../machines/job.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { WorkerStatus } from '../runtime/ports.ts';
-import type { ReignOptions } from './reign.ts';
+import type { Board } from './board.ts';
+import type { Fleet } from './fleet.ts';
+import type { LookAhead } from './look-ahead.ts';
+import type { Term } from './term.ts';
 import { type Why, why } from './why.ts';
 
 /** A worker as the leader sees it. `heardMsAgo` is the age of its last pulse. */
@@ -42,10 +46,21 @@ export interface ClusterView {
   lookAhead: Readonly<Record<string, number>>;
 }
 
+/** What the answers are made from. */
+export interface DeskOptions {
+  board: Board;
+  fleet: Fleet;
+  clock: Clock;
+  lookAhead: LookAhead;
+  term: Term;
+  incarnation: string;
+  name: string;
+}
+
 type Answer = (ask: unknown) => unknown;
 
 /** Every question with its answer. */
-export function answers(options: ReignOptions): Iterable<[string, Answer]> {
+export function answers(options: DeskOptions): Iterable<[string, Answer]> {
   return [
     ['cluster', () => cluster(options)],
     ['workers', () => workers(options)],
@@ -53,7 +68,7 @@ export function answers(options: ReignOptions): Iterable<[string, Answer]> {
   ];
 }
 
-function cluster(options: ReignOptions): ClusterView {
+function cluster(options: DeskOptions): ClusterView {
   const { board, clock, name, incarnation, term, lookAhead } = options;
   const byState: Partial<Record<JobState, number>> = {};
   for (const { state } of board.entries()) byState[state] = (byState[state] ?? 0) + 1;
@@ -67,7 +82,7 @@ function cluster(options: ReignOptions): ClusterView {
   };
 }
 
-function workers({ fleet, board, clock }: ReignOptions): WorkerView[] {
+function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {
   return fleet.members().map(({ pulse, status, heardAt }) => {
     const { incarnation, name, host, pid, version, declared, load, startedAt, capacity } = pulse;
     const holding = board.holding(incarnation);
@@ -89,7 +104,7 @@ function workers({ fleet, board, clock }: ReignOptions): WorkerView[] {
   });
 }
 
-function explain({ board, fleet, clock }: ReignOptions, ask: unknown): Why | null {
+function explain({ board, fleet, clock }: DeskOptions, ask: unknown): Why | null {
   const entry = typeof ask === 'string' ? board.get(ask) : undefined;
   return entry === undefined ? null : why(entry, { board, fleet, now: clock.now() });
 }

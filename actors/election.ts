@@ -87,7 +87,10 @@ export class Election {
   #again(): void {
     this.#timer();
     if (this.#stopped || this.#term !== undefined) return;
-    this.#timer = this.#options.clock.after(readEveryMs * (0.9 + 0.2 * this.#options.clock.chance()), () => void this.#look());
+    this.#timer = this.#options.clock.after(
+      readEveryMs * (0.9 + 0.2 * this.#options.clock.chance()),
+      () => void this.#look(),
+    );
   }
 
   async #look(): Promise<void> {

@@ -77,12 +77,7 @@ export class Intake {
     if (stored === undefined)
       throw new Fault('broker.unavailable', `Expected the record that stood in the way of ${key}, found none.`);
     if (!isSameSubmission(stored.record, record)) return this.#reject(submission, conflictText(stored.record));
-    this.#options.events.ack({
-      ref: refOf(submission),
-      id: stored.record.id,
-      tenant: record.tenant,
-      state: stored.record.state,
-    });
+    this.#ack(submission, stored.record);
   }
 
   #created(submission: Submission, head: Head, record: JobRecord): void {
@@ -99,7 +94,12 @@ export class Intake {
         revision: head.revision,
         transition,
       });
-    events.ack({ ref: refOf(submission), id: record.id, tenant: record.tenant, state: record.state });
+    this.#ack(submission, record);
+  }
+
+  #ack(submission: Submission, { id, tenant, state }: JobRecord): void {
+    const ref = refOf(submission);
+    if (ref !== undefined) this.#options.events.ack({ ref, id, tenant, state });
   }
 
   async #reject(submission: Submission, reason: string): Promise<void> {
@@ -113,6 +113,6 @@ export class Intake {
       body: new TextDecoder().decode(submission.body.subarray(0, keptOfBody)),
       headers: Object.fromEntries(submission.headers),
     });
-    events.ack({ ref: refOf(submission), rejected: reason });
+    events.ack({ ref: refOf(submission) ?? String(submission.sequence), rejected: reason });
   }
 }

@@ -9,7 +9,9 @@
 const kept = 64;
 const learnFrom = 32;
 const shortMs = 50;
-const most = 64;
+/** What is sent ahead should run within about this time, with a few slots at work: well under a claim's 200 ms. */
+const windowMs = 2_000;
+const most = 200;
 
 export class LookAhead {
   readonly #fixed: number | undefined;
@@ -23,7 +25,10 @@ export class LookAhead {
   /** Notes that a job of `type` was claimed for `ms`. */
   learn(type: string, ms: number): void {
     let spans = this.#spans.get(type);
-    if (spans === undefined) this.#spans.set(type, (spans = { ms: new Float64Array(kept), count: 0, value: 0 }));
+    if (spans === undefined) {
+      spans = { ms: new Float64Array(kept), count: 0, value: 0 };
+      this.#spans.set(type, spans);
+    }
     spans.ms[spans.count++ % kept] = ms;
     if (spans.count % learnFrom === 0) spans.value = lookAhead(spans.ms.subarray(0, Math.min(kept, spans.count)));
   }
@@ -40,5 +45,5 @@ export class LookAhead {
 
 function lookAhead(ms: Float64Array): number {
   const p90 = [...ms].sort((a, b) => a - b)[Math.floor(ms.length * 0.9)] ?? shortMs;
-  return p90 >= shortMs ? 0 : Math.min(most, Math.round((2 * shortMs) / Math.max(1, p90)));
+  return p90 >= shortMs ? 0 : Math.min(most, Math.round(windowMs / Math.max(1, p90)));
 }

@@ -18,20 +18,8 @@ import { Election } from './election.ts';
 import { Fleet } from './fleet.ts';
 import { Follower } from './follower.ts';
 import { LookAhead } from './look-ahead.ts';
-import { Reign } from './reign.ts';
+import { type MasterSettings, Reign } from './reign.ts';
 import type { Term } from './term.ts';
-
-export interface MasterSettings {
-  queues: readonly string[];
-  schedulerIntervalMs: number;
-  leaderSilenceMs: number;
-  offerForMs: number;
-  lostAfterMs: number;
-  cancelGraceMs: number;
-  gpuSpillOver: boolean;
-  /** Fixed for all types; absent: learned. */
-  lookAhead?: number;
-}
 
 export interface MasterOptions {
   world: World;
@@ -62,7 +50,12 @@ export class Master {
     const { world, clock, telemetry, settings, incarnation, name } = options;
     const { store, feed } = world;
     this.#board = new Board({ queues: settings.queues });
-    this.#fleet = new Fleet({ clock, telemetry, lostAfterMs: settings.lostAfterMs, onChange: () => this.#reign?.wake() });
+    this.#fleet = new Fleet({
+      clock,
+      telemetry,
+      lostAfterMs: settings.lostAfterMs,
+      onChange: () => this.#reign?.wake(),
+    });
     this.#lookAhead = new LookAhead(settings.lookAhead);
     this.#committer = new Committer({ store, clock, telemetry });
     this.#follower = new Follower({

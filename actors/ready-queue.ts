@@ -7,7 +7,7 @@
  */
 
 import type { Requirements } from '../machines/rules/capability.ts';
-import type { Entry } from './board.ts';
+import { type Entry, isBefore } from './entry.ts';
 
 const sweepAt = 1_024;
 
@@ -78,9 +78,4 @@ export class ReadyQueue {
     this.#line = this.#line.slice(this.#head);
     this.#head = 0;
   }
-}
-
-/** Whether `a` is served before `b` in the same lane: first created, first served. */
-export function isBefore(a: Entry, b: Entry): boolean {
-  return a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.birth < b.birth);
 }

@@ -6,24 +6,43 @@
  */
 
 import { isActive, isReady, isSettled } from '../machines/job.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
-import type { Head, Pulse, Stop } from '../runtime/ports.ts';
-import { Auditor } from './auditor.ts';
-import { Bodies } from './bodies.ts';
+import type { Head, Pulse, Stop, World } from '../runtime/ports.ts';
+import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
+import { Auditor } from './auditor.ts';
 import type { Applied, Board } from './board.ts';
+import { Bodies } from './bodies.ts';
 import type { Commit } from './committer.ts';
 import { answers } from './desk.ts';
 import type { Fleet } from './fleet.ts';
 import { Intake } from './intake.ts';
 import type { LookAhead } from './look-ahead.ts';
-import type { MasterOptions } from './master.ts';
 import { mover } from './mover.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Term } from './term.ts';
 import { Timekeeper } from './timekeeper.ts';
 
-export interface ReignOptions extends Omit<MasterOptions, 'definitions'> {
+export interface MasterSettings {
+  queues: readonly string[];
+  schedulerIntervalMs: number;
+  leaderSilenceMs: number;
+  offerForMs: number;
+  lostAfterMs: number;
+  cancelGraceMs: number;
+  gpuSpillOver: boolean;
+  /** Fixed for all types; absent: learned. */
+  lookAhead?: number;
+}
+
+export interface ReignOptions {
+  world: World;
+  clock: Clock;
+  telemetry: Telemetry;
+  incarnation: string;
+  name: string;
+  settings: MasterSettings;
   term: Term;
   board: Board;
   fleet: Fleet;
@@ -91,7 +110,10 @@ export class Reign {
     for (const [question, how] of answers(this.#options)) this.#stops.push(await world.desk.answer(question, how));
     await this.#intake.start();
     this.#stops.push(() => this.#intake.stop());
-    if (this.#stopped) await this.stop().catch((cause) => telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }));
+    if (this.#stopped)
+      await this.stop().catch((cause) =>
+        telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }),
+      );
   }
 
   async stop(): Promise<void> {
@@ -113,7 +135,8 @@ export class Reign {
   /** A job has moved on the board: what follows from that. */
   moved({ entry, from }: Applied, head: Head): void {
     if (!isReady(head.state)) this.#bodies.drop(head.key);
-    if (isActive(head.state) && (from === undefined || !isActive(from))) this.#claimedAt.set(head.key, this.#options.clock.mono());
+    if (isActive(head.state) && (from === undefined || !isActive(from)))
+      this.#claimedAt.set(head.key, this.#options.clock.mono());
     else if (!isActive(head.state)) this.#learn(head);
     if (isSettled(head.state)) {
       this.#scheduler.wake();

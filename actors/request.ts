@@ -106,10 +106,10 @@ function text(header: string, field: string, expects: string, example: string, r
   return { header, field, expects, example, read };
 }
 
-/** The word under which its submitter waits for the decision: header `Ref`, or the sequence in the stream. */
-export function refOf(submission: Submission): string {
+/** The word under which its submitter waits for the decision, if it gave one. */
+export function refOf(submission: Submission): string | undefined {
   const ref = submission.headers.get('ref');
-  return ref !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(ref) ? ref : String(submission.sequence);
+  return ref !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(ref) ? ref : undefined;
 }
 
 /**

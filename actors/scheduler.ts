@@ -7,12 +7,14 @@
  * never touched, since that would void the offer.
  */
 
+import { isReady } from '../machines/job.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import type { Mail, Offer, WorkerStatus } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
-import type { Board, Entry } from './board.ts';
+import type { Board } from './board.ts';
 import type { Bodies } from './bodies.ts';
 import { type Candidate, decide } from './decide.ts';
+import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import type { Mover } from './mover.ts';
@@ -132,6 +134,7 @@ export class Scheduler {
       const reason = why(entry, { board, fleet }).code;
       reasons[reason] = (reasons[reason] ?? 0) + 1;
       telemetry.tell('job.queued', { key: entry.key, reason });
+      board.setAside(entry);
       return {
         key: entry.key,
         revision: entry.revision,
@@ -139,6 +142,8 @@ export class Scheduler {
       };
     });
     const queued = await move(moves).catch(() => 0);
+    for (const entry of stuck)
+      if (entry.place === undefined && isReady(entry.state) && board.get(entry.key) === entry) board.withdraw(entry);
     const offered = this.#decisions;
     this.#decisions = 0;
     if (queued > 0 || offered > 0)

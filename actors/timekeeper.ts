@@ -8,7 +8,8 @@
 
 import { isActive, isSettled, type JobEvent } from '../machines/job.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
-import type { Board, Entry } from './board.ts';
+import type { Board } from './board.ts';
+import type { Entry } from './entry.ts';
 import type { Move, Mover } from './mover.ts';
 
 export interface TimekeeperOptions {

@@ -4,7 +4,8 @@
 
 import { hasRoom, unmet } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
-import type { Board, Entry } from './board.ts';
+import type { Board } from './board.ts';
+import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 
 export type WaitCode =

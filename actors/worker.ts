@@ -68,7 +68,10 @@ export class Worker {
     this.#updatePulse = pulse.update;
     const stopUpdates = clock.every(pulseEveryMs / 2, () => this.#beat());
     const stopSweep = clock.every(startWithinMs / 2, () => this.#handBackLate());
-    this.#stops.push(async () => (stopUpdates(), stopSweep()));
+    this.#stops.push(async () => {
+      stopUpdates();
+      stopSweep();
+    });
     telemetry.tell('worker.started', {
       incarnation: this.incarnation,
       name: identity.name,
@@ -187,15 +190,16 @@ export class Worker {
       graceMs: cancelGraceMs,
     });
     this.#running.set(claim.key, attempt);
+    await attempt.run();
+    this.#usedSlots -= slots;
+    this.#fill();
     try {
-      await attempt.run();
+      await attempt.settle();
     } catch (cause) {
       telemetry.tell('process.failed', { what: `attempt of ${claim.key}`, error: messageOf(cause) });
     }
-    this.#usedSlots -= slots;
     this.#running.delete(claim.key);
     this.#dropped(claim);
-    this.#fill();
   }
 
   #dropped(claim: Claim): void {

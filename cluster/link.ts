@@ -3,19 +3,33 @@
  */
 
 import { hostname } from 'node:os';
-import type { NatsConnection } from 'nats';
-import { type BrokerAddress, connectBroker } from '../nats/connection.ts';
+
+import type { BrokerAddress } from '../nats/address.ts';
+import { connectBroker, type NatsConnection } from '../nats/connection.ts';
 import { names } from '../nats/names.ts';
 import { measureOffset } from '../nats/time.ts';
 import { ensureTopology } from '../nats/topology.ts';
 import { type NatsWorld, natsWorld } from '../nats/world.ts';
 import { SystemClock } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/faults.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 
 export type LinkSettings = Pick<
   Options,
-  'nats' | 'context' | 'creds' | 'nkey' | 'user' | 'password' | 'token' | 'tlsCa' | 'tlsCert' | 'tlsKey' | 'prefix' | 'retention' | 'pulse'
+  | 'nats'
+  | 'context'
+  | 'creds'
+  | 'nkey'
+  | 'user'
+  | 'password'
+  | 'token'
+  | 'tlsCa'
+  | 'tlsCert'
+  | 'tlsKey'
+  | 'prefix'
+  | 'retention'
+  | 'pulse'
 >;
 
 export interface LinkOptions {
@@ -43,15 +57,42 @@ export interface Link extends AsyncDisposable {
  *
  * @throws {Fault} `broker.unreachable`, `broker.unauthorized`, `topology.mismatch`, …
  */
-export async function link({ settings, telemetry, role, withFeed }: LinkOptions): Promise<Link> {
-  const clock = new SystemClock();
+export async function link(options: LinkOptions): Promise<Link> {
+  const { settings, role, withFeed } = options;
   const address = addressOf(settings);
+  const opened: NatsConnection[] = [];
+  const open = async (name: string) => {
+    const connection = await connectBroker(address, { name });
+    opened.push(connection);
+    return connection;
+  };
+  try {
+    const connection = await open(role);
+    const feedConnection = withFeed ? await open(`${role} feed`) : connection;
+    return await linkOver(options, { address, connection, feedConnection });
+  } catch (cause) {
+    // What stays open would keep the process from ending.
+    for (const connection of opened) await connection.close();
+    throw cause;
+  }
+}
+
+interface Connections {
+  address: BrokerAddress;
+  connection: NatsConnection;
+  feedConnection: NatsConnection;
+}
+
+async function linkOver(
+  { settings, telemetry }: LinkOptions,
+  { address, connection, feedConnection }: Connections,
+): Promise<Link> {
+  const clock = new SystemClock();
   const named = names(settings.prefix);
-  const connection = await connectBroker(address, { name: role });
-  const feedConnection = withFeed ? await connectBroker(address, { name: `${role} feed` }) : connection;
   telemetry.tell('broker.connected', { server: connection.getServer() });
-  void report(connection, telemetry);
-  await ensureTopology({ connection, names: named, clock });
+  const ensure = () => ensureTopology({ connection, names: named, clock });
+  void report(connection, telemetry, ensure);
+  await ensure();
   const measure = async () => {
     const { brokerMs, mono } = await measureOffset({ connection, names: named, clock });
     clock.adjust(brokerMs, mono);
@@ -75,6 +116,7 @@ export async function link({ settings, telemetry, role, withFeed }: LinkOptions)
     async [Symbol.asyncDispose]() {
       stopMeasuring();
       world.logs.flush();
+      world.events.flush();
       await close(connection);
       if (feedConnection !== connection) await close(feedConnection);
     },
@@ -87,18 +129,35 @@ async function close(connection: NatsConnection): Promise<void> {
   await connection.drain().catch(() => connection.close());
 }
 
-async function report(connection: NatsConnection, telemetry: Telemetry): Promise<void> {
+/** Tells what becomes of the connection. A broker that was restarted has lost what lay in its memory: mail's stream. */
+async function report(connection: NatsConnection, telemetry: Telemetry, ensure: () => Promise<unknown>): Promise<void> {
   for await (const status of connection.status()) {
     if (status.type === 'disconnect') telemetry.tell('broker.disconnected', { server: status.server });
-    if (status.type === 'reconnect') telemetry.tell('broker.reconnected', { server: status.server });
+    if (status.type !== 'reconnect') continue;
+    telemetry.tell('broker.reconnected', { server: status.server });
+    ensure().catch((cause) =>
+      telemetry.tell('process.failed', { what: 'looking after the streams', error: messageOf(cause) }),
+    );
   }
 }
 
 /** Where the broker is and who we are to it, as the options say. */
 export function addressOf(settings: LinkSettings): BrokerAddress {
   const { nats, context, creds, nkey, user, password, token, tlsCa, tlsCert, tlsKey } = settings;
-  const tls = tlsCa === undefined && tlsCert === undefined && tlsKey === undefined ? undefined : defined({ caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey });
-  return defined({ servers: context === undefined ? nats : undefined, context, credsFile: creds, nkeyFile: nkey, user, password, token, tls });
+  const tls =
+    tlsCa === undefined && tlsCert === undefined && tlsKey === undefined
+      ? undefined
+      : defined({ caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey });
+  return defined({
+    servers: context === undefined && nats.length > 0 ? nats : undefined,
+    context,
+    credsFile: creds,
+    nkeyFile: nkey,
+    user,
+    password,
+    token,
+    tls,
+  });
 }
 
 type Defined<Values> = { [Name in keyof Values]?: Exclude<Values[Name], undefined> };

@@ -2,7 +2,8 @@
  * Starts a master: links it to the broker and hands it the world.
  */
 
-import { Master, type MasterSettings } from '../actors/master.ts';
+import { Master } from '../actors/master.ts';
+import type { MasterSettings } from '../actors/reign.ts';
 import { shippedTypes } from '../handlers/shipped.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
@@ -15,7 +16,13 @@ export interface RunningMaster {
 }
 
 /** @throws {Fault} where the broker cannot be reached or has other streams than ours under the same names. */
-export async function startMaster({ options, telemetry }: { options: Options; telemetry: Telemetry }): Promise<RunningMaster> {
+export async function startMaster({
+  options,
+  telemetry,
+}: {
+  options: Options;
+  telemetry: Telemetry;
+}): Promise<RunningMaster> {
   const to = await link({ settings: options, telemetry, role: 'yard master', withFeed: true });
   const master = new Master({
     world: to.world,
@@ -42,7 +49,8 @@ export function nameOf({ host }: Link, options: Options): string {
 }
 
 function settingsOf(options: Options): MasterSettings {
-  const { queues, schedulerInterval, leaderSilence, offerFor, lostAfter, cancelGrace, gpuSpillOver, lookAhead } = options;
+  const { queues, schedulerInterval, leaderSilence, offerFor, lostAfter, cancelGrace, gpuSpillOver, lookAhead } =
+    options;
   return {
     queues,
     schedulerIntervalMs: schedulerInterval,

@@ -20,34 +20,11 @@ import {
   usernamePasswordAuthenticator,
 } from 'nats';
 import { Fault, messageOf } from '../runtime/faults.ts';
+import type { BrokerAddress, TlsFiles } from './address.ts';
 import { readContext } from './context.ts';
 import { faultOf } from './errors.ts';
 
-/** Files for TLS; an empty object asks for TLS with the machine's own authorities. */
-export interface TlsFiles {
-  caFile?: string;
-  certFile?: string;
-  keyFile?: string;
-  /** For brokers with `handshake_first`. */
-  handshakeFirst?: boolean;
-}
-
-/** Where a broker is and who we are to it. Given fields win over those of `context`. */
-export interface BrokerAddress {
-  /** `nats://host:port` or `tls://…`, also with `user:password@` or `token@`. */
-  servers?: string | readonly string[];
-  credsFile?: string;
-  /** A file that holds an nkey seed. */
-  nkeyFile?: string;
-  user?: string;
-  password?: string;
-  token?: string;
-  tls?: TlsFiles;
-  /** A context of the `nats` command, by name. */
-  context?: string;
-  /** For users that may only hear on inboxes of their own. */
-  inboxPrefix?: string;
-}
+export type { NatsConnection } from 'nats';
 
 export interface ConnectOptions {
   /** What the broker's monitoring calls this connection. */

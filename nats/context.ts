@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Fault, messageOf } from '../runtime/faults.ts';
-import type { BrokerAddress, TlsFiles } from './connection.ts';
+import type { BrokerAddress, TlsFiles } from './address.ts';
 
 /**
  * The broker's address in the context of that name, or in the selected one; empty where none is selected.

@@ -5,6 +5,7 @@
  */
 
 import type { NatsConnection } from 'nats';
+import type { Clock } from '../runtime/clock.ts';
 import type { Events, JobEventMessage, Stop, SubmitAck } from '../runtime/ports.ts';
 import type { Progress } from '../runtime/record.ts';
 import { encodeJson } from './codec.ts';
@@ -14,10 +15,13 @@ import { type Names, readKey } from './names.ts';
 export class NatsEvents implements Events {
   readonly #connection: NatsConnection;
   readonly #names: Names;
+  readonly #clock: Clock;
+  #unsaid: { subject: string; value: unknown }[] = [];
 
-  constructor({ connection, names }: { connection: NatsConnection; names: Names }) {
+  constructor({ connection, names, clock }: { connection: NatsConnection; names: Names; clock: Clock }) {
     this.#connection = connection;
     this.#names = names;
+    this.#clock = clock;
   }
 
   tell(event: JobEventMessage): void {
@@ -48,8 +52,16 @@ export class NatsEvents implements Events {
     return listenJson<SubmitAck>(this.#connection, this.#names.ack(ref), onAck);
   }
 
-  /** Nobody waits for this: on a connection that is closed it is simply not said. */
+  /** All of a turn goes to the socket in one write, which costs more than what is in it. */
   #say(subject: string, value: unknown): void {
-    if (!this.#connection.isClosed()) this.#connection.publish(subject, encodeJson(value));
+    if (this.#unsaid.push({ subject, value }) === 1) this.#clock.endOfTurn(() => this.flush());
+  }
+
+  /** Says what is still unsaid. Nobody waits for it: on a connection that is closed it is simply not said. */
+  flush(): void {
+    const unsaid = this.#unsaid;
+    this.#unsaid = [];
+    if (this.#connection.isClosed()) return;
+    for (const { subject, value } of unsaid) this.#connection.publish(subject, encodeJson(value));
   }
 }

@@ -7,7 +7,7 @@
 
 import type { Msg, NatsConnection } from 'nats';
 import type { Change, Feed, Stop } from '../runtime/ports.ts';
-import { decodeChange } from './codec.ts';
+import { decodeChange, headerReader } from './codec.ts';
 import type { Names } from './names.ts';
 
 export function natsFeed(connection: NatsConnection, names: Names): Feed {
@@ -25,6 +25,10 @@ export function natsFeed(connection: NatsConnection, names: Names): Feed {
 }
 
 function changeOf(names: Names, message: Msg): Change {
-  const revision = Number(message.headers?.get('Nats-Sequence') ?? 0);
-  return decodeChange(names.keyOfSubject(message.subject) ?? message.subject, revision, message.headers);
+  const header = headerReader(message);
+  return decodeChange(
+    names.keyOfSubject(message.subject) ?? message.subject,
+    Number(header('Nats-Sequence') ?? 0),
+    header,
+  );
 }

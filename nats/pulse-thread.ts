@@ -6,8 +6,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SystemClock } from '../runtime/clock.ts';
 import type { Pulse } from '../runtime/ports.ts';
+import type { BrokerAddress } from './address.ts';
 import { encodeJson } from './codec.ts';
-import { type BrokerAddress, connectBroker } from './connection.ts';
+import { connectBroker } from './connection.ts';
 
 /** What the thread is started with. `ticks` is shared: its first cell is the main loop's last turn, `mono` ms. */
 export interface PulseThreadData {
@@ -34,13 +35,19 @@ function beat(): void {
 parentPort?.on('message', (next: Pulse | 'stop') => {
   if (next === 'stop') {
     stopBeating();
-    void connection.flush().finally(() => connection.close());
+    void leave();
     return;
   }
   const urgent = next.status !== pulse.status;
   pulse = next;
   if (urgent) beat();
 });
+
+async function leave(): Promise<void> {
+  await connection.flush().catch(() => undefined);
+  await connection.close();
+  parentPort?.close();
+}
 
 beat();
 const stopBeating = clock.every(data.everyMs, beat);

@@ -7,8 +7,8 @@ import { Worker } from 'node:worker_threads';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Pulse, Pulses, Stop } from '../runtime/ports.ts';
+import type { BrokerAddress } from './address.ts';
 import { decodeJson } from './codec.ts';
-import type { BrokerAddress } from './connection.ts';
 import type { Names } from './names.ts';
 import type { PulseThreadData } from './pulse-thread.ts';
 

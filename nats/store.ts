@@ -22,12 +22,13 @@ import {
 } from '@nats-io/jetstream';
 import { nuid } from '@nats-io/nats-core';
 import type { NatsConnection } from 'nats';
-import { isSettled } from '../machines/job.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Change, Entry, JobStore, Lease, StoreState, WriteOutcome } from '../runtime/ports.ts';
-import type { Stored } from '../runtime/record.ts';
+import { isAtRest, type Stored } from '../runtime/record.ts';
 import { decodeChange, decodeJson, decodeLease, decodeStored, encodeEntry, line, writtenHeaders } from './codec.ts';
 import { apiErrors, faultOf } from './errors.ts';
 import { leaderKey, type Names } from './names.ts';
+import { Replies } from './replies.ts';
 
 const answerWithinMs = 5_000;
 const readAtOnce = 500;
@@ -41,6 +42,8 @@ interface PubAck {
 export interface StoreOptions {
   connection: NatsConnection;
   names: Names;
+  clock: Clock;
+  inboxPrefix?: string | undefined;
   /** How long a settled job is kept, ms. */
   retentionMs: number;
 }
@@ -48,6 +51,7 @@ export interface StoreOptions {
 export class NatsStore implements JobStore {
   readonly #connection: NatsConnection;
   readonly #names: Names;
+  readonly #replies: Replies;
   readonly #stream: string;
   readonly #ttlSeconds: number;
   readonly #js: JetStreamClient;
@@ -60,6 +64,7 @@ export class NatsStore implements JobStore {
   private constructor(options: StoreOptions, jsm: JetStreamManager) {
     this.#connection = options.connection;
     this.#names = options.names;
+    this.#replies = new Replies(options);
     this.#stream = options.names.streams.jobs;
     this.#ttlSeconds = Math.max(1, Math.round(options.retentionMs / 1_000));
     this.#js = jetstream(options.connection);
@@ -87,7 +92,7 @@ export class NatsStore implements JobStore {
     const final = entries[last];
     if (final === undefined) throw new RangeError('Expected at least one entry to write, got none.');
     const { subject, body, headers } = this.#message(final, batch, last + 1, line('Nats-Batch-Commit', 1));
-    return this.#connection.request(subject, body, { headers, timeout: answerWithinMs });
+    return this.#replies.request(subject, body, { headers, timeoutMs: answerWithinMs });
   }
 
   #message(entry: Entry, batch: string | undefined, sequence: number, more: string) {
@@ -95,7 +100,7 @@ export class NatsStore implements JobStore {
     const condition = line('Nats-Expected-Last-Subject-Sequence', entry.expected);
     const inBatch =
       batch === undefined ? '' : line('Nats-Batch-Id', batch) + line('Nats-Batch-Sequence', sequence) + more;
-    const ttl = 'record' in entry && isSettled(entry.record.state) ? line('Nats-TTL', `${this.#ttlSeconds}s`) : '';
+    const ttl = 'record' in entry && isAtRest(entry.record) ? line('Nats-TTL', `${this.#ttlSeconds}s`) : '';
     const subject = this.#names.jobSubject(entry.key);
     return { subject, body, headers: writtenHeaders(lines + condition + inBatch + ttl) };
   }
@@ -142,7 +147,7 @@ export class NatsStore implements JobStore {
 
   async *changesAfter(revision: number): AsyncIterable<Change> {
     for await (const message of this.#messagesAfter(revision, { headersOnly: true, filter: this.#names.allJobs }))
-      yield decodeChange(this.#keyOf(message.subject), message.seq, message.headers);
+      yield decodeChange(this.#keyOf(message.subject), message.seq, (name) => message.headers?.get(name) || undefined);
   }
 
   async *records(filter: { tenant?: string } = {}): AsyncIterable<Stored> {

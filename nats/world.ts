@@ -6,7 +6,7 @@
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { World } from '../runtime/ports.ts';
-import type { BrokerAddress } from './connection.ts';
+import type { BrokerAddress } from './address.ts';
 import { NatsControl } from './control.ts';
 import { natsDesk } from './desk.ts';
 import { NatsEvents } from './events.ts';
@@ -31,19 +31,19 @@ export interface WorldOptions {
   pulseEveryMs: number;
 }
 
-export type NatsWorld = World & { logs: NatsLogs };
+export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents };
 
 export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
   const { connection, feedConnection, address, names, clock, retentionMs, pulseEveryMs } = options;
   return {
-    store: await NatsStore.open({ connection, names, retentionMs }),
+    store: await NatsStore.open({ connection, names, clock, retentionMs, inboxPrefix: address.inboxPrefix }),
     feed: natsFeed(feedConnection, names),
     submissions: new NatsSubmissions({ connection, names, clock }),
     mail: new NatsMail({ connection, names, clock }),
     pulses: natsPulses({ connection, address, names, clock, everyMs: pulseEveryMs }),
     notices: natsNotices({ connection, names }),
     logs: new NatsLogs({ connection, names, clock }),
-    events: new NatsEvents({ connection, names }),
+    events: new NatsEvents({ connection, names, clock }),
     control: new NatsControl({ connection, names, clock }),
     desk: natsDesk({ connection, names }),
   };

@@ -7,6 +7,7 @@
 import {
   type Failure,
   isActive,
+  isSettled,
   type JobContext,
   type JobState,
   jobMachineVersion,
@@ -103,6 +104,11 @@ export interface Stored {
 /** The key of a job in the bucket of jobs. */
 export function jobKey(job: { tenant: string; id: string }): string {
   return `${job.tenant}.${job.id}`;
+}
+
+/** Whether the job will not move again by itself: then its record may expire. */
+export function isAtRest(record: JobRecord): boolean {
+  return isSettled(record.state);
 }
 
 /** The number of the last transition, 0 where there is none. */

@@ -263,10 +263,14 @@ export const table = {
     ...trade,
     help: 'The directory into which transcode may write.',
   }),
-  protocols: given(list('protocol', { of: 'protocols (file, http, https)', pattern: /^(file|https?)$/ }), ['file', 'http', 'https'], {
-    ...trade,
-    help: 'Protocols by which transcode may read its input.',
-  }),
+  protocols: given(
+    list('protocol', { of: 'protocols (file, http, https)', pattern: /^(file|https?)$/ }),
+    ['file', 'http', 'https'],
+    {
+      ...trade,
+      help: 'Protocols by which transcode may read its input.',
+    },
+  ),
   ffmpeg: optional(path, 'the one on PATH, else the one that came with the package', {
     ...trade,
     help: 'The ffmpeg program to use.',

@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import { freePorts } from '../../nats/broker-ports.ts';
-import { type BrokerAddress, connectBroker } from '../../nats/connection.ts';
+import type { BrokerAddress } from '../../nats/address.ts';
+import { connectBroker } from '../../nats/connection.ts';
 import { type BrokerOptions, type EmbeddedBroker, startBroker } from '../../nats/embedded.ts';
 
 /** A directory that is removed at the end of the test. */

@@ -1,0 +1,43 @@
+/**
+ * An open job as it stands on the board: what its head says, and where it stands in line.
+ */
+
+import type { JobState } from '../machines/job.ts';
+import type { Requirements } from '../machines/rules/capability.ts';
+import type { Priority } from '../machines/rules/lanes.ts';
+
+/** A line in which entries stand. */
+export interface Place extends Iterable<Entry> {
+  add(entry: Entry): void;
+  /** Takes `entry` out; only for one that was added. */
+  remove(entry: Entry): void;
+}
+
+/** An open job on the board. */
+export interface Entry {
+  readonly key: string;
+  /** The revision at which it was first seen: breaks ties between jobs created in the same millisecond. */
+  readonly birth: number;
+  readonly createdAt: number;
+  readonly type: string;
+  readonly requirements: Requirements;
+  revision: number;
+  state: JobState;
+  queue: string;
+  priority: Priority;
+  attempt: number;
+  updatedAt: number;
+  worker: string | undefined;
+  dueAt: number | undefined;
+  expiresAt: number | undefined;
+  timeoutMs: number | undefined;
+  /** The queue in which it stands, while it waits to be offered. */
+  place: Place | undefined;
+  /** The offer that is out for it, valid until `until` (broker time). */
+  offer: { worker: string; until: number } | undefined;
+}
+
+/** Whether `a` is served before `b` in the same lane: first created, first served. */
+export function isBefore(a: Entry, b: Entry): boolean {
+  return a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.birth < b.birth);
+}

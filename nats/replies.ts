@@ -1,0 +1,102 @@
+/**
+ * Requests at the rate of a scheduler: one subscription for all answers, one timer for all that stay out.
+ *
+ * The client's own `request` makes a timer and an error with a stack for each call, which costs more than the call.
+ * Here a request is a token in a map. Answers that come after their time are dropped; what
+ * was out when the connection broke gets none, and fails at once.
+ */
+
+import { createInbox, type Msg, type MsgHdrs, type NatsConnection, NoRespondersError, TimeoutError } from 'nats';
+import type { Clock } from '../runtime/clock.ts';
+import { type Presence, presenceOf } from './presence.ts';
+
+interface Pending {
+  deadline: number;
+  resolve: (message: Msg) => void;
+  reject: (cause: unknown) => void;
+}
+
+const sweepEveryMs = 500;
+
+export class Replies {
+  readonly #connection: NatsConnection;
+  readonly #clock: Clock;
+  readonly #inbox: string;
+  readonly #presence: Presence;
+  readonly #pending = new Map<string, Pending>();
+  #next = 0;
+  #sweeping = false;
+
+  constructor({
+    connection,
+    clock,
+    inboxPrefix,
+  }: { connection: NatsConnection; clock: Clock; inboxPrefix?: string | undefined }) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#inbox = `${createInbox(inboxPrefix)}.`;
+    connection.subscribe(`${this.#inbox}*`, { callback: (_, message) => this.#answered(message) });
+    this.#presence = presenceOf(connection);
+    void this.#watch();
+  }
+
+  /**
+   * Publishes and resolves with the answer.
+   *
+   * @throws {TimeoutError} where none came in time; what no responders means is for `faultOf` to say.
+   */
+  request(
+    subject: string,
+    body: Uint8Array,
+    { headers, timeoutMs }: { headers: MsgHdrs; timeoutMs: number },
+  ): Promise<Msg> {
+    if (!this.#presence.isUp) return Promise.reject(new TimeoutError());
+    const token = (this.#next++).toString(36);
+    const { promise, resolve, reject } = Promise.withResolvers<Msg>();
+    this.#pending.set(token, { deadline: this.#clock.mono() + timeoutMs, resolve, reject });
+    this.#sweepLater();
+    this.#connection.publish(subject, body, { headers, reply: this.#inbox + token });
+    return promise;
+  }
+
+  #answered(message: Msg): void {
+    const token = message.subject.slice(this.#inbox.length);
+    const pending = this.#pending.get(token);
+    if (pending === undefined) return;
+    this.#pending.delete(token);
+    if (message.data.length === 0 && message.headers?.code === 503)
+      pending.reject(new NoRespondersError(message.subject));
+    else pending.resolve(message);
+  }
+
+  async #watch(): Promise<void> {
+    for await (const { type } of this.#connection.status())
+      if (type === 'disconnect' || type === 'close') this.#failAll();
+  }
+
+  #failAll(): void {
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of pending) reject(new TimeoutError());
+  }
+
+  #sweepLater(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#clock.after(sweepEveryMs, () => {
+      this.#sweeping = false;
+      this.#sweep();
+    });
+  }
+
+  /** Tokens were given out in order of time, and all wait equally long: the first that is not late ends the search. */
+  #sweep(): void {
+    const now = this.#clock.mono();
+    for (const [token, { deadline, reject }] of this.#pending) {
+      if (deadline > now) break;
+      this.#pending.delete(token);
+      reject(new TimeoutError());
+    }
+    if (this.#pending.size > 0) this.#sweepLater();
+  }
+}
