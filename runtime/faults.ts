@@ -56,16 +56,14 @@ export function messageOf(thrown: unknown): string {
 /** The text of `docs/faults.md`. */
 export function faultsPage(): string {
   const rows = Object.entries(faults).map(
-    ([code, { meaning, retryable }]) => `| \`${code}\` | ${meaning} | ${retryable ? 'yes' : 'no'} |`,
+    ([code, { meaning, retryable }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${meaning} |`,
   );
-  return `# What can go wrong
+  return `# Faults
 
-Generated from \`runtime/faults.ts\`; do not edit it by hand.
+Generated from \`runtime/faults.ts\`; do not edit it by hand. Every error that Yardmaster throws has one of these codes;
+its message says what was expected, what was met and what to do. A job that failed is no fault: it is data in its record.
 
-Every refused input and every failure of the world carries one of these codes. A job that failed is none of them: why
-it failed is in its record. "Retryable": the same call may succeed later by itself.
-
-| code | meaning | retryable |
+| code | may the same call succeed later by itself? | |
 |---|---|---|
 ${rows.join('\n')}
 `;

@@ -8,7 +8,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { headersPage } from '../actors/headers-page.ts';
-import { faults } from '../runtime/faults.ts';
+import { faultsPage } from '../runtime/faults.ts';
 import { lifecyclePage } from '../runtime/lifecycle-page.ts';
 import { optionsPage } from '../runtime/options/page.ts';
 import { telemetryPage } from '../runtime/telemetry/page.ts';
@@ -24,21 +24,6 @@ const pages: Readonly<Record<string, () => string>> = {
   'headers.md': headersPage,
   'imports.md': importsPage,
 };
-
-function faultsPage(): string {
-  const rows = Object.entries(faults).map(
-    ([code, { meaning, retryable }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${meaning} |`,
-  );
-  return `# Faults
-
-Generated from \`runtime/faults.ts\`; do not edit it by hand. Every error that Yardmaster throws has one of these codes;
-its message says what was expected, what was met and what to do. A job that failed is no fault: it is data in its record.
-
-| code | may the same call succeed later by itself? | |
-|---|---|---|
-${rows.join('\n')}
-`;
-}
 
 function hasDrifted([name, make]: [string, () => string]): boolean {
   try {
