@@ -90,9 +90,16 @@ function eventsOf(drawn: Turn, attempt: number, at: number): readonly JobEvent[]
   ];
 }
 
+/** Few walks shall end before a worker ever had the job; and what is rarely possible is mostly done. */
+function isWorthwhile({ type }: JobEvent, drawn: Turn, snapshot: Official): boolean {
+  if (drawn.pick % 5 === 0) return true;
+  if (type === 'job.cancel' || type === 'job.expired') return snapshot.context.worker !== undefined;
+  return type === 'attempt.cancelling' || !snapshot.can({ type: 'attempt.cancelling', at: 0, attempt: 0 });
+}
+
 function choose(drawn: Turn, snapshot: Official, at: number): JobEvent {
   const all = eventsOf(drawn, snapshot.context.attempt, at);
-  const known = drawn.blind ? all : all.filter((event) => snapshot.can(event));
+  const known = drawn.blind ? all : all.filter((event) => snapshot.can(event) && isWorthwhile(event, drawn, snapshot));
   const from = known.length === 0 ? all : known;
   const event = from[drawn.pick % from.length];
   if (event === undefined) throw new Error('Expected an event, got none.');
