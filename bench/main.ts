@@ -1,0 +1,69 @@
+/**
+ * `npm run bench -- burst|latency|idle [--json]`: real processes, a warm-up, several runs, medians and ranges.
+ *
+ * Numbers belong to the machine and the hour in which they were taken: compare what one run printed, and nothing else.
+ */
+
+import { availableParallelism, cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { burst } from './burst.ts';
+import { idle } from './idle.ts';
+import { latency } from './latency.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    jobs: { type: 'string' },
+    workers: { type: 'string', default: '3' },
+    concurrency: { type: 'string', default: '12' },
+    runs: { type: 'string', default: '5' },
+  },
+});
+
+const benchmarks: Readonly<Record<string, () => Promise<object>>> = {
+  burst: () =>
+    burst({
+      jobs: whole('jobs', values.jobs ?? '50000'),
+      workers: whole('workers', values.workers),
+      concurrency: whole('concurrency', values.concurrency),
+      runs: whole('runs', values.runs),
+    }),
+  latency: () => latency({ jobs: whole('jobs', values.jobs ?? '500'), runs: whole('runs', values.runs) }),
+  idle: () => idle({ runs: whole('runs', values.runs) }),
+};
+
+function whole(name: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new RangeError(`Expected \`--${name}\` to be a whole number from 1 up, got ${text}.`);
+}
+
+const benchmark = benchmarks[positionals[0] ?? ''];
+if (benchmark === undefined) {
+  process.stderr.write(
+    `Expected one of ${Object.keys(benchmarks).join(', ')}, got ${positionals[0] ?? 'nothing'}. Write, for example, \`npm run bench -- burst --jobs 50000\`.\n`,
+  );
+  process.exitCode = 2;
+} else {
+  const result = await benchmark();
+  const machine = { cores: availableParallelism(), cpu: cpus()[0]?.model, node: process.version };
+  process.stdout.write(
+    values.json ? `${JSON.stringify({ ...result, machine })}\n` : readable({ ...result, ...machine }),
+  );
+}
+
+function readable(result: object): string {
+  return Object.entries(result)
+    .map(
+      ([name, value]) =>
+        `${name.padEnd(18)}${
+          typeof value === 'object'
+            ? Object.entries(value ?? {})
+                .map(([part, number]) => `${part} ${String(number)}`)
+                .join('  ')
+            : String(value)
+        }\n`,
+    )
+    .join('');
+}

@@ -1,0 +1,84 @@
+/**
+ * The stage of a benchmark: a broker, a master and workers, each a process of its own, and the door through which
+ * jobs come: `yard.submit.bench`, with the broker's acknowledgement, many in flight.
+ */
+
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Cluster, startCluster } from '../cluster/up.ts';
+import { freePorts } from '../nats/broker-ports.ts';
+import { connectBroker, type NatsConnection } from '../nats/connection.ts';
+import { startBroker } from '../nats/embedded.ts';
+import { names } from '../nats/names.ts';
+import { SystemClock } from '../runtime/clock.ts';
+import { resolveOptions } from '../runtime/options.ts';
+import type { JobEventMessage } from '../runtime/ports.ts';
+
+/** One effect: a handler that really ran. `at` is monotonic, ms. */
+export interface Effect {
+  n: number;
+  attempt: number;
+  at: number;
+}
+
+export interface Stage extends AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly connection: NatsConnection;
+  readonly brokerPid: number | undefined;
+  readonly clock: SystemClock;
+  /** Every effect so far. */
+  effects(): Promise<readonly Effect[]>;
+  /** Submits one job; resolves when the broker has it. */
+  submit(n: number): Promise<void>;
+  /** Calls back with the job of each transition into `completed`. */
+  onCompleted(listener: (event: JobEventMessage) => void): void;
+}
+
+export async function setStage({ workers, concurrency }: { workers: number; concurrency: number }): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'yard-bench-'));
+  process.env['YARD_BENCH_EFFECTS'] = folder;
+  const broker = await startBroker({ dataDir: join(folder, 'broker'), ports: freePorts });
+  const flags = { nats: broker.url, data: join(folder, 'yard'), workers: 0, logLevel: 'warn' };
+  const cluster = await startCluster({
+    options: resolveOptions({ flags, env: {} }, 'up'),
+    onLine: (from, line) => process.stderr.write(`${from}: ${line}\n`),
+  });
+  const handlers = new URL('./effects.ts', import.meta.url).pathname;
+  for (let started = 0; started < workers; started++)
+    await cluster.add('worker', { handlers, types: ['bench'], concurrency });
+  const connection = await connectBroker({ servers: broker.url }, { name: 'bench' });
+  const { submit, eventsOf } = names();
+  const subject = submit('bench');
+  return {
+    cluster,
+    connection,
+    brokerPid: broker.pid,
+    clock: new SystemClock(),
+    effects: () => readEffects(folder),
+    submit: async (n) => void (await connection.request(subject, `{"n":${n}}`, { timeout: 60_000 })),
+    onCompleted: (listener) => {
+      connection.subscribe(eventsOf().replace('>', '*.bench.completed.*'), {
+        callback: (_, message) => listener(message.json<JobEventMessage>()),
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      await connection.close();
+      await cluster.stop();
+      await broker.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function readEffects(folder: string): Promise<readonly Effect[]> {
+  const files = (await readdir(folder)).filter((name) => name.startsWith('effects-'));
+  const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
+  return texts
+    .flatMap((text) => text.split('\n'))
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [n = 0, attempt = 0, at = 0] = line.split(' ').map(Number);
+      return { n, attempt, at };
+    });
+}
