@@ -7,7 +7,6 @@
 
 import { admit, conflictText, isSameSubmission, type JobOptions, type KnownType } from '../actors/admission.ts';
 import type { Commit } from '../actors/committer.ts';
-import { shippedTypes } from '../handlers/shipped.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
@@ -92,6 +91,8 @@ export class Submitter {
 
   async #readTypes(): Promise<Types> {
     const { world, clock } = this.#options;
+    // Most who connect submit nothing, and should not wait for what checks the payloads of all types.
+    const { shippedTypes } = await import('../handlers/shipped.ts');
     const known = new Map<string, KnownType>();
     for (const { type, defaults } of await world.control.types()) known.set(type, { type, defaults });
     for (const definition of shippedTypes({ clock }))

@@ -15,8 +15,8 @@ import { Fault, messageOf } from '../runtime/faults.ts';
 import { type JobDefinition, typePattern } from '../runtime/handler.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
-import { parseAdvertised } from './advertise.ts';
-import { link } from './link.ts';
+import { type Advertised, parseAdvertised } from './advertise.ts';
+import { type Link, link } from './link.ts';
 import { loadMeter } from './load.ts';
 import { nameOf } from './master.ts';
 import { version } from './version.ts';
@@ -37,11 +37,23 @@ export interface WorkerStart {
 
 /** @throws {Fault} where the broker cannot be reached, or an option or a handler file is not what was expected. */
 export async function startWorker({ options, telemetry, definitions = [] }: WorkerStart): Promise<RunningWorker> {
+  const own = [...definitions, ...(await fromFile(options.handlers))];
   const advertised = parseAdvertised(options.advertise);
   const to = await link({ settings: options, telemetry, role: 'yard worker', withFeed: false });
+  try {
+    return await startOver(to, { options, telemetry, definitions: own, advertised });
+  } catch (cause) {
+    await to[Symbol.asyncDispose]();
+    throw cause;
+  }
+}
+
+type Prepared = Required<WorkerStart> & { advertised: Advertised };
+
+async function startOver(to: Link, { options, telemetry, definitions, advertised }: Prepared): Promise<RunningWorker> {
   const { clock, world } = to;
   const ffmpeg = new Ffmpeg({ clock, ...(options.ffmpeg === undefined ? {} : { ffmpeg: options.ffmpeg }) });
-  const served = pickTypes([...definitions, ...(await fromFile(options.handlers)), ...shipped(clock, ffmpeg, options)], options.types);
+  const served = pickTypes([...definitions, ...shipped(clock, ffmpeg, options)], options.types);
   const measured = await measure({ clock, ffmpeg, encoders: served.some(({ type }) => type === 'transcode') });
   const committer = new Committer({ store: world.store, clock, telemetry });
   const worker = new Worker({
@@ -56,7 +68,12 @@ export async function startWorker({ options, telemetry, definitions = [] }: Work
       host: to.host,
       pid: process.pid,
       version,
-      capacity: capacityOf({ options, measured, advertised: advertised.capacity, types: served.map(({ type }) => type) }),
+      capacity: capacityOf({
+        options,
+        measured,
+        advertised: advertised.capacity,
+        types: served.map(({ type }) => type),
+      }),
       declared: advertised.declared,
       startedAt: clock.now(),
     },
@@ -66,12 +83,18 @@ export async function startWorker({ options, telemetry, definitions = [] }: Work
     pulseEveryMs: options.pulse,
   });
   await worker.start();
+  const leave = async () => {
+    await worker.drain();
+    committer.close();
+    await to[Symbol.asyncDispose]();
+  };
+  let leaving: Promise<void> | undefined;
   return {
     incarnation: to.incarnation,
-    drain: async () => {
-      await worker.drain();
-      committer.close();
-      await to[Symbol.asyncDispose]();
+    drain: () => {
+      if (leaving !== undefined) worker.handBackNow();
+      leaving ??= leave();
+      return leaving;
     },
   };
 }
@@ -79,7 +102,11 @@ export async function startWorker({ options, telemetry, definitions = [] }: Work
 function shipped(clock: Clock, ffmpeg: Ffmpeg, options: Options): readonly JobDefinition[] {
   const { inputRoots, outputRoot, wattsPerCore, scriptAllow } = options;
   const protocols = (['file', 'http', 'https'] as const).filter((protocol) => options.protocols.includes(protocol));
-  return servedTypes({ clock, transcode: { ffmpeg, inputRoots, outputRoot, protocols, wattsPerCore }, script: { allow: scriptAllow } });
+  return servedTypes({
+    clock,
+    transcode: { ffmpeg, inputRoots, outputRoot, protocols, wattsPerCore },
+    script: { allow: scriptAllow },
+  });
 }
 
 /** Those that were asked for, all where none was named; of two with one name the first. */
@@ -87,7 +114,10 @@ function pickTypes(definitions: readonly JobDefinition[], wanted: readonly strin
   const byType = new Map(definitions.toReversed().map((definition) => [definition.type, definition]));
   const unknown = wanted.find((type) => !byType.has(type));
   if (unknown !== undefined)
-    throw new Fault('option.invalid', `Expected \`types\` that this worker has handlers for (${[...byType.keys()].sort().join(', ')}), got \`${unknown}\`. Correct the name, or give its handler with \`--handlers FILE\`.`);
+    throw new Fault(
+      'option.invalid',
+      `Expected \`types\` that this worker has handlers for (${[...byType.keys()].sort().join(', ')}), got \`${unknown}\`. Correct the name, or give its handler with \`--handlers FILE\`.`,
+    );
   return wanted.length === 0 ? [...byType.values()] : [...byType.values()].filter(({ type }) => wanted.includes(type));
 }
 
@@ -98,11 +128,18 @@ async function fromFile(path: string | undefined): Promise<readonly JobDefinitio
   try {
     exported = await import(pathToFileURL(resolve(path)).href);
   } catch (cause) {
-    throw new Fault('option.invalid', `Expected \`handlers\` to be a file that can be imported, got ${path}: ${messageOf(cause)}. Correct the path or the file.`, { cause });
+    throw new Fault(
+      'option.invalid',
+      `Expected \`handlers\` to be a file that can be imported, got ${path}: ${messageOf(cause)}. Correct the path or the file.`,
+      { cause },
+    );
   }
   const found = Object.values(exported).flat().filter(isDefinition);
   if (found.length === 0)
-    throw new Fault('option.invalid', `Expected ${path} to export job types made by \`defineJob\`, found none. Write \`export const mine = defineJob({…})\`.`);
+    throw new Fault(
+      'option.invalid',
+      `Expected ${path} to export job types made by \`defineJob\`, found none. Write \`export const mine = defineJob({…})\`.`,
+    );
   return found;
 }
 
@@ -129,5 +166,15 @@ interface CapacityParts {
 function capacityOf({ options, measured, advertised, types }: CapacityParts): Capacity {
   const { gpu, vramMb, vendor, encoders, memoryMb } = measured;
   const labels = { ...options.labels, ...advertised.labels };
-  return { slots: options.concurrency, types, gpu, vramMb, encoders, memoryMb, ...(vendor === undefined ? {} : { vendor }), ...advertised, labels };
+  return {
+    slots: options.concurrency,
+    types,
+    gpu,
+    vramMb,
+    encoders,
+    memoryMb,
+    ...(vendor === undefined ? {} : { vendor }),
+    ...advertised,
+    labels,
+  };
 }
