@@ -123,7 +123,8 @@ export class Crew {
         new Fault('process.ended', `Expected ${name} to start, it ended with ${how}: ${messageIn(lastWords)}`),
       );
     const told = `${name} (process ${pid}) ended with ${how}`;
-    if (post.isRetired || !this.#options.restart) return this.#options.say(`${told}.`);
+    if (post.isRetired) return;
+    if (!this.#options.restart) return this.#options.say(`${told}.`);
     const delay = this.#delay(post);
     this.#options.say(`${told}; it is started again in ${Math.round(delay / 1_000)} s.`);
     this.#timers.add(this.#options.clock.after(delay, () => this.#again(post)));

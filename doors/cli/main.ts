@@ -10,6 +10,7 @@ import { commonFlags, readSettings } from '../../cluster/settings.ts';
 import { version } from '../../cluster/version.ts';
 import { addFlags, type CommandContext, type Register } from './command.ts';
 import { register as config } from './config.ts';
+import { register as demo } from './demo.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
 import { register as master } from './master.ts';
@@ -21,7 +22,7 @@ import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
 import { register as worker } from './worker.ts';
 
-const commands: readonly Register[] = [up, submit, status, job, worker, master, rejected, config];
+const commands: readonly Register[] = [up, demo, submit, status, job, worker, master, rejected, config];
 
 /** Runs the command in `argv` (without node and script); resolves with what the process should end with. */
 export async function run(argv: readonly string[]): Promise<number> {
