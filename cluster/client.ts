@@ -76,13 +76,13 @@ export class Client implements AsyncDisposable {
     return this.#watches.transitions(keyOf(id), options);
   }
 
-  settled(id: string, options: WaitOptions = {}): Promise<JobRecord> {
-    return this.#watches.settled(keyOf(id), options);
+  async settled(id: string, options: WaitOptions = {}): Promise<JobRecord> {
+    return await this.#watches.settled(keyOf(id), options);
   }
 
-  cancel(id: string, { reason }: { reason?: string | undefined } = {}): Promise<JobRecord> {
+  async cancel(id: string, { reason }: { reason?: string | undefined } = {}): Promise<JobRecord> {
     const { world, clock } = this.#link;
-    return cancel({ world, clock, commit: this.#committer.commit }, keyOf(id), reason);
+    return await cancel({ world, clock, commit: this.#committer.commit }, keyOf(id), reason);
   }
 
   async *logs(
@@ -109,8 +109,8 @@ export class Client implements AsyncDisposable {
     return askCluster(this.#link.world.desk);
   }
 
-  why(id: string): Promise<Why | undefined> {
-    return askWhy(this.#link.world.desk, keyOf(id));
+  async why(id: string): Promise<Why | undefined> {
+    return await askWhy(this.#link.world.desk, keyOf(id));
   }
 
   rejected(limit: number): Promise<readonly Rejection[]> {
@@ -123,9 +123,9 @@ export class Client implements AsyncDisposable {
   }
 
   /** Calls back with each report of progress, of one job or of all, from now on; best effort. */
-  onProgress(listener: (id: string, progress: Progress) => void, of: { id?: string } = {}): Promise<Stop> {
+  async onProgress(listener: (id: string, progress: Progress) => void, of: { id?: string } = {}): Promise<Stop> {
     const key = of.id === undefined ? {} : { key: keyOf(of.id) };
-    return this.#link.world.events.listenProgress(key, (from, progress) => listener(idIn(from), progress));
+    return await this.#link.world.events.listenProgress(key, (from, progress) => listener(idIn(from), progress));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -77,10 +77,15 @@ export function jobOptions(given: SubmitOptions | ReadOptions): JobOptions {
   return { ...readOptions(texts(rest)), backoff };
 }
 
-/** What is there; moments as text. */
+/** What is said at all; moments as text. */
 function texts(given: SubmitOptions): Readonly<Record<string, unknown>> {
-  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  const said = Object.entries(given).filter(([, value]) => value !== undefined && !isEmpty(value));
   return Object.fromEntries(said.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]));
+}
+
+/** No tags, no labels. */
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !(value instanceof Date) && Object.keys(value).length === 0;
 }
 
 /** The flags of `yard submit`, one for each thing that a submitter may say. */

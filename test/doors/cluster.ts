@@ -1,0 +1,55 @@
+/**
+ * A cluster for tests of doors: a real broker of this test's own, a master in this process, and whoever connects.
+ */
+
+import { startMaster } from '../../cluster/master.ts';
+import { readSettings } from '../../cluster/settings.ts';
+import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
+import { connect, type JobDefinition, type Work, type WorkOptions, work, type Yard } from '../../sdk/index.ts';
+import { type TestBroker, testBroker } from '../nats/broker.ts';
+
+export class TestCluster implements AsyncDisposable {
+  readonly broker: TestBroker;
+  #ends: (() => Promise<void>)[] = [];
+
+  constructor(broker: TestBroker) {
+    this.broker = broker;
+  }
+
+  /** Resolves when it leads. */
+  async master(): Promise<void> {
+    const telemetry = createTelemetry();
+    const options = readSettings(
+      { flags: { nats: this.broker.url }, env: {}, directory: this.broker.server.dataDir },
+      'master',
+    );
+    const elected = next(telemetry, 'leader.elected');
+    const master = await startMaster({ options, telemetry });
+    this.#ends.push(() => master.stop());
+    await elected;
+  }
+
+  async yard(): Promise<Yard> {
+    const yard = await connect({ servers: this.broker.url });
+    this.#ends.push(() => yard.close());
+    return yard;
+  }
+
+  async work(definitions: readonly JobDefinition[], options: WorkOptions = {}): Promise<Work> {
+    const worker = await work(definitions, { servers: this.broker.url, drainDeadline: 0, ...options });
+    this.#ends.push(() => worker.drain());
+    return worker;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#ends.reverse()) await end();
+    await this.broker[Symbol.asyncDispose]();
+  }
+}
+
+/** A broker with a master that leads. */
+export async function testCluster(): Promise<TestCluster> {
+  const cluster = new TestCluster(await testBroker());
+  await cluster.master();
+  return cluster;
+}
