@@ -5,15 +5,17 @@ import { natsDesk } from '../../nats/desk.ts';
 import { NatsEvents } from '../../nats/events.ts';
 import { names } from '../../nats/names.ts';
 import { natsNotices } from '../../nats/notices.ts';
+import { SystemClock } from '../../runtime/clock.ts';
 import { Fault } from '../../runtime/faults.ts';
 import type { JobEventMessage, Notice, SubmitAck } from '../../runtime/ports.ts';
 import { type TestBroker, testBroker } from './broker.ts';
 
 const yard = names();
+const clock = new SystemClock();
 
 async function world(broker: TestBroker) {
   const connection = await broker.connect();
-  return { connection, names: yard };
+  return { connection, names: yard, clock };
 }
 
 function event(key: string, n = 1): JobEventMessage {
@@ -72,7 +74,7 @@ test('a submitter hears what became of its submission', async () => {
 test('what is no JSON is passed over, and listening goes on', async () => {
   await using broker = await testBroker();
   const { connection } = await world(broker);
-  const events = new NatsEvents({ connection, names: yard });
+  const events = new NatsEvents({ connection, names: yard, clock });
   const heard = Promise.withResolvers<SubmitAck>();
   await events.listenAck('r', heard.resolve);
   connection.publish(yard.ack('r'), 'not json');
@@ -84,7 +86,7 @@ test('telling on a closed connection harms nobody', async () => {
   await using broker = await testBroker();
   const { connection } = await world(broker);
   await connection.close();
-  expect(() => new NatsEvents({ connection, names: yard }).tell(event('acme.a'))).not.toThrow();
+  expect(() => new NatsEvents({ connection, names: yard, clock }).tell(event('acme.a'))).not.toThrow();
   expect(() => natsNotices({ connection, names: yard }).send('w1', { verb: 'drain' })).not.toThrow();
 });
 
