@@ -1,0 +1,66 @@
+/**
+ * Job types for these tests, to be loaded by `yard worker --handlers`: each tells by a line in a file that it ran.
+ *
+ *     mark      takes `ms`, obeys its signal
+ *     stubborn  takes `ms`, whatever its signal says
+ *     blocking  keeps the event loop of its worker for `ms`
+ *     chatty    takes `ms` and gives a sign of life every `everyMs`
+ */
+
+import { z } from 'zod';
+import { SystemClock } from '../../runtime/clock.ts';
+import { defineJob, type JobRun } from '../../sdk/index.ts';
+import { addEffect, type Effect } from './effects.ts';
+
+const clock = new SystemClock();
+const path = process.env['EFFECTS'] ?? '/dev/null';
+const payload = z.strictObject({ ms: z.number().default(0), everyMs: z.number().default(200) }).prefault({});
+
+type Run = JobRun<z.output<typeof payload>>;
+
+function tell({ id, fence }: Run, what: Effect['what']): void {
+  addEffect(path, { what, job: id, attempt: fence.attempt, pid: process.pid, at: clock.mono() });
+}
+
+/** Resolves after `ms`, or when the signal fires and is listened to. */
+function spend(job: Run, { obeys }: { obeys: boolean }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(job.payload.ms, resolve);
+    job.signal.addEventListener('abort', () => {
+      tell(job, 'is told to stop');
+      if (!obeys) return;
+      cancel();
+      reject(job.signal.reason);
+    });
+  });
+}
+
+async function run(job: Run, how: { obeys: boolean }): Promise<{ pid: number }> {
+  tell(job, 'begins');
+  if (job.payload.ms > 0) await spend(job, how);
+  tell(job, 'ends');
+  return { pid: process.pid };
+}
+
+export const mark = defineJob({ type: 'mark', payload, run: (job) => run(job, { obeys: true }) });
+
+export const stubborn = defineJob({ type: 'stubborn', payload, run: (job) => run(job, { obeys: false }) });
+
+export const blocking = defineJob({
+  type: 'blocking',
+  payload,
+  run: (job) => {
+    tell(job, 'begins');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, job.payload.ms);
+    tell(job, 'ends');
+  },
+});
+
+export const chatty = defineJob({
+  type: 'chatty',
+  payload,
+  run: async (job) => {
+    const stop = clock.every(job.payload.everyMs, () => job.progress({ message: 'still here' }));
+    await run(job, { obeys: true }).finally(stop);
+  },
+});

@@ -1,0 +1,74 @@
+/**
+ * The wire between one process and the broker: a TCP proxy that can be cut and healed.
+ *
+ * Cut, it carries nothing and says nothing, as a network that drops packets: both ends believe that they are
+ * connected. Healed, everything that was held back arrives.
+ */
+
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+interface Pair {
+  near: Socket;
+  far: Socket;
+}
+
+export class Wire implements AsyncDisposable {
+  readonly url: string;
+  readonly #server: Server;
+  readonly #pairs = new Set<Pair>();
+  #cut = false;
+
+  /** A wire to the broker at `url`, which may come and go. */
+  static async to(url: string): Promise<Wire> {
+    const { hostname, port } = new URL(url);
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new Wire(server, { host: hostname, port: Number(port) });
+  }
+
+  private constructor(server: Server, target: { host: string; port: number }) {
+    const address = server.address();
+    this.url = `nats://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    this.#server = server;
+    server.on('connection', (near) => this.#join({ near, far: connect(target) }));
+  }
+
+  cut(): void {
+    this.#cut = true;
+    for (const { near, far } of this.#pairs) {
+      near.unpipe(far).pause();
+      far.unpipe(near).pause();
+    }
+  }
+
+  heal(): void {
+    this.#cut = false;
+    for (const pair of this.#pairs) carry(pair);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+    for (const { near, far } of this.#pairs) {
+      near.destroy();
+      far.destroy();
+    }
+  }
+
+  #join(pair: Pair): void {
+    this.#pairs.add(pair);
+    const end = () => {
+      this.#pairs.delete(pair);
+      pair.near.destroy();
+      pair.far.destroy();
+    };
+    for (const socket of [pair.near, pair.far]) socket.on('error', end).on('close', end);
+    if (!this.#cut) carry(pair);
+  }
+}
+
+function carry({ near, far }: Pair): void {
+  near.pipe(far);
+  far.pipe(near);
+}
