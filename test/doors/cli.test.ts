@@ -1,0 +1,354 @@
+/** The command `yard` as people and scripts meet it: real processes, a real broker. */
+
+import { join, resolve } from 'node:path';
+import { headers } from 'nats';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { removeUpFile, writeUpFile } from '../../cluster/up-file.ts';
+import { connect, type Yard } from '../../sdk/index.ts';
+import { type Scratch, scratch, type TestBroker, testBroker } from '../nats/broker.ts';
+import { type Running, Shell } from './command.ts';
+
+const examples = resolve(import.meta.dirname, '../../examples');
+
+let broker: TestBroker;
+let directory: Scratch;
+let shell: Shell;
+let yard: Yard;
+let master: Running;
+let worker: Running;
+
+beforeAll(async () => {
+  [broker, directory] = await Promise.all([testBroker(), scratch()]);
+  shell = new Shell(directory.path, { NATS_URL: broker.url });
+  master = shell.start('master', '--name', 'chief', '--scheduler-interval', '200ms');
+  worker = shell.start(
+    'worker',
+    '--name',
+    'hand',
+    '--types',
+    'noop,sleeper,always_fail,greet,checksum',
+    '--handlers',
+    join(examples, 'jobs.ts'),
+  );
+  await Promise.all([master.says('leader.elected'), worker.says('worker.started')]);
+  yard = await connect({ servers: broker.url });
+});
+
+afterAll(async () => {
+  await yard.close();
+  await shell[Symbol.asyncDispose]();
+  await broker[Symbol.asyncDispose]();
+  await directory[Symbol.asyncDispose]();
+});
+
+const anyRecord = z.looseObject({ id: z.string(), state: z.string() });
+
+describe('what is typed', () => {
+  test('help names every command, and version tells one', async () => {
+    const [help, version] = await Promise.all([shell.yard('--help'), shell.yard('--version')]);
+    expect(help.code).toBe(0);
+    for (const command of ['up', 'down', 'master', 'worker', 'submit', 'status', 'job', 'rejected', 'config'])
+      expect(help.out).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
+    expect(version).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  });
+
+  test.concurrent.each([
+    [['sumbit', 'noop'], 'Did you mean submit?'],
+    [['job', 'lits'], 'Did you mean list?'],
+    [['submit', 'noop', '--prioritty', 'high'], 'Did you mean --priority?'],
+    [['worker', 'lsit'], 'got `yard worker lsit`'],
+    [['submit', 'nop'], 'Did you mean noop?'],
+    [['submit', 'noop', '{bad'], 'Expected the payload to be JSON, got `{bad`'],
+    [['submit', 'noop', '--priority', 'hgih'], 'Expected `priority` to be critical, high, medium or low, got `hgih`'],
+    [['submit', 'sleeper', '{"executionTimeMs":"long"}'], 'Expected a payload of type sleeper'],
+    [['job', 'list', '--state', 'doomed'], 'got `doomed`'],
+    [['job', 'get', '*'], 'Expected a job id'],
+    [['worker', '--concurrency', '0'], 'Expected `concurrency` to be a whole number from 1 up, got 0.'],
+    [['worker', '--handlers', 'nowhere.ts'], 'Expected `handlers` to be a file that can be imported'],
+    [['worker', '--types', 'dance'], 'Expected `types` that this worker has handlers for'],
+    [['status', '--output', 'yaml'], 'Allowed choices are table, json'],
+  ])('a mistake is told in a line and ends with 2: yard %j', async (words, sentence) => {
+    const { code, out, talk } = await shell.yard(...words);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(talk).toContain(sentence);
+    expect(talk.split('\n').filter((line) => line !== '' && !line.startsWith('{'))).toHaveLength(1);
+  });
+
+  test('where no broker answers, it ends with 5 and says what to do', async () => {
+    const { code, talk } = await shell.yard('status', '--nats', 'nats://127.0.0.1:1');
+    expect(code).toBe(5);
+    expect(talk).toContain('Expected a broker at nats://127.0.0.1:1');
+    expect(talk).toContain('`yard up`');
+    expect(talk).toContain('NATS_URL');
+  });
+
+  test('where the broker turns us away, it ends with 4', async () => {
+    await using guarded = await testBroker({ settings: { authorization: { token: 's3cret' } } });
+    const refused = await shell.yard('status', '--nats', guarded.url, '--token', 'wrong');
+    expect(refused).toMatchObject({ code: 4, out: '' });
+    expect(refused.talk).not.toContain('wrong');
+  });
+});
+
+describe('yard submit', () => {
+  test('prints the id and nothing else; the same id again is the same job, with other content a failure', async () => {
+    const first = await shell.yard('submit', 'noop', '{"executionTimeMs":1}', '--id', 'mine', '--tags', 'a,b');
+    const again = await shell.yard(
+      'submit',
+      'noop',
+      '{"executionTimeMs":1}',
+      '--id',
+      'mine',
+      '--tags',
+      'a,b',
+      '-o',
+      'json',
+    );
+    const other = await shell.yard('submit', 'noop', '{"executionTimeMs":2}', '--id', 'mine');
+    expect(first).toMatchObject({ code: 0, out: 'mine\n', talk: '' });
+    expect(JSON.parse(again.out)).toEqual({ id: 'mine', created: false });
+    expect(other).toMatchObject({ code: 1, out: '', talk: expect.stringContaining('other content under the same id') });
+    expect(await yard.settled('mine')).toMatchObject({ tags: ['a', 'b'], payload: { executionTimeMs: 1 } });
+  });
+
+  test('reads the payload from a pipe and says everything that a job may be told', async () => {
+    const words =
+      '--queue live --priority high --delay 1h --max-attempts 7 --backoff fixed(5s) --timeout none --gpu 1 --encoder h264_nvenc --labels zone=eu --name Trailer --hold';
+    const { out } = await shell.yardReading('{"executionTimeMs":7}', 'submit', 'sleeper', '-', ...words.split(' '));
+    const record = await yard.job(out.trim());
+    expect(record).toMatchObject({
+      state: 'held',
+      name: 'Trailer',
+      queue: 'live',
+      priority: 'high',
+      payload: { executionTimeMs: 7 },
+      requirements: { gpu: 1, encoder: 'h264_nvenc', labels: { zone: 'eu' } },
+      context: { maxAttempts: 7, backoff: { kind: 'fixed', delayMs: 5_000 } },
+    });
+    expect(record).not.toHaveProperty('timeoutMs');
+  });
+
+  test('with --wait it follows the job, and its end is the exit code', async () => {
+    const [done, failed, late] = await Promise.all([
+      shell.yard('submit', 'noop', '--wait'),
+      shell.yard('submit', 'always_fail', '{"retryable":false}', '--wait', '-o', 'json'),
+      shell.yard('submit', 'noop', '--delay', '1h', '--wait', '--timeout-wait', '100ms'),
+    ]);
+    expect(done).toMatchObject({ code: 0, out: expect.stringMatching(/^\w+\n$/) });
+    expect(done.talk).toMatch(/processing → completed.*is completed after/s);
+    expect(failed.code).toBe(1);
+    expect(JSON.parse(failed.out)).toMatchObject({ state: 'failed', context: { error: { kind: 'error' } } });
+    expect(late).toMatchObject({ code: 6, talk: expect.stringContaining('to be settled within 100 ms') });
+  });
+});
+
+describe('yard job', () => {
+  test('list shows what was asked for, in columns and as JSON', async () => {
+    await yard.submit('noop', {}, { id: 'listed', queue: 'shelf', tags: ['blue'], name: 'On the shelf', hold: true });
+    const [table, json, none] = await Promise.all([
+      shell.yard('job', 'list', '--queue', 'shelf', '--state', 'held,failed', '--type', 'noop', '--tag', 'blue'),
+      shell.yard('jobs', '--queue', 'shelf', '--limit', '5', '-o', 'json'),
+      shell.yard('job', 'list', '--queue', 'shelf', '--state', 'failed'),
+    ]);
+    expect(table.out.split('\n')).toHaveLength(3);
+    expect(table.out).toMatch(/^ID +TYPE +STATE +QUEUE +PRIORITY/);
+    expect(table.out).toMatch(/^listed +noop +held +shelf +medium +0\/4 +\ds ago +\ds ago +On the shelf$/m);
+    expect(z.array(anyRecord).parse(JSON.parse(json.out))).toMatchObject([{ id: 'listed', state: 'held' }]);
+    expect(none).toMatchObject({ code: 0, out: '', talk: 'No such jobs.\n' });
+  });
+
+  test('get tells all of a job, and why it waits', async () => {
+    const { id } = await yard.submit('noop', {}, { gpu: 2, priority: 'low' });
+    await expect.poll(() => yard.why(id)).toMatchObject({ code: 'no worker has it' });
+    const [page, json] = await Promise.all([shell.yard('job', 'get', id), shell.yard('job', 'get', id, '-o', 'json')]);
+    expect(page.out).toContain('No worker has 2 GPU.');
+    expect(page.out).toMatch(/submitted → pending/);
+    expect(JSON.parse(json.out)).toMatchObject({ id, why: { code: 'no worker has it' }, requirements: { gpu: 2 } });
+  });
+
+  test.each([['get'], ['watch'], ['cancel'], ['logs']])('%s of a job that is not there ends with 3', async (verb) => {
+    const { code, out, talk } = await shell.yard('job', verb, 'nobody');
+    expect({ code, out }).toEqual({ code: 3, out: '' });
+    expect(talk).toContain('Expected a job with id nobody, found none.');
+  });
+
+  test('watch draws the transitions of a running job as they happen, to its cancellation', async () => {
+    const { id } = await yard.submit('sleeper', { executionTimeMs: 60_000 });
+    const watch = shell.start('job', 'watch', id);
+    const lines = shell.start('job', 'watch', id, '-o', 'json');
+    await watch.says('assigned → processing');
+    const cancelled = await shell.yard('job', 'cancel', id, '--reason', 'enough');
+    expect(cancelled).toMatchObject({ code: 0, out: expect.stringContaining('its worker is told to stop it') });
+    const { code, out, talk } = await watch.ended;
+    expect(code).toBe(1);
+    expect(out).toMatch(/job\.cancel: enough.*processing → cancelling.*cancelling → cancelled/s);
+    expect(talk).toContain(`Job ${id} is cancelled after`);
+    const events = (await lines.ended).out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events).toMatchObject((await yard.job(id))?.transitions.map((transition) => ({ id, ...transition })) ?? []);
+  });
+
+  test('cancel stops a waiting job at once, and says where it is too late', async () => {
+    const { id } = await yard.submit('noop', {}, { delay: '1h' });
+    expect(await shell.yard('job', 'cancel', id)).toMatchObject({ code: 0, out: `Job ${id} is cancelled.\n` });
+    const done = await yard.submit('noop');
+    await done.settled();
+    const late = await shell.yard('job', 'cancel', done.id, '-o', 'json');
+    expect(late).toMatchObject({ code: 1, out: '', talk: expect.stringContaining('which is completed') });
+  });
+
+  test('an interrupted watch ends with 130, and the job goes on', async () => {
+    const { id } = await yard.submit('noop', {}, { delay: '1h' });
+    const watch = shell.start('job', 'watch', id);
+    await watch.says('submitted → scheduled');
+    watch.signal('SIGINT');
+    expect((await watch.ended).code).toBe(130);
+    expect((await yard.job(id))?.state).toBe('scheduled');
+  });
+});
+
+describe('the cluster', () => {
+  test('status is one screen: who leads, jobs by state, priority and queue, workers by status', async () => {
+    const [table, json] = await Promise.all([shell.yard('status'), shell.yard('status', '-o', 'json')]);
+    expect(table.code).toBe(0);
+    expect(table.out).toMatch(/^leader +chief, term \d+$/m);
+    expect(table.out).toMatch(/^workers +1 (available|busy); \d+ of 12 slots taken$/m);
+    expect(table.out).toMatch(/^completed +[1-9]\d*$/m);
+    expect(table.out).toMatch(/^critical +0 +0 +0 +0 +0$/m);
+    expect(table.out).toMatch(/^live +\d+ +0 +0 +0 +0$/m);
+    const picture = JSON.parse(json.out);
+    expect(picture).toMatchObject({ leader: { name: 'chief' }, workers: [{ name: 'hand' }] });
+    expect(picture.jobs.byState.completed).toBeGreaterThan(0);
+  });
+
+  test('status without a master tells so and ends with 5', async () => {
+    const { code, out, talk } = await shell.yard('status', '--prefix', 'empty', '-o', 'json');
+    expect(code).toBe(5);
+    expect(JSON.parse(out)).toMatchObject({ leader: null, jobs: { total: 0 } });
+    expect(talk).toContain('No master leads.');
+  });
+
+  test('status --watch goes on until it is interrupted', async () => {
+    const watch = shell.start('status', '--watch', '-o', 'json');
+    await watch.says('"chief"');
+    watch.signal('SIGINT');
+    expect((await watch.ended).code).toBe(0);
+  });
+
+  test('worker list tells who works, in columns and as JSON', async () => {
+    const [table, json] = await Promise.all([shell.yard('worker', 'list'), shell.yard('nodes', '-o', 'json')]);
+    expect(table.out).toMatch(/^NAME +STATUS +SLOTS/);
+    expect(table.out).toMatch(/^hand +(available|busy) +\d\/12 .* always_fail,checksum,greet,noop,sleeper$/m);
+    expect(JSON.parse(json.out)).toMatchObject([{ name: 'hand', slots: 12, declared: [] }]);
+  });
+
+  test('rejected list shows what was refused, and why', async () => {
+    const connection = await broker.connect();
+    const acks = connection.subscribe('yard.ack.upload', { max: 1 });
+    connection.publish('yard.submit.noop', '{not json');
+    const ref = headers();
+    ref.set('Ref', 'upload');
+    connection.publish('yard.submit.dance', '{}', { headers: ref });
+    for await (const ack of acks) expect(ack.json()).toMatchObject({ ref: 'upload', rejected: expect.any(String) });
+    const [table, json] = await Promise.all([
+      shell.yard('rejected', 'list'),
+      shell.yard('rejected', 'list', '-o', 'json'),
+    ]);
+    expect(table.out).toMatch(/default\/noop +Expected JSON, got `\{not json`/);
+    expect(JSON.parse(json.out)).toMatchObject([{ body: '{not json' }, { reason: expect.stringContaining('`dance`') }]);
+  });
+
+  test('config show tells each value and its origin, and no secret', async () => {
+    const { out } = await shell.yard('config', 'show', '--password', 's3cret', '--prefix', 'mine');
+    expect(out).toMatch(/^password +\*\*\* +flag --password$/m);
+    expect(out).toMatch(/^prefix +mine +flag --prefix$/m);
+    expect(out).toMatch(/^nats +nats:\/\/\S+ +env NATS_URL$/m);
+    expect(out).toMatch(/^concurrency +12 +default$/m);
+    expect(out).not.toContain('s3cret');
+    const json = await shell.yard('config', 'show', '-o', 'json');
+    expect(JSON.parse(json.out)).toContainEqual(
+      expect.objectContaining({ name: 'prefix', value: 'yard', origin: 'default' }),
+    );
+  });
+
+  test('a cluster that `yard up` runs in the same directory is found by itself', async () => {
+    const bare = new Shell(directory.path, {});
+    const dataDir = join(directory.path, '.yard');
+    await writeUpFile(dataDir, { url: broker.url, prefix: 'yard', masters: [], workers: [], startedAt: 0 });
+    expect(await bare.yard('status', '-o', 'json')).toMatchObject({ code: 0 });
+    expect((await bare.yard('config', 'show')).out).toMatch(new RegExp(`^nats +${broker.url} +yard up`, 'm'));
+    await removeUpFile(dataDir);
+  });
+});
+
+describe('handlers of one’s own', () => {
+  test('a worker runs the job types of a file, and the SDK example submits one', async () => {
+    const { code, out } = await shell.node(join(examples, 'submit.ts'), 'Grace');
+    expect(code).toBe(0);
+    expect(out.split('\n').slice(-3)).toEqual(['processing → completed', 'Hello Grace!', '']);
+  });
+
+  test('what a handler writes can be read while it runs and afterwards', async () => {
+    const { id } = await yard.submit('greet', { name: 'Edsger' });
+    expect(await shell.yard('job', 'logs', id, '--follow')).toMatchObject({
+      code: 0,
+      out: 'Saying hello to Edsger.\n',
+    });
+    const json = await shell.yard('job', 'logs', id, '-o', 'json');
+    expect(JSON.parse(json.out)).toMatchObject({ attempt: 1, stream: 'stdout', line: 'Saying hello to Edsger.' });
+  });
+
+  test('an error that trying again cannot mend ends the job at its first attempt', async () => {
+    const job = await yard.submit('checksum', { path: '/nowhere' });
+    expect(await job.settled()).toMatchObject({ state: 'failed', queue: 'batch', attempts: { length: 1 } });
+    const self = await yard.submit('checksum', { path: join(examples, 'jobs.ts') });
+    expect(await self.result()).toMatchObject({ algorithm: 'sha256', hex: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  });
+});
+
+describe('being stopped', () => {
+  test('a worker that is stopped lets its job finish, then goes', async () => {
+    const going = shell.start('worker', '--name', 'going', '--types', 'sleeper', '--labels', 'here=going');
+    await going.says('worker.started');
+    const job = await yard.submit('sleeper', { executionTimeMs: 600 }, { labels: { here: 'going' } });
+    for await (const { to } of job.watch()) if (to === 'processing') going.signal('SIGTERM');
+    expect(await job.settled()).toMatchObject({ state: 'completed', attempts: { length: 1 } });
+    expect((await going.ended).code).toBe(0);
+  });
+
+  test('a worker that is stopped a second time hands its job back at once, uncounted', async () => {
+    const hasty = shell.start('worker', '--name', 'hasty', '--types', 'sleeper', '--labels', 'here=hasty');
+    await hasty.says('worker.started');
+    const job = await yard.submit('sleeper', { executionTimeMs: 60_000 }, { labels: { here: 'hasty' } });
+    for await (const { to } of job.watch()) if (to === 'processing') break;
+    hasty.signal('SIGTERM');
+    const connection = await broker.connect();
+    for await (const pulse of connection.subscribe('yard.pulse.*')) {
+      const { name, status } = pulse.json<{ name: string; status: string }>();
+      if (name === 'hasty' && status === 'draining') hasty.signal('SIGTERM');
+      if (name === 'hasty' && status === 'offline') break;
+    }
+    expect((await hasty.ended).code).toBe(0);
+    expect(await yard.job(job.id)).toMatchObject({
+      context: { attempt: 1, spent: 0 },
+      attempts: [{ outcome: 'drained' }],
+    });
+    await job.cancel();
+  });
+
+  test('a master that is stopped gives the lease back and ends well; the next one leads at once', async () => {
+    const next = shell.start('master', '--name', 'heir');
+    await next.says('broker.connected');
+    master.signal('SIGTERM');
+    const { code, talk } = await master.ended;
+    expect(code).toBe(0);
+    expect(talk).toContain('leader.steppedDown');
+    await next.says('leader.elected');
+    expect(await (await yard.submit('noop')).settled()).toMatchObject({ state: 'completed' });
+    next.signal('SIGINT');
+    expect((await next.ended).code).toBe(0);
+  });
+});
