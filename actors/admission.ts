@@ -169,7 +169,13 @@ function idOf({ options, tenant, type, fallbackId }: Request): string {
 
 /** What two submissions under one id must have in common to be the same. */
 function contentHash({ type, payload, options }: Request): string {
-  return sha256(JSON.stringify([type, payload ?? {}, options]));
+  return sha256(JSON.stringify([type, payload ?? {}, options], inOneOrder));
+}
+
+/** Headers and fields may come in any order: what says the same is the same. */
+function inOneOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 function sha256(text: string): string {

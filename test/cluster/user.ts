@@ -90,11 +90,15 @@ export class User implements AsyncDisposable {
     return this.until(async () => this.acks.get(ref), `an ack of submission ${ref}`);
   }
 
-  async #publish(type: string, body: string, headers: Headers): Promise<string> {
+  #publish(type: string, body: string, headers: Headers): Promise<string> {
+    return this.publishOn(`${this.names.prefix}.submit.${type}`, body, headers);
+  }
+
+  /** Publishes and resolves with the word of the submission, once the broker has stored it. */
+  async publishOn(subject: string, body: string, headers: Headers): Promise<string> {
     const ref = headers['Ref'] ?? `ref-${++this.#count}`;
     const written = newHeaders();
-    for (const [name, value] of Object.entries({ Ref: ref, ...headers })) written.set(name, value);
-    const subject = `${this.names.prefix}.submit.${type}`;
+    for (const [name, value] of Object.entries({ ...headers, Ref: ref })) written.set(name, value);
     const { data } = await this.#options.connection.request(subject, body, { headers: written, timeout: 5_000 });
     const { seq, error } = decodeJson<{ seq?: number; error?: { description: string } }>(data);
     if (seq === undefined) throw new Error(`Expected the broker to store a submission, got ${error?.description}.`);
