@@ -107,6 +107,7 @@ class LocalCluster implements Cluster {
   #link: Link | undefined;
   #moments: { startedAt: number; readyAt?: number } | undefined;
   #stops = 0;
+  #started: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
   #filing: Promise<void> = Promise.resolve();
 
@@ -148,8 +149,15 @@ class LocalCluster implements Cluster {
     return this.#crew.members.map(({ name, role, pid }) => ({ name, role, pid }));
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started = this.#startAll();
+    return this.#started;
+  }
+
+  async #startAll(): Promise<void> {
+    this.#refuseStopped();
     await this.#startBroker();
+    this.#refuseStopped();
     // Before the others, so that one process alone makes the streams.
     this.#link = await link({
       settings: this.#options,
@@ -194,6 +202,8 @@ class LocalCluster implements Cluster {
 
   async #stopAll(): Promise<void> {
     this.#crew.close();
+    // What is on its way up must be there before it can be stopped.
+    await this.#started.catch(() => undefined);
     const { drainDeadline, cancelGrace } = this.#options;
     await this.#crew.stop('worker', drainDeadline + cancelGrace + 5_000);
     await this.#crew.stop('master', masterStopsWithinMs);

@@ -12,13 +12,18 @@ export class Badges {
     this.#yard = yard;
   }
 
-  /** Asks the leader who is there now. */
-  async learn(): Promise<void> {
-    for (const { incarnation, name } of await this.#yard.workers()) this.#names.set(incarnation, name);
+  /** The name; where it is not known yet, the leader is asked. */
+  async find(incarnation: string): Promise<string> {
+    if (!this.#names.has(incarnation)) await this.#learn();
+    return this.name(incarnation);
   }
 
-  /** The name, or the incarnation of whom nobody has heard. */
+  /** The name as far as it is known, else the incarnation. */
   name(incarnation: string): string {
     return this.#names.get(incarnation) ?? incarnation;
+  }
+
+  async #learn(): Promise<void> {
+    for (const { incarnation, name } of await this.#yard.workers()) this.#names.set(incarnation, name);
   }
 }

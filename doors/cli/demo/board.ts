@@ -1,11 +1,12 @@
 /**
- * What happens, as it happens: on a terminal a row with a bar for each job, drawn anew in place; elsewhere a line for
- * each transition, which a log keeps.
+ * What happens, as it happens: on a terminal a row with a bar for each job, the most urgent first, drawn anew in
+ * place; elsewhere a line for each transition, which a log keeps.
  */
 
 import type { JobState, Progress, Transition } from '../../../sdk/index.ts';
 import type { Terminal } from '../terminal.ts';
 import { stateStyle } from '../words.ts';
+import { laneOf } from './order.ts';
 import type { PlannedJob } from './plan.ts';
 
 export interface BoardOptions {
@@ -36,7 +37,7 @@ export class Board {
 
   constructor(options: BoardOptions) {
     this.#options = options;
-    const { jobs } = options;
+    const jobs = options.jobs.toSorted((one, other) => laneOf(one) - laneOf(other));
     this.#rows = new Map(
       jobs.map((job) => [job.id, { job, state: undefined, percent: 0, attempt: 0, worker: '', remark: '' }]),
     );

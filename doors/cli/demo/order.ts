@@ -25,8 +25,8 @@ export function servedTooEarly(records: readonly JobRecord[]): readonly string[]
   );
 }
 
-/** Smaller is more urgent. */
-function laneOf({ queue, priority }: JobRecord): number {
+/** Where a job stands in line: smaller is more urgent. */
+export function laneOf({ queue, priority }: { queue: string; priority: string }): number {
   return queues.indexOf(queue) * priorities.length + priorities.indexOf(priority);
 }
 

@@ -37,14 +37,13 @@ export async function play(scene: Scene): Promise<Seen> {
     kill.catch(() => undefined);
     board.note('Two workers join, with one slot each.');
     await Promise.all([cluster.add('worker'), cluster.add('worker')]);
-    await badges.learn();
     const why = await tellWhy(scene);
     await Promise.all(plan.jobs.map(({ id }) => (id === plan.gpu ? undefined : settled(scene, id))));
     board.note('All else is done. A worker joins that declares a GPU with 8000 MiB.');
     const { name: gpuWorker } = await cluster.add('worker', { advertise: 'gpu=1,vram=8000', types: ['noop'] });
-    await badges.learn();
     await settled(scene, plan.gpu);
     const records = await recordsOf(scene);
+    for (const record of records.values()) for (const { worker } of record.attempts) await badges.find(worker);
     return { plan, records, killed: await kill, why, gpuWorker, workerName: (incarnation) => badges.name(incarnation) };
   } finally {
     for (const stop of stops) await stop();
@@ -55,11 +54,11 @@ async function watch({ yard, board }: Scene, badges: Badges): Promise<readonly S
   const moved = ({ key, transition }: JobEventMessage) => {
     const id = key.slice(key.indexOf('.') + 1);
     board.moved(id, transition);
-    if (transition.to === 'assigned') void tellWorker(id);
+    if (transition.to === 'assigned') void tellWorker(id).catch(() => undefined);
   };
   const tellWorker = async (id: string) => {
-    const worker = (await yard.job(id).catch(() => undefined))?.attempts.at(-1)?.worker;
-    if (worker !== undefined) board.runsOn(id, badges.name(worker));
+    const worker = (await yard.job(id))?.attempts.at(-1)?.worker;
+    if (worker !== undefined) board.runsOn(id, await badges.find(worker));
   };
   return [await yard.onTransition(moved), await yard.onProgress((id, progress) => board.progressed(id, progress))];
 }
@@ -93,7 +92,7 @@ async function killInTheMiddle(
   await stop();
   const held = (await yard.job(plan.victim))?.attempts.at(-1)?.worker;
   if (percent === undefined || held === undefined) return undefined;
-  const worker = badges.name(held);
+  const worker = await badges.find(held);
   const pid = cluster.members.find(({ name }) => name === worker)?.pid;
   await cluster.kill(worker);
   board.note(`${worker} (process ${pid}) was killed with SIGKILL, ${Math.round(percent)} % into ${plan.victim}.`);
