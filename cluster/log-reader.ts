@@ -22,7 +22,7 @@ export interface LogReadOptions {
 
 const onTheirWayMs = 400;
 
-/** The lines so far; with `follow`, those to come until the job is settled or `signal` fires. */
+/** The lines so far; with `follow`, those to come until the job is settled. @throws the reason of `signal` once it fires. */
 export async function* readLog(
   { logs, watches, clock }: LogReaderParts,
   key: string,
@@ -42,8 +42,8 @@ export async function* readLog(
       yield line;
       shown++;
     }
-    if (signal?.aborted !== true)
-      for await (const line of logs.read(key, { follow: false })) if (shown-- <= 0) yield line;
+    signal?.throwIfAborted();
+    for await (const line of logs.read(key, { follow: false })) if (shown-- <= 0) yield line;
   } finally {
     ended.abort();
     await watching;

@@ -4,8 +4,6 @@
 
 import { SystemClock } from '../runtime/clock.ts';
 
-const clock = new SystemClock();
-
 /** Resolves after `ms`, or as soon as `signal` fires. */
 export function rest(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -14,7 +12,7 @@ export function rest(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', end);
       resolve();
     };
-    const cancel = clock.after(ms, end);
+    const cancel = new SystemClock().after(ms, end);
     if (signal.aborted) end();
     else signal.addEventListener('abort', end, { once: true });
   });

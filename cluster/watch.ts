@@ -59,7 +59,7 @@ export class Watches {
           last = next.n;
           if (isSettled(next.to)) return;
         }
-        record = (await this.#again(key)) ?? record;
+        record = (await unlessAborted(this.#again(key), signal)) ?? record;
       }
     } finally {
       await stop();
@@ -115,6 +115,18 @@ export class Watches {
     });
     return asked;
   }
+}
+
+/** What `promise` comes to; the reason of `signal` where that fires first, as with a broker that is away. */
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    const done = () => signal.removeEventListener('abort', abort);
+    void promise.then(resolve, reject).then(done);
+  });
 }
 
 function missing(key: string): Fault {

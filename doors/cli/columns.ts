@@ -8,15 +8,17 @@ export interface Column<Row> {
   title: string;
   value: (row: Row) => string;
   align?: 'right';
+  /** Gives way where the line is too narrow; what people copy, such as ids, never does. */
+  shrinks?: true;
   style?: (row: Row) => Style;
 }
 
 const gap = '  ';
 
-/** The lines of a table with a line of titles. On a terminal, what does not fit into its width is cut off. */
+/** The lines of a table with a line of titles. On a terminal, columns that may give way are cut to its width. */
 export function columns<Row>(rows: readonly Row[], shape: readonly Column<Row>[], terminal: Terminal): string {
   const widths = shape.map(({ title, value }) => Math.max(title.length, ...rows.map((row) => value(row).length)));
-  const fitted = shrunk(widths, terminal.columns);
+  const fitted = shrunk(shape, widths, terminal.columns);
   const titles = shape.map((column, at) => terminal.style('dim', cell(column.title, fitted[at] ?? 0, column.align)));
   const lines = rows.map((row) =>
     shape.map((column, at) => styled(column, row, cell(column.value(row), fitted[at] ?? 0, column.align), terminal)),
@@ -40,14 +42,14 @@ function cell(text: string, width: number, align: 'right' | undefined): string {
   return align === 'right' ? cut.padStart(width) : cut.padEnd(width);
 }
 
-/** The widest columns give way until the line fits, none below eight characters. */
-function shrunk(widths: readonly number[], most: number): readonly number[] {
+/** Of the columns that may give way, the widest do until the line fits, none below eight characters. */
+function shrunk<Row>(shape: readonly Column<Row>[], widths: readonly number[], most: number): readonly number[] {
   const fitted = [...widths];
-  const total = () => fitted.reduce((sum, width) => sum + width, gap.length * (fitted.length - 1));
-  while (total() > most) {
-    const widest = Math.max(...fitted);
-    if (widest <= 8) break;
-    fitted[fitted.indexOf(widest)] = Math.max(8, widest - (total() - most));
+  for (;;) {
+    const excess = fitted.reduce((sum, width) => sum + width, gap.length * (fitted.length - 1)) - most;
+    const widest = Math.max(0, ...fitted.filter((_, at) => shape[at]?.shrinks === true));
+    if (excess <= 0 || widest <= 8) return fitted;
+    const at = fitted.findIndex((width, index) => width === widest && shape[index]?.shrinks === true);
+    fitted[at] = Math.max(8, widest - excess);
   }
-  return fitted;
 }

@@ -26,7 +26,7 @@ async function show(command: Command, context: CommandContext): Promise<void> {
 
 const shape: readonly Column<Explained>[] = [
   { title: 'OPTION', value: ({ name }) => name },
-  { title: 'VALUE', value: ({ value }) => (value === '' ? '-' : value) },
+  { title: 'VALUE', shrinks: true, value: ({ value }) => (value === '' ? '-' : value) },
   {
     title: 'ORIGIN',
     value: ({ origin }) => origin,

@@ -85,7 +85,7 @@ function attemptShape(): readonly Column<AttemptEntry>[] {
     { title: 'CLAIMED', value: ({ claimedAt }) => moment(claimedAt) },
     { title: 'RAN', value: ranText, align: 'right' },
     { title: 'OUTCOME', value: ({ outcome = '-' }) => outcome },
-    { title: 'ERROR', value: ({ error }) => error?.message.replaceAll(/\s+/g, ' ') ?? '-' },
+    { title: 'ERROR', shrinks: true, value: ({ error }) => error?.message.replaceAll(/\s+/g, ' ') ?? '-' },
   ];
 }
 

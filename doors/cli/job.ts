@@ -101,7 +101,7 @@ function shape(now: number): readonly Column<JobRecord>[] {
     { title: 'ATTEMPT', value: ({ context }) => `${context.attempt}/${context.maxAttempts}`, align: 'right' },
     { title: 'CREATED', value: ({ createdAt }) => relative(createdAt, now) },
     { title: 'SINCE', value: ({ updatedAt }) => relative(updatedAt, now) },
-    { title: 'NAME', value: ({ name = '-' }) => name },
+    { title: 'NAME', shrinks: true, value: ({ name = '-' }) => name },
   ];
 }
 

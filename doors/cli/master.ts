@@ -5,8 +5,9 @@
 import type { Command } from 'commander';
 import { ownFlags } from '../../cluster/settings.ts';
 import { addFlags, type CommandContext } from './command.ts';
-import { exitCodes } from './exit.ts';
-import { onInsist } from './insist.ts';
+import { serve } from './serve.ts';
+
+const stopsWithinMs = 8_000;
 
 export function register(program: Command, context: CommandContext): void {
   const master = program
@@ -26,10 +27,5 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
   ]);
   const options = await locate(context.settings(command, 'master'), context.directory);
   const running = await startMaster({ options, telemetry: loggedTelemetry({ options, role: 'master' }) });
-  const stopped = Promise.withResolvers<void>();
-  const leave = onInsist((count) => {
-    if (count > 1) process.exit(exitCodes.interrupted);
-    running.stop().then(stopped.resolve, stopped.reject);
-  });
-  await stopped.promise.finally(leave);
+  await serve({ stop: () => running.stop(), patience: 1, withinMs: stopsWithinMs }, context.terminal);
 }

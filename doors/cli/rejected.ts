@@ -40,6 +40,6 @@ function shape(now: number): readonly Column<Rejection>[] {
     { title: 'AT', value: ({ at }) => relative(at, now) },
     { title: 'SEQUENCE', value: ({ sequence }) => String(sequence), align: 'right' },
     { title: 'SUBJECT', value: ({ subject }) => subject },
-    { title: 'REASON', value: ({ reason }) => reason.replaceAll(/\s+/g, ' ') },
+    { title: 'REASON', shrinks: true, value: ({ reason }) => reason.replaceAll(/\s+/g, ' ') },
   ];
 }

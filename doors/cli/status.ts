@@ -30,7 +30,8 @@ export function register(program: Command, context: CommandContext): void {
 
 async function once(command: Command, context: CommandContext): Promise<void> {
   const picture = await context.withYard(command, look);
-  context.terminal.print(context.output === 'json' ? asJson(picture, 2) : screen(picture, context.terminal));
+  const { queues } = context.settings(command, 'client');
+  context.terminal.print(context.output === 'json' ? asJson(picture, 2) : screen(picture, queues, context.terminal));
   if (picture.cluster !== undefined) return;
   context.terminal.say('No master leads. Start one with `yard master`, or wait for it.');
   context.exitWith(exitCodes.unreachable);
@@ -40,18 +41,19 @@ async function once(command: Command, context: CommandContext): Promise<void> {
 async function watch(command: Command, context: CommandContext): Promise<void> {
   const { rest } = await import('../../cluster/pace.ts');
   const signal = interruptSignal();
+  const { queues } = context.settings(command, 'client');
   await context.withYard(command, async (yard) => {
     while (!signal.aborted) {
       const startedAt = yard.now();
-      show(await look(yard), context);
+      show(await look(yard), queues, context);
       await rest(Math.max(everyMs, 10 * (yard.now() - startedAt)), signal);
     }
   });
 }
 
-function show(picture: Picture, { terminal, output }: CommandContext): void {
+function show(picture: Picture, queues: readonly string[], { terminal, output }: CommandContext): void {
   if (output === 'json') terminal.print(asJson(picture));
-  else terminal.print(`${terminal.isInteractive ? clearScreen : ''}${screen(picture, terminal)}\n`);
+  else terminal.print(`${terminal.isInteractive ? clearScreen : ''}${screen(picture, queues, terminal)}\n`);
 }
 
 const clearScreen = '\u001B[2J\u001B[H';
@@ -78,7 +80,7 @@ function byStatus(cluster: ClusterView | undefined): Readonly<Record<string, num
   return counts;
 }
 
-function screen({ cluster, census }: Picture, terminal: Terminal): string {
+function screen({ cluster, census }: Picture, queues: readonly string[], terminal: Terminal): string {
   const leader = cluster === undefined ? 'none' : `${cluster.leader.name}, term ${cluster.leader.term}`;
   const head = facts(
     [
@@ -141,7 +143,6 @@ interface LaneRow {
 }
 
 const priorities = ['critical', 'high', 'medium', 'low'];
-const queues = ['live', 'default', 'batch'];
 
 /** The known names in their order, then all others by name. */
 function laneRows(lanes: Readonly<Record<string, Counts>>, known: readonly string[]): readonly LaneRow[] {

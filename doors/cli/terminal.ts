@@ -35,7 +35,8 @@ export function processTerminal(): Terminal {
     style: (style, text) => styleText(style, text, { stream: stdout }),
     isInteractive: stdout.isTTY === true,
     get columns() {
-      return stdout.isTTY === true ? stdout.columns : Number.POSITIVE_INFINITY;
+      // Some terminals do not tell, or tell 0.
+      return stdout.isTTY === true ? stdout.columns || 80 : Number.POSITIVE_INFINITY;
     },
   };
 }

@@ -7,8 +7,8 @@ import { ownFlags } from '../../cluster/settings.ts';
 import type { WorkerStatus, WorkerView } from '../../sdk/index.ts';
 import { type Column, columns } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
-import { exitCodes, UsageError } from './exit.ts';
-import { onInsist } from './insist.ts';
+import { UsageError } from './exit.ts';
+import { serve } from './serve.ts';
 import type { Style } from './terminal.ts';
 import { relative } from './words.ts';
 
@@ -40,12 +40,8 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
   ]);
   const options = await locate(context.settings(command, 'worker'), context.directory);
   const running = await startWorker({ options, telemetry: loggedTelemetry({ options, role: 'worker' }) });
-  const drained = Promise.withResolvers<void>();
-  const leave = onInsist((count) => {
-    if (count > 2) process.exit(exitCodes.interrupted);
-    running.drain().then(drained.resolve, drained.reject);
-  });
-  await drained.promise.finally(leave);
+  const withinMs = options.drainDeadline + options.cancelGrace + 3_000;
+  await serve({ stop: () => running.drain(), patience: 2, withinMs }, context.terminal);
 }
 
 async function list(command: Command, context: CommandContext): Promise<void> {
@@ -82,7 +78,7 @@ function shape(now: number): readonly Column<WorkerView>[] {
     { title: 'GPU', value: gpuOf },
     { title: 'STARTED', value: ({ startedAt }) => relative(startedAt, now) },
     { title: 'HEARD', value: ({ heardMsAgo }) => relative(now - heardMsAgo, now) },
-    { title: 'TYPES', value: ({ types }) => [...types].sort().join(',') },
+    { title: 'TYPES', shrinks: true, value: ({ types }) => [...types].sort().join(',') },
   ];
 }
 

@@ -339,6 +339,25 @@ describe('being stopped', () => {
     await job.cancel();
   });
 
+  test('with a broker that is gone, whatever is stopped still ends', async () => {
+    await using gone = await testBroker();
+    const deadlines = ['--drain-deadline', '100ms', '--cancel-grace', '100ms'];
+    const chief = shell.start('master', '--nats', gone.url);
+    const left = shell.start('worker', '--types', 'sleeper', '--nats', gone.url, ...deadlines);
+    await Promise.all([chief.says('leader.elected'), left.says('worker.started')]);
+    const submitted = await shell.yard('submit', 'sleeper', '{"executionTimeMs":60000}', '--nats', gone.url);
+    const watch = shell.start('job', 'watch', submitted.out.trim(), '--nats', gone.url);
+    const logs = shell.start('job', 'logs', submitted.out.trim(), '--follow', '--nats', gone.url);
+    await watch.says('assigned → processing');
+    await gone.kill();
+    await Promise.all([watch.says('The broker is away'), logs.says('The broker is away')]);
+    for (const each of [watch, logs, left]) each.signal('SIGTERM');
+    expect((await watch.ended).code).toBe(130);
+    expect((await logs.ended).code).toBe(130);
+    expect(await left.ended).toMatchObject({ code: 1, talk: expect.stringContaining('the broker does not answer') });
+    chief.signal('SIGKILL');
+  });
+
   test('a master that is stopped gives the lease back and ends well; the next one leads at once', async () => {
     const next = shell.start('master', '--name', 'heir');
     await next.says('broker.connected');
