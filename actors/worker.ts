@@ -11,7 +11,7 @@ import { messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { Notice, Offer, Pulse, Stop, World } from '../runtime/ports.ts';
 import type { Stored } from '../runtime/record.ts';
-import { step } from '../runtime/step.ts';
+import { type Step, step } from '../runtime/step.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { Attempt } from './attempt.ts';
 import { Claim } from './claim.ts';
@@ -32,6 +32,8 @@ export interface WorkerOptions {
   pulseEveryMs: number;
 }
 
+type Moved = Extract<Step, { moved: true }>;
+
 const startWithinMs = 200;
 
 export class Worker {
@@ -40,6 +42,8 @@ export class Worker {
   readonly #capacity: Capacity;
   readonly #running = new Map<string, Attempt>();
   readonly #claims = new Map<string, Claim>();
+  /** Keys of claims whose write has no answer yet: one claim of a job at a time, and nobody gives it up meanwhile. */
+  readonly #claiming = new Set<string>();
   #waiting: { claim: Claim; since: number }[] = [];
   #usedSlots = 0;
   #draining = false;
@@ -87,7 +91,7 @@ export class Worker {
     this.#beat();
     for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the worker is leaving');
     const stopDeadline = this.#options.clock.after(this.#options.drainDeadlineMs, () => this.handBackNow());
-    if (this.#claims.size > 0) await this.#idle.promise;
+    if (!this.#isIdle()) await this.#idle.promise;
     stopDeadline();
     await this.#leave();
   }
@@ -103,8 +107,7 @@ export class Worker {
   }
 
   async #claimAll(offers: readonly Offer[]): Promise<void> {
-    const now = this.#options.clock.now();
-    const valid = offers.filter(({ key, expiresAt }) => !this.#draining && expiresAt > now && !this.#claims.has(key));
+    const valid = offers.filter((offer) => this.#mayClaim(offer));
     const unread = valid.filter(({ record }) => record === undefined);
     for (const offer of valid)
       if (offer.record !== undefined) void this.#claim(offer, { record: offer.record, revision: offer.revision });
@@ -124,38 +127,43 @@ export class Worker {
     if (stored?.revision === offer.revision) await this.#claim(offer, stored);
   }
 
-  async #claim({ key, revision }: Offer, stored: Stored): Promise<void> {
-    const { world, clock, commit, telemetry } = this.#options;
+  #mayClaim({ key, expiresAt }: Offer): boolean {
+    return !this.#draining && expiresAt > this.#options.clock.now() && !this.#isOurs(key);
+  }
+
+  async #claim(offer: Offer, stored: Stored): Promise<void> {
+    const { clock, telemetry } = this.#options;
+    if (!this.#mayClaim(offer) || !this.#definitions.has(stored.record.type)) return;
     const stepped = step(stored.record, { type: 'attempt.claimed', at: clock.now(), worker: this.incarnation });
-    if (!stepped.moved || !this.#definitions.has(stored.record.type)) return;
+    if (!stepped.moved) return;
+    this.#claiming.add(offer.key);
     try {
-      const committed = await commit([{ key, expected: revision, record: stepped.record }]);
-      if (committed.kind === 'conflict') return;
-      const { record, transition } = stepped;
-      const mine: Stored = { record, revision: committed.revisions[0] ?? 0 };
-      world.events.tell({
-        key,
-        type: record.type,
-        queue: record.queue,
-        priority: record.priority,
-        revision: mine.revision,
-        transition,
-      });
-      const claim = new Claim({
-        key,
-        stored: mine,
-        worker: this.incarnation,
-        store: world.store,
-        events: world.events,
-        commit,
-      });
-      telemetry.tell('attempt.claimed', { key, attempt: claim.attempt });
-      this.#claims.set(key, claim);
-      this.#waiting.push({ claim, since: clock.mono() });
-      this.#fill();
+      await this.#write(offer, stepped);
     } catch (cause) {
-      telemetry.tell('process.failed', { what: `claim of ${key}`, error: messageOf(cause) });
+      telemetry.tell('process.failed', { what: `claim of ${offer.key}`, error: messageOf(cause) });
     }
+    this.#claiming.delete(offer.key);
+    this.#checkIdle();
+  }
+
+  /** Stores a claim, and starts it where it was stored. */
+  async #write({ key, revision }: Offer, { record, transition }: Moved): Promise<void> {
+    const { world, clock, commit, telemetry } = this.#options;
+    const committed = await commit([{ key, expected: revision, record }]);
+    if (committed.kind === 'conflict') return;
+    const mine: Stored = { record, revision: committed.revisions[0] ?? 0 };
+    const { type, queue, priority } = record;
+    world.events.tell({ key, type, queue, priority, revision: mine.revision, transition });
+    const claim = this.#claimOf(key, mine);
+    telemetry.tell('attempt.claimed', { key, attempt: claim.attempt });
+    this.#claims.set(key, claim);
+    this.#waiting.push({ claim, since: clock.mono() });
+    this.#fill();
+  }
+
+  #claimOf(key: string, stored: Stored): Claim {
+    const { world, commit } = this.#options;
+    return new Claim({ key, stored, worker: this.incarnation, store: world.store, events: world.events, commit });
   }
 
   /** Starts what waits, as long as there are slots. */
@@ -204,7 +212,20 @@ export class Worker {
 
   #dropped(claim: Claim): void {
     if (this.#claims.get(claim.key) === claim) this.#claims.delete(claim.key);
-    if (this.#draining && this.#claims.size === 0) this.#idle.resolve();
+    this.#checkIdle();
+  }
+
+  /** Whether we hold this job, or may find out in a moment that we do. */
+  #isOurs(key: string): boolean {
+    return this.#claims.has(key) || this.#claiming.has(key);
+  }
+
+  #isIdle(): boolean {
+    return this.#claims.size === 0 && this.#claiming.size === 0;
+  }
+
+  #checkIdle(): void {
+    if (this.#draining && this.#isIdle()) this.#idle.resolve();
   }
 
   #handBackLate(): void {
@@ -238,18 +259,11 @@ export class Worker {
   async #look(key: string): Promise<void> {
     const running = this.#running.get(key);
     if (running !== undefined) return running.look().catch(() => undefined);
-    if (this.#claims.has(key)) return;
-    const { world, clock, commit } = this.#options;
+    if (this.#isOurs(key)) return;
+    const { world, clock } = this.#options;
     const stored = await world.store.read(key).catch(() => undefined);
-    if (stored?.record.context.worker !== this.incarnation) return;
-    const claim = new Claim({
-      key,
-      stored,
-      worker: this.incarnation,
-      store: world.store,
-      events: world.events,
-      commit,
-    });
+    if (stored?.record.context.worker !== this.incarnation || this.#isOurs(key)) return;
+    const claim = this.#claimOf(key, stored);
     const error = { kind: 'lost' as const, message: 'The worker that holds it knows nothing of it.' };
     await claim
       .advance(() => [{ type: 'attempt.lost', at: clock.now(), attempt: claim.attempt, spread: clock.chance(), error }])

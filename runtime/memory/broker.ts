@@ -17,7 +17,7 @@ import { Journal } from './journal.ts';
 import { type FarEnd, Link } from './link.ts';
 import { Post } from './post.ts';
 import { MemoryStore } from './store.ts';
-import { MemoryStream } from './stream.ts';
+import { MemoryStream, type Write } from './stream.ts';
 import { SubmissionStream, type Submitted } from './submissions.ts';
 
 export interface MemoryBrokerOptions {
@@ -74,6 +74,11 @@ export class MemoryBroker implements FarEnd {
   /** Submissions that nobody has made a job or a rejection of. */
   get submissionsWaiting(): number {
     return this.#submissions.waiting;
+  }
+
+  /** Every write to the bucket of jobs, the oldest first, for whoever checks what happened. */
+  history(): readonly Write[] {
+    return this.#stream.history();
   }
 
   /** As `nats pub yard.submit.<type>`; returns the sequence of the submission. */
@@ -154,7 +159,9 @@ export class MemoryBroker implements FarEnd {
         const stop: Cancel = link.clock.every(this.#pulseEveryMs, beat);
         return {
           update: (next) => {
+            const urgent = next.status !== pulse.status;
             pulse = next;
+            if (urgent) beat();
           },
           stop: async () => stop(),
         };

@@ -12,10 +12,12 @@ import { type Stored, upcast } from '../record.ts';
 /** What a broker takes in one batch. */
 const mostEntries = 1_000;
 
-interface Write {
-  revision: number;
-  key: string;
-  json: string;
+/** One write as it lies in the stream; those that landed together have the same `batch`. */
+export interface Write {
+  readonly revision: number;
+  readonly batch: number;
+  readonly key: string;
+  readonly json: string;
 }
 
 export class MemoryStream {
@@ -24,6 +26,7 @@ export class MemoryStream {
   #log: Write[] = [];
   #newest = new Map<string, Write>();
   #last = 0;
+  #batches = 0;
 
   constructor(options: { createdAt: number; onWrite: (change: Change) => void }) {
     this.#createdAt = options.createdAt;
@@ -38,6 +41,7 @@ export class MemoryStream {
       throw new RangeError('Expected each key once in a batch, got one twice.');
     if (entries.some(({ key, expected }) => this.#revisionOf(key) !== expected))
       return { kind: 'refused', reason: 'conflict' };
+    this.#batches++;
     const writes = entries.map((entry) => this.#append(entry));
     for (const write of writes) this.#onWrite(changeOf(write));
     return { kind: 'accepted', revisions: writes.map(({ revision }) => revision) };
@@ -68,6 +72,11 @@ export class MemoryStream {
       .map(storedOf);
   }
 
+  /** Every write that was not rolled back, the oldest first. */
+  history(): readonly Write[] {
+    return this.#log;
+  }
+
   state(): StoreState {
     return { createdAt: this.#createdAt, lastRevision: this.#last };
   }
@@ -85,7 +94,7 @@ export class MemoryStream {
 
   #append(entry: Entry): Write {
     const json = JSON.stringify('lease' in entry ? entry.lease : entry.record);
-    const write = { revision: ++this.#last, key: entry.key, json };
+    const write = { revision: ++this.#last, batch: this.#batches, key: entry.key, json };
     this.#log.push(write);
     this.#newest.set(write.key, write);
     return write;

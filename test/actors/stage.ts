@@ -1,0 +1,120 @@
+/**
+ * What tests of single actors have in common: a clock moved by hand, a broker in memory, jobs, and a worker.
+ */
+
+import { Committer } from '../../actors/committer.ts';
+import { Worker } from '../../actors/worker.ts';
+import type { Capacity } from '../../machines/rules/capability.ts';
+import type { JobDefinition, JobRun } from '../../runtime/handler.ts';
+import { headOf } from '../../runtime/head.ts';
+import { MemoryBroker, type MemoryWorld } from '../../runtime/memory/broker.ts';
+import { type Chaos, calm, type WriteFate } from '../../runtime/memory/chaos.ts';
+import { ManualClock } from '../../runtime/memory/manual-clock.ts';
+import type { Entry, Head, JobStore } from '../../runtime/ports.ts';
+import { type JobRecord, type JobSpec, jobKey } from '../../runtime/record.ts';
+import { createTelemetry } from '../../runtime/telemetry/telemetry.ts';
+import { newJob } from '../ports.contract.ts';
+
+/** A job without any wishes. */
+export function plainJob(id: string, more: Partial<JobSpec> = {}): JobRecord {
+  return newJob(id, { requirements: {}, payload: {}, queue: 'default', priority: 'medium', ...more });
+}
+
+/** The head of a waiting job. */
+export function headWith(more: Partial<Head> & { key: string; revision: number }): Head {
+  return { ...headOf(more.key, more.revision, plainJob('a')), ...more };
+}
+
+/** A clock, a broker, and the world of one node. */
+export function stage(options: { chaos?: Chaos; answerWithinMs?: number } = {}) {
+  const clock = new ManualClock();
+  const { chaos = calm, answerWithinMs = 1_000 } = options;
+  const broker = new MemoryBroker({ clock, chaos, answerWithinMs });
+  const world = broker.world();
+  const telemetry = createTelemetry();
+  const told: string[] = [];
+  telemetry.subscribe(({ name }) => told.push(name));
+  return { clock, broker, world, telemetry, told };
+}
+
+export type Stage = ReturnType<typeof stage>;
+
+/** Nothing goes wrong but the next writes, in this order. */
+export function fates(...list: WriteFate[]): Chaos {
+  return { ...calm, fate: () => list.shift() ?? 'normal', lateMs: () => 5_000 };
+}
+
+export function entryOf(record: JobRecord, expected = 0): Entry & { record: JobRecord } {
+  return { key: jobKey(record), expected, record };
+}
+
+/** Stores new jobs and returns their revisions. */
+export async function create(store: JobStore, ...records: readonly JobRecord[]): Promise<readonly number[]> {
+  const outcome = await store.write(records.map((record) => entryOf(record)));
+  if (outcome.kind !== 'accepted') throw new RangeError(`Expected to create jobs, got ${outcome.kind}.`);
+  return outcome.revisions;
+}
+
+/** What is stored for a job, whatever is wrong with the network. */
+export function written(broker: MemoryBroker, id: string): readonly JobRecord[] {
+  const key = `default.${id}`;
+  return broker.history().flatMap((write): JobRecord[] => (write.key === key ? [JSON.parse(write.json)] : []));
+}
+
+/** The last record of a job. */
+export function lastOf(broker: MemoryBroker, id: string): JobRecord {
+  const record = written(broker, id).at(-1);
+  if (record === undefined) throw new RangeError(`Expected a record of ${id}, found none.`);
+  return record;
+}
+
+export const capacity: Capacity = {
+  slots: 2,
+  types: ['noop'],
+  gpu: 0,
+  vramMb: 0,
+  encoders: [],
+  memoryMb: 1_000,
+  labels: {},
+};
+
+/** A job type whose handler is `run`. */
+export function jobType(run: (job: JobRun<unknown>) => unknown): JobDefinition {
+  return {
+    type: 'noop',
+    payload: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
+    run,
+  };
+}
+
+/** A worker `w1` of `world` that runs jobs of type `noop` by `run`. */
+export async function workerOn(
+  { clock, telemetry }: Stage,
+  world: MemoryWorld,
+  run: (job: JobRun<unknown>) => unknown,
+): Promise<{ worker: Worker; committer: Committer }> {
+  const committer = new Committer({ store: world.store, clock, telemetry });
+  const worker = new Worker({
+    world,
+    clock,
+    telemetry,
+    commit: committer.commit,
+    definitions: [jobType(run)],
+    identity: {
+      incarnation: 'w1',
+      name: 'w1',
+      host: 'test',
+      pid: 1,
+      version: '0',
+      capacity,
+      declared: [],
+      startedAt: clock.now(),
+    },
+    load: () => ({ cpuPercent: 0, memoryMb: 0 }),
+    cancelGraceMs: 10_000,
+    drainDeadlineMs: 30_000,
+    pulseEveryMs: 1_000,
+  });
+  await clock.until(worker.start());
+  return { worker, committer };
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { calm } from '../../runtime/memory/chaos.ts';
+import type { Offer } from '../../runtime/ports.ts';
+import { create, fates, lastOf, plainJob, type Stage, stage, workerOn } from './stage.ts';
+
+const forEver = () => new Promise(() => {});
+
+/** A worker, a job, and an offer of the one to the other. */
+async function setUp(run: (stage: Stage) => unknown = forEver) {
+  const on = stage();
+  const starts: number[] = [];
+  const { worker, committer } = await workerOn(on, on.world, ({ fence }) => {
+    starts.push(fence.attempt);
+    return run(on);
+  });
+  const record = plainJob('a');
+  const [revision = 0] = await on.clock.until(create(on.world.store, record));
+  const leader = on.broker.world();
+  const offer: Offer = { key: 'default.a', revision, expiresAt: on.clock.now() + 60_000, record };
+  return { ...on, worker, committer, starts, offer, offers: (...all: Offer[]) => leader.mail.send('w1', all), leader };
+}
+
+describe('an offer', () => {
+  test('that comes twice starts one handler, even where the answers to its claims are lost', async () => {
+    const { broker, clock, offer, offers, starts } = await setUp();
+    broker.chaos = fates('normal', 'silentLost');
+    offers(offer, offer);
+    offers(offer);
+    await clock.advance(10_000);
+    expect(starts).toEqual([1]);
+  });
+
+  test('that was made for another revision is no offer', async () => {
+    const { clock, offer, offers, starts } = await setUp();
+    const { record: _, ...bare } = offer;
+    offers({ ...bare, revision: offer.revision + 1 });
+    await clock.advance(1_000);
+    expect(starts).toEqual([]);
+  });
+
+  test('that has expired is left alone', async () => {
+    const { broker, clock, offer, offers, starts } = await setUp();
+    offers({ ...offer, expiresAt: clock.now() });
+    await clock.advance(1_000);
+    expect(starts).toEqual([]);
+    expect(lastOf(broker, 'a').state).toBe('pending');
+  });
+});
+
+describe('a worker that leaves', () => {
+  test('hands back, uncounted, a claim whose answer it was still waiting for', async () => {
+    const { broker, clock, offer, offers, worker, starts } = await setUp();
+    broker.chaos = { ...calm, latencyMs: () => 50 };
+    offers(offer);
+    await clock.advance(120);
+    await clock.until(worker.drain());
+    expect(starts).toEqual([]);
+    expect(lastOf(broker, 'a')).toMatchObject({ state: 'pending', context: { attempt: 1, spent: 0 } });
+  });
+});
+
+test('a claim whose answer is still to come is not given up because somebody asks about it', async () => {
+  const { broker, clock, offer, offers, starts, leader } = await setUp(() => 'done');
+  broker.chaos = fates('silentStored');
+  offers(offer);
+  await clock.advance(100);
+  expect(lastOf(broker, 'a').state).toBe('assigned');
+  leader.notices.send('w1', { verb: 'look', key: 'default.a' });
+  await clock.advance(5_000);
+  expect(starts).toEqual([1]);
+  expect(lastOf(broker, 'a')).toMatchObject({ state: 'completed', context: { attempt: 1 } });
+});

@@ -1,0 +1,107 @@
+/**
+ * What was written to the bucket of jobs, read write by write: whether it kept every promise on the way.
+ *
+ * Knows the order of writes and nothing of who made them. Told of new writes, it says what they broke, in words.
+ */
+
+import { isActive, isSettled } from '../../machines/job.ts';
+import type { Write } from '../../runtime/memory/stream.ts';
+import type { Lease } from '../../runtime/ports.ts';
+import { type JobRecord, keptTransitions, lastTransition, upcast } from '../../runtime/record.ts';
+
+/** Edges that only a leader takes, under its lease. */
+const leadersOnly: ReadonlySet<string> = new Set(['job.due', 'job.queued', 'job.expired']);
+
+export class History {
+  readonly #jobs = new Map<string, JobRecord>();
+  readonly #breaches: string[] = [];
+  #lease: (Lease & { revision: number }) | null = null;
+  #leaseBatch = 0;
+  #seen = 0;
+
+  /** The record under `key` as it was written last. */
+  job(key: string): JobRecord | undefined {
+    return this.#jobs.get(key);
+  }
+
+  jobs(): readonly JobRecord[] {
+    return [...this.#jobs.values()];
+  }
+
+  get lease(): Lease | null {
+    return this.#lease;
+  }
+
+  /** Everything that was broken so far. */
+  get breaches(): readonly string[] {
+    return this.#breaches;
+  }
+
+  /** Reads on in `writes`, of which it has read the beginning before. */
+  read(writes: readonly Write[]): void {
+    for (const write of writes.slice(this.#seen))
+      if (write.key === '_leader') this.#leaseWritten(write);
+      else this.#jobWritten(write);
+    this.#seen = writes.length;
+  }
+
+  #leaseWritten({ revision, batch, json }: Write): void {
+    const lease: Lease | null = JSON.parse(json);
+    const before = this.#lease;
+    this.#leaseBatch = batch;
+    this.#lease = lease === null ? null : { ...lease, revision };
+    if (lease === null || lease.term === 0) return;
+    const isFirst = before?.term === 0 && before.holder === lease.holder && before.revision === lease.term;
+    const isNext = before?.term === lease.term && before.holder === lease.holder && before.batch < lease.batch;
+    if (!isFirst && !isNext)
+      this.#breach(`${lease.name} wrote for term ${lease.term}, batch ${lease.batch}, after ${JSON.stringify(before)}`);
+  }
+
+  #jobWritten({ key, batch, json }: Write): void {
+    const record = upcast(JSON.parse(json));
+    const before = this.#jobs.get(key);
+    this.#jobs.set(key, record);
+    const news = record.transitions.filter(({ n }) => n > (before === undefined ? 0 : lastTransition(before)));
+    for (const { event, to } of news)
+      if (leadersOnly.has(event) && this.#leaseBatch !== batch)
+        this.#breach(`${key} took ${event} to ${to} without the lease`);
+    if (before !== undefined) this.#compare(key, before, record);
+    this.#check(key, record);
+  }
+
+  #compare(key: string, before: JobRecord, after: JobRecord): void {
+    const kept = before.transitions.filter(({ n }) => n >= (after.transitions[0]?.n ?? 1));
+    if (JSON.stringify(kept) !== JSON.stringify(after.transitions.slice(0, kept.length)))
+      this.#breach(`${key} was rewritten: ${edges(before)} became ${edges(after)}`);
+    if (before.state === 'completed' || before.state === 'cancelled')
+      this.#breach(`${key} was ${before.state} and became ${after.state}`);
+    if (before.state === 'failed' && after.context.generation !== before.context.generation + 1)
+      this.#breach(`${key} had failed and became ${after.state} in the same generation`);
+    if (after.context.attempt < before.context.attempt) this.#breach(`${key} counted its attempts back`);
+  }
+
+  #check(key: string, record: JobRecord): void {
+    const { transitions, context, state, attempts } = record;
+    const numbers = transitions.map(({ n }) => n);
+    const first = numbers[0] ?? 1;
+    if (numbers.some((n, at) => n !== first + at) || (numbers.length < keptTransitions && first !== 1))
+      this.#breach(`${key} has transitions ${numbers.join(', ')}`);
+    if (transitions.some(({ from }, at) => at > 0 && from !== transitions[at - 1]?.to))
+      this.#breach(`${key} has a broken chain: ${edges(record)}`);
+    if (transitions.at(-1)?.to !== state) this.#breach(`${key} is ${state} and went ${edges(record)}`);
+    if (isActive(state) !== (context.worker !== undefined))
+      this.#breach(`${key} is ${state}, held by ${context.worker}`);
+    if (isSettled(state) !== (record.settledAt !== undefined))
+      this.#breach(`${key} is ${state}, settled at ${record.settledAt}`);
+    if (new Set(attempts.map(({ attempt }) => attempt)).size < attempts.length)
+      this.#breach(`${key} has one attempt twice: ${attempts.map(({ attempt }) => attempt).join(', ')}`);
+  }
+
+  #breach(what: string): void {
+    this.#breaches.push(what);
+  }
+}
+
+function edges({ transitions }: JobRecord): string {
+  return transitions.map(({ n, event, to }) => `${n} ${event}→${to}`).join(', ');
+}

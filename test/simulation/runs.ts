@@ -1,0 +1,104 @@
+/**
+ * What handlers did, noted outside of everything that could forget it: which attempt of which job ran where.
+ */
+
+import { type Capacity, unmet } from '../../machines/rules/capability.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { type JobDefinition, JobError } from '../../runtime/handler.ts';
+import type { JobRecord } from '../../runtime/record.ts';
+
+/** One start of a handler. */
+export interface Run {
+  job: string;
+  attempt: number;
+  type: string;
+  worker: string;
+  at: number;
+  /** Why its signal fired, if it did. */
+  stopped?: string;
+}
+
+export class Runs {
+  readonly all: Run[] = [];
+
+  /** The starts of one job, in order. */
+  of(job: string): readonly Run[] {
+    return this.all.filter((run) => run.job === job);
+  }
+
+  /** The same job types, each start of which is noted. */
+  noting(definitions: readonly JobDefinition[], worker: string, clock: Clock): readonly JobDefinition[] {
+    return definitions.map((definition) => ({
+      ...definition,
+      run: (job) => {
+        const run: Run = { job: job.id, attempt: job.fence.attempt, type: job.type, worker, at: clock.now() };
+        this.all.push(run);
+        job.signal.addEventListener('abort', () => {
+          run.stopped = job.signal.reason instanceof Error ? job.signal.reason.message : 'no reason';
+        });
+        return definition.run(job);
+      },
+    }));
+  }
+
+  /** Attempts that ran twice. */
+  twice(): readonly string[] {
+    const seen = new Set<string>();
+    return this.all.flatMap(({ job, attempt }) => {
+      const name = `${job}#${attempt}`;
+      if (seen.has(name)) return [`attempt ${attempt} of ${job} ran twice`];
+      seen.add(name);
+      return [];
+    });
+  }
+
+  /** Attempts that ran where their job should not have, or that no record knows of. */
+  misplaced(jobs: ReadonlyMap<string, JobRecord>, capacities: ReadonlyMap<string, Capacity>): readonly string[] {
+    return this.all.flatMap(({ job, attempt, worker }) => {
+      const record = jobs.get(job);
+      const capacity = capacities.get(worker);
+      if (record === undefined || capacity === undefined) return [`${job} ran and is not there`];
+      const lack = unmet(record.type, record.requirements, capacity);
+      if (lack !== undefined) return [`${job} ran on ${worker}, which has no ${lack}`];
+      const entry = record.attempts.find((one) => one.attempt === attempt);
+      const isDropped = record.attempts.length > 0 && attempt < (record.attempts[0]?.attempt ?? 0);
+      if (entry === undefined && !isDropped) return [`attempt ${attempt} of ${job} ran, and its record knows none`];
+      if (entry !== undefined && entry.worker !== worker)
+        return [`attempt ${attempt} of ${job} ran on ${worker} and belongs to ${entry.worker}`];
+      return [];
+    });
+  }
+}
+
+/** A type whose handler never looks at its signal and takes `executionTimeMs`. */
+export function stubborn(clock: Clock): JobDefinition {
+  return {
+    type: 'stubborn',
+    description: 'Ignores its signal.',
+    payload: anything,
+    run: ({ payload }) =>
+      new Promise((resolve) => void clock.after(numberIn(payload, 'executionTimeMs'), () => resolve({}))),
+  };
+}
+
+/** A type that takes 10 ms and must run again as long as its payload says, for good measure with its own delay. */
+export function picky(): JobDefinition {
+  return {
+    type: 'picky',
+    description: 'Fails for good.',
+    payload: anything,
+    run: () => {
+      throw new JobError('I never wanted it.', { retryable: false });
+    },
+  };
+}
+
+const anything: JobDefinition['payload'] = {
+  '~standard': { version: 1, vendor: 'simulation', validate: (value) => ({ value }) },
+};
+
+function numberIn(payload: unknown, name: string): number {
+  const value =
+    typeof payload === 'object' && payload !== null ? Object.entries(payload).find(([key]) => key === name)?.[1] : 0;
+  return typeof value === 'number' ? value : 0;
+}

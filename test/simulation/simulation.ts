@@ -1,0 +1,380 @@
+/**
+ * A whole cluster in one process, on a clock that is moved by hand: real masters and workers over the memory broker.
+ *
+ * All that happens follows from the seed. The verbs do what happens to real clusters (`kill`, `freeze`, `cut`, the
+ * broker away); the promises are checked all the time in what was written (`History`) and in what handlers did
+ * (`Runs`), and once more at the end, when everything works again and every job must have come to rest.
+ */
+
+import { Committer } from '../../actors/committer.ts';
+import type { ClusterView } from '../../actors/desk.ts';
+import { Master } from '../../actors/master.ts';
+import type { MasterSettings } from '../../actors/reign.ts';
+import { Worker } from '../../actors/worker.ts';
+import { cancel } from '../../cluster/verb.ts';
+import { simulate } from '../../handlers/simulate.ts';
+import { isSettled, type JobState } from '../../machines/job.ts';
+import type { Capacity } from '../../machines/rules/capability.ts';
+import { defaultQueues } from '../../machines/rules/lanes.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { JobDefinition } from '../../runtime/handler.ts';
+import { MemoryBroker, type MemoryWorld } from '../../runtime/memory/broker.ts';
+import { calm, chaos, type Odds } from '../../runtime/memory/chaos.ts';
+import { ManualClock, type NodeClock, seeded } from '../../runtime/memory/manual-clock.ts';
+import type { Rejection } from '../../runtime/ports.ts';
+import type { JobRecord } from '../../runtime/record.ts';
+import { levelOf, lineOf } from '../../runtime/telemetry/event.ts';
+import { createTelemetry, type Telemetry } from '../../runtime/telemetry/telemetry.ts';
+import { History } from './history.ts';
+import { picky, Runs, stubborn } from './runs.ts';
+
+export interface SimulationOptions {
+  seed?: number;
+  masters?: number;
+  workers?: number;
+  /** What goes wrong by chance, from the start until `calmDown`. */
+  odds?: Partial<Odds>;
+  settings?: Partial<MasterSettings>;
+  /** How long a node waits for an answer of the broker, ms. */
+  answerWithinMs?: number;
+}
+
+/** A process of the cluster. */
+interface Node {
+  readonly name: string;
+  readonly clock: NodeClock;
+  readonly world: MemoryWorld;
+  readonly telemetry: Telemetry;
+  alive: boolean;
+}
+
+interface WorkerNode extends Node {
+  readonly worker: Worker;
+  readonly committer: Committer;
+}
+
+const defaults: MasterSettings = {
+  queues: defaultQueues,
+  schedulerIntervalMs: 5_000,
+  leaderSilenceMs: 700,
+  offerForMs: 5_000,
+  lostAfterMs: 4_000,
+  cancelGraceMs: 10_000,
+  gpuSpillOver: true,
+  lookAhead: 0,
+};
+
+const linesKept = 400;
+
+/** Runs `story` with a cluster, lets it come to rest, and checks that every promise was kept. */
+export async function simulation(options: SimulationOptions, story: (sim: Simulation) => Promise<void>): Promise<void> {
+  const sim = new Simulation(options);
+  try {
+    for (let n = 0; n < (options.masters ?? 1); n++) await sim.startMaster();
+    for (let n = 0; n < (options.workers ?? 1); n++) await sim.startWorker();
+    await story(sim);
+    await sim.comeToRest();
+  } catch (cause) {
+    const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    throw new Error(`With seed ${sim.seed}, at ${sim.clock.mono()} ms: ${message}\n${sim.lines.join('\n')}`, { cause });
+  }
+}
+
+export class Simulation {
+  readonly seed: number;
+  readonly clock: ManualClock;
+  readonly broker: MemoryBroker;
+  readonly runs = new Runs();
+  readonly history = new History();
+  /** What nodes told of themselves, the last of it. */
+  readonly lines: string[] = [];
+  readonly submitted: string[] = [];
+  readonly #settings: MasterSettings;
+  readonly #capacities = new Map<string, Capacity>();
+  readonly #masters: (Node & { master: Master })[] = [];
+  readonly #workers: WorkerNode[] = [];
+  readonly #client: MemoryWorld;
+  #count = 0;
+
+  constructor({ seed = 1, odds, settings, answerWithinMs = 2_000 }: SimulationOptions) {
+    this.seed = seed;
+    this.clock = new ManualClock({ seed });
+    this.#settings = { ...defaults, ...settings };
+    const going = odds === undefined ? calm : chaos(odds, seeded(seed + 1));
+    this.broker = new MemoryBroker({ clock: this.clock, chaos: going, answerWithinMs });
+    this.#client = this.broker.world();
+  }
+
+  // ---- the cluster -----------------------------------------------------------------------------------------
+
+  async startMaster(): Promise<string> {
+    const node = this.#node(`master-${this.#masters.length + 1}`);
+    const { name, clock, world, telemetry } = node;
+    const definitions = this.#definitions(clock);
+    const master = new Master({
+      world,
+      clock,
+      telemetry,
+      incarnation: name,
+      name,
+      definitions,
+      settings: this.#settings,
+    });
+    this.#masters.push({ ...node, master });
+    await this.#startedBy(master.start());
+    return name;
+  }
+
+  async startWorker(capacity: Partial<Capacity> = {}): Promise<string> {
+    const node = this.#node(`worker-${this.#workers.length + 1}`);
+    const { name, clock, world, telemetry } = node;
+    const definitions = this.runs.noting(this.#definitions(clock), name, clock);
+    const full: Capacity = {
+      slots: 4,
+      types: definitions.map(({ type }) => type),
+      gpu: 0,
+      vramMb: 0,
+      encoders: [],
+      memoryMb: 8_000,
+      labels: {},
+      ...capacity,
+    };
+    this.#capacities.set(name, full);
+    const committer = new Committer({ store: world.store, clock, telemetry });
+    const worker = new Worker({
+      world,
+      clock,
+      telemetry,
+      commit: committer.commit,
+      definitions,
+      identity: {
+        incarnation: name,
+        name,
+        host: 'sim',
+        pid: 1,
+        version: '0',
+        capacity: full,
+        declared: [],
+        startedAt: clock.now(),
+      },
+      load: () => ({ cpuPercent: 0, memoryMb: 0 }),
+      cancelGraceMs: this.#settings.cancelGraceMs,
+      drainDeadlineMs: 30_000,
+      pulseEveryMs: 1_000,
+    });
+    this.#workers.push({ ...node, worker, committer });
+    await this.#startedBy(worker.start());
+    return name;
+  }
+
+  get masters(): readonly string[] {
+    return this.#masters.filter(({ alive }) => alive).map(({ name }) => name);
+  }
+
+  get workers(): readonly string[] {
+    return this.#workers.filter(({ alive }) => alive).map(({ name }) => name);
+  }
+
+  /** Whoever holds the lease. */
+  get leader(): string {
+    const lease = this.#read().lease;
+    if (lease === null) throw new RangeError('Expected a leader, got none.');
+    return lease.holder;
+  }
+
+  // ---- what happens to it ----------------------------------------------------------------------------------
+
+  /** The process is gone from one moment to the next. */
+  kill(name: string): void {
+    const node = this.#find(name);
+    node.alive = false;
+    node.world.cut();
+    node.clock.freeze();
+  }
+
+  /** The process stands still, with all its threads. */
+  freeze(name: string): void {
+    this.#find(name).clock.freeze();
+  }
+
+  thaw(name: string): void {
+    this.#find(name).clock.thaw();
+  }
+
+  /** The process goes on and nothing reaches it, nor it anything. */
+  cut(name: string): void {
+    this.#find(name).world.cut();
+  }
+
+  heal(name: string): void {
+    this.#find(name).world.heal();
+  }
+
+  /** A worker is asked to leave; resolves when it has. */
+  async drain(name: string): Promise<void> {
+    const node = this.#workers.find((one) => one.name === name);
+    if (node === undefined) throw new RangeError(`Expected a worker, got ${name}.`);
+    await this.clock.until(
+      node.worker.drain().then(() => node.committer.close()),
+      120_000,
+    );
+    node.alive = false;
+  }
+
+  /** A master is asked to stop; resolves when it has. */
+  async stop(name: string): Promise<void> {
+    const node = this.#masters.find((one) => one.name === name);
+    if (node === undefined) throw new RangeError(`Expected a master, got ${name}.`);
+    await this.clock.until(node.master.stop(), 120_000);
+    node.alive = false;
+  }
+
+  /** From now on nothing goes wrong by chance. */
+  calmDown(): void {
+    this.broker.chaos = calm;
+  }
+
+  /** Publishes a submission and returns the id that the job will have. */
+  submit(type: string, body: Record<string, unknown> = {}, headers: Record<string, string> = {}): string {
+    const id = headers['Job-Id'] ?? `job-${++this.#count}`;
+    this.broker.submit({ type, body, headers: { 'Job-Id': id, ...headers } });
+    this.submitted.push(id);
+    return id;
+  }
+
+  /** A person cancels a job. */
+  async cancel(id: string): Promise<void> {
+    const { world, clock } = this.#node('client');
+    const { commit } = new Committer({ store: world.store, clock, telemetry: createTelemetry() });
+    await this.clock.until(cancel({ world, clock, commit }, `default.${id}`, 'a test'));
+  }
+
+  // ---- time ------------------------------------------------------------------------------------------------
+
+  async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 100) {
+      await this.clock.advance(Math.min(100, left));
+      this.#check();
+    }
+  }
+
+  /** Moves on until `holds`. */
+  async until(what: string | (() => string), holds: () => boolean, withinMs = 60_000): Promise<void> {
+    const end = this.clock.mono() + withinMs;
+    while (!holds()) {
+      if (this.clock.mono() >= end)
+        throw new Error(
+          `Expected ${typeof what === 'string' ? what : what()} within ${withinMs} ms, and it was not so.`,
+        );
+      await this.clock.advance(10);
+      this.#check();
+    }
+  }
+
+  untilState(id: string, state: JobState, withinMs = 60_000): Promise<void> {
+    return this.until(`${id} to be ${state}`, () => this.find(id)?.state === state, withinMs);
+  }
+
+  untilSettled(ids: readonly string[] = this.submitted, withinMs = 120_000): Promise<void> {
+    const left = () => ids.filter((id) => !isSettled(this.find(id)?.state ?? 'pending'));
+    const said = () => left().map((id) => `${id} (${this.find(id)?.state ?? 'not there'}) to be settled`);
+    return this.until(
+      () => said().join(', '),
+      () => left().length === 0,
+      withinMs,
+    );
+  }
+
+  /** Everything is repaired; then every submission must come to an end, and nothing be left over. */
+  async comeToRest(): Promise<void> {
+    this.calmDown();
+    this.broker.start();
+    for (const { name, alive } of [...this.#masters, ...this.#workers])
+      if (alive) {
+        this.heal(name);
+        this.thaw(name);
+      }
+    await this.until('every submission to be taken in', () => this.broker.submissionsWaiting === 0, 120_000);
+    const refused = new Set((await this.rejections()).map(({ headers }) => headers['job-id']));
+    await this.untilSettled(
+      this.submitted.filter((id) => !refused.has(id)),
+      300_000,
+    );
+    await this.advance(10_000);
+    await this.#checkEnd();
+  }
+
+  // ---- what became of it -----------------------------------------------------------------------------------
+
+  /** The record of a job, as it was written last. */
+  job(id: string): JobRecord {
+    const record = this.find(id);
+    if (record === undefined) throw new RangeError(`Expected a record of ${id}, found none.`);
+    return record;
+  }
+
+  find(id: string): JobRecord | undefined {
+    return this.#read().job(`default.${id}`);
+  }
+
+  rejections(): Promise<readonly Rejection[]> {
+    return this.clock.until(this.#client.submissions.rejections(10_000));
+  }
+
+  /** The leader's answer to a question. */
+  ask(question: string, about: unknown = null): Promise<unknown> {
+    return this.clock.until(this.#client.desk.ask(question, about, 2_000));
+  }
+
+  #check(): void {
+    const broken = [...this.#read().breaches, ...this.runs.twice()];
+    if (broken.length > 0) throw new Error(`Broken promises:\n${broken.join('\n')}`);
+  }
+
+  async #checkEnd(): Promise<void> {
+    const jobs = new Map(this.history.jobs().map((record) => [record.id, record]));
+    const broken = [...this.runs.misplaced(jobs, this.#capacities)];
+    const view = await this.ask('cluster');
+    if (!isView(view)) throw new Error('Expected the leader to answer, and it did not.');
+    if (view.open > 0) broken.push(`${view.open} jobs are open on the board: ${JSON.stringify(view.byState)}`);
+    for (const { name, used, jobs: held } of view.workers)
+      if (used !== 0 || held.length > 0) broken.push(`${name} holds ${held.join(', ')}, ${used} slots on the board`);
+    if (broken.length > 0) throw new Error(`Broken promises:\n${broken.join('\n')}`);
+  }
+
+  #read(): History {
+    this.history.read(this.broker.history());
+    return this.history;
+  }
+
+  #find(name: string): Node {
+    const node = [...this.#masters, ...this.#workers].find((one) => one.name === name);
+    if (node === undefined) throw new RangeError(`Expected a node, got ${name}.`);
+    return node;
+  }
+
+  #node(name: string): Node {
+    const clock = this.clock.forNode();
+    const telemetry = createTelemetry();
+    telemetry.subscribe((told) => {
+      if (told.name === 'commit.batch' || (levelOf(told) === 'debug' && process.env['SIMULATION_DEBUG'] === undefined))
+        return;
+      this.lines.push(`${Math.round(this.clock.mono())} ${name}: ${lineOf(told)}`);
+      if (this.lines.length > linesKept) this.lines.shift();
+    });
+    return { name, clock, world: this.broker.world({ clock }), telemetry, alive: true };
+  }
+
+  #definitions(clock: Clock): readonly JobDefinition[] {
+    return [...simulate({ clock }), stubborn(clock), picky()];
+  }
+
+  /** Lets a process start; with a broker that is away it goes on starting while the story does. */
+  async #startedBy(start: Promise<void>): Promise<void> {
+    await this.clock.until(start);
+  }
+}
+
+function isView(answer: unknown): answer is ClusterView {
+  return typeof answer === 'object' && answer !== null && 'open' in answer && 'workers' in answer;
+}
