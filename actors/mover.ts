@@ -39,7 +39,8 @@ export function mover(options: MoverOptions): Mover {
 }
 
 async function moveOne(options: MoverOptions, move: Move, read: Stored | undefined): Promise<boolean> {
-  const stored = read !== undefined && read.revision < move.revision ? await options.store.read(move.key) : read;
+  const lags = read === undefined || read.revision < move.revision;
+  const stored = lags ? await options.store.read(move.key) : read;
   if (stored?.revision !== move.revision) return false;
   const { moved, record, ...rest } = step(stored.record, move.event(stored.record));
   if (!moved || !('transition' in rest)) return false;
