@@ -6,11 +6,13 @@
  * (a leader renews its lease every 200) the stream is asked for its last sequence. A stream with another birthday or
  * a smaller sequence than we have seen was rolled back: everything is forgotten and read anew.
  *
- * Changes may be applied twice and out of order; whoever keeps the picture lets the newest revision of a key win.
+ * Changes may be applied twice and out of order; whoever keeps the picture lets the newest revision of a key win, and
+ * forgets settled jobs. So nothing older than what was told is ever applied: it would bring a settled job back.
  */
 
+import { isSettled } from '../machines/job.ts';
 import { type Cancel, type Clock, pause } from '../runtime/clock.ts';
-import type { Change, Feed, JobStore, Stop } from '../runtime/ports.ts';
+import type { Change, Feed, Head, JobStore, Stop } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 
 const silenceMs = 500;
@@ -33,6 +35,8 @@ export class Follower {
   #newest = 0;
   #runFrom = 0;
   #createdAt = 0;
+  /** Jobs that the feed told to have settled while the stream was being read, which may still tell of before. */
+  readonly #settledMeanwhile = new Map<string, number>();
   #heardAt = 0;
   #mending: Promise<void> | undefined;
   #loaded = false;
@@ -67,14 +71,35 @@ export class Follower {
     return new Promise((resolve) => this.#waiting.push({ revision, resolve }));
   }
 
+  /**
+   * Takes over the head of a record that this process has just stored, so that nobody waits for the feed. What the
+   * feed has told already is old: the job may have settled since, and would stand on the board again as a ghost.
+   */
+  own(head: Head): void {
+    if (!this.#isTold(head.revision)) this.#applyUnlessSettled({ kind: 'job', head });
+  }
+
   #heard(change: Change): void {
     const revision = revisionOf(change);
+    if (this.#isTold(revision)) return;
     this.#heardAt = this.#options.clock.mono();
+    if (this.#mending !== undefined && change.kind === 'job' && isSettled(change.head.state))
+      this.#settledMeanwhile.set(change.head.key, revision);
     this.#options.apply(change);
     if (revision <= this.#newest) return;
     if (revision !== this.#newest + 1) this.#runFrom = revision;
     this.#newest = revision;
     if (this.#loaded) this.#join();
+  }
+
+  /** Whether the feed, or a reading of the stream, has told what happened at `revision`. */
+  #isTold(revision: number): boolean {
+    return revision <= this.#complete || (revision >= this.#runFrom && revision <= this.#newest);
+  }
+
+  #applyUnlessSettled(change: Change): void {
+    if (change.kind === 'job' && (this.#settledMeanwhile.get(change.head.key) ?? 0) > change.head.revision) return;
+    this.#options.apply(change);
   }
 
   /** Where the unbroken run of the feed meets what is complete, all of the run is; else there is a gap. */
@@ -99,6 +124,7 @@ export class Follower {
       .catch(() => pause(this.#options.clock, 100))
       .finally(() => {
         this.#mending = undefined;
+        this.#settledMeanwhile.clear();
         if (this.#loaded) this.#join();
       });
     return this.#mending;
@@ -106,7 +132,7 @@ export class Follower {
 
   async #fetch(): Promise<void> {
     const { lastRevision } = await this.#options.store.state();
-    for await (const change of this.#options.store.changesAfter(this.#complete)) this.#options.apply(change);
+    for await (const change of this.#options.store.changesAfter(this.#complete)) this.#applyUnlessSettled(change);
     this.#completeTo(lastRevision);
   }
 

@@ -2,8 +2,8 @@
  * How many jobs of a type may be sent to a worker beyond its free slots.
  *
  * None until the type is known to be short: then a worker would idle between one job's end and the next one's
- * arrival. Learned from how long jobs stay claimed, as the leader sees them come and go; strict priority holds to
- * within it.
+ * arrival, and every mail, claim and result would travel alone. Learned from how long handlers ran, as the records
+ * say; strict priority holds to within it.
  */
 
 const kept = 64;
@@ -22,7 +22,7 @@ export class LookAhead {
     this.#fixed = fixed;
   }
 
-  /** Notes that a job of `type` was claimed for `ms`. */
+  /** Notes that a handler of `type` ran for `ms`. */
   learn(type: string, ms: number): void {
     let spans = this.#spans.get(type);
     if (spans === undefined) {

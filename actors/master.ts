@@ -127,7 +127,7 @@ export class Master {
         lookAhead: this.#lookAhead,
         types: this.#types,
         commit: this.#committer.commit,
-        apply: (head) => this.#apply(head),
+        apply: (head) => this.#follower.own(head),
       });
       await this.#reign.start();
     } catch (cause) {

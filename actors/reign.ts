@@ -60,7 +60,6 @@ export class Reign {
   readonly #timekeeper: Timekeeper;
   readonly #auditor: Auditor;
   readonly #intake: Intake;
-  readonly #claimedAt = new Map<string, number>();
   #stops: Stop[] = [];
   #stopped = false;
 
@@ -135,21 +134,13 @@ export class Reign {
   /** A job has moved on the board: what follows from that. */
   moved({ entry, from }: Applied, head: Head): void {
     if (!isReady(head.state)) this.#bodies.drop(head.key);
-    if (isActive(head.state) && (from === undefined || !isActive(from)))
-      this.#claimedAt.set(head.key, this.#options.clock.mono());
-    else if (!isActive(head.state)) this.#learn(head);
+    if (head.ranMs !== undefined && from !== undefined && isActive(from))
+      this.#options.lookAhead.learn(head.type, head.ranMs);
     if (isSettled(head.state)) {
       this.#scheduler.wake();
       return;
     }
     this.#timekeeper.watch(entry);
     if (isReady(head.state) || (from !== undefined && isActive(from))) this.#scheduler.wake();
-  }
-
-  #learn(head: Head): void {
-    const claimedAt = this.#claimedAt.get(head.key);
-    if (claimedAt === undefined) return;
-    this.#claimedAt.delete(head.key);
-    this.#options.lookAhead.learn(head.type, this.#options.clock.mono() - claimedAt);
   }
 }

@@ -5,9 +5,9 @@
  * just stored a record applies the very same to its own board.
  */
 
-import { isSettled } from '../machines/job.ts';
+import { isActive, isSettled } from '../machines/job.ts';
 import type { Head } from './ports.ts';
-import type { JobRecord } from './record.ts';
+import type { AttemptEntry, JobRecord } from './record.ts';
 
 /** A head without its place in the stream. */
 export type HeadBody = Omit<Head, 'key' | 'revision'>;
@@ -29,7 +29,13 @@ export function headBody(record: JobRecord): HeadBody {
   if (context.dueAt !== undefined) head.dueAt = context.dueAt;
   if (record.expiresAt !== undefined && !isSettled(record.state)) head.expiresAt = record.expiresAt;
   if (record.timeoutMs !== undefined) head.timeoutMs = record.timeoutMs;
+  const ranMs = isActive(record.state) ? undefined : ranFor(record.attempts.at(-1));
+  if (ranMs !== undefined) head.ranMs = ranMs;
   return head;
+}
+
+function ranFor(last: AttemptEntry | undefined): number | undefined {
+  return last?.startedAt === undefined || last.endedAt === undefined ? undefined : last.endedAt - last.startedAt;
 }
 
 /** The head of a record that lies under `key` at `revision`. */

@@ -59,6 +59,8 @@ export interface Head {
   worker?: string;
   dueAt?: number;
   expiresAt?: number;
+  /** How long the handler of the attempt that has just ended ran. */
+  ranMs?: number;
   /** An attempt that has not ended this long after its start is the leader's to end. */
   timeoutMs?: number;
 }
