@@ -17,3 +17,8 @@ export function rest(ms: number, signal: AbortSignal): Promise<void> {
     else signal.addEventListener('abort', end, { once: true });
   });
 }
+
+/** Milliseconds that only ever grow, for spans within this process. */
+export function monotonicMs(): number {
+  return new SystemClock().mono();
+}

@@ -5,6 +5,8 @@
  * that started ours, pass it on as well. So signals that come within half a second are one.
  */
 
+import { monotonicMs } from '../../cluster/pace.ts';
+
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const togetherMs = 500;
 
@@ -13,7 +15,7 @@ export function onInsist(listener: (count: number, signal: NodeJS.Signals) => vo
   let count = 0;
   let lastAt = Number.NEGATIVE_INFINITY;
   const hear = (signal: NodeJS.Signals) => {
-    const at = performance.now();
+    const at = monotonicMs();
     const isEcho = at - lastAt < togetherMs;
     lastAt = at;
     if (!isEcho) listener(++count, signal);
