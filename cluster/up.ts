@@ -95,6 +95,7 @@ export async function startCluster(start: ClusterOptions): Promise<Cluster> {
 
 const readyWithinMs = 60_000;
 const masterStopsWithinMs = 10_000;
+const insistAfterMs = 600;
 
 class LocalCluster implements Cluster {
   readonly dataDir: string;
@@ -107,6 +108,7 @@ class LocalCluster implements Cluster {
   #link: Link | undefined;
   #moments: { startedAt: number; readyAt?: number } | undefined;
   #stops = 0;
+  #stopAskedAt = 0;
   #started: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
   #filing: Promise<void> = Promise.resolve();
@@ -190,10 +192,17 @@ class LocalCluster implements Cluster {
 
   stop(): Promise<void> {
     this.#stops++;
-    if (this.#stops === 2) this.#crew.signal('worker', 'SIGTERM');
+    if (this.#stops === 1) this.#stopAskedAt = this.#clock.mono();
+    if (this.#stops === 2) this.#hurry();
     if (this.#stops > 2) for (const role of ['worker', 'master'] as const) this.#crew.signal(role, 'SIGKILL');
     this.#stopped ??= this.#stopAll();
     return this.#stopped;
+  }
+
+  /** Not at once after the first signal, or a process takes the two for one. */
+  #hurry(): void {
+    const since = this.#clock.mono() - this.#stopAskedAt;
+    this.#clock.after(Math.max(0, insistAfterMs - since), () => this.#crew.signal('worker', 'SIGTERM'));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
