@@ -7,7 +7,7 @@ import { ownFlags } from '../../cluster/settings.ts';
 import type { WorkerStatus, WorkerView } from '../../sdk/index.ts';
 import { type Column, columns } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
-import { UsageError } from './exit.ts';
+import { exitCodes, UsageError } from './exit.ts';
 import { serve } from './serve.ts';
 import type { Style } from './terminal.ts';
 import { relative } from './words.ts';
@@ -42,6 +42,8 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
   const running = await startWorker({ options, telemetry: loggedTelemetry({ options, role: 'worker' }) });
   const withinMs = options.drainDeadline + options.cancelGrace + 3_000;
   await serve({ stop: () => running.drain(), patience: 2, withinMs }, context.terminal);
+  // A handler that ignored its signal may still be at it: its job is handed back, and nobody waits for it.
+  process.exit(exitCodes.ok);
 }
 
 async function list(command: Command, context: CommandContext): Promise<void> {

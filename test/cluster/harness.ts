@@ -32,7 +32,7 @@ export interface ClusterOptions {
 
 const file = new URL('./jobs.ts', import.meta.url).pathname;
 /** No encoder is measured: a worker that takes no transcode jobs is up in half the time. */
-const quickTypes = 'noop,sleeper,flaky,always_fail,mark,stubborn,blocking,chatty';
+const quickTypes = 'noop,sleeper,flaky,always_fail,mark,stubborn,blocking,chatty,deadly';
 const startWithinMs = 30_000;
 const stopWithinMs = 20_000;
 
@@ -43,6 +43,8 @@ export class Cluster implements AsyncDisposable {
   readonly effects: Effects;
   /** Where the processes run, and where transcode may read and write. */
   readonly folder: string;
+  /** Measures as the broker does: they run on one machine. */
+  readonly clock: SystemClock;
   readonly processes: YardProcess[] = [];
   readonly #parts: Parts;
   #count = 0;
@@ -52,6 +54,7 @@ export class Cluster implements AsyncDisposable {
     this.broker = parts.broker;
     this.effects = parts.effects;
     this.folder = parts.scratch.path;
+    this.clock = parts.clock;
     this.#parts = parts;
   }
 

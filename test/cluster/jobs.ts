@@ -5,6 +5,9 @@
  *     stubborn  takes `ms`, whatever its signal says
  *     blocking  keeps the event loop of its worker for `ms`
  *     chatty    takes `ms` and gives a sign of life every `everyMs`
+ *     deadly    kills its worker
+ *
+ * `laterMs` is what attempts after the first take, where that is not the same.
  */
 
 import { z } from 'zod';
@@ -14,7 +17,9 @@ import { addEffect, type Effect } from './effects.ts';
 
 const clock = new SystemClock();
 const path = process.env['EFFECTS'] ?? '/dev/null';
-const payload = z.strictObject({ ms: z.number().default(0), everyMs: z.number().default(200) }).prefault({});
+const payload = z
+  .strictObject({ ms: z.number().default(0), laterMs: z.number().optional(), everyMs: z.number().default(200) })
+  .prefault({});
 
 type Run = JobRun<z.output<typeof payload>>;
 
@@ -22,10 +27,14 @@ function tell({ id, fence }: Run, what: Effect['what']): void {
   addEffect(path, { what, job: id, attempt: fence.attempt, pid: process.pid, at: clock.mono() });
 }
 
-/** Resolves after `ms`, or when the signal fires and is listened to. */
+function msOf({ payload, fence }: Run): number {
+  return fence.attempt === 1 ? payload.ms : (payload.laterMs ?? payload.ms);
+}
+
+/** Resolves in its time, or when the signal fires and is listened to. */
 function spend(job: Run, { obeys }: { obeys: boolean }): Promise<void> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(job.payload.ms, resolve);
+    const cancel = clock.after(msOf(job), resolve);
     job.signal.addEventListener('abort', () => {
       tell(job, 'is told to stop');
       if (!obeys) return;
@@ -37,7 +46,7 @@ function spend(job: Run, { obeys }: { obeys: boolean }): Promise<void> {
 
 async function run(job: Run, how: { obeys: boolean }): Promise<{ pid: number }> {
   tell(job, 'begins');
-  if (job.payload.ms > 0) await spend(job, how);
+  if (msOf(job) > 0) await spend(job, how);
   tell(job, 'ends');
   return { pid: process.pid };
 }
@@ -62,5 +71,15 @@ export const chatty = defineJob({
   run: async (job) => {
     const stop = clock.every(job.payload.everyMs, () => job.progress({ message: 'still here' }));
     await run(job, { obeys: true }).finally(stop);
+  },
+});
+
+export const deadly = defineJob({
+  type: 'deadly',
+  payload,
+  run: async (job) => {
+    tell(job, 'begins');
+    await spend(job, { obeys: false });
+    process.kill(process.pid, 'SIGKILL');
   },
 });
