@@ -1,0 +1,121 @@
+/** Which worker gets which job, what becomes of a job that none can take, and who may join. */
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Cluster, cluster } from './harness.ts';
+import type { YardProcess } from './process.ts';
+
+let yard: Cluster;
+let plain: string;
+const gpuHeaders = { Gpu: '1', Vram: '6000', Encoder: 'h264_nvenc' };
+const advertise = 'gpu=1,vram=8000,encoder=h264_nvenc';
+const types = 'mark,transcode';
+
+beforeAll(async () => {
+  yard = await cluster({ flags: { schedulerInterval: '500ms', concurrency: 2, lookAhead: 0, types } });
+  plain = yard.processes.find(({ role }) => role === 'worker')?.name ?? '';
+});
+afterEach(() => yard.expectSound());
+afterAll(() => yard[Symbol.asyncDispose]());
+
+/** The processes that ran these jobs, by name. */
+async function ranOn(ids: readonly string[]): Promise<string[]> {
+  await yard.user.settled(ids);
+  const pids = (await yard.effects.all()).filter(({ job, what }) => ids.includes(job) && what === 'begins');
+  const names = pids.map(({ pid }) => yard.processes.find((each) => each.pid === pid)?.name ?? String(pid));
+  return [...new Set(names)].sort();
+}
+
+function repeat(count: number, what: () => Promise<string>): Promise<string[]> {
+  return Promise.all(Array.from({ length: count }, what));
+}
+
+describe('with a worker that has no GPU', () => {
+  test('a job that needs one is queued within one pass, and the leader says why', async () => {
+    const id = await yard.user.pub('mark', {}, { ...gpuHeaders, 'Job-Id': 'needs-gpu' });
+    const record = await yard.user.waitUntil(id, 'queued', 3_000);
+    const [born, queued] = record.transitions;
+    expect(queued).toMatchObject({ event: 'job.queued', reason: 'no worker has it' });
+    expect((queued?.at ?? 0) - (born?.at ?? 0)).toBeLessThan(1_000);
+    expect(await yard.user.why(id)).toEqual({
+      code: 'no worker has it',
+      sentence: 'No worker has 1 GPU. Start one that has, or change what the job asks for.',
+      ahead: 0,
+    });
+  });
+
+  test('a transcode job that asks for hardware is one that needs a GPU', async () => {
+    const payload = { input: 'a.mp4', output: 'b.mp4', hardware: 'nvenc' };
+    const id = await yard.user.pub('transcode', payload, { 'Job-Id': 'needs-nvenc', 'Max-Attempts': '1' });
+    const record = await yard.user.waitUntil(id, 'queued', 3_000);
+    expect(record.requirements).toEqual({ gpu: 1, encoder: 'h264_nvenc' });
+  });
+
+  test('a job that finds all slots taken is queued too, and runs once one is free', async () => {
+    const holders = await repeat(2, () => yard.user.pub('mark', { ms: 1_500 }));
+    for (const holder of holders) await yard.user.waitUntil(holder, 'processing');
+    const id = await yard.user.pub('mark');
+    const { transitions } = await yard.user.waitUntil(id, 'queued', 3_000);
+    expect(transitions.at(-1)?.reason).toBe('all busy');
+    expect(await yard.user.why(id)).toMatchObject({ code: 'all busy', ahead: 0 });
+    expect((await yard.user.waitUntil(id, 'completed')).transitions.map(({ from, to }) => [from, to])).toContainEqual([
+      'queued',
+      'assigned',
+    ]);
+    await yard.user.settled(holders);
+  });
+});
+
+describe('once a worker with a GPU has joined, of which no master was told', () => {
+  let gpu: YardProcess;
+  beforeAll(async () => {
+    gpu = await yard.start('worker', { advertise, labels: 'zone=eu' });
+  });
+
+  test('it gets what waited for it', async () => {
+    expect(await ranOn(['needs-gpu'])).toEqual([gpu.name]);
+    const view = await yard.user.view();
+    const shown = view?.workers.find(({ pid }) => pid === gpu.pid);
+    expect(shown).toMatchObject({ gpu: 1, vramMb: 8_000, declared: ['gpu', 'vram', 'encoder'] });
+    const { attempts } = await yard.user.waitUntil('needs-nvenc', 'failed');
+    expect(attempts.map(({ worker }) => worker)).toEqual([shown?.incarnation]);
+  });
+
+  test('jobs that need a GPU run there and nowhere else, one at a time', async () => {
+    const ids = await repeat(6, () => yard.user.pub('mark', { ms: 50 }, gpuHeaders));
+    expect(await ranOn(ids)).toEqual([gpu.name]);
+    const effects = (await yard.effects.all()).filter(({ job }) => ids.includes(job)).map(({ what }) => what);
+    expect(effects).toEqual(Array.from({ length: 6 }, () => ['begins', 'ends']).flat());
+  });
+
+  test('jobs that need no GPU go there only when no other worker has room', async () => {
+    const few = await repeat(2, () => yard.user.pub('mark', { ms: 100 }));
+    expect(await ranOn(few)).toEqual([plain]);
+    const many = await repeat(4, () => yard.user.pub('mark', { ms: 300 }));
+    expect(await ranOn(many)).toEqual([plain, gpu.name]);
+  });
+
+  test('jobs go where the labels are that they ask for', async () => {
+    const ids = await repeat(4, () => yard.user.pub('mark', {}, { Labels: 'zone=eu' }));
+    expect(await ranOn(ids)).toEqual([gpu.name]);
+    const elsewhere = await yard.user.pub('mark', {}, { Labels: 'zone=mars' });
+    await yard.user.waitUntil(elsewhere, 'queued', 3_000);
+    expect((await yard.user.why(elsewhere))?.sentence).toMatch(/^No worker has .*zone=mars/);
+    await yard.user.cancel(elsewhere);
+  });
+
+  test('a job of two slots waits until both are free on one worker', async () => {
+    const holder = await yard.user.pub('mark', { ms: 600 }, { Labels: 'zone=eu' });
+    await yard.user.waitUntil(holder, 'processing');
+    const wide = await yard.user.pub('mark', {}, { Labels: 'zone=eu', Slots: '2' });
+    await yard.user.settled([holder, wide]);
+    const order = (await yard.effects.all()).filter(({ job }) => [holder, wide].includes(job)).map(({ job }) => job);
+    expect(order).toEqual([holder, holder, wide, wide]);
+  });
+});
+
+test('a job type becomes known with the first worker that has its handler', async () => {
+  expect(await yard.user.submit('stubborn', '{}')).toHaveProperty('rejected');
+  await yard.start('worker', { types: 'stubborn' });
+  const id = await yard.user.pub('stubborn');
+  expect(await yard.user.waitUntil(id, 'completed')).toMatchObject({ type: 'stubborn' });
+});
