@@ -40,7 +40,7 @@ export class Auditor {
 
   start(): void {
     this.#startedAt = this.#options.clock.mono();
-    this.#stop = this.#options.clock.every(Math.min(500, this.#options.lostAfterMs / 4), () => this.#check());
+    this.#stop = this.#options.clock.every(Math.min(250, this.#options.lostAfterMs / 4), () => this.#check());
   }
 
   stop(): void {

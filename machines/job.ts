@@ -88,8 +88,12 @@ export type JobEvent =
 
 type Retryable = Extract<JobEvent, { type: 'attempt.failed' | 'attempt.timedOut' | 'attempt.lost' }>;
 
-/** When the next attempt is due: what the handler asked for, else the backoff of the counted failures. */
+/**
+ * When the next attempt is due: what the handler asked for, else the backoff of the counted failures. A job whose
+ * worker was lost has waited long enough, and it was not the job that failed.
+ */
 function nextDue(context: JobContext, event: Retryable): number {
+  if (event.type === 'attempt.lost') return event.at;
   return event.at + (event.error.retryAfterMs ?? backoff(context.backoff, context.spent, event.spread));
 }
 
@@ -334,7 +338,7 @@ const machine = setup({
                 guard: 'mayRetry',
                 target: '#job.open.waiting.retrying',
                 actions: 'backOff',
-                description: 'Its worker was lost; attempts remain. Keeps attempt, counted.',
+                description: 'Its worker was lost; attempts remain, and it is due at once. Keeps attempt, counted.',
               },
               {
                 target: '#job.failed',
