@@ -106,10 +106,21 @@ function text(header: string, field: string, expects: string, example: string, r
   return { header, field, expects, example, read };
 }
 
-/** The word under which its submitter waits for the decision, if it gave one. */
+/** The word under which its submitter waits for the decision, if it gave one: header `Ref`, or `ref` in the envelope. */
 export function refOf(submission: Submission): string | undefined {
-  const ref = submission.headers.get('ref');
+  const ref = submission.headers.get('ref') ?? refInEnvelope(submission.body);
   return ref !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(ref) ? ref : undefined;
+}
+
+/** The ref of an envelope, looked for only in a body that may hold one: most do not. */
+function refInEnvelope(body: Uint8Array): string | undefined {
+  if (!Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('"ref"')) return undefined;
+  try {
+    const { ref } = readBody(body).options;
+    return typeof ref === 'string' ? ref : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

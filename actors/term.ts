@@ -136,7 +136,7 @@ export class Term {
     } else await this.#refused(lease, units);
   }
 
-  /** Writes until there is an answer. A batch that was in the air when the term ended is still waited for. */
+  /** Writes until there is an answer, or the term is over. */
   async #write(
     entries: readonly Entry[],
     units: readonly Unit[],
@@ -151,6 +151,11 @@ export class Term {
       telemetry.tell('commit.batch', { entries: entries.length, ms: clock.mono() - sentAt, outcome: outcome.kind });
       if (outcome.kind === 'accepted') this.#sentAt = sentAt;
       if (outcome.kind === 'accepted' || outcome.kind === 'refused') return outcome;
+      // Nobody waits for a broker that is away in order to leave: what was in the air stays open.
+      if (this.#over !== undefined) {
+        this.#failAll(units, this.#over);
+        throw this.#over;
+      }
       await pause(clock, outcome.kind === 'busy' ? 2 + 8 * clock.chance() : 50);
     }
   }

@@ -31,7 +31,10 @@ export function parseAdvertised(text: string | undefined): Advertised {
     const [name = '', value = ''] = pair.split('=').map((part) => part.trim());
     const part = value === '' ? undefined : readers[name]?.(value, capacity);
     if (part === undefined)
-      throw new Fault('option.invalid', `Expected \`advertise\` to be pairs of ${Object.keys(readers).join(', ')} and a value, got \`${pair}\`. Write, for example, \`gpu=1,vram=8000,encoder=h264_nvenc\`.`);
+      throw new Fault(
+        'option.invalid',
+        `Expected \`advertise\` to be pairs of ${Object.keys(readers).join(', ')} and a value, got \`${pair}\`. Write, for example, \`gpu=1,vram=8000,encoder=h264_nvenc\`.`,
+      );
     capacity = { ...capacity, ...part };
     declared.add(name);
   }

@@ -14,6 +14,9 @@ export function loadMeter(clock: Clock): () => Pulse['load'] {
     const usedMs = (now.cpu.user + now.cpu.system - before.cpu.user - before.cpu.system) / 1_000;
     const availableMs = Math.max(1, now.at - before.at) * availableParallelism();
     before = now;
-    return { cpuPercent: Math.round((100 * usedMs) / availableMs), memoryMb: Math.round(process.memoryUsage.rss() / 2 ** 20) };
+    return {
+      cpuPercent: Math.round((100 * usedMs) / availableMs),
+      memoryMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
+    };
   };
 }

@@ -8,8 +8,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
-import { freePorts } from '../../nats/broker-ports.ts';
 import type { BrokerAddress } from '../../nats/address.ts';
+import { freePorts } from '../../nats/broker-ports.ts';
 import { connectBroker } from '../../nats/connection.ts';
 import { type BrokerOptions, type EmbeddedBroker, startBroker } from '../../nats/embedded.ts';
 
