@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 
 import type { BrokerAddress } from '../nats/address.ts';
 import { connectBroker, type NatsConnection } from '../nats/connection.ts';
+import { checkDurability } from '../nats/durability.ts';
 import { names } from '../nats/names.ts';
 import { measureOffset } from '../nats/time.ts';
 import { ensureTopology } from '../nats/topology.ts';
@@ -39,6 +40,8 @@ export interface LinkOptions {
   role: string;
   /** Followers need the feed, on a connection of its own. */
   withFeed: boolean;
+  /** What an acknowledgement must be worth; checked, so that nobody relies on what the broker cannot give. */
+  durability?: Options['durability'];
 }
 
 const measureEveryMs = 30_000;
@@ -84,15 +87,18 @@ interface Connections {
 }
 
 async function linkOver(
-  { settings, telemetry }: LinkOptions,
+  { settings, telemetry, durability }: LinkOptions,
   { address, connection, feedConnection }: Connections,
 ): Promise<Link> {
   const clock = new SystemClock();
   const named = names(settings.prefix);
   telemetry.tell('broker.connected', { server: connection.getServer() });
-  const ensure = () => ensureTopology({ connection, names: named, clock });
+  const replicas = durability === 'replicated' ? { replicas: 3 } : {};
+  const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas });
   void report(connection, telemetry, ensure);
   await ensure();
+  // That every write is forced to disk shows only on the broker's monitoring, which `yard up` has and sees to itself.
+  if (durability === 'replicated') await checkDurability({ connection, names: named, durability });
   const measure = async () => {
     const { brokerMs, mono } = await measureOffset({ connection, names: named, clock });
     clock.adjust(brokerMs, mono);

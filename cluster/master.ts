@@ -23,7 +23,8 @@ export async function startMaster({
   options: Options;
   telemetry: Telemetry;
 }): Promise<RunningMaster> {
-  const to = await link({ settings: options, telemetry, role: 'yard master', withFeed: true });
+  const { durability } = options;
+  const to = await link({ settings: options, telemetry, role: 'yard master', withFeed: true, durability });
   const master = new Master({
     world: to.world,
     clock: to.clock,
