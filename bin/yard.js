@@ -12,10 +12,12 @@ import module from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const oldestNode = [22, 18];
 const marker = 'YARD_STARTED_BY_OLDER_NODE';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const argv = process.argv.slice(2);
+const main = findMain();
+// The source declares with `using`, which Node reads from 24 on; what is built of it does without.
+const oldestNode = main?.endsWith('.ts') ? [24, 0] : [22, 18];
 
 process.exitCode = isNewEnough(process.versions.node) ? await start() : await startAgain();
 
@@ -26,7 +28,6 @@ function isNewEnough(version) {
 
 async function start() {
   if (process.env[marker] !== undefined) dieWithParent();
-  const main = findMain();
   if (main === undefined)
     return refuse(`Expected the built command in ${join(root, 'dist')}, found none. Run \`npm run build\`.`);
   // Half of the time of a short command went into reading its own code; Node keeps what it made of it.

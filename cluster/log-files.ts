@@ -10,8 +10,7 @@ import { join } from 'node:path';
 
 const largestBytes = 16 * 2 ** 20;
 
-/** The folder of the log files in a data directory. */
-export function logFolder(dataDir: string): string {
+function logFolder(dataDir: string): string {
   return join(dataDir, 'logs');
 }
 

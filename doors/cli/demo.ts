@@ -3,12 +3,7 @@
  */
 
 import type { Register } from './command.ts';
-
-export interface DemoFlags {
-  input?: string;
-  json?: true;
-  keep?: true;
-}
+import type { DemoFlags } from './demo/show.ts';
 
 export const register: Register = (program, context) => {
   const demo = program

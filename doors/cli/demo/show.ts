@@ -5,7 +5,6 @@
 import { Stage } from '../../../cluster/stage.ts';
 import { facts } from '../columns.ts';
 import type { CommandContext } from '../command.ts';
-import type { DemoFlags } from '../demo.ts';
 import { exitCodes } from '../exit.ts';
 import { Backstage } from './backstage.ts';
 import { Board } from './board.ts';
@@ -14,6 +13,13 @@ import { madeMaterial, namedMaterial } from './material.ts';
 import { type Plan, plan } from './plan.ts';
 import { play } from './play.ts';
 import { figures, remarks, table } from './report.ts';
+
+/** What a person may say about it. */
+export interface DemoFlags {
+  input?: string;
+  json?: true;
+  keep?: true;
+}
 
 interface Outcome {
   seen: Seen;
