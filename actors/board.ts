@@ -3,7 +3,8 @@
  *
  * It indexes what waits by lane and requirement set, so that a decision looks at heads of queues and never at all
  * jobs, and what is active by worker, so that credit is derived and never counted. It knows nothing of workers'
- * capacities, of time or of the broker. The newest revision of a key wins, in whatever order heads arrive.
+ * capacities, of time or of the broker. The newest revision of a key wins, in whatever order heads arrive; a job that
+ * has settled is forgotten, so whoever brings the heads keeps away what is older (`follower.ts`).
  */
 
 import { isActive, isReady, isSettled, type JobState } from '../machines/job.ts';

@@ -2,8 +2,8 @@
  * Jobs of one lane with the same requirements, in the order in which they were created.
  *
  * A sorted array with a moving head. New jobs come last and the first ones leave first, so both are cheap; a job
- * that returns (retried, handed back, its offer expired) finds its old place by halving. One that leaves from the
- * middle is only marked, and dropped when the head or a clean-up passes it.
+ * that returns (retried, handed back, its offer expired) finds its old place by halving, as one does that leaves
+ * from the middle.
  */
 
 import type { Requirements } from '../machines/rules/capability.ts';
