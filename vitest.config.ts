@@ -1,5 +1,5 @@
 /**
- * The test projects, one a kind of world: `unit` and `simulation` need nothing, `nats` and `doors` a real broker,
+ * The test projects, one a kind of world: `unit`, `simulation` and `fuzz` need nothing, `nats` and `doors` a real broker,
  * `handlers` real tools, `cluster` real processes. Nothing is ever tried again, and two workers are all there are.
  *
  * Every `*.test.ts` belongs to exactly one project: `unit` takes what no other folder claims.
@@ -18,6 +18,7 @@ interface World {
 
 const worlds: readonly World[] = [
   { name: 'simulation', timeoutMs: 60_000, turn: 0 },
+  { name: 'fuzz', timeoutMs: 600_000, turn: 0 },
   { name: 'nats', timeoutMs: 60_000, turn: 1 },
   { name: 'handlers', timeoutMs: 60_000, turn: 1 },
   { name: 'doors', timeoutMs: 60_000, turn: 1 },

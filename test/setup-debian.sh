@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the tests need from Debian. Asks apt only for what is missing, so it is quick where all is there.
-# `ps` (procps): the tests count which processes are left after a kill.
+# `ps` (procps): the tests count which processes are left after a kill. `openssl`: they make certificates for a broker.
 set -euo pipefail
 
-packages=(procps)
+packages=(procps openssl)
 
 missing=()
 for package in "${packages[@]}"; do
