@@ -21,7 +21,8 @@ beforeAll(async () => {
   folder = await scratch();
   const input = join(folder.path, 'clip.mp4');
   await stage.makeClip({ path: input, seconds: 2, width: 320, height: 180, fps: 10 });
-  const { jobs, ...special } = plan({ input, seconds: 2, codecs: ['h264'] });
+  const clip = { input, seconds: 2 };
+  const { jobs, ...special } = plan({ clip, long: clip, codecs: ['h264'] });
   planned = {
     ...special,
     jobs: jobs.map((job) => (job.made === undefined ? job : { ...job, made: { ...job.made, height: 180 } })),
@@ -184,25 +185,31 @@ test('a flaky job that did not fail, a GPU job that did not wait or ran elsewher
   ]);
 });
 
-test('a job that was served while a more urgent one had been waiting; not one that was ready only just before', () => {
-  const urgent = record('live-high');
-  const lesser = record('batch-low');
-  const served = (at: number): JobRecord => ({
-    ...lesser,
-    transitions: [moved(1, begin, 'pending'), moved(2, at, 'assigned')],
-  });
-  const waiting: JobRecord = {
-    ...urgent,
-    transitions: [moved(1, begin, 'pending'), moved(2, begin + 9_000, 'assigned')],
+/** A record whose job was ready from the beginning, or from `readyAt` on, and was claimed then by that worker. */
+function claimed(id: string, at: number, worker: string, readyAt = begin): JobRecord {
+  const transitions = [moved(1, begin, 'pending'), moved(2, begin + 1, 'retrying'), moved(3, readyAt, 'pending')];
+  const ready = readyAt === begin ? transitions.slice(0, 1) : transitions;
+  return {
+    ...record(id),
+    attempts: [attempt(1, worker, 'completed')],
+    transitions: [...ready, moved(4, at, 'assigned')],
   };
-  expect(servedTooEarly([served(begin + 5_000), waiting])).toEqual([
+}
+
+test('a job that was served while a more urgent one had been waiting', () => {
+  const urgent = claimed('live-high', begin + 9_000, 'w1');
+  expect(servedTooEarly([claimed('batch-low', begin + 5_000, 'w2'), urgent])).toEqual([
     'Expected live-high (live, high) to start before batch-low (batch, low), it had been waiting for 5000 ms when that one started.',
   ]);
-  expect(servedTooEarly([served(begin + 500), waiting])).toEqual([]);
-  expect(servedTooEarly([served(begin + 9_500), waiting])).toEqual([]);
-  const backingOff: JobRecord = {
-    ...urgent,
-    transitions: [moved(1, begin, 'pending'), moved(2, begin + 1, 'retrying'), moved(3, begin + 4_500, 'pending')],
-  };
-  expect(servedTooEarly([served(begin + 5_000), backingOff])).toEqual([]);
+  const rightAfter = claimed('batch-low', begin + 8_500, 'w1');
+  expect(servedTooEarly([rightAfter, urgent])).toHaveLength(1);
+});
+
+test('not one that was served first, or beside it by another worker, or before it was ready', () => {
+  const urgent = claimed('live-high', begin + 9_000, 'w1');
+  expect(servedTooEarly([claimed('batch-low', begin + 9_500, 'w1'), urgent])).toEqual([]);
+  expect(servedTooEarly([claimed('batch-low', begin + 8_990, 'w2'), urgent])).toEqual([]);
+  expect(servedTooEarly([claimed('batch-low', begin + 500, 'w1'), urgent])).toEqual([]);
+  const backingOff = claimed('live-high', begin + 9_000, 'w1', begin + 4_500);
+  expect(servedTooEarly([claimed('batch-low', begin + 5_000, 'w2'), backingOff])).toEqual([]);
 });

@@ -35,11 +35,16 @@ export interface Plan {
   gpu: string;
 }
 
-export interface Material {
-  /** The clip, absolute. */
+/** A video to work on; `input` is an absolute path. */
+export interface Clip {
   input: string;
-  /** The length of the clip. */
   seconds: number;
+}
+
+export interface Material {
+  clip: Clip;
+  /** The one for the victim, long enough to be caught in the middle. */
+  long: Clip;
   /** Codecs that can be made here. */
   codecs: readonly string[];
 }
@@ -54,7 +59,7 @@ const codecs: Readonly<Record<string, { made: string; ending: string }>> = {
 
 export const likedCodecs: readonly string[] = Object.keys(codecs);
 
-interface Short {
+interface Wanted {
   queue: string;
   priority: string;
   codec: string;
@@ -63,7 +68,7 @@ interface Short {
   more?: Readonly<Record<string, unknown>>;
 }
 
-const shorts: readonly Short[] = [
+const shorts: readonly Wanted[] = [
   { queue: 'batch', priority: 'low', codec: 'h264', seconds: 4, height: 180, more: { fps: 10 } },
   { queue: 'batch', priority: 'medium', codec: 'mpeg4', seconds: 6, height: 180 },
   { queue: 'batch', priority: 'critical', codec: 'h264', seconds: 6, height: 180, more: { bitrate: '200k' } },
@@ -76,22 +81,23 @@ const shorts: readonly Short[] = [
 ];
 
 /** The longest part of the input that is transcoded. */
-const longSeconds = 20;
+export const longSeconds = 20;
 
 export function plan(material: Material): Plan {
   const failures = 2;
   const victim = longTranscode(material);
-  const jobs = [...shorts.map((short) => shortTranscode(short, material)), victim, flakyJob(failures), gpuJob()];
+  const { clip, codecs } = material;
+  const jobs = [...shorts.map((short) => transcode(short, clip, codecs)), victim, flakyJob(failures), gpuJob()];
   return { jobs, victim: victim.id, flaky: 'flaky', failures, gpu: 'needs-a-gpu' };
 }
 
 /** Takes some seconds on any machine: it must be caught in the middle. */
-function longTranscode(material: Material): PlannedJob {
-  const long = { queue: 'live', priority: 'critical', codec: 'h264', seconds: longSeconds, height: 360 };
-  return shortTranscode({ ...long, more: { preset: 'slow', threads: 1 } }, material);
+function longTranscode({ long: clip, codecs }: Material): PlannedJob {
+  const wanted = { queue: 'live', priority: 'critical', codec: 'h264', seconds: longSeconds, height: 360 };
+  return transcode({ ...wanted, more: { preset: 'slow', threads: 1 } }, clip, codecs);
 }
 
-function shortTranscode(wanted: Short, { input, seconds, codecs: makeable }: Material): PlannedJob {
+function transcode(wanted: Wanted, { input, seconds }: Clip, makeable: readonly string[]): PlannedJob {
   const { queue, priority, height, more = {} } = wanted;
   const isMakeable = makeable.includes(wanted.codec);
   const codec = isMakeable ? wanted.codec : (makeable[0] ?? 'h264');

@@ -25,6 +25,8 @@ export interface Scene {
 const killFromPercent = 10;
 const killToPercent = 90;
 const longestMs = 180_000;
+/** On a machine that has a GPU, nothing would have to wait for one. */
+const plain = { advertise: 'gpu=0,vram=0' };
 
 /** Plays it; resolves with what was seen once every job is settled. */
 export async function play(scene: Scene): Promise<Seen> {
@@ -36,7 +38,7 @@ export async function play(scene: Scene): Promise<Seen> {
     const kill = killInTheMiddle(scene, badges);
     kill.catch(() => undefined);
     board.note('Two workers join, with one slot each.');
-    await Promise.all([cluster.add('worker'), cluster.add('worker')]);
+    await Promise.all([cluster.add('worker', plain), cluster.add('worker', plain)]);
     const why = await tellWhy(scene);
     await Promise.all(plan.jobs.map(({ id }) => (id === plan.gpu ? undefined : settled(scene, id))));
     board.note('All else is done. A worker joins that declares a GPU with 8000 MiB.');

@@ -2,6 +2,7 @@
  * The demonstration from the first line to the last: prepares, plays, checks, and tells what came of it.
  */
 
+import { resolve } from 'node:path';
 import { Stage } from '../../../cluster/stage.ts';
 import { facts } from '../columns.ts';
 import type { CommandContext } from '../command.ts';
@@ -66,11 +67,11 @@ async function perform(showing: Showing): Promise<Outcome> {
   const material =
     flags.input === undefined
       ? await madeMaterial(stage, backstage.media)
-      : await namedMaterial(stage, flags.input, context.directory);
+      : await namedMaterial(stage, resolve(context.directory, flags.input), backstage.media);
   const planned = plan(material);
   const board = new Board({ terminal: context.terminal, jobs: planned.jobs, live: isLive(showing, planned), talk });
   board.note(`A broker and a master start, in ${backstage.folder}.`);
-  const cluster = await backstage.start({ input: material.input, say: (sentence) => board.note(sentence) });
+  const cluster = await backstage.start({ input: material.clip.input, say: (sentence) => board.note(sentence) });
   await using yard = await backstage.connect(cluster);
   const seen = await play({ cluster, yard, stage, board, plan: planned, signal: backstage.signal });
   board.close();
