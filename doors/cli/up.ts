@@ -26,18 +26,24 @@ interface DownFlags {
 }
 
 export const register: Register = (program, context) => {
-  const up = addFlags(program.command('up'), ownFlags('up'))
-    .description('Start a cluster here: a broker, masters and workers, each a process of its own.')
-    .option('--free-ports', 'Let the machine choose every port that is not named.')
-    .option('--detach', 'Return when it is ready, and leave it running; `yard down` stops it.')
-    .option('--log-files', 'Keep what each process says in DATA/logs/NAME.log instead of showing it.');
+  const up = program
+    .command('up')
+    .summary('Starts a cluster here.')
+    .description(
+      'Starts a cluster here: a broker, masters and workers, each a process of its own. What dies comes back. Ctrl-C stops all of it; once more, and workers hand back what they run.',
+    )
+    .option('--detach', 'Returns when it is ready, and leaves it running; `yard down` stops it.')
+    .option('--free-ports', 'Lets the machine choose every port that is not named.')
+    .option('--log-files', 'Keeps what each process says in DATA/logs/NAME.log instead of showing it.');
+  addFlags(up, ownFlags('up'));
   up.action((flags: UpFlags) => startHere(up, flags, context));
 
   const down = program
     .command('down')
-    .description('Stop the cluster that `yard up` runs here; workers finish what they run.')
-    .option('--now', 'Hand back at once what runs: it runs again when the cluster does.')
-    .option('--wait <duration>', 'How long to wait until it is gone.', '90s');
+    .summary('Stops the cluster that runs here.')
+    .description('Stops the cluster that `yard up` runs here; its workers finish what they run.')
+    .option('--now', 'Lets workers hand back at once what they run: it runs again when the cluster does.')
+    .option('--wait <duration>', 'How long it is waited for.', '90s');
   down.action((flags: DownFlags) => stopHere(down, flags, context));
 };
 
