@@ -11,6 +11,7 @@ import { type Clock, pause } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Entry, JobStore } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { patiently } from './patience.ts';
 
 /** What became of a unit: stored under these revisions, or some key in it had moved on. */
 export type Committed = { kind: 'stored'; revisions: readonly number[] } | { kind: 'conflict' };
@@ -110,18 +111,24 @@ export class Committer {
 
   async #run(batch: readonly Unit[]): Promise<void> {
     this.#open++;
-    try {
-      if (batch.length < batchFrom) await Promise.all(batch.map((unit) => this.#send([unit])));
-      else await this.#send(batch);
-    } catch (cause) {
-      for (const unit of batch) unit.fail(cause);
-    }
+    if (batch.length < batchFrom) await Promise.all(batch.map((unit) => this.#send([unit])));
+    else await this.#send(batch);
     for (const unit of batch) for (const { key } of unit.entries) this.#keysInFlight.delete(key);
     this.#open--;
     if (this.#ready.length > 0) this.#flushSoon();
   }
 
+  /** Writes until each unit has been told what became of it. One that nobody takes fails, and fails alone. */
   async #send(units: readonly Unit[]): Promise<void> {
+    try {
+      await this.#write(units);
+    } catch (cause) {
+      if (units.length > 1 && !this.#closed) return this.#inHalves(units);
+      for (const unit of units) unit.fail(cause);
+    }
+  }
+
+  async #write(units: readonly Unit[]): Promise<void> {
     const startedAt = this.#clock.mono();
     const entries = units.flatMap((unit) => unit.entries);
     const outcome = await this.#store.write(entries);
@@ -152,13 +159,28 @@ export class Committer {
 
   async #refused(units: readonly Unit[]): Promise<void> {
     const [only] = units;
-    if (only !== undefined && units.length === 1) {
-      const landed = only.doubtful ? await landedBefore(this.#store, only.entries) : undefined;
-      only.settle(landed ?? { kind: 'conflict' });
-      return;
-    }
+    if (only === undefined || units.length > 1) return this.#inHalves(units);
+    const landed = only.doubtful ? await this.#landedBefore(only.entries) : undefined;
+    only.settle(landed ?? { kind: 'conflict' });
+  }
+
+  async #inHalves(units: readonly Unit[]): Promise<void> {
     const middle = units.length >> 1;
     await Promise.all([this.#send(units.slice(0, middle)), this.#send(units.slice(middle))]);
+  }
+
+  /** Whether writes that were refused after a silence had landed in it: then the record there is ours, byte for byte. */
+  async #landedBefore(entries: readonly Entry[]): Promise<Committed | undefined> {
+    const revisions: number[] = [];
+    for (const entry of entries) {
+      const stored = await patiently(() => this.#store.read(entry.key), {
+        clock: this.#clock,
+        isOver: () => this.#closed,
+      });
+      if (!('record' in entry) || JSON.stringify(stored?.record) !== JSON.stringify(entry.record)) return undefined;
+      revisions.push(stored?.revision ?? 0);
+    }
+    return { kind: 'stored', revisions };
   }
 }
 
@@ -169,15 +191,4 @@ export function settleAll(units: readonly Unit[], revisions: readonly number[]):
     unit.settle({ kind: 'stored', revisions: revisions.slice(from, from + unit.entries.length) });
     from += unit.entries.length;
   }
-}
-
-/** Whether writes that were refused after a silence had landed in that silence: then the record there is ours, byte for byte. */
-async function landedBefore(store: JobStore, entries: readonly Entry[]): Promise<Committed | undefined> {
-  const revisions: number[] = [];
-  for (const entry of entries) {
-    const stored = await store.read(entry.key);
-    if (!('record' in entry) || JSON.stringify(stored?.record) !== JSON.stringify(entry.record)) return undefined;
-    revisions.push(stored?.revision ?? 0);
-  }
-  return { kind: 'stored', revisions };
 }

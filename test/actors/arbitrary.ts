@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import type { Candidate } from '../../actors/decide.ts';
 import { type JobState, jobStates } from '../../machines/job.ts';
 import type { Requirements } from '../../machines/rules/capability.ts';
-import { priorities } from '../../machines/rules/lanes.ts';
 import type { Head } from '../../runtime/ports.ts';
 import { headWith } from './stage.ts';
 
@@ -37,8 +36,8 @@ export function head(states: fc.Arbitrary<JobState>): fc.Arbitrary<Omit<Head, 'k
     .record({
       state: states,
       type: fc.constantFrom(...types),
-      queue: fc.constantFrom('live', 'default', 'batch', 'unlisted'),
-      priority: fc.constantFrom(...priorities),
+      queue: fc.constantFrom('live', 'batch', 'unlisted'),
+      priority: fc.constantFrom('high', 'low'),
       requirements,
       createdAt: fc.integer({ min: 1, max: 5 }),
       attempt: fc.integer({ min: 0, max: 3 }),

@@ -38,6 +38,21 @@ describe('an offer', () => {
     expect(starts).toEqual([]);
   });
 
+  test('of a job that was just given back counts, though the answer to that is still to come', async () => {
+    const { broker, clock, offer, offers, leader, world } = await setUp();
+    const revisions = await clock.until(create(world.store, plainJob('b'), plainJob('c')));
+    const { expiresAt } = offer;
+    const [b, c] = ['default.b', 'default.c'].map((key, at) => ({ key, revision: revisions[at] ?? 0, expiresAt }));
+    broker.chaos = fates('normal', 'normal', 'normal', 'normal', 'normal', 'silentStored');
+    if (b !== undefined && c !== undefined) offers(offer, b, c);
+    await clock.advance(400);
+    expect(lastOf(broker, 'c')).toMatchObject({ state: 'pending', context: { attempt: 1 } });
+    const given = await clock.until(leader.store.read('default.c'));
+    offers({ key: 'default.c', revision: given?.revision ?? 0, expiresAt });
+    await clock.advance(3_000);
+    expect(lastOf(broker, 'c').context.attempt).toBe(2);
+  });
+
   test('that has expired is left alone', async () => {
     const { broker, clock, offer, offers, starts } = await setUp();
     offers({ ...offer, expiresAt: clock.now() });
