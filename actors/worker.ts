@@ -44,6 +44,8 @@ export class Worker {
   readonly #claims = new Map<string, Claim>();
   /** Keys of claims whose write has no answer yet: one claim of a job at a time, and nobody gives it up meanwhile. */
   readonly #claiming = new Set<string>();
+  /** Offers of jobs whose former claim is still being given back: the leader heard of it before we did. */
+  readonly #early = new Map<string, Offer>();
   #waiting: { claim: Claim; since: number }[] = [];
   #usedSlots = 0;
   #draining = false;
@@ -107,6 +109,7 @@ export class Worker {
   }
 
   async #claimAll(offers: readonly Offer[]): Promise<void> {
+    for (const offer of offers) if (this.#claims.has(offer.key)) this.#early.set(offer.key, offer);
     const valid = offers.filter((offer) => this.#mayClaim(offer));
     const unread = valid.filter(({ record }) => record === undefined);
     for (const offer of valid)
@@ -162,8 +165,9 @@ export class Worker {
   }
 
   #claimOf(key: string, stored: Stored): Claim {
-    const { world, commit } = this.#options;
-    return new Claim({ key, stored, worker: this.incarnation, store: world.store, events: world.events, commit });
+    const { world, commit, clock } = this.#options;
+    const { store, events } = world;
+    return new Claim({ key, stored, worker: this.incarnation, store, events, commit, clock });
   }
 
   /** Starts what waits, as long as there are slots. */
@@ -212,6 +216,9 @@ export class Worker {
 
   #dropped(claim: Claim): void {
     if (this.#claims.get(claim.key) === claim) this.#claims.delete(claim.key);
+    const early = this.#early.get(claim.key);
+    this.#early.delete(claim.key);
+    if (early !== undefined) void this.#claimAll([early]);
     this.#checkIdle();
   }
 
