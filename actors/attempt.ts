@@ -16,6 +16,7 @@ import type { Events, JobStore, Logs } from '../runtime/ports.ts';
 import { holdsClaim, type JobRecord, type Progress } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Claim } from './claim.ts';
+import { patiently } from './patience.ts';
 
 /** Why a handler is told to stop. */
 export type StopReason = 'cancelled' | 'timed out' | 'stale' | 'drained' | 'preempted' | 'fenced';
@@ -154,7 +155,9 @@ export class Attempt {
   }
 
   async #holdsFence(): Promise<boolean> {
-    const stored = await this.#options.store.read(this.key);
+    const { store, clock } = this.#options;
+    const isOver = () => this.#hasEnded || this.#stopping !== undefined;
+    const stored = await patiently(() => store.read(this.key), { clock, isOver });
     return stored !== undefined && holdsClaim(stored.record, this.#options.worker, this.#claim.attempt);
   }
 

@@ -7,10 +7,12 @@
  */
 
 import type { JobEvent } from '../machines/job.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Events, JobStore } from '../runtime/ports.ts';
 import { holdsClaim, type JobRecord, type Progress, type Stored, type Transition } from '../runtime/record.ts';
 import { step } from '../runtime/step.ts';
 import type { Commit } from './committer.ts';
+import { patiently } from './patience.ts';
 
 export interface ClaimOptions {
   key: string;
@@ -19,6 +21,7 @@ export interface ClaimOptions {
   store: JobStore;
   events: Events;
   commit: Commit;
+  clock: Clock;
 }
 
 /** What became of a write: stored, impossible from the state the job is in now, or the claim is no longer ours. */
@@ -95,7 +98,8 @@ export class Claim {
   }
 
   async #refresh(): Promise<boolean> {
-    const stored = await this.#options.store.read(this.key);
+    const { store, clock } = this.#options;
+    const stored = await patiently(() => store.read(this.key), { clock });
     if (stored === undefined || !holdsClaim(stored.record, this.#options.worker, this.attempt)) return false;
     this.#stored = stored;
     return true;

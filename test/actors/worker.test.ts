@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { pause } from '../../runtime/clock.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
 import type { Offer } from '../../runtime/ports.ts';
 import { create, fates, lastOf, plainJob, type Stage, stage, workerOn } from './stage.ts';
@@ -84,4 +85,24 @@ test('a claim whose answer is still to come is not given up because somebody ask
   await clock.advance(5_000);
   expect(starts).toEqual([1]);
   expect(lastOf(broker, 'a')).toMatchObject({ state: 'completed', context: { attempt: 1 } });
+});
+
+test('a handler that asks whether it still holds its job waits for a broker that is away', async () => {
+  const on = stage();
+  const asked: boolean[] = [];
+  await workerOn(on, on.world, async (job) => {
+    await pause(on.clock, 1_000);
+    asked.push(await job.holdsFence());
+  });
+  const record = plainJob('a');
+  const [revision = 0] = await on.clock.until(create(on.world.store, record));
+  on.broker.world().mail.send('w1', [{ key: 'default.a', revision, expiresAt: on.clock.now() + 60_000, record }]);
+  await on.clock.advance(500);
+  on.broker.stop();
+  await on.clock.advance(2_500);
+  expect(asked).toEqual([]);
+  on.broker.start();
+  await on.clock.advance(2_000);
+  expect(asked).toEqual([true]);
+  expect(lastOf(on.broker, 'a')).toMatchObject({ state: 'completed', context: { attempt: 1 } });
 });
