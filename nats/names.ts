@@ -28,7 +28,7 @@ export interface Names {
   readonly buckets: Readonly<Record<'jobs' | 'control', string>>;
   /** The object store for what is too large for a record. */
   readonly blobs: string;
-  /** Durable consumers: of `streams.submit`, shared by all masters; of `streams.work`, one for each worker. */
+  /** Durable consumers: of `streams.submit`, how the name begins of each master's; of `streams.work`, each worker's. */
   readonly consumers: { readonly intake: string; worker(incarnation: string): string };
 
   /** `$KV.yard_jobs.<key>`: where the record under `key` is written. */

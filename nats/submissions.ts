@@ -2,27 +2,22 @@
  * What people publish on `yard.submit.<type>`: taken from its stream in order, and what was wrong with some of it.
  *
  * The stream keeps submissions while no master runs. Each batch is handed over whole and counts as done when the
- * promise resolves: one ack of its last message acks all. A batch that was not done comes again.
+ * promise resolves; until then it is handed over again (`basket.ts`). How far they have been taken in is kept with
+ * the broker, and is handed on from master to master without a gap (`intake-place.ts`).
  */
 
-import {
-  AckPolicy,
-  DeliverPolicy,
-  type JetStreamManager,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream';
+import { type ConsumerMessages, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Rejection, Stop, Submission, Submissions } from '../runtime/ports.ts';
+import { Basket, type Handed } from './basket.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
+import { deliveriesOf, moveOn, type Place, takePlace } from './intake-place.ts';
 import type { Names } from './names.ts';
 import { keepPulling } from './pull-loop.ts';
 
-const redeliverAfterNs = 30_000_000_000;
-const atOnce = 1_000;
+const pullAtOnce = 2_000;
 
 export class NatsSubmissions implements Submissions {
   readonly #connection: NatsConnection;
@@ -37,49 +32,63 @@ export class NatsSubmissions implements Submissions {
 
   async consume(onBatch: (batch: readonly Submission[]) => Promise<void>): Promise<Stop> {
     const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
-    let basket: Basket | undefined;
-    const stop = await keepPulling(this.#clock, async () => {
-      basket?.close();
-      basket = new Basket({
-        streamCreatedAt: await this.#prepare(jsm),
-        names: this.#names,
-        clock: this.#clock,
-        onBatch,
-      });
-      return this.#pull(basket);
+    let place: Place | undefined;
+    let createdAt = 0;
+    const basket = new Basket({
+      clock: this.#clock,
+      deliveriesOf: (sequence) => (place === undefined ? 1 : deliveriesOf(place.doubt, sequence)),
+      onBatch: (batch) => onBatch(batch.map((handed) => this.#submission(handed, createdAt))),
     });
-    return async () => {
-      basket?.close();
-      await stop();
-      // Until the broker has seen it, it may still hand us a submission that then nobody gets for half a minute.
-      await this.#connection.flush().catch(() => undefined);
+    const stop = await keepPulling(this.#clock, async () => {
+      const stream = await this.#stream(jsm);
+      basket.rollBack(stream.createdAt === createdAt || createdAt === 0 ? stream.last : 0);
+      createdAt = stream.createdAt;
+      const at = { jsm, names: this.#names, word: this.#clock.unique(), last: stream.last };
+      place = place === undefined ? await takePlace(at) : await moveOn(at, { ...place, floor: basket.floor });
+      return this.#pull(place, basket);
+    });
+    return () => {
+      basket.close();
+      return stop();
     };
   }
 
-  /** The durable consumer, made where it is missing; resolves with the birthday of the stream. */
-  async #prepare(jsm: JetStreamManager): Promise<number> {
-    const stream = this.#names.streams.submit;
-    await jsm.consumers.add(stream, {
-      durable_name: this.#names.consumers.intake,
-      ack_policy: AckPolicy.All,
-      ack_wait: redeliverAfterNs,
-      deliver_policy: DeliverPolicy.All,
-      max_ack_pending: 4 * atOnce,
-    });
-    const { created } = await jsm.streams.info(stream);
-    return Date.parse(created);
+  async #stream(jsm: JetStreamManager): Promise<{ createdAt: number; last: number }> {
+    const { created, state } = await jsm.streams.info(this.#names.streams.submit);
+    return { createdAt: Date.parse(created), last: state.last_seq };
   }
 
-  async #pull(basket: Basket) {
-    const { streams, consumers } = this.#names;
-    const consumer = await jetstream(this.#connection).consumers.get(streams.submit, consumers.intake);
-    return consumer.consume({
-      max_messages: 2 * atOnce,
+  /** Fills the basket, as long as nothing is missing in between. */
+  async #pull({ name }: Place, basket: Basket): Promise<ConsumerMessages> {
+    const consumer = await jetstream(this.#connection).consumers.get(this.#names.streams.submit, name);
+    let next = 1;
+    let messages: ConsumerMessages | undefined;
+    messages = await consumer.consume({
+      max_messages: pullAtOnce,
       expires: 5_000,
       idle_heartbeat: 1_000,
       abort_on_missing_resource: true,
-      callback: (message: JsMsg) => basket.add(message),
+      callback: (message) => {
+        if (message.info.deliverySequence !== next) return void messages?.close();
+        next++;
+        basket.add(message);
+      },
     });
+    return messages;
+  }
+
+  #submission({ message, deliveries }: Handed, streamCreatedAt: number): Submission {
+    const { tenant, type } = this.#names.readSubmit(message.subject) ?? { tenant: 'default', type: '' };
+    return {
+      sequence: message.seq,
+      streamCreatedAt,
+      tenant,
+      type,
+      headers: lowerCased(message.headers),
+      body: message.data,
+      at: Math.floor(message.info.timestampNanos / 1e6),
+      deliveries,
+    };
   }
 
   async reject(rejection: Rejection): Promise<void> {
@@ -99,79 +108,6 @@ export class NatsSubmissions implements Submissions {
     const found: Rejection[] = [];
     for await (const message of messages) found.push(decodeJson<Rejection>(message.data));
     return found;
-  }
-}
-
-interface BasketOptions {
-  streamCreatedAt: number;
-  names: Names;
-  clock: Clock;
-  onBatch: (batch: readonly Submission[]) => Promise<void>;
-}
-
-/** Gathers messages while a batch is being worked on, and hands over the next one when that is done. */
-class Basket {
-  readonly #options: BasketOptions;
-  readonly #waiting: JsMsg[] = [];
-  #busy = false;
-  #closed = false;
-
-  constructor(options: BasketOptions) {
-    this.#options = options;
-  }
-
-  add(message: JsMsg): void {
-    if (this.#closed) return giveBack(message);
-    this.#waiting.push(message);
-    if (this.#busy) return;
-    this.#busy = true;
-    this.#options.clock.endOfTurn(() => void this.#empty());
-  }
-
-  /** Gives back what nobody has begun with, so that the next one who consumes has it at once. */
-  close(): void {
-    this.#closed = true;
-    for (const message of this.#waiting.splice(0)) giveBack(message);
-  }
-
-  async #empty(): Promise<void> {
-    while (this.#waiting.length > 0 && !this.#closed) {
-      const batch = this.#waiting.splice(0, atOnce);
-      await this.#handOver(batch);
-    }
-    this.#busy = false;
-  }
-
-  async #handOver(batch: readonly JsMsg[]): Promise<void> {
-    try {
-      await this.#options.onBatch(batch.map((message) => this.#submission(message)));
-      if (!this.#closed) batch.at(-1)?.ack();
-    } catch {
-      for (const message of batch) message.nak(1_000);
-    }
-  }
-
-  #submission(message: JsMsg): Submission {
-    const { tenant, type } = this.#options.names.readSubmit(message.subject) ?? { tenant: 'default', type: '' };
-    return {
-      sequence: message.seq,
-      streamCreatedAt: this.#options.streamCreatedAt,
-      tenant,
-      type,
-      headers: lowerCased(message.headers),
-      body: message.data,
-      at: Math.floor(message.info.timestampNanos / 1e6),
-      deliveries: message.info.deliveryCount,
-    };
-  }
-}
-
-/** On a connection that is closed already, the broker finds out by itself, after a while. */
-function giveBack(message: JsMsg): void {
-  try {
-    message.nak();
-  } catch {
-    // Nobody is there to be told.
   }
 }
 

@@ -1,0 +1,162 @@
+/** How intake goes from one master to the next: nothing is lost, and what fells masters is set apart. */
+
+import { jetstreamManager } from '@nats-io/jetstream';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { names } from '../../nats/names.ts';
+import { NatsSubmissions } from '../../nats/submissions.ts';
+import { ensureTopology } from '../../nats/topology.ts';
+import { SystemClock } from '../../runtime/clock.ts';
+import { Fault } from '../../runtime/faults.ts';
+import type { Submission } from '../../runtime/ports.ts';
+import { Heard } from '../heard.ts';
+import { type TestBroker, testBroker } from './broker.ts';
+
+const clock = new SystemClock();
+const never = () => new Promise<void>(() => {});
+const yard = names();
+let broker: TestBroker;
+
+beforeEach(async () => {
+  broker = await testBroker();
+  await ensureTopology({ connection: await broker.connect(), names: yard, clock });
+});
+afterEach(() => broker[Symbol.asyncDispose]());
+
+/** A master's intake, over a connection of its own; `decide` says what becomes of each batch. */
+async function master(decide: (batch: readonly Submission[]) => Promise<void> = async () => {}) {
+  const connection = await broker.connect();
+  const heard = new Heard<Submission>();
+  const stop = await new NatsSubmissions({ connection, names: yard, clock }).consume(async (batch) => {
+    for (const submission of batch) heard.add(submission);
+    await decide(batch);
+  });
+  return { heard, stop, connection };
+}
+
+async function submit(...bodies: string[]): Promise<void> {
+  const connection = await broker.connect();
+  for (const body of bodies) await connection.request(yard.submit('noop'), body);
+}
+
+const sequences = (heard: Heard<Submission>) => heard.all.map(({ sequence }) => sequence);
+const deliveries = (heard: Heard<Submission>) => heard.all.map((each) => [each.sequence, each.deliveries]);
+
+test('what was handed to a master that hangs is handed to the next one, though that has done later ones', async () => {
+  const hung = await master(never);
+  await submit('a', 'b');
+  await hung.heard.atLeast(1);
+  const next = await master();
+  await submit('c');
+  await next.heard.atLeast(3);
+  expect(sequences(next.heard)).toEqual([1, 2, 3]);
+  await next.stop();
+  const last = await master();
+  await submit('d');
+  expect((await last.heard.atLeast(1)).map(({ sequence }) => sequence)).toEqual([4]);
+});
+
+test('a master that another one has taken over from gets nothing more, and takes nothing back', async () => {
+  const former = await master();
+  await submit('a');
+  await former.heard.atLeast(1);
+  const next = await master();
+  await submit('b', 'c');
+  await next.heard.atLeast(2);
+  const jsm = await jetstreamManager(await broker.connect());
+  const places: string[] = [];
+  for await (const { name } of jsm.consumers.list(yard.streams.submit)) places.push(name);
+  expect(places).toHaveLength(1);
+  expect(sequences(former.heard)).toEqual([1]);
+  expect(sequences(next.heard)).toEqual([2, 3]);
+});
+
+test('a batch that failed comes again before anything later is done, and in the end alone', async () => {
+  const batches: number[][] = [];
+  const { heard } = await master(async (batch) => {
+    batches.push(batch.map(({ sequence }) => sequence));
+    if (batch.some(({ sequence, deliveries: times }) => sequence === 2 && times < 4)) throw new Error('Not this one.');
+  });
+  await submit('a', 'b', 'c', 'd');
+  await until(() => batches.flat().includes(4), heard);
+  const lastWithTwo = batches.findLastIndex((batch) => batch.includes(2));
+  expect(batches[lastWithTwo]).toEqual([2]);
+  expect(batches.findIndex((batch) => batch.includes(4))).toBeGreaterThan(lastWithTwo);
+  expect(Math.max(...deliveries(heard).map(([, times = 0]) => times))).toBe(4);
+});
+
+test('failures of the world count against no submission', async () => {
+  let failures = 2;
+  const { heard } = await master(async () => {
+    if (failures-- > 0) throw new Fault('broker.unavailable', 'Away.');
+  });
+  await submit('a');
+  await heard.atLeast(3);
+  expect(deliveries(heard)).toEqual([
+    [1, 1],
+    [1, 1],
+    [1, 1],
+  ]);
+});
+
+test('a submission that fells each master is told apart from those behind it', async () => {
+  await submit('poison', 'b', 'c');
+  const counted: number[][][] = [];
+  for (let turn = 0; turn < 5; turn++) {
+    const felled = await master((batch) =>
+      batch.some(({ sequence }) => sequence === 1) ? never() : Promise.resolve(),
+    );
+    await felled.heard.atLeast(turn < 2 ? 3 : 1);
+    counted.push(deliveries(felled.heard));
+    await felled.connection.close();
+  }
+  expect(counted).toEqual([
+    [
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ],
+    [
+      [1, 2],
+      [2, 2],
+      [3, 2],
+    ],
+    [[1, 3]],
+    [[1, 4]],
+    [[1, 5]],
+  ]);
+  const survivor = await master();
+  await survivor.heard.atLeast(3);
+  expect(deliveries(survivor.heard)).toEqual([
+    [1, 6],
+    [2, 3],
+    [3, 3],
+  ]);
+});
+
+test('what a connection that broke had swallowed is handed over once it is back', async () => {
+  const { heard } = await master();
+  await submit('a');
+  await heard.atLeast(1);
+  await broker.kill();
+  await broker.restart();
+  await submit('b', 'c');
+  await heard.atLeast(3);
+  expect([...new Set(sequences(heard))]).toEqual([1, 2, 3]);
+});
+
+test('a stream that was made anew is taken in from its beginning', async () => {
+  const { heard } = await master();
+  await submit('a', 'b');
+  await heard.atLeast(2);
+  const connection = await broker.connect();
+  await (await jetstreamManager(connection)).streams.delete(yard.streams.submit);
+  await ensureTopology({ connection, names: yard, clock });
+  await submit('c');
+  await heard.atLeast(3);
+  expect(sequences(heard)).toEqual([1, 2, 1]);
+});
+
+/** Resolves once `is` so, which is looked at with each submission that is heard. */
+async function until(is: () => boolean, heard: Heard<Submission>): Promise<void> {
+  while (!is()) await heard.atLeast(heard.all.length + 1);
+}
