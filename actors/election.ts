@@ -124,7 +124,11 @@ export class Election {
     this.#watched = undefined;
     const lease: Lease = { holder: this.#options.incarnation, name: this.#options.name, term: 0, batch: 0 };
     const outcome = await this.#options.store.write([{ key: '_leader', expected, lease }]);
-    if (outcome.kind === 'accepted') this.#lead(outcome.revisions[0] ?? 0, lease);
+    if (outcome.kind !== 'accepted') return;
+    const revision = outcome.revisions[0] ?? 0;
+    // Won while it was being stopped: nobody shall have to wait out the silence of one that is gone.
+    if (this.#stopped) await this.#options.store.write([{ key: '_leader', expected: revision, lease: null }]);
+    else this.#lead(revision, lease);
   }
 
   #lead(revision: number, lease: Lease): void {

@@ -44,6 +44,7 @@ export class Master {
   readonly #election: Election;
   #reign: Reign | undefined;
   #stops: Stop[] = [];
+  #stopped = false;
 
   constructor(options: MasterOptions) {
     this.#options = options;
@@ -97,6 +98,7 @@ export class Master {
 
   /** Gives the lease up, where it has it, and stops. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     await this.#follow();
     await this.#election.stop();
     await this.#follower.stop();
@@ -118,7 +120,7 @@ export class Master {
     const { telemetry } = this.#options;
     try {
       await this.#follower.caughtUp(term.number);
-      if (this.#election.term !== term) return;
+      if (this.#stopped || this.#election.term !== term) return;
       this.#reign = new Reign({
         ...this.#options,
         term,
@@ -131,6 +133,8 @@ export class Master {
       });
       await this.#reign.start();
     } catch (cause) {
+      // Stopped while taking office: what it needed for that is gone, and it must not stand again.
+      if (this.#stopped) return;
       telemetry.tell('process.failed', { what: 'taking office', error: messageOf(cause) });
       await this.#election.stop();
       await this.#follow();
