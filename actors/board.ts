@@ -109,11 +109,6 @@ export class Board {
     take(holding.usage, entry.requirements, 1);
   }
 
-  /** Keeps `entry` out of decisions while the leader writes it; a new head or `withdraw` puts it back. */
-  setAside(entry: Entry): void {
-    this.#detach(entry);
-  }
-
   /** The offer for `entry` is void: it stands in its queue again, at its old place in line. */
   withdraw(entry: Entry): void {
     this.#detach(entry);

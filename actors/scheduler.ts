@@ -3,11 +3,11 @@
  *
  * Offers are not stored: each is valid for one revision and a few seconds, a worker's claim is what counts, and an
  * offer that came to nothing is made again. Every `intervalMs` the tick finds jobs that nobody can take and writes
- * them down as `queued`, with the reason, a thousand at most, the heads of the lanes first; a job that is offered is
- * never touched, since that would void the offer.
+ * them down as `queued`, with the reason, a thousand at most, the heads of the lanes first. A job that is offered is
+ * never touched, since that would void the offer; and while the tick writes nothing is offered, since those that it
+ * writes down are the next in line.
  */
 
-import { isReady } from '../machines/job.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import type { Mail, Offer, WorkerStatus } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
@@ -38,12 +38,17 @@ export interface SchedulerOptions {
 
 const offersAtOnce = 500;
 const queuedAtOnce = 1_000;
+const trustAgainMs = 50;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #offered: Entry[] = [];
+  /** Offers in the order in which they expire; of an entry that was offered again, older ones mean nothing. */
+  readonly #offered: { entry: Entry; until: number }[] = [];
   #awake = false;
   #stopped = false;
+  /** The tick writes: what stands in line is about to change, and nobody may overtake it meanwhile. */
+  #writing = false;
+  #waitsForTrust = false;
   #decisions = 0;
   #stopTicking: Cancel = () => {};
   #stopExpiring: Cancel = () => {};
@@ -78,7 +83,8 @@ export class Scheduler {
 
   #pass(): void {
     const { board, lookAhead, gpuSpillOver, isTrusted } = this.#options;
-    if (this.#stopped || !isTrusted()) return;
+    if (this.#stopped || this.#writing) return;
+    if (!isTrusted()) return this.#wakeLater();
     const policy = { lookAhead: (type: string) => lookAhead.of(type), gpuSpillOver, most: offersAtOnce };
     const offerings = decide(board, this.#candidates(), policy);
     if (offerings.length === 0) return;
@@ -87,12 +93,21 @@ export class Scheduler {
     const letters = new Map<string, Offer[]>();
     for (const { entry, worker } of offerings) {
       board.offered(entry, worker, until);
-      this.#offered.push(entry);
+      this.#offered.push({ entry, until });
       letters.set(worker, [...(letters.get(worker) ?? []), this.#offer(entry, until)]);
       this.#options.telemetry.tell('job.offered', { key: entry.key, worker });
     }
     for (const [worker, offers] of letters) this.#options.mail.send(worker, offers);
     if (offerings.length === offersAtOnce) this.wake();
+  }
+
+  #wakeLater(): void {
+    if (this.#waitsForTrust) return;
+    this.#waitsForTrust = true;
+    this.#options.clock.after(trustAgainMs, () => {
+      this.#waitsForTrust = false;
+      this.wake();
+    });
   }
 
   #offer(entry: Entry, until: number): Offer {
@@ -112,38 +127,40 @@ export class Scheduler {
       }));
   }
 
-  /** Puts back what was offered and not claimed in time. Offers expire in the order in which they were made. */
+  /** Puts back what was offered and not claimed in time. */
   #expire(): void {
-    const now = this.#options.clock.now();
+    const { board, clock } = this.#options;
+    const now = clock.now();
     let withdrawn = 0;
-    while (this.#offered[0] !== undefined && (this.#offered[0].offer?.until ?? 0) <= now) {
-      const entry = this.#offered.shift();
-      if (entry?.offer === undefined) continue;
-      this.#options.board.withdraw(entry);
+    for (let next = this.#offered[0]; next !== undefined && next.until <= now; next = this.#offered[0]) {
+      this.#offered.shift();
+      const { entry, until } = next;
+      if (entry.offer?.until !== until || board.get(entry.key) !== entry) continue;
+      board.withdraw(entry);
       withdrawn++;
     }
     if (withdrawn > 0) this.wake();
   }
 
   async #tick(): Promise<void> {
-    this.wake();
+    if (this.#writing) return;
+    this.#pass();
     const { board, fleet, move, clock, telemetry } = this.#options;
-    const stuck = this.#stuck();
     const reasons: Record<string, number> = {};
-    const moves = stuck.map((entry) => {
+    const moves = this.#stuck().map((entry) => {
       const reason = why(entry, { board, fleet }).code;
       reasons[reason] = (reasons[reason] ?? 0) + 1;
       telemetry.tell('job.queued', { key: entry.key, reason });
-      board.setAside(entry);
       return {
         key: entry.key,
         revision: entry.revision,
         event: () => ({ type: 'job.queued' as const, at: clock.now(), reason }),
       };
     });
+    this.#writing = true;
     const queued = await move(moves).catch(() => 0);
-    for (const entry of stuck)
-      if (entry.place === undefined && isReady(entry.state) && board.get(entry.key) === entry) board.withdraw(entry);
+    this.#writing = false;
+    this.wake();
     const offered = this.#decisions;
     this.#decisions = 0;
     if (queued > 0 || offered > 0)

@@ -116,7 +116,7 @@ function juggle(board: Board, what: number): void {
   const offered = [...board.entries()].filter((entry) => entry.offer !== undefined);
   const [first] = ready;
   if (what < 2 && first !== undefined) board.offered(first, workers[what] ?? 'w1', 5);
-  if (what === 2 && first !== undefined) board.setAside(first);
+  if (what === 2 && first !== undefined) board.withdraw(first);
   if (what === 3) for (const entry of offered) board.withdraw(entry);
   if (what === 4) board.withdrawOffers();
 }

@@ -10,7 +10,7 @@ import { headOf } from '../../runtime/head.ts';
 import { MemoryBroker, type MemoryWorld } from '../../runtime/memory/broker.ts';
 import { type Chaos, calm, type WriteFate } from '../../runtime/memory/chaos.ts';
 import { ManualClock } from '../../runtime/memory/manual-clock.ts';
-import type { Entry, Head, JobStore } from '../../runtime/ports.ts';
+import type { Entry, Head, JobStore, Pulse } from '../../runtime/ports.ts';
 import { type JobRecord, type JobSpec, jobKey } from '../../runtime/record.ts';
 import { createTelemetry } from '../../runtime/telemetry/telemetry.ts';
 import { newJob } from '../ports.contract.ts';
@@ -77,6 +77,25 @@ export const capacity: Capacity = {
   memoryMb: 1_000,
   labels: {},
 };
+
+/** A sign of life of worker `w1`. */
+export function pulseOf(has: Capacity = capacity, more: Partial<Pulse> = {}): Pulse {
+  return {
+    incarnation: 'w1',
+    name: 'w1',
+    host: 'test',
+    pid: 1,
+    version: '0',
+    status: 'available',
+    capacity: has,
+    declared: [],
+    startedAt: 0,
+    loopLagMs: 0,
+    claims: { count: 0, hash: 0 },
+    load: { cpuPercent: 0, memoryMb: 0 },
+    ...more,
+  };
+}
 
 /** A job type whose handler is `run`. */
 export function jobType(run: (job: JobRun<unknown>) => unknown): JobDefinition {

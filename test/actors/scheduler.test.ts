@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { Board } from '../../actors/board.ts';
+import { Bodies } from '../../actors/bodies.ts';
+import { Committer } from '../../actors/committer.ts';
+import { Fleet } from '../../actors/fleet.ts';
+import { LookAhead } from '../../actors/look-ahead.ts';
+import { mover } from '../../actors/mover.ts';
+import { Scheduler } from '../../actors/scheduler.ts';
+import { defaultQueues } from '../../machines/rules/lanes.ts';
+import type { Head, Offer } from '../../runtime/ports.ts';
+import { capacity, headWith, pulseOf, stage } from './stage.ts';
+
+/** A scheduler with one worker, the mail that the worker gets, and a board to put jobs on. */
+async function setUp({ slots = 4 } = {}) {
+  const on = stage();
+  const { clock, world, telemetry } = on;
+  const { commit } = new Committer({ store: world.store, clock, telemetry });
+  const board = new Board({ queues: defaultQueues });
+  const fleet = new Fleet({ clock, telemetry, lostAfterMs: 4_000, onChange: () => scheduler.wake() });
+  const mails: { at: number; keys: string[] }[] = [];
+  const { store, mail, events } = world;
+  await clock.until(
+    mail.receive('w1', (offers: readonly Offer[]) =>
+      mails.push({ at: clock.mono(), keys: offers.map(({ key }) => key) }),
+    ),
+  );
+  const trust = { isTrusted: true };
+  const scheduler: Scheduler = new Scheduler({
+    board,
+    fleet,
+    bodies: new Bodies(),
+    lookAhead: new LookAhead(0),
+    mail,
+    move: mover({ store, commit, events, apply: (head) => board.apply(head) }),
+    clock,
+    telemetry,
+    intervalMs: 60_000,
+    offerForMs: 5_000,
+    gpuSpillOver: true,
+    isTrusted: () => trust.isTrusted,
+  });
+  scheduler.start();
+  fleet.heard(pulseOf({ ...capacity, slots }));
+  const put = (head: Partial<Head> & { key: string; revision: number }) => {
+    board.apply(headWith(head));
+    scheduler.wake();
+  };
+  const offeredAt = (key: string) => mails.filter(({ keys }) => keys.includes(key)).map(({ at }) => at);
+  return { ...on, board, scheduler, put, offeredAt, trust };
+}
+
+describe('an offer that nobody claims', () => {
+  test('is made again when it has expired', async () => {
+    const { clock, put, offeredAt } = await setUp();
+    put({ key: 'a', revision: 1 });
+    await clock.advance(11_000);
+    expect(offeredAt('a')).toEqual([0, 5_000, 10_000]);
+  });
+
+  test('is made again in time, though an older one was given back and made anew', async () => {
+    const { clock, put, offeredAt } = await setUp();
+    put({ key: 'back', revision: 1 });
+    put({ key: 'forgotten', revision: 2 });
+    await clock.advance(3_000);
+    put({ key: 'back', revision: 3, state: 'assigned', worker: 'w1' });
+    put({ key: 'back', revision: 4 });
+    await clock.advance(3_000);
+    expect(offeredAt('forgotten')).toEqual([0, 5_000]);
+    await clock.advance(3_000);
+    expect(offeredAt('back')).toEqual([0, 3_000, 8_000]);
+  });
+
+  test('is not made again for a picture that was thrown away', async () => {
+    const { clock, board, put, offeredAt } = await setUp();
+    put({ key: 'a', revision: 7 });
+    await clock.advance(1_000);
+    board.clear();
+    put({ key: 'b', revision: 1 });
+    await clock.advance(10_000);
+    expect(offeredAt('a')).toEqual([0]);
+    expect(offeredAt('b').length).toBeGreaterThan(1);
+  });
+});
+
+test('a leader that may have been deposed offers nothing, and goes on as soon as it knows better', async () => {
+  const { clock, put, offeredAt, trust } = await setUp();
+  trust.isTrusted = false;
+  put({ key: 'a', revision: 1 });
+  await clock.advance(2_000);
+  expect(offeredAt('a')).toEqual([]);
+  trust.isTrusted = true;
+  await clock.advance(100);
+  expect(offeredAt('a')).toHaveLength(1);
+});
+
+test('of more jobs than there is room for, the first go out, and the next as soon as there is room', async () => {
+  const { clock, put, offeredAt } = await setUp({ slots: 2 });
+  for (const [at, key] of ['a', 'b', 'c'].entries()) put({ key, revision: at + 1, createdAt: at });
+  await clock.advance(100);
+  expect(['a', 'b', 'c'].map((key) => offeredAt(key).length)).toEqual([1, 1, 0]);
+  put({ key: 'a', revision: 10, state: 'assigned', worker: 'w1' });
+  put({ key: 'a', revision: 11, state: 'completed' });
+  await clock.advance(100);
+  expect(offeredAt('c')).toEqual([100]);
+});
+
+test('one that stops offers nothing more', async () => {
+  const { clock, put, offeredAt, scheduler } = await setUp();
+  scheduler.stop();
+  put({ key: 'a', revision: 1 });
+  await clock.advance(10_000);
+  expect(offeredAt('a')).toEqual([]);
+});
