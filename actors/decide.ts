@@ -92,7 +92,7 @@ function lineOf(queue: ReadyQueue, fleet: readonly Taker[], policy: Policy): Lin
  */
 function isHungry({ capacity, held }: Taker, lookAhead: number, waiting: number): boolean {
   const half = (capacity.slots + lookAhead) / 2;
-  return lookAhead === 0 || waiting < half || held <= half;
+  return held < capacity.slots || waiting < half || held <= half;
 }
 
 function advance(line: Line): boolean {

@@ -8,7 +8,7 @@
 import { type Capacity, usageOf } from '../machines/rules/capability.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
-import type { JobDefinition } from '../runtime/handler.ts';
+import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
 import type { Notice, Offer, Pulse, Stop, World } from '../runtime/ports.ts';
 import type { Stored } from '../runtime/record.ts';
 import { type Step, step } from '../runtime/step.ts';
@@ -24,6 +24,8 @@ export interface WorkerOptions {
   telemetry: Telemetry;
   commit: Commit;
   definitions: readonly JobDefinition[];
+  /** What the operator says for these types, where a type does not say it itself. */
+  typeDefaults?: JobDefaults;
   /** What a pulse says that does not change. */
   identity: Omit<Pulse, 'status' | 'loopLagMs' | 'claims' | 'load'>;
   load: () => Pulse['load'];
@@ -64,9 +66,13 @@ export class Worker {
   }
 
   async start(): Promise<void> {
-    const { world, clock, telemetry, identity, definitions, pulseEveryMs } = this.#options;
-    for (const { type, description, defaults = {} } of definitions)
-      await world.control.registerType({ type, defaults, ...(description === undefined ? {} : { description }) });
+    const { world, clock, telemetry, identity, definitions, typeDefaults, pulseEveryMs } = this.#options;
+    for (const { type, description, defaults } of definitions)
+      await world.control.registerType({
+        type,
+        defaults: { ...typeDefaults, ...defaults },
+        ...(description === undefined ? {} : { description }),
+      });
     this.#stops.push(await world.notices.receive(this.incarnation, (notice) => this.#noticed(notice)));
     this.#stops.push(await world.mail.receive(this.incarnation, (offers) => void this.#claimAll(offers)));
     const pulse = await world.pulses.beat(this.#pulse());

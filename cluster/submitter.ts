@@ -94,9 +94,10 @@ export class Submitter {
     // Most who connect submit nothing, and should not wait for what checks the payloads of all types.
     const { shippedTypes } = await import('../handlers/shipped.ts');
     const known = new Map<string, KnownType>();
-    for (const { type, defaults } of await world.control.types()) known.set(type, { type, defaults });
     for (const definition of shippedTypes({ clock }))
       known.set(definition.type, { type: definition.type, defaults: definition.defaults ?? {}, definition });
+    for (const { type, defaults } of await world.control.types())
+      known.set(type, { ...known.get(type), type, defaults });
     return known;
   }
 

@@ -62,6 +62,7 @@ async function startOver(to: Link, { options, telemetry, definitions, advertised
     telemetry,
     commit: committer.commit,
     definitions: served,
+    typeDefaults: { maxAttempts: options.maxAttempts, staleAfterMs: options.staleAfter },
     identity: {
       incarnation: to.incarnation,
       name: nameOf(to, options),

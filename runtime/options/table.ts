@@ -175,17 +175,17 @@ export const table = {
     ...cluster,
     help: 'What an acknowledged submission survives; a mode that the broker cannot give is refused.',
   }),
-  queues: given(list('queue', { of: 'queue names', pattern: /^[a-z][a-z0-9_-]{0,63}$/ }), defaultQueues, {
+  queues: given(list('queue', { of: 'queue names', pattern: /^[a-z][a-z0-9_-]{0,31}$/ }), defaultQueues, {
     ...cluster,
     help: 'Queues in the order in which they are served; any other queue comes after them.',
   }),
   maxAttempts: given(count({ from: 1, to: 1_000 }), 4, {
-    ...cluster,
-    help: 'Attempts a job has where neither it nor its type says.',
+    ...worker,
+    help: 'Attempts of jobs of the types that this worker serves, where neither job nor type says.',
   }),
   staleAfter: given(duration({ fromMs: 1_000 }), 1_800_000, {
-    ...cluster,
-    help: 'An attempt without progress, log or other sign of life for so long is given up.',
+    ...worker,
+    help: 'An attempt without progress, log or other sign of life for so long is given up; for the types that this worker serves, where neither job nor type says.',
   }),
   cancelGrace: given(duration({ fromMs: 0 }), 10_000, {
     ...cluster,
