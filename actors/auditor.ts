@@ -23,6 +23,8 @@ export interface AuditorOptions {
   clock: Clock;
   telemetry: Telemetry;
   lostAfterMs: number;
+  /** Whether this leader's own words reach the broker (`Term.isTrusted`): else the silence of others says nothing. */
+  isTrusted: () => boolean;
 }
 
 /** Claims younger than this may differ because news is under way. */
@@ -74,7 +76,11 @@ export class Auditor {
   }
 
   #check(): void {
-    const { fleet, board, clock, lostAfterMs, notices } = this.#options;
+    const { fleet, board, clock, lostAfterMs, notices, isTrusted } = this.#options;
+    if (!isTrusted()) {
+      this.#startedAt = clock.mono();
+      return fleet.startAnew();
+    }
     for (const { pulse } of fleet.check()) notices.send(pulse.incarnation, { verb: 'lost' });
     // A worker that this leader never heard of may only have been silent since before its term.
     const settledIn = clock.mono() - this.#startedAt > lostAfterMs;

@@ -68,7 +68,7 @@ export class Fleet {
     const now = this.#options.clock.mono();
     const deaf = now - this.#checkedAt > this.#options.lostAfterMs / 2;
     this.#checkedAt = now;
-    if (deaf) return this.#startAnew(now);
+    if (deaf) this.startAnew();
     for (const [incarnation, member] of this.#members)
       if (isGone(member) && now - member.heardAt > forgottenAfterMs) this.#members.delete(incarnation);
     const silent = this.members().filter(
@@ -78,15 +78,17 @@ export class Fleet {
     return silent;
   }
 
+  /** Nothing can be heard at the moment: silence counts from now on. */
+  startAnew(): void {
+    const now = this.#options.clock.mono();
+    this.#checkedAt = now;
+    for (const member of this.#members.values()) if (!isGone(member)) member.heardAt = now;
+  }
+
   /** Whether the worker of this incarnation is known to be gone, or was never heard of. */
   isGone(incarnation: string): boolean {
     const member = this.#members.get(incarnation);
     return member === undefined || isGone(member);
-  }
-
-  #startAnew(now: number): readonly Member[] {
-    for (const member of this.#members.values()) if (!isGone(member)) member.heardAt = now;
-    return [];
   }
 
   #lose(member: Member): void {

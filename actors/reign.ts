@@ -85,7 +85,16 @@ export class Reign {
     });
     const overdueAfterMs = settings.cancelGraceMs + settings.lostAfterMs;
     this.#timekeeper = new Timekeeper({ board, move, clock, overdueAfterMs });
-    this.#auditor = new Auditor({ board, fleet, move, notices, clock, telemetry, lostAfterMs: settings.lostAfterMs });
+    this.#auditor = new Auditor({
+      board,
+      fleet,
+      move,
+      notices,
+      clock,
+      telemetry,
+      lostAfterMs: settings.lostAfterMs,
+      isTrusted: () => term.isTrusted(),
+    });
     this.#intake = new Intake({
       submissions,
       store,
