@@ -144,6 +144,12 @@ export class Cluster implements AsyncDisposable {
     process.kill(this.#brokerPid(), 'SIGCONT');
   }
 
+  /** Resolves when the handler of a job has ended, whether or not anybody could be told. */
+  async handlerEnds(id: string): Promise<void> {
+    const ended = async () => (await this.effects.all()).some(({ job, what }) => job === id && what === 'ends');
+    await this.user.until(async () => ((await ended()) ? true : undefined), `the handler of ${id} to end`);
+  }
+
   #brokerPid(): number {
     const { pid } = this.broker.server;
     if (pid === undefined) throw new Error('Expected the broker to run, it does not.');
