@@ -37,6 +37,8 @@ export interface ElectionOptions {
 
 export class Election {
   readonly #options: ElectionOptions;
+  /** When the last campaign was sent, monotonic. */
+  #campaignedAt = 0;
   #watched: { revision: number; since: number; reads: number } | undefined;
   #term: Term | undefined;
   #timer: Cancel = () => {};
@@ -122,6 +124,7 @@ export class Election {
 
   async #campaign(expected: number): Promise<void> {
     this.#watched = undefined;
+    this.#campaignedAt = this.#options.clock.mono();
     const lease: Lease = { holder: this.#options.incarnation, name: this.#options.name, term: 0, batch: 0 };
     const outcome = await this.#options.store.write([{ key: '_leader', expected, lease }]);
     if (outcome.kind !== 'accepted') return;
@@ -134,7 +137,8 @@ export class Election {
   #lead(revision: number, lease: Lease): void {
     const { store, clock, telemetry, silenceMs, name } = this.#options;
     const onDeposed = (reason: string) => this.#deposed(reason);
-    const term = new Term({ store, clock, telemetry, lease, revision, silenceMs, onDeposed });
+    const sentAt = this.#campaignedAt;
+    const term = new Term({ store, clock, telemetry, lease, revision, sentAt, silenceMs, onDeposed });
     this.#term = term;
     telemetry.tell('leader.elected', { term: revision, name });
     this.#options.onElected(term);

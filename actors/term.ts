@@ -19,10 +19,11 @@
  */
 
 import { type Clock, pause } from '../runtime/clock.ts';
-import { Fault } from '../runtime/faults.ts';
+import { Fault, messageOf } from '../runtime/faults.ts';
 import type { Entry, JobStore, Lease, WriteOutcome } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type Commit, settleAll, type Unit, unitOf } from './committer.ts';
+import { patiently } from './patience.ts';
 
 const entriesAtOnce = 500;
 const renewAfterMs = 200;
@@ -35,6 +36,8 @@ export interface TermOptions {
   /** The lease as it was won, and the revision of the write that won it. */
   lease: Lease;
   revision: number;
+  /** When that write was sent (monotonic, ms): nobody can have seen it earlier. */
+  sentAt: number;
   /** How long candidates wait before they depose a silent leader, ms. */
   silenceMs: number;
   onDeposed: (reason: string) => void;
@@ -55,7 +58,7 @@ export class Term {
     this.#options = options;
     this.#revision = options.revision;
     this.number = options.revision;
-    this.#sentAt = options.clock.mono();
+    this.#sentAt = options.sentAt;
     this.#stopRenewing = options.clock.every(renewAfterMs / 4, () => this.#renew());
   }
 
@@ -93,14 +96,19 @@ export class Term {
 
   async #run(): Promise<void> {
     this.#running = true;
-    try {
-      do await this.#send(this.#take());
-      while (this.#ready.length > 0 && this.#over === undefined);
-    } catch (cause) {
-      this.#depose(cause instanceof Fault ? cause.message : String(cause));
-    }
+    do await this.#sendOrEnd(this.#take());
+    while (this.#ready.length > 0 && this.#over === undefined);
     this.#running = false;
     if (this.#over !== undefined) this.#failAll(this.#ready.splice(0), this.#over);
+  }
+
+  async #sendOrEnd(units: readonly Unit[]): Promise<void> {
+    try {
+      await this.#send(units);
+    } catch (cause) {
+      this.#failAll(units, cause);
+      this.#depose(messageOf(cause));
+    }
   }
 
   #take(): Unit[] {
@@ -128,7 +136,7 @@ export class Term {
     const lease: Lease = { ...this.#options.lease, term: this.number, batch: ++this.#batch };
     const fence: Entry = { key: '_leader', expected: this.#revision, lease };
     const entries = [fence, ...units.flatMap((unit) => unit.entries)];
-    const outcome = await this.#write(entries, units);
+    const outcome = await this.#write(entries);
     if (outcome.kind === 'accepted') {
       const [revision = 0, ...revisions] = outcome.revisions;
       this.#revision = revision;
@@ -137,33 +145,28 @@ export class Term {
   }
 
   /** Writes until there is an answer, or the term is over. */
-  async #write(
-    entries: readonly Entry[],
-    units: readonly Unit[],
-  ): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'unknown' }>> {
+  async #write(entries: readonly Entry[]): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'unknown' }>> {
     const { store, clock, telemetry } = this.#options;
     for (;;) {
       const sentAt = clock.mono();
-      const outcome = await store.write(entries).catch((cause: unknown) => {
-        this.#failAll(units, cause);
-        throw cause;
-      });
+      const outcome = await store.write(entries);
       telemetry.tell('commit.batch', { entries: entries.length, ms: clock.mono() - sentAt, outcome: outcome.kind });
       if (outcome.kind === 'accepted') this.#sentAt = sentAt;
       if (outcome.kind === 'accepted' || outcome.kind === 'refused') return outcome;
       // Nobody waits for a broker that is away in order to leave: what was in the air stays open.
-      if (this.#over !== undefined) {
-        this.#failAll(units, this.#over);
-        throw this.#over;
-      }
+      if (this.#over !== undefined) throw this.#over;
       await pause(clock, outcome.kind === 'busy' ? 2 + 8 * clock.chance() : 50);
     }
   }
 
   async #refused(tried: Lease, units: readonly Unit[]): Promise<void> {
-    const { revision, lease } = await this.#readLease();
+    const { store, clock } = this.#options;
+    const { revision, lease } = await patiently(() => store.readLease(), {
+      clock,
+      isOver: () => this.#over !== undefined,
+    });
     if (revision === this.#revision) return this.#split(units);
-    if (lease?.holder === tried.holder && lease.batch === tried.batch) {
+    if (lease?.holder === tried.holder && lease.term === tried.term && lease.batch === tried.batch) {
       this.#revision = revision;
       const landed = units.reduce((sum, unit) => sum + unit.entries.length, 0);
       settleAll(
@@ -174,17 +177,6 @@ export class Term {
     }
     this.#depose(lease === null ? 'the lease was given up' : `${lease.name} holds the lease`);
     this.#failAll(units, this.#over);
-  }
-
-  async #readLease() {
-    for (;;) {
-      try {
-        return await this.#options.store.readLease();
-      } catch (cause) {
-        if (!(cause instanceof Fault) || !cause.retryable) throw cause;
-        await pause(this.#options.clock, 50);
-      }
-    }
   }
 
   async #split(units: readonly Unit[]): Promise<void> {

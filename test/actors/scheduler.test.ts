@@ -46,7 +46,7 @@ async function setUp({ slots = 4 } = {}) {
     scheduler.wake();
   };
   const offeredAt = (key: string) => mails.filter(({ keys }) => keys.includes(key)).map(({ at }) => at);
-  return { ...on, board, scheduler, put, offeredAt, trust };
+  return { ...on, board, fleet, scheduler, put, offeredAt, trust };
 }
 
 describe('an offer that nobody claims', () => {
@@ -55,6 +55,18 @@ describe('an offer that nobody claims', () => {
     put({ key: 'a', revision: 1 });
     await clock.advance(11_000);
     expect(offeredAt('a')).toEqual([0, 5_000, 10_000]);
+  });
+
+  test('goes to another worker at once when the one that had it drains', async () => {
+    const { clock, fleet, world, put } = await setUp();
+    put({ key: 'a', revision: 1 });
+    await clock.advance(100);
+    const offered = Promise.withResolvers<number>();
+    await clock.until(world.mail.receive('w2', () => offered.resolve(clock.mono())));
+    fleet.heard({ ...pulseOf(capacity), incarnation: 'w2' });
+    const before = clock.mono();
+    fleet.heard({ ...pulseOf(capacity), status: 'draining' });
+    expect((await clock.until(offered.promise)) - before).toBeLessThan(50);
   });
 
   test('is made again in time, though an older one was given back and made anew', async () => {
