@@ -95,9 +95,10 @@ export class Board {
     this.#holdings.clear();
   }
 
-  /** Forgets every offer that is out: those of a former leader's term mean nothing here. */
-  withdrawOffers(): void {
-    for (const holding of this.#holdings.values()) for (const entry of [...holding.offers]) this.withdraw(entry);
+  /** Takes back the offers that are out to workers for which `isVoid` holds. One that claims all the same has its claim: the record decides. */
+  withdrawOffers(isVoid: (worker: string) => boolean = () => true): void {
+    for (const [worker, holding] of this.#holdings)
+      if (holding.offers.size > 0 && isVoid(worker)) for (const entry of [...holding.offers]) this.withdraw(entry);
   }
 
   /** Notes that `entry` has been offered: it leaves its queue until it is claimed or `until` has passed. */

@@ -85,7 +85,7 @@ export class Master {
     const { world } = this.#options;
     this.#stops = [
       await world.control.watchTypes(({ type, defaults }) => {
-        if (this.#types.get(type)?.definition === undefined) this.#types.set(type, { type, defaults });
+        this.#types.set(type, { ...this.#types.get(type), type, defaults });
       }),
       await world.pulses.listen((pulse) => {
         this.#fleet.heard(pulse);

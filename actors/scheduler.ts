@@ -85,6 +85,7 @@ export class Scheduler {
     const { board, lookAhead, gpuSpillOver, isTrusted } = this.#options;
     if (this.#stopped || this.#writing) return;
     if (!isTrusted()) return this.#wakeLater();
+    board.withdrawOffers((worker) => !this.#takesJobs(worker));
     const policy = { lookAhead: (type: string) => lookAhead.of(type), gpuSpillOver, most: offersAtOnce };
     const offerings = decide(board, this.#candidates(), policy);
     if (offerings.length === 0) return;
@@ -94,7 +95,9 @@ export class Scheduler {
     for (const { entry, worker } of offerings) {
       board.offered(entry, worker, until);
       this.#offered.push({ entry, until });
-      letters.set(worker, [...(letters.get(worker) ?? []), this.#offer(entry, until)]);
+      const letter = letters.get(worker) ?? [];
+      letters.set(worker, letter);
+      letter.push(this.#offer(entry, until));
       this.#options.telemetry.tell('job.offered', { key: entry.key, worker });
     }
     for (const [worker, offers] of letters) this.#options.mail.send(worker, offers);
@@ -108,6 +111,13 @@ export class Scheduler {
       this.#waitsForTrust = false;
       this.wake();
     });
+  }
+
+  /** A worker that is gone, drains or hangs does not answer its mail. */
+  #takesJobs(worker: string): boolean {
+    const { fleet } = this.#options;
+    const member = fleet.get(worker);
+    return member !== undefined && fleet.takesJobs(member);
   }
 
   #offer(entry: Entry, until: number): Offer {
