@@ -26,6 +26,9 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
     import('../../cluster/master.ts'),
   ]);
   const options = await locate(context.settings(command, 'master'), context.directory);
-  const running = await startMaster({ options, telemetry: loggedTelemetry({ options, role: 'master' }) });
-  await serve({ stop: () => running.stop(), patience: 1, withinMs: stopsWithinMs }, context.terminal);
+  const start = async () => {
+    const running = await startMaster({ options, telemetry: loggedTelemetry({ options, role: 'master' }) });
+    return () => running.stop();
+  };
+  await serve({ start, patience: 1, withinMs: stopsWithinMs }, context.terminal);
 }

@@ -12,22 +12,32 @@ import { onInsist } from './insist.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Service {
-  /** Stops it; called again at each further wish. */
-  stop(): Promise<void>;
+  /** Starts it, and resolves with what stops it: called again at each further wish. */
+  start(): Promise<() => Promise<void>>;
   /** Wishes that are passed on; the next one ends the process as it is. */
   patience: number;
   /** How long stopping may take. */
   withinMs: number;
 }
 
-/** Resolves when the service was asked to stop and has stopped. */
-export async function serve({ stop, patience, withinMs }: Service, terminal: Terminal): Promise<void> {
+/**
+ * Resolves when the service was asked to stop and has stopped. It can be asked from the first moment: one that is
+ * still starting may hold a lease or claims already, and stops in order as soon as it has started.
+ */
+export async function serve({ start, patience, withinMs }: Service, terminal: Terminal): Promise<void> {
   const stopped = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
+  // A start that fails is told below, whether or not somebody wished to stop meanwhile.
+  stopped.promise.catch(() => undefined);
   const leave = onInsist((count) => {
     if (count > patience) process.exit(exitCodes.interrupted);
-    stop().then(stopped.resolve, stopped.reject);
+    started.then((stop) => stop()).then(stopped.resolve, stopped.reject);
     asked.resolve();
+  });
+  const started = start();
+  await started.catch((cause: unknown) => {
+    leave();
+    throw cause;
   });
   await asked.promise;
   const inTime = new AbortController();

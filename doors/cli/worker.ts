@@ -39,9 +39,12 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
     import('../../cluster/worker.ts'),
   ]);
   const options = await locate(context.settings(command, 'worker'), context.directory);
-  const running = await startWorker({ options, telemetry: loggedTelemetry({ options, role: 'worker' }) });
   const withinMs = options.drainDeadline + options.cancelGrace + 3_000;
-  await serve({ stop: () => running.drain(), patience: 2, withinMs }, context.terminal);
+  const start = async () => {
+    const running = await startWorker({ options, telemetry: loggedTelemetry({ options, role: 'worker' }) });
+    return () => running.drain();
+  };
+  await serve({ start, patience: 2, withinMs }, context.terminal);
   // A handler that ignored its signal may still be at it: its job is handed back, and nobody waits for it.
   process.exit(exitCodes.ok);
 }
