@@ -15,6 +15,7 @@ import { decodeJson } from '../../nats/codec.ts';
 import { natsDesk } from '../../nats/desk.ts';
 import { listen } from '../../nats/listen.ts';
 import type { Names } from '../../nats/names.ts';
+import { type Presence, presenceOf } from '../../nats/presence.ts';
 import { NatsSubmissions } from '../../nats/submissions.ts';
 import type { SystemClock } from '../../runtime/clock.ts';
 import type { Desk, Rejection, Submissions, SubmitAck } from '../../runtime/ports.ts';
@@ -57,6 +58,7 @@ export class User implements AsyncDisposable {
   readonly #options: UserOptions;
   readonly #desk: Desk;
   readonly #submissions: Submissions;
+  readonly #presence: Presence;
   #jobs: KV | undefined;
   #yard: Yard | undefined;
   #count = 0;
@@ -74,6 +76,7 @@ export class User implements AsyncDisposable {
     this.#options = options;
     this.names = options.names;
     this.#desk = natsDesk(options);
+    this.#presence = presenceOf(options.connection);
     this.#submissions = new NatsSubmissions(options);
   }
 
@@ -96,6 +99,7 @@ export class User implements AsyncDisposable {
 
   /** Publishes and resolves with the word of the submission, once the broker has stored it. */
   async publishOn(subject: string, body: string, headers: Headers): Promise<string> {
+    this.#expectConnection();
     const ref = headers['Ref'] ?? `ref-${++this.#count}`;
     const written = newHeaders();
     for (const [name, value] of Object.entries({ ...headers, Ref: ref })) written.set(name, value);
@@ -104,6 +108,11 @@ export class User implements AsyncDisposable {
     if (seq === undefined) throw new Error(`Expected the broker to store a submission, got ${error?.description}.`);
     this.submitted.push({ ref, sequence: seq, id: headers['Job-Id'] });
     return ref;
+  }
+
+  /** What is asked while the connection is down gets no answer, and is known only seconds later to have none. */
+  #expectConnection(): void {
+    if (!this.#presence.isUp) throw new Error('The connection to the broker is down.');
   }
 
   #acked(ack: SubmitAck): void {
@@ -142,6 +151,7 @@ export class User implements AsyncDisposable {
   }
 
   async #bucket(): Promise<KV> {
+    this.#expectConnection();
     this.#jobs ??= await new Kvm(this.#options.connection).open(this.names.buckets.jobs);
     return this.#jobs;
   }
