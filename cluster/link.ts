@@ -148,7 +148,7 @@ async function report(connection: NatsConnection, telemetry: Telemetry, ensure: 
 }
 
 /** Where the broker is and who we are to it, as the options say. */
-export function addressOf(settings: LinkSettings): BrokerAddress {
+function addressOf(settings: LinkSettings): BrokerAddress {
   const { nats, context, creds, nkey, user, password, token, tlsCa, tlsCert, tlsKey } = settings;
   const tls =
     tlsCa === undefined && tlsCert === undefined && tlsKey === undefined

@@ -14,8 +14,8 @@ import { type Stored, upcast } from '../runtime/record.ts';
 
 const decoder = new TextDecoder();
 
-export const headHeader = 'Yard-Head';
-export const leaseHeader = 'Yard-Lease';
+const headHeader = 'Yard-Head';
+const leaseHeader = 'Yard-Lease';
 
 /** Headers that are text already: nothing of `MsgHdrsImpl`'s bookkeeping is paid for on the way out. */
 class WrittenHeaders extends MsgHdrsImpl {

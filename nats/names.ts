@@ -12,13 +12,13 @@ import { Fault } from '../runtime/faults.ts';
 export const leaderKey = '_leader';
 
 /** The prefix of a cluster that was not given another one. */
-export const defaultPrefix = 'yard';
+const defaultPrefix = 'yard';
 
 const prefixPattern = /^[a-z][a-z0-9_]{0,30}$/;
 const tokenPattern = /^[^\s.*>\p{Cc}]+$/u;
 
 /** The tenant of a submission that names none. */
-export const defaultTenant = 'default';
+const defaultTenant = 'default';
 
 export interface Names {
   readonly prefix: string;

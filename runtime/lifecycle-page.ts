@@ -38,7 +38,7 @@ ${edgesOf(machine).map(edgeRow).join('\n')}
 }
 
 /** A \`stateDiagram-v2\` for mermaid, with states in their boxes. */
-export function diagram(machine: AnyStateMachine): string {
+function diagram(machine: AnyStateMachine): string {
   const states = statesOf(machine);
   const start = machine.root.initial.target[0]?.key ?? '';
   const lines = [

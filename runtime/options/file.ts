@@ -9,7 +9,7 @@ import { Fault, messageOf } from '../faults.ts';
 import type { OptionFile, OptionSources } from '../options.ts';
 import { envOf } from './table.ts';
 
-export const standardFile = 'yardmaster.json';
+const standardFile = 'yardmaster.json';
 
 /**
  * The file of options, or `undefined` where nobody named one and the standard one is not there.

@@ -77,7 +77,7 @@ const broker = { group: 'Broker', scopes: brokers } as const;
 
 const path = text('path', { expected: 'a path' });
 
-export const table = {
+const table = {
   config: optional(text('file', { expected: 'a path' }), '`yardmaster.json`, where the working directory has one', {
     ...anyone,
     scopes: everyone,

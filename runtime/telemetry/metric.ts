@@ -191,5 +191,3 @@ export const metrics = {
     fedBy: [{ event: 'process.failed' }],
   },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
-
-export type MetricName = keyof typeof metrics;

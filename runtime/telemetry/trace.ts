@@ -32,8 +32,6 @@ export const spans = {
   },
 } as const satisfies Readonly<Record<string, SpanSpec>>;
 
-export type SpanName = keyof typeof spans;
-
 /** Fields of every log line, before the facts of its event. */
 export const logFields = {
   level: 'How loud: debug, info, warn or error.',

@@ -3,6 +3,7 @@
  */
 
 import { resolve } from 'node:path';
+import { monotonicMs } from '../../../cluster/pace.ts';
 import { Stage } from '../../../cluster/stage.ts';
 import { facts } from '../columns.ts';
 import type { CommandContext } from '../command.ts';
@@ -38,13 +39,13 @@ interface Showing {
 
 /** Shows it all; exit code 1 where a claim does not hold. */
 export async function show(flags: DemoFlags, context: CommandContext): Promise<void> {
-  const startedAt = performance.now();
+  const startedAt = monotonicMs();
   const { terminal } = context;
   const asJson = flags.json === true || context.output === 'json';
   const talk = asJson ? terminal.say : terminal.print;
   await using backstage = await Backstage.open(context.env);
   const { seen, wrong } = await interruptible(backstage.signal, () => perform({ flags, context, backstage, talk }));
-  const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+  const seconds = Math.round((monotonicMs() - startedAt) / 100) / 10;
   if (asJson) terminal.print(JSON.stringify({ jobs: figures(seen), seconds }));
   else tell(seen, seconds, context);
   for (const sentence of wrong) terminal.say(`yard: ${sentence}`);
