@@ -17,6 +17,7 @@ import { holdsClaim, type JobRecord, type Progress } from '../runtime/record.ts'
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Claim } from './claim.ts';
 import { patiently } from './patience.ts';
+import { resultOf } from './result.ts';
 
 /** Why a handler is told to stop. */
 export type StopReason = 'cancelled' | 'timed out' | 'stale' | 'drained' | 'preempted' | 'fenced';
@@ -38,7 +39,6 @@ type Ending = { kind: 'returned'; result: unknown } | { kind: 'threw'; error: un
 const writeStartAfterMs = 20;
 const tellProgressEveryMs = 250;
 const noteProgressEveryMs = 5_000;
-const largestResult = 256 * 1024;
 
 export class Attempt {
   readonly #options: AttemptOptions;
@@ -103,7 +103,7 @@ export class Attempt {
   async #handle(): Promise<void> {
     try {
       const payload = await this.#payload();
-      this.#end({ kind: 'returned', result: await this.#options.definition.run(this.#run(payload)) });
+      this.#end({ kind: 'returned', result: resultOf(await this.#options.definition.run(this.#run(payload))) });
     } catch (error) {
       this.#end({ kind: 'threw', error });
     }
@@ -279,15 +279,7 @@ export class Attempt {
     const { attempt } = this.#claim;
     if (ending.kind === 'abandoned') return { type: 'attempt.cancelled', at, attempt };
     if (ending.kind === 'threw') return { type: 'attempt.failed', at, attempt, spread, error: failureOf(ending.error) };
-    const bytes = JSON.stringify(ending.result ?? null)?.length ?? 0;
-    if (bytes <= largestResult) return { type: 'attempt.completed', at, attempt, result: ending.result ?? null };
-    const error = failureOf(
-      new JobError(
-        `Expected a result of at most ${largestResult} bytes of JSON, got ${bytes}. Put it where it can be fetched, and return its address.`,
-        { retryable: false },
-      ),
-    );
-    return { type: 'attempt.failed', at, attempt, spread, error };
+    return { type: 'attempt.completed', at, attempt, result: ending.result };
   }
 
   /** Told to stop, a handler was cancelled, unless it had returned before it was told. */

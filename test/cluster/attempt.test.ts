@@ -71,6 +71,39 @@ describe('an attempt', () => {
   });
 });
 
+describe('a handler', () => {
+  test.each(['nothing', 'a function'])('that returns %s has the result null', async (what) => {
+    const { context } = await yard.user.waitUntil(await yard.user.pub('odd', { what }), 'completed');
+    expect(context.result).toBeNull();
+  });
+
+  test.each([
+    ['a bigint', /^Expected a result that fits into JSON, got one that does not: .*BigInt/],
+    ['a circle', /^Expected a result that fits into JSON, got one that does not: .*circular/],
+    ['too much', /^Expected a result of at most 262144 bytes of JSON, got 300002\./],
+  ])('that returns %s fails for good, with a sentence', async (what, sentence) => {
+    const { context, attempts } = await yard.user.waitUntil(await yard.user.pub('odd', { what }), 'failed');
+    expect(context.error?.message).toMatch(sentence);
+    expect(attempts).toMatchObject([{ outcome: 'failed' }]);
+  });
+
+  test('that throws nothing at all has failed all the same', async () => {
+    const id = await yard.user.pub('odd', { what: 'a throw of nothing' }, once);
+    expect((await yard.user.waitUntil(id, 'failed')).context.error).toMatchObject({ kind: 'error' });
+  });
+
+  test('is not run for a payload that its own schema refuses', async () => {
+    const { context, attempts } = await yard.user.waitUntil(await yard.user.pub('mark', { ms: 'long' }), 'failed');
+    expect(context.error?.message).toMatch(/^Expected a payload of type mark, got one with .*number/);
+    expect(attempts).toHaveLength(1);
+  });
+
+  test('gets a payload that is too large to travel with its offer', async () => {
+    const id = await yard.user.pub('mark', { ms: 0, note: 'x'.repeat(60_000) });
+    expect((await yard.user.waitUntil(id, 'completed')).payload).toMatchObject({ note: 'x'.repeat(60_000) });
+  });
+});
+
 describe('a job that a person cancels', () => {
   test('while it waits is cancelled at once and never runs', async () => {
     const id = await yard.user.pub('mark', {}, { Delay: '1m' });

@@ -32,7 +32,7 @@ export interface ClusterOptions {
 
 const file = new URL('./jobs.ts', import.meta.url).pathname;
 /** No encoder is measured: a worker that takes no transcode jobs is up in half the time. */
-const quickTypes = 'noop,sleeper,flaky,always_fail,mark,stubborn,blocking,chatty,deadly';
+const quickTypes = 'noop,sleeper,flaky,always_fail,mark,stubborn,blocking,chatty,deadly,odd';
 const startWithinMs = 30_000;
 const stopWithinMs = 20_000;
 

@@ -6,6 +6,7 @@
  *     blocking  keeps the event loop of its worker for `ms`
  *     chatty    takes `ms` and gives a sign of life every `everyMs`
  *     deadly    kills its worker
+ *     odd       returns or throws what no handler should
  *
  * `laterMs` is what attempts after the first take, where that is not the same.
  */
@@ -18,7 +19,12 @@ import { addEffect, type Effect } from './effects.ts';
 const clock = new SystemClock();
 const path = process.env['EFFECTS'] ?? '/dev/null';
 const payload = z
-  .strictObject({ ms: z.number().default(0), laterMs: z.number().optional(), everyMs: z.number().default(200) })
+  .strictObject({
+    ms: z.number().default(0),
+    laterMs: z.number().optional(),
+    everyMs: z.number().default(200),
+    note: z.string().optional(),
+  })
   .prefault({});
 
 type Run = JobRun<z.output<typeof payload>>;
@@ -81,5 +87,27 @@ export const deadly = defineJob({
     tell(job, 'begins');
     await spend(job, { obeys: false });
     process.kill(process.pid, 'SIGKILL');
+  },
+});
+
+const odd = z.strictObject({
+  what: z.enum(['nothing', 'a bigint', 'a circle', 'too much', 'a function', 'a throw of nothing']),
+});
+
+export const oddJob = defineJob({
+  type: 'odd',
+  payload: odd,
+  run: ({ payload: { what } }) => {
+    if (what === 'a throw of nothing') return Promise.reject();
+    const circle: { self?: unknown } = {};
+    circle.self = circle;
+    const results = {
+      nothing: undefined,
+      'a bigint': 1n,
+      'a circle': circle,
+      'too much': 'x'.repeat(300_000),
+      'a function': () => 1,
+    };
+    return results[what];
   },
 });
