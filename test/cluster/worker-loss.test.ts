@@ -62,7 +62,7 @@ describe('with a short patience', () => {
   async function onAnother(type: string, payload: unknown, headers = {}) {
     const worker = await yard.start('worker', { labels: 'the=one' });
     const id = await yard.user.pub(type, payload, { ...retry, ...headers, Labels: 'the=one' });
-    await yard.user.waitUntil(id, 'processing');
+    await yard.user.waitUntil(id, ['assigned', 'processing']);
     return { worker, id };
   }
 
@@ -106,6 +106,26 @@ describe('with a short patience', () => {
     expect(await yard.user.record(id)).toEqual(record);
     const next = await yard.user.pub('mark', {}, { Labels: 'the=one' });
     expect((await yard.user.waitUntil(next, 'completed')).attempts).toHaveLength(1);
+    await yard.stop(worker);
+  });
+
+  test('a job whose worker was killed and that a person cancels meanwhile is cancelled, and runs nowhere', async () => {
+    const { worker, id } = await onAnother('mark', { ms: 20_000 });
+    await yard.kill(worker);
+    await yard.user.cancel(id);
+    const record = await yard.user.waitUntil(id, 'cancelled');
+    expect(outcomes(record)).toEqual(['lost']);
+  });
+
+  test('an attempt that its worker cannot end in time is ended by the leader, and the worker’s word comes too late', async () => {
+    const { worker, id } = await onAnother('blocking', { ms: 4_000 }, { 'Max-Attempts': '1', Timeout: '300ms' });
+    const record = await yard.user.waitUntil(id, 'failed');
+    expect(record.context.error).toMatchObject({
+      kind: 'timeout',
+      message: expect.stringMatching(/^It ran longer than/),
+    });
+    await yard.user.until(async () => worker.tells('attempt.fenced') || undefined, 'the worker to be fenced');
+    expect(await yard.user.record(id)).toEqual(record);
     await yard.stop(worker);
   });
 
