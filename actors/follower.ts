@@ -33,12 +33,16 @@ export class Follower {
   #complete = 0;
   /** The newest revision seen on the feed, and where the unbroken run that led to it began. */
   #newest = 0;
+  #last: Change | undefined;
   #runFrom = 0;
   #createdAt = 0;
   /** Jobs that the feed told to have settled while the stream was being read, which may still tell of before. */
   readonly #settledMeanwhile = new Map<string, number>();
   #heardAt = 0;
   #mending: Promise<void> | undefined;
+  /** Counts the reloads: what was being read before one is void. */
+  #life = 0;
+  #stopped = false;
   #loaded = false;
   #stopFeed: Stop = async () => {};
   #stopWatch: Cancel = () => {};
@@ -60,6 +64,7 @@ export class Follower {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#stopWatch();
     await this.#stopFeed();
   }
@@ -81,6 +86,7 @@ export class Follower {
 
   #heard(change: Change): void {
     const revision = revisionOf(change);
+    if (this.#comesAgain(revision, change)) this.#reload(this.#createdAt);
     if (this.#isTold(revision)) return;
     this.#heardAt = this.#options.clock.mono();
     if (this.#mending !== undefined && change.kind === 'job' && isSettled(change.head.state))
@@ -89,7 +95,14 @@ export class Follower {
     if (revision <= this.#newest) return;
     if (revision !== this.#newest + 1) this.#runFrom = revision;
     this.#newest = revision;
+    this.#last = change;
     if (this.#loaded) this.#join();
+  }
+
+  /** The feed goes in order, so a number that comes again, for something else, is that of a stream that lost its end. */
+  #comesAgain(revision: number, change: Change): boolean {
+    if (revision !== this.#newest) return revision < this.#newest;
+    return JSON.stringify(change) !== JSON.stringify(this.#last);
   }
 
   /** Whether the feed, or a reading of the stream, has told what happened at `revision`. */
@@ -125,15 +138,19 @@ export class Follower {
       .finally(() => {
         this.#mending = undefined;
         this.#settledMeanwhile.clear();
-        if (this.#loaded) this.#join();
+        if (this.#loaded && !this.#stopped) this.#join();
       });
     return this.#mending;
   }
 
   async #fetch(): Promise<void> {
+    const life = this.#life;
     const { lastRevision } = await this.#options.store.state();
-    for await (const change of this.#options.store.changesAfter(this.#complete)) this.#applyUnlessSettled(change);
-    this.#completeTo(lastRevision);
+    for await (const change of this.#options.store.changesAfter(this.#complete)) {
+      if (life !== this.#life || this.#stopped) return;
+      this.#applyUnlessSettled(change);
+    }
+    if (life === this.#life) this.#completeTo(lastRevision);
   }
 
   async #watch(): Promise<void> {
@@ -152,6 +169,8 @@ export class Follower {
   #reload(createdAt: number): void {
     this.#options.telemetry.tell('feed.reloaded', { lastRevision: this.#complete });
     this.#createdAt = createdAt;
+    this.#life++;
+    this.#settledMeanwhile.clear();
     this.#complete = 0;
     this.#newest = 0;
     this.#runFrom = 0;

@@ -65,7 +65,7 @@ export class Master {
       clock,
       telemetry,
       apply: (change) => this.#changed(change),
-      forget: () => this.#board.clear(),
+      forget: () => this.#forget(),
     });
     this.#election = new Election({
       store,
@@ -136,10 +136,20 @@ export class Master {
       // Stopped while taking office: what it needed for that is gone, and it must not stand again.
       if (this.#stopped) return;
       telemetry.tell('process.failed', { what: 'taking office', error: messageOf(cause) });
-      await this.#election.stop();
-      await this.#follow();
-      this.#election.restart();
+      await this.#standAnew();
     }
+  }
+
+  /** Gives up a term that cannot be served, and stands for the next one like everybody else. */
+  async #standAnew(): Promise<void> {
+    await Promise.all([this.#follow(), this.#election.stop()]);
+    if (!this.#stopped) this.#election.restart();
+  }
+
+  /** The stream has lost its end: what was decided from the old picture is void, and so is a term that rests on it. */
+  #forget(): void {
+    this.#board.clear();
+    if (this.#election.term !== undefined) void this.#standAnew();
   }
 
   async #follow(): Promise<void> {

@@ -1,10 +1,10 @@
-/** A master that is told to stop at an awkward moment is stopped all the same, and nobody waits for it. */
-
 import { expect, test } from 'vitest';
 import { Master } from '../../actors/master.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
-import type { Desk, JobStore, World } from '../../runtime/ports.ts';
-import { type Stage, stage } from './stage.ts';
+import type { MemoryBroker } from '../../runtime/memory/broker.ts';
+import { calm } from '../../runtime/memory/chaos.ts';
+import { next } from '../../runtime/telemetry/telemetry.ts';
+import { create, lastOf, plainJob, stage, workerOn } from './stage.ts';
 
 const settings = {
   queues: defaultQueues,
@@ -14,61 +14,49 @@ const settings = {
   lostAfterMs: 4_000,
   cancelGraceMs: 10_000,
   gpuSpillOver: true,
+  lookAhead: 0,
 };
 
-function masterIn({ telemetry, clock }: Stage, world: World): Master {
-  return new Master({ world, clock, telemetry, incarnation: 'm1', name: 'm1', definitions: [], settings });
+async function setUp(latencyMs = 0) {
+  const on = stage({ chaos: { ...calm, latencyMs: () => latencyMs } });
+  const { clock, world, telemetry } = on;
+  const master = new Master({ world, clock, telemetry, incarnation: 'm1', name: 'm1', definitions: [], settings });
+  const elected = next(telemetry, 'leader.elected');
+  await clock.until(master.start());
+  await clock.until(elected);
+  return { ...on, master };
 }
 
-test('stopped while it takes office, it does not stand again', async () => {
-  const on = stage();
-  const { clock, told } = on;
-  const inOffice = Promise.withResolvers<void>();
-  const stopped = Promise.withResolvers<never>();
-  // The connection closes under it while it sits down at its desk.
-  const answer: Desk['answer'] = () => {
-    inOffice.resolve();
-    return stopped.promise;
-  };
-  const desk: Desk = { ...on.world.desk, answer };
-  const master = masterIn(on, { ...on.world, desk });
-  await clock.until(master.start());
-  await clock.until(inOffice.promise);
-  const stop = master.stop();
-  stopped.reject(new Error('the connection is closed'));
-  await clock.until(stop);
-  await clock.advance(5_000);
-  expect(told.filter((name) => name === 'leader.elected')).toHaveLength(1);
-  expect(await clock.until(on.broker.world().store.readLease())).toMatchObject({ lease: null });
+function leases(broker: MemoryBroker): unknown[] {
+  return broker.history().flatMap(({ key, json }) => (key === '_leader' ? [JSON.parse(json)] : []));
+}
+
+test('a master that is stopped while it fails to take office does not stand again', async () => {
+  const { clock, broker, telemetry, master } = await setUp(20);
+  broker.stop();
+  await clock.until(next(telemetry, 'process.failed'));
+  const stopped = master.stop();
+  await clock.advance(100);
+  broker.start();
+  await clock.until(stopped);
+  await clock.advance(2_000);
+  const { length } = leases(broker);
+  await clock.advance(10_000);
+  expect(leases(broker)).toHaveLength(length);
 });
 
-test('stopped while its bid for the lease is on its way, it gives back what it wins', async () => {
-  const on = stage();
-  const { clock, told } = on;
-  const bidding = Promise.withResolvers<void>();
-  const answered = Promise.withResolvers<void>();
-  const { store } = on.world;
-  const write: JobStore['write'] = async (entries) => {
-    const outcome = await store.write(entries);
-    bidding.resolve();
-    await answered.promise;
-    return outcome;
-  };
-  const slow: JobStore = {
-    write,
-    read: (key) => store.read(key),
-    readMany: (keys) => store.readMany(keys),
-    readLease: () => store.readLease(),
-    changesAfter: (revision) => store.changesAfter(revision),
-    records: (filter) => store.records(filter),
-    state: () => store.state(),
-  };
-  const master = masterIn(on, { ...on.world, store: slow });
-  await clock.until(master.start());
-  await clock.until(bidding.promise);
-  await clock.until(master.stop());
-  answered.resolve();
-  await clock.advance(5_000);
-  expect(told).not.toContain('leader.elected');
-  expect(await clock.until(on.broker.world().store.readLease())).toMatchObject({ lease: null });
+test('a leader whose stream has lost its end gives its term up, and decides nothing from what it knew', async () => {
+  const on = await setUp();
+  const { clock, broker, world, telemetry } = on;
+  await clock.advance(1_010);
+  const node = broker.world();
+  await clock.until(create(node.store, plainJob('kept'), plainJob('lost')));
+  broker.rollBack(1);
+  const elected = next(telemetry, 'leader.elected');
+  await clock.until(create(node.store, plainJob('other')));
+  await clock.until(elected, 3_000);
+  await workerOn(on, world, () => 'done');
+  await clock.advance(3_000);
+  expect([lastOf(broker, 'kept').state, lastOf(broker, 'other').state]).toEqual(['completed', 'completed']);
+  expect(await clock.until(world.desk.ask('cluster', null, 1_000))).toMatchObject({ open: 0 });
 });

@@ -45,6 +45,8 @@ interface Node {
   readonly name: string;
   readonly clock: NodeClock;
   readonly world: MemoryWorld;
+  /** A second connection: a master hears the feed on one of its own. */
+  readonly side: MemoryWorld;
   readonly telemetry: Telemetry;
   alive: boolean;
 }
@@ -110,7 +112,8 @@ export class Simulation {
 
   async startMaster(): Promise<string> {
     const node = this.#node(`master-${this.#masters.length + 1}`);
-    const { name, clock, world, telemetry } = node;
+    const { name, clock, telemetry } = node;
+    const world = { ...node.world, feed: node.side.feed };
     const definitions = this.#definitions(clock);
     const master = new Master({
       world,
@@ -187,34 +190,44 @@ export class Simulation {
 
   /** The process is gone from one moment to the next. */
   kill(name: string): void {
+    this.note(`sim: kill ${name}`);
     const node = this.#find(name);
     node.alive = false;
-    node.world.cut();
+    this.cut(name);
     node.clock.freeze();
   }
 
   /** The process stands still, with all its threads. */
   freeze(name: string): void {
+    this.note(`sim: freeze ${name}`);
     this.#find(name).clock.freeze();
   }
 
   thaw(name: string): void {
+    this.note(`sim: thaw ${name}`);
     const { alive, clock } = this.#find(name);
     if (alive) clock.thaw();
   }
 
   /** The process goes on and nothing reaches it, nor it anything. */
   cut(name: string): void {
-    this.#find(name).world.cut();
+    this.note(`sim: cut ${name}`);
+    const { world, side } = this.#find(name);
+    world.cut();
+    side.cut();
   }
 
   heal(name: string): void {
-    const { alive, world } = this.#find(name);
-    if (alive) world.heal();
+    this.note(`sim: heal ${name}`);
+    const { alive, world, side } = this.#find(name);
+    if (!alive) return;
+    world.heal();
+    side.heal();
   }
 
   /** A worker is asked to leave; resolves when it has. */
   async drain(name: string): Promise<void> {
+    this.note(`sim: drain ${name}`);
     const node = this.#workers.find((one) => one.name === name);
     if (node === undefined) throw new RangeError(`Expected a worker, got ${name}.`);
     await this.clock.until(
@@ -226,10 +239,17 @@ export class Simulation {
 
   /** A master is asked to stop; resolves when it has. */
   async stop(name: string): Promise<void> {
+    this.note(`sim: stop ${name}`);
     const node = this.#masters.find((one) => one.name === name);
     if (node === undefined) throw new RangeError(`Expected a master, got ${name}.`);
     await this.clock.until(node.master.stop(), 120_000);
     node.alive = false;
+  }
+
+  /** Adds to the lines that are shown when a promise was broken. */
+  note(line: string): void {
+    this.lines.push(`${Math.round(this.clock.mono())} ${line}`);
+    if (this.lines.length > linesKept) this.lines.shift();
   }
 
   /** From now on nothing goes wrong by chance. */
@@ -371,10 +391,10 @@ export class Simulation {
     telemetry.subscribe((told) => {
       if (told.name === 'commit.batch' || (levelOf(told) === 'debug' && process.env['SIMULATION_DEBUG'] === undefined))
         return;
-      this.lines.push(`${Math.round(this.clock.mono())} ${name}: ${lineOf(told)}`);
-      if (this.lines.length > linesKept) this.lines.shift();
+      this.note(`${name}: ${lineOf(told)}`);
     });
-    return { name, clock, world: this.broker.world({ clock }), telemetry, alive: true };
+    const [world, side] = [this.broker.world({ clock }), this.broker.world({ clock })];
+    return { name, clock, world, side, telemetry, alive: true };
   }
 
   #definitions(clock: Clock): readonly JobDefinition[] {
