@@ -114,22 +114,23 @@ export class Reign {
     this.#timekeeper.start();
     this.#scheduler.start();
     this.#auditor.start();
-    const { world, telemetry } = this.#options;
+    const { world } = this.#options;
     for (const [question, how] of answers(this.#options)) this.#stops.push(await world.desk.answer(question, how));
     await this.#intake.start();
     this.#stops.push(() => this.#intake.stop());
-    if (this.#stopped)
-      await this.stop().catch((cause) =>
-        telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }),
-      );
+    if (this.#stopped) await this.stop();
   }
 
+  /** Ends everything that it began; what cannot be ended in order is told of, and keeps nothing else from ending. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#scheduler.stop();
     this.#timekeeper.stop();
     this.#auditor.stop();
-    for (const stop of this.#stops.splice(0)) await stop();
+    for (const stop of this.#stops.splice(0))
+      await stop().catch((cause) =>
+        this.#options.telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }),
+      );
   }
 
   wake(): void {
