@@ -10,7 +10,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Role } from '../../cluster/member.ts';
 import { names } from '../../nats/names.ts';
-import { SystemClock } from '../../runtime/clock.ts';
+import { pause, SystemClock } from '../../runtime/clock.ts';
 import { type Scratch, scratch, type TestBroker, testBroker } from '../nats/broker.ts';
 import { Effects } from './effects.ts';
 import { expectSound } from './history.ts';
@@ -105,6 +105,16 @@ export class Cluster implements AsyncDisposable {
     return found;
   }
 
+  /** The processes that have not ended. */
+  running(): readonly YardProcess[] {
+    return this.processes.filter(({ how }) => how === undefined);
+  }
+
+  /** How long something that goes wrong lasts. */
+  lasts(ms: number): Promise<void> {
+    return pause(this.clock, ms);
+  }
+
   /** Asks a process to stop and waits until it is gone. */
   stop(process: YardProcess): Promise<void> {
     return process.stop(stopWithinMs);
@@ -159,28 +169,43 @@ export class Cluster implements AsyncDisposable {
   /** Fails where what this cluster did is not what a correct one can have done. */
   async expectSound(): Promise<void> {
     const { user } = this;
-    const jsm = await jetstreamManager(this.#parts.connection);
-    const { state } = await jsm.streams.info(user.names.streams.submit);
+    const submissions = await this.#submissions();
     const records = await user.records();
-    const sources = new Map(records.map(({ id, source }) => [id, source]));
-    const repeats = user.submitted.filter(({ ref, sequence }) => {
-      const ack = user.acks.get(ref);
-      return ack !== undefined && 'id' in ack && sources.get(ack.id)?.endsWith(`-${sequence}`) === false;
-    });
     const rejections = await user.rejections();
     const refused = new Set(rejections.map(({ sequence }) => sequence));
     const acknowledged = user.submitted.flatMap(({ id, sequence }) =>
       id === undefined || refused.has(sequence) ? [] : [id],
     );
+    const ids = new Set(records.map(({ id }) => id));
+    const repeats = submissions.filter(({ sequence, id }) => ids.has(id ?? this.#ackedId(sequence)));
     expectSound({
       records,
       rejections,
-      submitted: state.last_seq,
+      submitted: submissions.map(({ sequence }) => sequence),
       repeats: repeats.map(({ sequence }) => sequence),
       acknowledged: new Set(acknowledged),
       started: this.#started(),
       effects: await this.effects.all(),
     });
+  }
+
+  /** The id that a master told for a submission which named none. */
+  #ackedId(sequence: number): string {
+    const { submitted, acks } = this.user;
+    const ack = acks.get(submitted.find((each) => each.sequence === sequence)?.ref ?? '');
+    return ack !== undefined && 'id' in ack ? ack.id : '';
+  }
+
+  /** All that lies in the stream of submissions, with the ids that were named. */
+  async #submissions(): Promise<readonly { sequence: number; id: string | undefined }[]> {
+    const jsm = await jetstreamManager(this.#parts.connection);
+    const stream = this.user.names.streams.submit;
+    const { state } = await jsm.streams.info(stream);
+    const found: { sequence: number; id: string | undefined }[] = [];
+    for (let seq = 1; seq <= state.last_seq; seq = (found.at(-1)?.sequence ?? state.last_seq) + 1)
+      for await (const message of await jsm.direct.getBatch(stream, { seq, batch: 500 }))
+        found.push({ sequence: message.seq, id: message.header.get('Job-Id') || undefined });
+    return found;
   }
 
   /** Attempts that workers said they started. */
