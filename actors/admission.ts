@@ -86,12 +86,24 @@ function unknownType(type: string, known: readonly string[]): Fault {
 }
 
 function refuseLarge(payload: unknown): void {
-  const bytes = Buffer.byteLength(JSON.stringify(payload));
+  const bytes = sizeOf(payload);
   if (bytes > largestPayload)
     throw new Fault(
       'input.invalid',
       `Expected a payload of at most ${largestPayload} bytes of JSON, got ${bytes}. Put the data where the worker can fetch it, and its address into the payload.`,
     );
+}
+
+/** Bytes of JSON; what was read from JSON may still be too deep to be written again. */
+function sizeOf(payload: unknown): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(payload));
+  } catch {
+    throw new Fault(
+      'input.invalid',
+      'Expected a payload that can be written as JSON, got one that is nested too deeply. Make it flatter.',
+    );
+  }
 }
 
 /** What the type itself needs for this payload; checks the payload on the way, where the type's definition is known. */
@@ -143,7 +155,7 @@ function firstGiven(...values: (number | null | undefined)[]): number | null {
 }
 
 function mergedLabels(asked: Requirements | undefined, needed: Requirements): Requirements {
-  return asked?.labels === undefined ? {} : { labels: { ...needed.labels, ...asked.labels } };
+  return asked?.labels === undefined ? {} : { labels: { ...asked.labels, ...needed.labels } };
 }
 
 function queueOf(queue: string): string {

@@ -9,49 +9,71 @@ import { parseDuration } from '../machines/rules/duration.ts';
 const shape = /^(exponential|linear|fixed|list)\(([^)]*)\)$/;
 const unbounded = 30 * 86_400_000;
 
+/** What stands between the parentheses: durations in order, and those with a name. */
+interface Words {
+  plain: readonly string[];
+  max?: number;
+  jitter?: number;
+}
+
 /** The policy that `text` means, or `undefined` where it means none. Jitter is 0 unless it is given. */
 export function parseBackoff(text: string): Backoff | undefined {
   const [, kind, inner] = shape.exec(text.trim().toLowerCase()) ?? [];
-  if (kind === undefined || inner === undefined) return undefined;
-  const words = inner.split(',').map((word) => word.trim());
-  const jitterMs = named(words, 'jitter') ?? 0;
-  const maxMs = named(words, 'max') ?? unbounded;
-  const plain = words.filter((word) => !/^(jitter|max)\b/.test(word));
-  const [first, second] = plain;
-  const baseMs = first === undefined ? undefined : parseDuration(first);
-  if (baseMs === undefined) return undefined;
+  const words = inner === undefined ? undefined : wordsOf(inner);
+  if (words === undefined) return undefined;
   switch (kind) {
     case 'exponential':
-      return withNumber(second ?? 'x2', /^[x×*](\d+(?:\.\d+)?)$/, (factor) => ({
-        kind,
-        baseMs,
-        factor,
-        maxMs,
-        jitterMs,
-      }));
-    case 'linear': {
-      const stepMs = parseDuration((second ?? '+0').replace(/^\+/, ''));
-      return stepMs === undefined ? undefined : { kind, baseMs, stepMs, maxMs, jitterMs };
-    }
+      return exponential(words);
+    case 'linear':
+      return linear(words);
     case 'fixed':
-      return plain.length === 1 ? { kind, delayMs: baseMs, jitterMs } : undefined;
+      return fixed(words);
     default:
-      return listOf(plain, jitterMs);
+      return list(words);
   }
 }
 
-function listOf(words: readonly string[], jitterMs: number): Backoff | undefined {
-  const delays = words.map((word) => parseDuration(word));
+function wordsOf(inner: string): Words | undefined {
+  const plain: string[] = [];
+  const words: Words = { plain };
+  for (const word of inner.split(',').map((one) => one.trim())) {
+    const [, name, text = ''] = /^(max|jitter)\b[\s=:]*(.*)$/.exec(word) ?? [];
+    if (name !== 'max' && name !== 'jitter') {
+      plain.push(word);
+      continue;
+    }
+    const ms = parseDuration(text);
+    if (ms === undefined || words[name] !== undefined) return undefined;
+    words[name] = ms;
+  }
+  return words;
+}
+
+function exponential({ plain, max: maxMs = unbounded, jitter: jitterMs = 0 }: Words): Backoff | undefined {
+  const [first = '', second = 'x2'] = plain;
+  const baseMs = parseDuration(first);
+  const [, factor] = /^[x×*](\d+(?:\.\d+)?)$/.exec(second) ?? [];
+  if (plain.length > 2 || baseMs === undefined || factor === undefined) return undefined;
+  return { kind: 'exponential', baseMs, factor: Number(factor), maxMs, jitterMs };
+}
+
+function linear({ plain, max: maxMs = unbounded, jitter: jitterMs = 0 }: Words): Backoff | undefined {
+  const [first = '', second = '+0'] = plain;
+  const baseMs = parseDuration(first);
+  const stepMs = parseDuration(second.replace(/^\+/, ''));
+  if (plain.length > 2 || baseMs === undefined || stepMs === undefined) return undefined;
+  return { kind: 'linear', baseMs, stepMs, maxMs, jitterMs };
+}
+
+function fixed({ plain, max, jitter: jitterMs = 0 }: Words): Backoff | undefined {
+  const delayMs = parseDuration(plain[0] ?? '');
+  if (plain.length !== 1 || max !== undefined || delayMs === undefined) return undefined;
+  return { kind: 'fixed', delayMs, jitterMs };
+}
+
+function list({ plain, max, jitter: jitterMs = 0 }: Words): Backoff | undefined {
+  const delays = plain.map((word) => parseDuration(word));
   const delaysMs = delays.filter((delay) => delay !== undefined);
-  return delaysMs.length === delays.length ? { kind: 'list', delaysMs, jitterMs } : undefined;
-}
-
-function named(words: readonly string[], name: string): number | undefined {
-  const word = words.find((candidate) => candidate.startsWith(name));
-  return word === undefined ? undefined : parseDuration(word.slice(name.length).replace(/^[\s=:]+/, ''));
-}
-
-function withNumber<Result>(text: string, pattern: RegExp, then: (value: number) => Result): Result | undefined {
-  const [, number] = pattern.exec(text) ?? [];
-  return number === undefined ? undefined : then(Number(number));
+  if (max !== undefined || delaysMs.length === 0 || delaysMs.length < delays.length) return undefined;
+  return { kind: 'list', delaysMs, jitterMs };
 }

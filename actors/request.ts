@@ -23,6 +23,9 @@ export interface Field {
   read(text: string): Partial<JobOptions> | { requirement: Requirements } | undefined;
 }
 
+const refPattern = /^[A-Za-z0-9_-]{1,64}$/;
+const vendors = ['nvidia', 'amd', 'intel'];
+
 /** Every header and envelope field. */
 export const fields: readonly Field[] = [
   text('Job-Id', 'id', 'an id of letters, digits, `_` and `-`', 'nightly-17', (id) => ({ id })),
@@ -79,9 +82,12 @@ export const fields: readonly Field[] = [
   text('Vram', 'vram', 'GPU memory in MiB', '8000', (value) =>
     given(whole(value, 0), (vramMb) => ({ requirement: { vramMb } })),
   ),
-  text('Gpu-Vendor', 'gpuVendor', 'nvidia, amd or intel', 'nvidia', (vendor) => ({
-    requirement: { vendor: vendor.toLowerCase() },
-  })),
+  text('Gpu-Vendor', 'gpuVendor', 'nvidia, amd or intel', 'nvidia', (value) =>
+    given(
+      vendors.find((vendor) => vendor === value.toLowerCase()),
+      (vendor) => ({ requirement: { vendor } }),
+    ),
+  ),
   text('Encoder', 'encoder', 'an encoder that must work there', 'h264_nvenc', (encoder) => ({
     requirement: { encoder },
   })),
@@ -94,7 +100,9 @@ export const fields: readonly Field[] = [
   text('Labels', 'labels', 'labels such as zone=eu,disk=ssd', 'zone=eu', (value) =>
     given(labels(value), (found) => ({ requirement: { labels: found } })),
   ),
-  text('Ref', 'ref', 'a word; the decision is told on yard.ack.<ref>', 'upload-9', () => ({})),
+  text('Ref', 'ref', 'a word; the decision is told on yard.ack.<ref>', 'upload-9', (value) =>
+    refPattern.test(value) ? {} : undefined,
+  ),
 ];
 
 const byHeader = new Map(fields.map((field) => [field.header.toLowerCase(), field]));
@@ -109,7 +117,7 @@ function text(header: string, field: string, expects: string, example: string, r
 /** The word under which its submitter waits for the decision, if it gave one: header `Ref`, or `ref` in the envelope. */
 export function refOf(submission: Submission): string | undefined {
   const ref = submission.headers.get('ref') ?? refInEnvelope(submission.body);
-  return ref !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(ref) ? ref : undefined;
+  return ref !== undefined && refPattern.test(ref) ? ref : undefined;
 }
 
 /** The ref of an envelope, looked for only in a body that may hold one: most do not. */
@@ -272,6 +280,8 @@ function labels(text: string): Record<string, string> | undefined {
 }
 
 function parseMoment(text: string): number | undefined {
-  const moment = /^\d{12,}$/.test(text) ? Number(text) : Date.parse(text);
+  // `Date.parse` takes almost anything, such as `5` for a day in 2001.
+  if (!/^\d{12,15}$|^\d{4}-\d{2}-\d{2}/.test(text)) return undefined;
+  const moment = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
   return Number.isFinite(moment) ? moment : undefined;
 }
