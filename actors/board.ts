@@ -74,6 +74,15 @@ export class Board {
     }
   }
 
+  /** How many jobs stand in line before `entry`: all of better lanes, and the older ones of its own. */
+  aheadOf(entry: Entry): number {
+    const own = laneRank(this.#queues, entry.queue, entry.priority);
+    let ahead = 0;
+    for (const [rank, lane] of this.#lanes)
+      for (const queue of rank > own ? [] : lane.values()) ahead += rank < own ? queue.size : queue.countBefore(entry);
+    return ahead;
+  }
+
   /** Takes over a head unless a newer one of its key is known. `undefined` where it changed nothing. */
   apply(head: Head): Applied | undefined {
     const known = this.#entries.get(head.key);

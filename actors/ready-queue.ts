@@ -46,6 +46,11 @@ export class ReadyQueue {
     if (this.#line[at] === entry) this.#line.splice(at, 1);
   }
 
+  /** How many stand here before `entry`, which may stand elsewhere. */
+  countBefore(entry: Entry): number {
+    return this.#find(entry) - this.#head;
+  }
+
   /** The jobs in order, oldest first. Must not be changed while it is walked. */
   *[Symbol.iterator](): Iterator<Entry> {
     for (let at = this.#head; at < this.#line.length; at++) {

@@ -19,7 +19,7 @@ export type WaitCode =
   | 'blocked'
   | 'not waiting';
 
-/** A code for programs, a sentence for people, and how many jobs are served before it in its lane. */
+/** A code for programs, a sentence for people, and how many jobs stand in line before it. */
 export interface Why {
   code: WaitCode;
   sentence: string;
@@ -46,7 +46,7 @@ export function why(entry: Entry, world: { board: Board; fleet: Fleet; now?: num
       return { code: 'blocked', sentence: 'Waits for other jobs to end.' };
     case 'pending':
     case 'queued':
-      return { ...whyReady(entry, world), ahead: aheadOf(entry) };
+      return { ...whyReady(entry, world), ahead: world.board.aheadOf(entry) };
     default:
       return { code: 'not waiting', sentence: `It is ${entry.state}.` };
   }
@@ -71,18 +71,9 @@ function whyReady(entry: Entry, { board, fleet }: { board: Board; fleet: Fleet }
   if (free.length === 0)
     return {
       code: 'all busy',
-      sentence: `All ${able.length} workers that could run it are busy. It starts when one has room, or when another one joins.`,
+      sentence: `${able.length === 1 ? 'The only worker that could run it is' : `All ${able.length} workers that could run it are`} busy. It starts when one has room, or when another one joins.`,
     };
   return { code: 'next in line', sentence: 'A worker has room; it is about to be offered.' };
-}
-
-function aheadOf(entry: Entry): number {
-  let ahead = 0;
-  for (const other of entry.place ?? []) {
-    if (other === entry) break;
-    ahead++;
-  }
-  return ahead;
 }
 
 function nameOf(fleet: Fleet, incarnation: string): string {

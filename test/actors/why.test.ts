@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { Board } from '../../actors/board.ts';
+import type { Entry } from '../../actors/entry.ts';
+import { Fleet } from '../../actors/fleet.ts';
+import { why } from '../../actors/why.ts';
+import { defaultQueues } from '../../machines/rules/lanes.ts';
+import type { Head, Pulse } from '../../runtime/ports.ts';
+import { capacity, headWith, pulseOf, stage } from './stage.ts';
+
+function setUp(...pulses: Pulse[]) {
+  const { clock, telemetry } = stage();
+  const board = new Board({ queues: defaultQueues });
+  const fleet = new Fleet({ clock, telemetry, lostAfterMs: 4_000, onChange: () => {} });
+  for (const pulse of pulses) fleet.heard(pulse);
+  let revision = 0;
+  const put = (head: Partial<Head> = {}): Entry => {
+    const applied = board.apply(headWith({ key: `default.j${++revision}`, revision, ...head }));
+    if (applied === undefined) throw new RangeError('Expected the head to be news, and it was not.');
+    return applied.entry;
+  };
+  return { board, put, because: (entry: Entry) => why(entry, { board, fleet, now: 1_700_000_000_000 }) };
+}
+
+const worker = (more: Partial<Pulse> = {}) => pulseOf(capacity, more);
+
+describe('a job waits because', () => {
+  test('there is no worker', () => {
+    const { put, because } = setUp();
+    expect(because(put())).toEqual({
+      code: 'no workers',
+      sentence: 'No worker is there to take jobs. Start one with `yard worker`.',
+      ahead: 0,
+    });
+  });
+
+  test.each(['draining', 'offline', 'lost', 'starting'] as const)('the only worker takes none: it is %s', (status) => {
+    const { put, because } = setUp(worker({ status }));
+    expect(because(put()).code).toBe('no workers');
+  });
+
+  test('the only worker hangs', () => {
+    const { put, because } = setUp(worker({ loopLagMs: 60_000 }));
+    expect(because(put()).code).toBe('no workers');
+  });
+
+  test('no worker has what it needs', () => {
+    const { put, because } = setUp(worker());
+    expect(because(put({ requirements: { gpu: 1 } }))).toEqual({
+      code: 'no worker has it',
+      sentence: 'No worker has 1 GPU. Start one that has, or change what the job asks for.',
+      ahead: 0,
+    });
+    expect(because(put({ type: 'transcode' })).sentence).toContain('No worker has type transcode.');
+  });
+
+  test('all that could run it are busy', () => {
+    const { board, put, because } = setUp(worker(), pulseOf({ ...capacity, types: ['other'] }, { incarnation: 'w2' }));
+    const entry = put();
+    for (let n = 0; n < capacity.slots; n++) put({ state: 'processing', worker: 'w1' });
+    expect(board.holding('w1').usage.slots).toBe(capacity.slots);
+    expect(because(entry)).toMatchObject({
+      code: 'all busy',
+      sentence: 'The only worker that could run it is busy. It starts when one has room, or when another one joins.',
+    });
+  });
+
+  test('several could run it and are busy', () => {
+    const { put, because } = setUp(
+      pulseOf({ ...capacity, slots: 1 }),
+      pulseOf({ ...capacity, slots: 1 }, { incarnation: 'w2' }),
+    );
+    const entry = put();
+    for (const worker of ['w1', 'w2']) put({ state: 'processing', worker });
+    expect(because(entry).sentence).toMatch(/^All 2 workers that could run it are busy\./);
+  });
+
+  test('its turn is just coming', () => {
+    const { put, because } = setUp(worker());
+    expect(because(put({ state: 'queued' }))).toMatchObject({ code: 'next in line', ahead: 0 });
+  });
+
+  test('it is offered to a worker, which is named', () => {
+    const { board, put, because } = setUp(worker({ name: 'gpu-box' }));
+    const entry = put();
+    board.offered(entry, 'w1', 5);
+    expect(because(entry)).toEqual({
+      code: 'offered',
+      sentence: 'Offered to worker gpu-box, which has not claimed it yet.',
+    });
+  });
+
+  test('its moment has not come', () => {
+    const { put, because } = setUp(worker());
+    const dueAt = 1_700_000_000_000 + 90_000;
+    for (const state of ['scheduled', 'retrying'] as const)
+      expect(because(put({ state, dueAt }))).toEqual({ code: 'not due', sentence: 'Not due yet: in 1m30s.' });
+    expect(because(put({ state: 'scheduled', dueAt: 5 })).sentence).toBe('Not due yet: in 0ms.');
+  });
+
+  test('a person holds it', () => {
+    const { put, because } = setUp(worker());
+    expect(because(put({ state: 'held' }))).toEqual({
+      code: 'held',
+      sentence: 'Held by a person. Release it to let it run.',
+    });
+  });
+
+  test('other jobs must end first', () => {
+    const { put, because } = setUp(worker());
+    expect(because(put({ state: 'blocked' })).code).toBe('blocked');
+  });
+
+  test('it does not wait at all', () => {
+    const { put, because } = setUp(worker());
+    for (const state of ['assigned', 'processing', 'cancelling'] as const)
+      expect(because(put({ state, worker: 'w1' }))).toEqual({ code: 'not waiting', sentence: `It is ${state}.` });
+  });
+});
+
+test('its place in line counts who came earlier in its lane, and all in better lanes', () => {
+  const { put, because } = setUp();
+  put({ priority: 'low', createdAt: 1 });
+  put({ queue: 'live', createdAt: 9 });
+  put({ priority: 'high', createdAt: 9, requirements: { gpu: 1 } });
+  put({ createdAt: 1 });
+  put({ createdAt: 2, requirements: { gpu: 1 } });
+  const entry = put({ createdAt: 3 });
+  put({ createdAt: 4 });
+  put({ state: 'scheduled', queue: 'live' });
+  expect(because(entry).ahead).toBe(4);
+});
