@@ -68,6 +68,19 @@ describe('a submission by plain publish becomes a job that', () => {
     expect(context.result).toEqual({ exitCode: 0, stdout: 'one and two', stderr: '' });
   });
 
+  test('logs what its program writes while it runs (script)', async () => {
+    const id = await yard.user.pub('script', { command: 'sh', args: ['-c', 'echo out; echo err >&2; sleep 5'] });
+    const lines = await yard.user.logs(id, 2);
+    expect(lines.map(({ stream, line, attempt }) => `${stream} ${line} ${attempt}`).sort()).toEqual([
+      'stderr err 1',
+      'stdout out 1',
+    ]);
+    expect((await yard.user.record(id)).state).toBe('processing');
+    await yard.user.cancel(id);
+    await yard.user.waitUntil(id, 'cancelled');
+    expect(await yard.user.logs(id, 2)).toEqual(lines);
+  });
+
   test('is refused by the worker where the program is not on its list (script)', async () => {
     const id = await yard.user.pub('script', { command: 'cat', args: ['/etc/passwd'] });
     const { context, attempts } = await yard.user.waitUntil(id, 'failed');

@@ -14,11 +14,12 @@ import { isSettled, type JobState } from '../../machines/job.ts';
 import { decodeJson } from '../../nats/codec.ts';
 import { natsDesk } from '../../nats/desk.ts';
 import { listen } from '../../nats/listen.ts';
+import { NatsLogs } from '../../nats/logs.ts';
 import type { Names } from '../../nats/names.ts';
 import { type Presence, presenceOf } from '../../nats/presence.ts';
 import { NatsSubmissions } from '../../nats/submissions.ts';
 import type { SystemClock } from '../../runtime/clock.ts';
-import type { Desk, Rejection, Submissions, SubmitAck } from '../../runtime/ports.ts';
+import type { Desk, LogLine, Rejection, Submissions, SubmitAck } from '../../runtime/ports.ts';
 import { type JobRecord, upcast } from '../../runtime/record.ts';
 import { connect } from '../../sdk/connect.ts';
 import type { Yard } from '../../sdk/yard.ts';
@@ -187,6 +188,15 @@ export class User implements AsyncDisposable {
       return `${JSON.stringify(record, undefined, 2)}\n${this.#options.background()}`;
     };
     return this.#options.news.until(look, { what, withinMs, instead });
+  }
+
+  /** What the handler of a job has logged, once there are so many lines of it. */
+  logs(id: string, lines: number): Promise<readonly LogLine[]> {
+    const look = async () => {
+      const found = await Array.fromAsync(new NatsLogs(this.#options).read(`default.${id}`, { follow: false }));
+      return found.length >= lines ? found : undefined;
+    };
+    return this.until(look, `${lines} lines of the log of ${id}`);
   }
 
   rejections(): Promise<readonly Rejection[]> {
