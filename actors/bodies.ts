@@ -7,7 +7,7 @@
 
 import type { JobRecord } from '../runtime/record.ts';
 
-const most = 50_000;
+const most = 20_000;
 
 export class Bodies {
   readonly #records = new Map<string, { revision: number; record: JobRecord }>();

@@ -42,7 +42,7 @@ async function startBeating(options: PulsesOptions, pulse: Pulse) {
     cell[0] = options.clock.mono();
   };
   tick();
-  const stopTicking = options.clock.every(100, tick);
+  const stopTicking = options.clock.every(250, tick);
   const data: PulseThreadData = {
     address: options.address,
     subject: options.names.pulse(pulse.incarnation),
