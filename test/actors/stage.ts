@@ -20,6 +20,11 @@ export function plainJob(id: string, more: Partial<JobSpec> = {}): JobRecord {
   return newJob(id, { requirements: {}, payload: {}, queue: 'default', priority: 'medium', ...more });
 }
 
+/** What was said of a job at its birth. */
+export function specOf({ state: _s, context: _c, attempts: _a, transitions: _t, ...spec }: JobRecord): JobSpec {
+  return spec;
+}
+
 /** The head of a waiting job. */
 export function headWith(more: Partial<Head> & { key: string; revision: number }): Head {
   return { ...headOf(more.key, more.revision, plainJob('a')), ...more };

@@ -11,7 +11,7 @@ import type { Head } from '../../runtime/ports.ts';
 import { type JobRecord, type JobSpec, jobKey } from '../../runtime/record.ts';
 import { born } from '../../runtime/step.ts';
 import { moved } from '../ports.contract.ts';
-import { entryOf, lastOf, plainJob, stage, written } from './stage.ts';
+import { entryOf, lastOf, plainJob, specOf, stage, written } from './stage.ts';
 
 const start = 1_700_000_000_000;
 const overdueAfterMs = 14_000;
@@ -60,8 +60,7 @@ const context: JobContext = {
 };
 
 function delayed(id: string, ms: number, more: Partial<JobSpec> = {}): JobRecord {
-  const { state: _s, context: _c, attempts: _a, transitions: _t, ...spec } = plainJob(id, more);
-  return born(spec, { ...context, dueAt: start + ms });
+  return born(specOf(plainJob(id, more)), { ...context, dueAt: start + ms });
 }
 
 const steps = (record: JobRecord, ...events: JobEvent[]) => events.reduce(moved, record);

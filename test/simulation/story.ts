@@ -2,6 +2,7 @@
  * What may happen to a cluster in a bad minute, drawn by a seed: work comes in, and all kinds of things break.
  */
 
+import type { MasterSettings } from '../../actors/reign.ts';
 import { priorities } from '../../machines/rules/lanes.ts';
 import type { Odds } from '../../runtime/memory/chaos.ts';
 import { seeded } from '../../runtime/memory/manual-clock.ts';
@@ -27,16 +28,30 @@ export function randomOdds(seed: number): Partial<Odds> {
   };
 }
 
+/** Settings for a run: jobs are sent ahead in half of them, and some are in a hurry. */
+export function randomSettings(seed: number): Partial<MasterSettings> {
+  const chance = seeded(seed + 11);
+  return {
+    lookAhead: pick(chance, [0, 0, 3, 10]),
+    schedulerIntervalMs: pick(chance, [5_000, 5_000, 500]),
+    offerForMs: pick(chance, [5_000, 1_000]),
+    gpuSpillOver: chance() < 0.5,
+  };
+}
+
 /** Lets `events` things happen. */
 export async function badMinute(sim: Simulation, events: number): Promise<void> {
   const chance = seeded(sim.seed + 13);
   const trouble = new Trouble(sim, chance);
+  await sim.startWorker({ gpu: 1, vramMb: 8_000 });
   for (let n = 0; n < events; n++) {
     if (chance() < 0.6) submitSome(sim, chance);
     else await trouble.happen();
     await sim.advance(Math.floor(chance() ** 2 * 2_500));
     await trouble.mend();
   }
+  sim.broker.start();
+  await sim.startWorker({ gpu: 1, vramMb: 8_000 });
 }
 
 function submitSome(sim: Simulation, chance: Chance): void {
@@ -58,6 +73,8 @@ function randomJob(chance: Chance): [type: string, body: Record<string, unknown>
   if (chance() < 0.2) headers['Timeout'] = `${10 + Math.floor(chance() * 4_000)}ms`;
   if (chance() < 0.1) headers['Stale-After'] = `${100 + Math.floor(chance() * 4_000)}ms`;
   if (chance() < 0.1) headers['Slots'] = pick(chance, ['2', '4']);
+  if (chance() < 0.1) headers['Gpu'] = '1';
+
   return [type, body, headers];
 }
 
