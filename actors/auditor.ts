@@ -78,8 +78,8 @@ export class Auditor {
   #check(): void {
     const { fleet, board, clock, lostAfterMs, notices, isTrusted } = this.#options;
     if (!isTrusted()) {
-      this.#startedAt = clock.mono();
-      return fleet.startAnew();
+      this.#startedAt += fleet.hearsNothing();
+      return;
     }
     for (const { pulse } of fleet.check()) notices.send(pulse.incarnation, { verb: 'lost' });
     // A worker that this leader never heard of may only have been silent since before its term.

@@ -1,9 +1,8 @@
 /**
  * The fleet: which workers there are, as their pulses say, and which have fallen silent.
  *
- * A worker is lost when nothing was heard of it for `lostAfter`, counted only while the leader can hear at all:
- * after each pause in the leader's own hearing the count of every worker starts anew. What a worker holds is the
- * board's knowledge, not the fleet's.
+ * A worker is lost when nothing was heard of it for `lostAfter`, counted only while the leader can hear at all; after
+ * half of that it is offered nothing more. What a worker holds is the board's knowledge, not the fleet's.
  */
 
 import type { Clock } from '../runtime/clock.ts';
@@ -15,6 +14,8 @@ export interface Member {
   pulse: Pulse;
   status: WorkerStatus;
   heardAt: number;
+  /** Nothing was heard of it for half the time after which it is lost. */
+  isSilent: boolean;
 }
 
 export interface FleetOptions {
@@ -54,41 +55,59 @@ export class Fleet {
     if (known === undefined) telemetry.tell('worker.joined', facts);
     if (known !== undefined && known.status !== 'offline' && pulse.status === 'offline')
       telemetry.tell('worker.left', facts);
-    this.#members.set(pulse.incarnation, { pulse, status: pulse.status, heardAt: clock.mono() });
-    if (known === undefined || known.status !== pulse.status || isHung(known.pulse) !== isHung(pulse)) onChange();
+    this.#members.set(pulse.incarnation, { pulse, status: pulse.status, heardAt: clock.mono(), isSilent: false });
+    const isNews = known?.status !== pulse.status || known.isSilent || isHung(known.pulse) !== isHung(pulse);
+    if (isNews) onChange();
   }
 
   /** Whether this worker may be offered jobs now. */
-  takesJobs({ status, pulse }: Member): boolean {
-    return (status === 'available' || status === 'busy') && !isHung(pulse);
+  takesJobs({ status, pulse, isSilent }: Member): boolean {
+    return (status === 'available' || status === 'busy') && !isHung(pulse) && !isSilent;
   }
 
   /** Takes the silent for lost and forgets the long gone. To be called about once a second; returns who was lost. */
   check(): readonly Member[] {
     const now = this.#options.clock.mono();
-    const deaf = now - this.#checkedAt > this.#options.lostAfterMs / 2;
+    if (now - this.#checkedAt > this.#options.lostAfterMs / 2) this.hearsNothing();
     this.#checkedAt = now;
-    if (deaf) this.startAnew();
     for (const [incarnation, member] of this.#members)
       if (isGone(member) && now - member.heardAt > forgottenAfterMs) this.#members.delete(incarnation);
-    const silent = this.members().filter(
-      (member) => !isGone(member) && now - member.heardAt > this.#options.lostAfterMs,
-    );
-    for (const member of silent) this.#lose(member);
-    return silent;
+    return this.#present().filter((member) => this.#listenFor(member, now - member.heardAt));
   }
 
-  /** Nothing can be heard at the moment: silence counts from now on. */
-  startAnew(): void {
+  /**
+   * Nothing could be heard since the last check: that while counts against nobody. Returns how long it was, ms.
+   *
+   * It is not the count that starts anew: a leader that stumbles now and then must still find who is lost.
+   */
+  hearsNothing(): number {
     const now = this.#options.clock.mono();
+    const deafMs = now - this.#checkedAt;
     this.#checkedAt = now;
-    for (const member of this.#members.values()) if (!isGone(member)) member.heardAt = now;
+    for (const member of this.#present()) member.heardAt = Math.min(now, member.heardAt + deafMs);
+    return deafMs;
   }
 
   /** Whether the worker of this incarnation is known to be gone, or was never heard of. */
   isGone(incarnation: string): boolean {
     const member = this.#members.get(incarnation);
     return member === undefined || isGone(member);
+  }
+
+  #present(): readonly Member[] {
+    return this.members().filter((member) => !isGone(member));
+  }
+
+  /** Draws the conclusions from how long a worker has been silent. Returns whether it is lost. */
+  #listenFor(member: Member, silentMs: number): boolean {
+    const { lostAfterMs, onChange } = this.#options;
+    const isLost = silentMs > lostAfterMs;
+    if (isLost) this.#lose(member);
+    else if (!member.isSilent && silentMs > lostAfterMs / 2) {
+      member.isSilent = true;
+      onChange();
+    }
+    return isLost;
   }
 
   #lose(member: Member): void {
