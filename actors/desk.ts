@@ -55,6 +55,7 @@ export interface DeskOptions {
   term: Term;
   incarnation: string;
   name: string;
+  settings: { gpuSpillOver: boolean };
 }
 
 type Answer = (ask: unknown) => unknown;
@@ -104,7 +105,9 @@ function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {
   });
 }
 
-function explain({ board, fleet, clock }: DeskOptions, ask: unknown): Why | null {
+function explain({ board, fleet, clock, settings }: DeskOptions, ask: unknown): Why | null {
   const entry = typeof ask === 'string' ? board.get(ask) : undefined;
-  return entry === undefined ? null : why(entry, { board, fleet, now: clock.now() });
+  return entry === undefined
+    ? null
+    : why(entry, { board, fleet, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
 }

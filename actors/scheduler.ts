@@ -155,10 +155,10 @@ export class Scheduler {
   async #tick(): Promise<void> {
     if (this.#writing) return;
     this.#pass();
-    const { board, fleet, move, clock, telemetry } = this.#options;
+    const { board, fleet, gpuSpillOver, move, clock, telemetry } = this.#options;
     const reasons: Record<string, number> = {};
     const moves = this.#stuck().map((entry) => {
-      const reason = why(entry, { board, fleet }).code;
+      const reason = why(entry, { board, fleet, gpuSpillOver }).code;
       reasons[reason] = (reasons[reason] ?? 0) + 1;
       telemetry.tell('job.queued', { key: entry.key, reason });
       return {

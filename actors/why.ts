@@ -2,7 +2,7 @@
  * Why a job is waiting, and what would let it go: computed from the board and the fleet when somebody asks.
  */
 
-import { hasRoom, unmet } from '../machines/rules/capability.ts';
+import { type Capacity, hasRoom, unmet } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
 import type { Board } from './board.ts';
 import type { Entry } from './entry.ts';
@@ -26,8 +26,17 @@ export interface Why {
   ahead?: number;
 }
 
-/** Why `entry` does not run now. `now` is broker time, epoch ms. */
-export function why(entry: Entry, world: { board: Board; fleet: Fleet; now?: number }): Why {
+/** What the answer is made from. `now` is broker time, epoch ms. */
+export interface Surroundings {
+  board: Board;
+  fleet: Fleet;
+  /** Whether workers with a GPU take jobs that need none. */
+  gpuSpillOver: boolean;
+  now?: number;
+}
+
+/** Why `entry` does not run now. */
+export function why(entry: Entry, world: Surroundings): Why {
   if (entry.offer !== undefined)
     return {
       code: 'offered',
@@ -52,11 +61,14 @@ export function why(entry: Entry, world: { board: Board; fleet: Fleet; now?: num
   }
 }
 
-function whyReady(entry: Entry, { board, fleet }: { board: Board; fleet: Fleet }): Why {
+function whyReady(entry: Entry, { board, fleet, gpuSpillOver }: Surroundings): Why {
   const workers = fleet.members().filter((member) => fleet.takesJobs(member));
   if (workers.length === 0)
     return { code: 'no workers', sentence: 'No worker is there to take jobs. Start one with `yard worker`.' };
-  const lacking = workers.map(({ pulse }) => unmet(entry.type, entry.requirements, pulse.capacity));
+  const lacking = workers.map(
+    ({ pulse }) =>
+      unmet(entry.type, entry.requirements, pulse.capacity) ?? keptBack(entry, pulse.capacity, gpuSpillOver),
+  );
   if (lacking.every((lack) => lack !== undefined)) {
     const [lack] = lacking;
     return {
@@ -74,6 +86,12 @@ function whyReady(entry: Entry, { board, fleet }: { board: Board; fleet: Fleet }
       sentence: `${able.length === 1 ? 'The only worker that could run it is' : `All ${able.length} workers that could run it are`} busy. It starts when one has room, or when another one joins.`,
     };
   return { code: 'next in line', sentence: 'A worker has room; it is about to be offered.' };
+}
+
+/** What a worker lacks that has all, and is kept for others. */
+function keptBack({ requirements }: Entry, capacity: Capacity, gpuSpillOver: boolean): string | undefined {
+  const isKept = !gpuSpillOver && capacity.gpu > 0 && (requirements.gpu ?? 0) === 0;
+  return isKept ? 'room for jobs that need no GPU (`gpuSpillOver` is off)' : undefined;
 }
 
 function nameOf(fleet: Fleet, incarnation: string): string {

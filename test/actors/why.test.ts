@@ -18,7 +18,11 @@ function setUp(...pulses: Pulse[]) {
     if (applied === undefined) throw new RangeError('Expected the head to be news, and it was not.');
     return applied.entry;
   };
-  return { board, put, because: (entry: Entry) => why(entry, { board, fleet, now: 1_700_000_000_000 }) };
+  return {
+    board,
+    put,
+    because: (entry: Entry, gpuSpillOver = true) => why(entry, { board, fleet, gpuSpillOver, now: 1_700_000_000_000 }),
+  };
 }
 
 const worker = (more: Partial<Pulse> = {}) => pulseOf(capacity, more);
@@ -51,6 +55,15 @@ describe('a job waits because', () => {
       ahead: 0,
     });
     expect(because(put({ type: 'transcode' })).sentence).toContain('No worker has type transcode.');
+  });
+
+  test('all workers are kept for jobs that need a GPU', () => {
+    const { put, because } = setUp(pulseOf({ ...capacity, gpu: 1 }));
+    expect(because(put(), false).sentence).toBe(
+      'No worker has room for jobs that need no GPU (`gpuSpillOver` is off). Start one that has, or change what the job asks for.',
+    );
+    expect(because(put(), true).code).toBe('next in line');
+    expect(because(put({ requirements: { gpu: 1 } }), false).code).toBe('next in line');
   });
 
   test('all that could run it are busy', () => {

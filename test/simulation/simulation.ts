@@ -191,10 +191,7 @@ export class Simulation {
   /** The process is gone from one moment to the next. */
   kill(name: string): void {
     this.note(`sim: kill ${name}`);
-    const node = this.#find(name);
-    node.alive = false;
-    this.cut(name);
-    node.clock.freeze();
+    this.#exit(this.#find(name));
   }
 
   /** The process stands still, with all its threads. */
@@ -234,7 +231,7 @@ export class Simulation {
       node.worker.drain().then(() => node.committer.close()),
       120_000,
     );
-    node.alive = false;
+    this.#exit(node);
   }
 
   /** A master is asked to stop; resolves when it has. */
@@ -243,7 +240,7 @@ export class Simulation {
     const node = this.#masters.find((one) => one.name === name);
     if (node === undefined) throw new RangeError(`Expected a master, got ${name}.`);
     await this.clock.until(node.master.stop(), 120_000);
-    node.alive = false;
+    this.#exit(node);
   }
 
   /** Adds to the lines that are shown when a promise was broken. */
@@ -372,6 +369,13 @@ export class Simulation {
     for (const { name, used, jobs: held } of view.workers)
       if (used !== 0 || held.length > 0) broken.push(`${name} holds ${held.join(', ')}, ${used} slots on the board`);
     expect(broken).toEqual([]);
+  }
+
+  #exit(node: Node): void {
+    node.alive = false;
+    node.world.cut();
+    node.side.cut();
+    node.clock.freeze();
   }
 
   #read(): History {

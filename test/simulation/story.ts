@@ -51,6 +51,7 @@ export async function badMinute(sim: Simulation, events: number): Promise<void> 
     await trouble.mend();
   }
   sim.broker.start();
+  await sim.startWorker();
   await sim.startWorker({ gpu: 1, vramMb: 8_000 });
 }
 
