@@ -56,7 +56,7 @@ describe('with a worker that has no GPU', () => {
     const id = await yard.user.pub('mark');
     const { transitions } = await yard.user.waitUntil(id, 'queued', 3_000);
     expect(transitions.at(-1)?.reason).toBe('all busy');
-    expect(await yard.user.why(id)).toMatchObject({ code: 'all busy', ahead: 0 });
+    expect(await yard.user.why(id)).toMatchObject({ code: 'all busy', ahead: expect.any(Number) });
     expect((await yard.user.waitUntil(id, 'completed')).transitions.map(({ from, to }) => [from, to])).toContainEqual([
       'queued',
       'assigned',
