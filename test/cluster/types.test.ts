@@ -42,7 +42,7 @@ describe('a submission by plain publish becomes a job that', () => {
     const gaps = attempts.slice(1).map(({ startedAt = 0 }, at) => startedAt - (attempts[at]?.endedAt ?? 0));
     for (const [at, gapMs] of gaps.entries()) {
       expect(gapMs).toBeGreaterThanOrEqual(200 * 2 ** at);
-      expect(gapMs).toBeLessThan(200 * 2 ** at + 1_000);
+      expect(gapMs).toBeLessThan(200 * 2 ** at + 5_000);
     }
     expect(gaps).toHaveLength(2);
   });
