@@ -6,13 +6,13 @@
  */
 
 import { join } from 'node:path';
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Role } from '../../cluster/member.ts';
 import { names } from '../../nats/names.ts';
 import { pause, SystemClock } from '../../runtime/clock.ts';
 import { type Scratch, scratch, type TestBroker, testBroker } from '../nats/broker.ts';
 import { Effects } from './effects.ts';
+import { gatherHistory } from './gather.ts';
 import { expectSound } from './history.ts';
 import { News } from './news.ts';
 import { type Flags, YardProcess } from './process.ts';
@@ -168,52 +168,8 @@ export class Cluster implements AsyncDisposable {
 
   /** Fails where what this cluster did is not what a correct one can have done. */
   async expectSound(): Promise<void> {
-    const { user } = this;
-    const submissions = await this.#submissions();
-    const records = await user.records();
-    const rejections = await user.rejections();
-    const refused = new Set(rejections.map(({ sequence }) => sequence));
-    const acknowledged = user.submitted.flatMap(({ id, sequence }) =>
-      id === undefined || refused.has(sequence) ? [] : [id],
-    );
-    const ids = new Set(records.map(({ id }) => id));
-    const repeats = submissions.filter(({ sequence, id }) => ids.has(id ?? this.#ackedId(sequence)));
-    expectSound({
-      records,
-      rejections,
-      submitted: submissions.map(({ sequence }) => sequence),
-      repeats: repeats.map(({ sequence }) => sequence),
-      acknowledged: new Set(acknowledged),
-      started: this.#started(),
-      effects: await this.effects.all(),
-    });
-  }
-
-  /** The id that a master told for a submission which named none. */
-  #ackedId(sequence: number): string {
-    const { submitted, acks } = this.user;
-    const ack = acks.get(submitted.find((each) => each.sequence === sequence)?.ref ?? '');
-    return ack !== undefined && 'id' in ack ? ack.id : '';
-  }
-
-  /** All that lies in the stream of submissions, with the ids that were named. */
-  async #submissions(): Promise<readonly { sequence: number; id: string | undefined }[]> {
-    const jsm = await jetstreamManager(this.#parts.connection);
-    const stream = this.user.names.streams.submit;
-    const { state } = await jsm.streams.info(stream);
-    const found: { sequence: number; id: string | undefined }[] = [];
-    for (let seq = 1; seq <= state.last_seq; seq = (found.at(-1)?.sequence ?? state.last_seq) + 1)
-      for await (const message of await jsm.direct.getBatch(stream, { seq, batch: 500 }))
-        found.push({ sequence: message.seq, id: message.header.get('Job-Id') || undefined });
-    return found;
-  }
-
-  /** Attempts that workers said they started. */
-  #started(): string[] {
-    return this.processes
-      .flatMap(({ told }) => told)
-      .filter(({ event }) => event === 'attempt.started')
-      .map(({ key, attempt }) => `${String(key)}#${String(attempt)}`);
+    const { user, processes, effects } = this;
+    expectSound(await gatherHistory({ user, processes, effects, connection: this.#parts.connection }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
