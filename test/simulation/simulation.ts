@@ -38,6 +38,8 @@ export interface SimulationOptions {
   settings?: Partial<MasterSettings>;
   /** How long a node waits for an answer of the broker, ms. */
   answerWithinMs?: number;
+  /** By how much the broker time of nodes may be off, ms. */
+  skewMs?: number;
 }
 
 /** A process of the cluster. */
@@ -97,15 +99,18 @@ export class Simulation {
   readonly #masters: (Node & { master: Master })[] = [];
   readonly #workers: WorkerNode[] = [];
   readonly #client: MemoryWorld;
+  readonly #skew: () => number;
   #count = 0;
 
-  constructor({ seed = 1, odds, settings, answerWithinMs = 2_000 }: SimulationOptions) {
+  constructor({ seed = 1, odds, settings, answerWithinMs = 2_000, skewMs = 0 }: SimulationOptions) {
     this.seed = seed;
     this.clock = new ManualClock({ seed });
     this.#settings = { ...defaults, ...settings };
     const going = odds === undefined ? calm : chaos(odds, seeded(seed + 1));
     this.broker = new MemoryBroker({ clock: this.clock, chaos: going, answerWithinMs });
     this.#client = this.broker.world();
+    const chance = seeded(seed + 2);
+    this.#skew = () => Math.round((2 * chance() - 1) * skewMs);
   }
 
   // ---- the cluster -----------------------------------------------------------------------------------------
@@ -314,11 +319,16 @@ export class Simulation {
       this.thaw(name);
     }
     await this.until('every submission to be taken in', () => this.broker.submissionsWaiting === 0, 120_000);
-    const refused = new Set((await this.rejections()).map(({ headers }) => headers['job-id']));
-    await this.untilSettled(
-      this.submitted.filter((id) => !refused.has(id)),
-      300_000,
-    );
+    const refused = (await this.rejections()).map(({ headers }) => headers['job-id'] ?? '');
+    expect(refused.filter((id) => this.find(id) !== undefined)).toEqual([]);
+    const taken = this.submitted.filter((id) => !refused.includes(id));
+    await this.untilSettled(taken, 300_000);
+    expect(
+      this.history
+        .jobs()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual([...taken].sort());
     await this.advance(10_000);
     await this.#checkEnd();
     while (this.masters.length > 1) await this.#letAnotherLead();
@@ -390,7 +400,7 @@ export class Simulation {
   }
 
   #node(name: string): Node {
-    const clock = this.clock.forNode();
+    const clock = this.clock.forNode({ offsetMs: this.#skew() });
     const telemetry = createTelemetry();
     telemetry.subscribe((told) => {
       if (told.name === 'commit.batch' || (levelOf(told) === 'debug' && process.env['SIMULATION_DEBUG'] === undefined))
