@@ -166,8 +166,12 @@ function queueOf(queue: string): string {
   );
 }
 
-/** The given id; else one made from the idempotency key, so that a repeat finds the first; else the fallback. */
-function idOf({ options, tenant, type, fallbackId }: Request): string {
+/**
+ * The given id; else one made from the idempotency key, so that a repeat finds the first; else the fallback.
+ *
+ * @throws {Fault} `input.invalid` where the given one is none.
+ */
+export function idOf({ options, tenant, type, fallbackId }: Request): string {
   if (options.id !== undefined) {
     if (idPattern.test(options.id)) return options.id;
     throw new Fault(

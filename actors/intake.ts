@@ -12,9 +12,9 @@ import { headOf } from '../runtime/head.ts';
 import type { Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
-import { admit, conflictText, isSameSubmission, type KnownType } from './admission.ts';
+import { admit, conflictText, idOf, isSameSubmission, type KnownType } from './admission.ts';
 import type { Commit } from './committer.ts';
-import { readRequest, refOf } from './request.ts';
+import { readRequest, refOf, sourceOf } from './request.ts';
 
 export interface IntakeOptions {
   submissions: Submissions;
@@ -48,24 +48,39 @@ export class Intake {
     return this.#stop();
   }
 
+  /** Decides each of them, whatever becomes of the others; all come again where one could not be decided. */
   async #take(batch: readonly Submission[]): Promise<void> {
-    if (batch.every(({ deliveries }) => deliveries < aloneFrom))
-      await Promise.all(batch.map((submission) => this.#decide(submission)));
-    else for (const submission of batch) await this.#decide(submission);
+    const fresh = batch.filter(({ deliveries }) => deliveries < aloneFrom);
+    const outcomes = await Promise.allSettled(fresh.map((submission) => this.#decide(submission)));
+    for (const submission of batch)
+      if (submission.deliveries >= aloneFrom) outcomes.push(...(await Promise.allSettled([this.#decide(submission)])));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #decide(submission: Submission): Promise<void> {
-    if (submission.deliveries >= rejectedFrom)
-      return this.#reject(
-        submission,
-        `Expected to make a job of it within ${rejectedFrom - 1} deliveries, failed each time. Look into the logs of the masters, then submit it again.`,
-      );
+    if (submission.deliveries >= rejectedFrom) return this.#giveUp(submission);
     try {
       await this.#create(submission, await admit(readRequest(submission), this.#options.types));
     } catch (cause) {
       if (!(cause instanceof Fault) || cause.code !== 'input.invalid') throw cause;
       await this.#reject(submission, messageOf(cause));
     }
+  }
+
+  /** It, or another one of its batch, failed too often. Only one that has no job by now is to blame. */
+  async #giveUp(submission: Submission): Promise<void> {
+    if (await this.#hasJob(submission)) return;
+    await this.#reject(
+      submission,
+      `Expected to make a job of it within ${rejectedFrom - 1} deliveries, failed each time. Look into the logs of the masters, then submit it again.`,
+    );
+  }
+
+  async #hasJob(submission: Submission): Promise<boolean> {
+    const key = keyOf(submission);
+    const stored = key === undefined ? undefined : await this.#options.store.read(key);
+    return stored?.record.source === sourceOf(submission);
   }
 
   async #create(submission: Submission, record: JobRecord): Promise<void> {
@@ -114,5 +129,15 @@ export class Intake {
       headers: Object.fromEntries(submission.headers),
     });
     events.ack({ ref: refOf(submission) ?? String(submission.sequence), rejected: reason });
+  }
+}
+
+/** The key that the job of a submission has, without a look at its payload; `undefined` where it can have none. */
+function keyOf(submission: Submission): string | undefined {
+  try {
+    const request = readRequest(submission);
+    return jobKey({ tenant: request.tenant, id: idOf(request) });
+  } catch {
+    return undefined;
   }
 }

@@ -131,6 +131,11 @@ function refInEnvelope(body: Uint8Array): string | undefined {
   }
 }
 
+/** Where the job of a submission comes from, the same for each of its deliveries. */
+export function sourceOf({ streamCreatedAt, sequence }: Submission): string {
+  return `submission:${streamCreatedAt.toString(36)}-${sequence}`;
+}
+
 /**
  * What a submission asks for.
  *
@@ -144,7 +149,7 @@ export function readRequest(submission: Submission): Request {
     type: submission.type,
     payload,
     options,
-    source: `submission:${submission.streamCreatedAt.toString(36)}-${submission.sequence}`,
+    source: sourceOf(submission),
     fallbackId: `${Math.floor(submission.streamCreatedAt / 1_000).toString(36)}-${submission.sequence}`,
     at: submission.at,
   };

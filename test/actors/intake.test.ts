@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import type { KnownType } from '../../actors/admission.ts';
+import { Committer } from '../../actors/committer.ts';
+import { Intake } from '../../actors/intake.ts';
+import type { JobDefinition } from '../../runtime/handler.ts';
+import type { Head, SubmitAck } from '../../runtime/ports.ts';
+import { fates, lastOf, stage, written } from './stage.ts';
+
+/** Breaks our own code, unlike input that is merely wrong. */
+const breaking: JobDefinition = {
+  type: 'breaking',
+  payload: {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: () => {
+        throw new TypeError('Nobody thought of this.');
+      },
+    },
+  },
+  run: () => undefined,
+};
+
+async function setUp() {
+  const on = stage();
+  const { clock, world, broker, telemetry } = on;
+  const { commit } = new Committer({ store: world.store, clock, telemetry });
+  const types = new Map<string, KnownType>([
+    ['noop', { type: 'noop', defaults: {} }],
+    ['breaking', { type: 'breaking', defaults: {}, definition: breaking }],
+  ]);
+  const created: Head[] = [];
+  const { submissions, store, events } = world;
+  const intake = new Intake({
+    submissions,
+    store,
+    events,
+    telemetry,
+    commit,
+    types,
+    onCreated: (head) => created.push(head),
+    now: () => clock.now(),
+  });
+  const submit = (id: string, more: { type?: string; body?: unknown; headers?: Record<string, string> } = {}) =>
+    broker.submit({ type: more.type ?? 'noop', body: more.body ?? {}, headers: { 'Job-Id': id, ...more.headers } });
+  const acks: SubmitAck[] = [];
+  const client = broker.world();
+  await clock.until(client.events.listenAck('r', (ack) => acks.push(ack)));
+  const rejections = async () =>
+    (await clock.until(client.submissions.rejections(100))).map(({ headers, reason }) => [headers['job-id'], reason]);
+  return { ...on, intake, submit, created, acks, rejections };
+}
+
+describe('a submission', () => {
+  test('becomes a job, which whoever asked is told of', async () => {
+    const { clock, intake, submit, broker, created, acks } = await setUp();
+    submit('a', { headers: { Ref: 'r' } });
+    await clock.until(intake.start());
+    await clock.settle();
+    expect(lastOf(broker, 'a').state).toBe('pending');
+    expect(created.map(({ key }) => key)).toEqual(['default.a']);
+    expect(acks).toEqual([{ ref: 'r', id: 'a', tenant: 'default', state: 'pending' }]);
+    expect(broker.submissionsWaiting).toBe(0);
+  });
+
+  test('that is wrong is rejected with the sentence, which whoever asked is told of', async () => {
+    const { clock, intake, submit, acks, rejections } = await setUp();
+    submit('a', { type: 'nop', headers: { Ref: 'r' } });
+    await clock.until(intake.start());
+    await clock.settle();
+    const sentence = 'Expected a job type that this cluster knows, got `nop`. Did you mean noop?';
+    expect(acks).toEqual([{ ref: 'r', rejected: sentence }]);
+    expect(await rejections()).toEqual([['a', sentence]]);
+  });
+
+  test('that is repeated finds the job that is there', async () => {
+    const { clock, intake, submit, broker, acks, rejections } = await setUp();
+    await clock.until(intake.start());
+    submit('a', { body: { x: 1 } });
+    submit('a', { body: { x: 1 }, headers: { Ref: 'r' } });
+    await clock.advance(100);
+    expect(written(broker, 'a')).toHaveLength(1);
+    expect(acks).toEqual([{ ref: 'r', id: 'a', tenant: 'default', state: 'pending' }]);
+    expect(await rejections()).toEqual([]);
+  });
+
+  test('with the id of another job and other content is rejected', async () => {
+    const { clock, intake, submit, broker, rejections } = await setUp();
+    await clock.until(intake.start());
+    submit('a', { body: { x: 1 } });
+    submit('a', { body: { x: 2 } });
+    await clock.advance(100);
+    expect(lastOf(broker, 'a').payload).toEqual({ x: 1 });
+    expect(await rejections()).toEqual([['a', expect.stringContaining('(409)')]]);
+  });
+
+  test('whose write got no answer becomes one job', async () => {
+    const { clock, intake, submit, broker, rejections } = await setUp();
+    broker.chaos = fates('silentStored', 'silentLost', 'silentLate');
+    for (const id of ['a', 'b', 'c']) submit(id);
+    await clock.until(intake.start());
+    await clock.advance(30_000);
+    expect(['a', 'b', 'c'].map((id) => written(broker, id).length)).toEqual([1, 1, 1]);
+    expect(await rejections()).toEqual([]);
+  });
+});
+
+describe('a submission that breaks our own code', () => {
+  test('is rejected after some tries, and those before and behind it become jobs', async () => {
+    const { clock, intake, submit, broker, rejections } = await setUp();
+    for (const id of ['a', 'b']) submit(id);
+    submit('bad', { type: 'breaking' });
+    for (const id of ['c', 'd']) submit(id);
+    await clock.until(intake.start());
+    await clock.advance(30_000);
+    expect(['a', 'b', 'c', 'd'].map((id) => written(broker, id).length)).toEqual([1, 1, 1, 1]);
+    expect(await rejections()).toEqual([['bad', expect.stringContaining('failed each time')]]);
+    expect(broker.submissionsWaiting).toBe(0);
+  });
+
+  test('stops nobody behind it, even where those could not be stored at first', async () => {
+    const { clock, intake, submit, broker, rejections } = await setUp();
+    submit('bad', { type: 'breaking' });
+    submit('a');
+    broker.chaos = fates(...Array(12).fill('silentLost'));
+    await clock.until(intake.start());
+    await clock.advance(60_000);
+    expect(written(broker, 'a')).toHaveLength(1);
+    expect((await rejections()).map(([id]) => id)).toEqual(['bad']);
+  });
+});
+
+test('after a stop nothing more is taken in', async () => {
+  const { clock, intake, submit, broker } = await setUp();
+  await clock.until(intake.start());
+  await clock.until(intake.stop());
+  submit('a');
+  await clock.advance(1_000);
+  expect(written(broker, 'a')).toEqual([]);
+  expect(broker.submissionsWaiting).toBe(1);
+});
