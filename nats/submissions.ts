@@ -93,7 +93,8 @@ export class NatsSubmissions implements Submissions {
 
   async reject(rejection: Rejection): Promise<void> {
     try {
-      await jetstream(this.#connection).publish(this.#names.rejected, encodeJson(rejection));
+      const msgID = `${rejection.subject}#${rejection.sequence}`;
+      await jetstream(this.#connection).publish(this.#names.rejected, encodeJson(rejection), { msgID });
     } catch (cause) {
       throw faultOf(cause);
     }

@@ -132,6 +132,7 @@ export interface Rejection {
 export interface Submissions {
   /** Hands over submissions in order; those of a batch count as done when the promise resolves. */
   consume(onBatch: (batch: readonly Submission[]) => Promise<void>): Promise<Stop>;
+  /** Keeps a rejection; of the same submission, told again within a minute, the first one. */
   reject(rejection: Rejection): Promise<void>;
   rejections(limit: number): Promise<readonly Rejection[]>;
 }

@@ -588,6 +588,8 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         for (const n of [1, 2, 3]) await worlds.one.submissions.reject(rejection(n));
         expect(await worlds.other.submissions.rejections(10)).toEqual([1, 2, 3].map(rejection));
         expect(await worlds.other.submissions.rejections(2)).toEqual([2, 3].map(rejection));
+        await worlds.other.submissions.reject({ ...rejection(2), reason: 'Once more.' });
+        expect(await worlds.other.submissions.rejections(10)).toEqual([1, 2, 3].map(rejection));
       });
     });
   });

@@ -78,7 +78,9 @@ export class SubmissionStream {
   }
 
   reject(rejection: Rejection): void {
-    this.#rejections.push(rejection);
+    const isThis = ({ subject, sequence }: Rejection) =>
+      subject === rejection.subject && sequence === rejection.sequence;
+    if (!this.#rejections.some(isThis)) this.#rejections.push(rejection);
   }
 
   rejections(limit: number): readonly Rejection[] {

@@ -118,6 +118,18 @@ describe('a submission that breaks our own code', () => {
     expect(broker.submissionsWaiting).toBe(0);
   });
 
+  test('does not let what was wrong beside it be rejected again and again', async () => {
+    const { clock, intake, submit, rejections } = await setUp();
+    submit('wrong', { headers: { Priority: 'urgent' } });
+    submit('bad', { type: 'breaking' });
+    await clock.until(intake.start());
+    await clock.advance(30_000);
+    expect(await rejections()).toEqual([
+      ['wrong', expect.stringContaining('Expected `Priority`')],
+      ['bad', expect.stringContaining('failed each time')],
+    ]);
+  });
+
   test('stops nobody behind it, even where those could not be stored at first', async () => {
     const { clock, intake, submit, broker, rejections } = await setUp();
     submit('bad', { type: 'breaking' });
