@@ -57,7 +57,11 @@ async function newestKeys(store: JobStore, filter: JobFilter): Promise<readonly 
     if (passes(head, filter)) createdAt.set(head.key, head.createdAt);
     else createdAt.delete(head.key);
   }
-  return [...createdAt].toSorted(([, a], [, b]) => b - a).map(([key]) => key);
+  // Of one millisecond, those that were written last come first.
+  return [...createdAt]
+    .toReversed()
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([key]) => key);
 }
 
 function passes(job: Pick<Head, 'state' | 'queue' | 'type' | 'priority'>, filter: JobFilter): boolean {
