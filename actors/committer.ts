@@ -62,7 +62,8 @@ export class Committer {
 
   readonly commit: Commit = (entries) => {
     const { unit, committed } = unitOf(entries);
-    this.#ready.push(unit);
+    if (this.#closed) unit.fail(stopping());
+    else this.#ready.push(unit);
     this.#flushSoon();
     return committed;
   };
@@ -71,7 +72,7 @@ export class Committer {
   close(): void {
     this.#closed = true;
     const waiting = this.#ready.splice(0);
-    for (const unit of waiting) unit.fail(new Fault('broker.unavailable', 'This process is stopping.'));
+    for (const unit of waiting) unit.fail(stopping());
   }
 
   #flushSoon(): void {
@@ -182,6 +183,10 @@ export class Committer {
     }
     return { kind: 'stored', revisions };
   }
+}
+
+function stopping(): Fault {
+  return new Fault('broker.unavailable', 'This process is stopping.');
 }
 
 /** Hands each unit its part of the revisions of a batch. */

@@ -10,6 +10,7 @@ import { Fault, type FaultCode, messageOf } from '../runtime/faults.ts';
 import type { Desk } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
+import { hint } from './hint.ts';
 import { listen } from './listen.ts';
 import type { Names } from './names.ts';
 
@@ -21,23 +22,22 @@ interface Reply {
 
 export function natsDesk({ connection, names }: { connection: NatsConnection; names: Names }): Desk {
   return {
-    answer: (question, how) => listen(connection, names.desk(question), (message) => void reply(message, how)),
+    answer: (question, how) =>
+      listen(connection, names.desk(question), (message) => void reply(connection, message, how)),
     ask: (question, ask, timeoutMs) => request(connection, names.desk(question), ask, timeoutMs),
   };
 }
 
-async function reply(message: Msg, how: (ask: unknown) => unknown): Promise<void> {
-  try {
-    respond(message, { answer: await how(decodeJson(message.data)) });
-  } catch (error) {
-    respond(message, {
-      fault: { code: error instanceof Fault ? error.code : 'broker.refused', message: messageOf(error) },
-    });
-  }
+async function reply(connection: NatsConnection, message: Msg, how: (ask: unknown) => unknown): Promise<void> {
+  if (message.reply) hint(connection, message.reply, encodeJson(await answered(message, how)));
 }
 
-function respond(message: Msg, value: Reply): void {
-  message.respond(encodeJson(value));
+async function answered(message: Msg, how: (ask: unknown) => unknown): Promise<Reply> {
+  try {
+    return { answer: await how(decodeJson(message.data)) };
+  } catch (error) {
+    return { fault: { code: error instanceof Fault ? error.code : 'broker.refused', message: messageOf(error) } };
+  }
 }
 
 /** @throws {Fault} what the leader's answer failed with, or what kept the broker from carrying the question. */

@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Events, JobEventMessage, Stop, SubmitAck } from '../runtime/ports.ts';
 import type { Progress } from '../runtime/record.ts';
 import { encodeJson } from './codec.ts';
+import { hint } from './hint.ts';
 import { listenJson } from './listen.ts';
 import { type Names, readKey } from './names.ts';
 
@@ -57,11 +58,10 @@ export class NatsEvents implements Events {
     if (this.#unsaid.push({ subject, value }) === 1) this.#clock.endOfTurn(() => this.flush());
   }
 
-  /** Says what is still unsaid. Nobody waits for it: on a connection that is closed it is simply not said. */
+  /** Says what is still unsaid. */
   flush(): void {
     const unsaid = this.#unsaid;
     this.#unsaid = [];
-    if (this.#connection.isClosed()) return;
-    for (const { subject, value } of unsaid) this.#connection.publish(subject, encodeJson(value));
+    for (const { subject, value } of unsaid) hint(this.#connection, subject, encodeJson(value));
   }
 }

@@ -12,6 +12,7 @@ import type { Cancel, Clock } from '../runtime/clock.ts';
 import type { LogLine, Logs, Stop } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
+import { hint } from './hint.ts';
 import { listen } from './listen.ts';
 import type { Names } from './names.ts';
 import { type Presence, presenceOf } from './presence.ts';
@@ -127,8 +128,7 @@ export class NatsLogs implements Logs {
       return;
     }
     this.#parcels.delete(key);
-    if (!this.#connection.isClosed())
-      this.#connection.publish(this.#names.log(key), encodeJson({ lines: parcel.lines }));
+    hint(this.#connection, this.#names.log(key), encodeJson({ lines: parcel.lines }));
   }
 }
 

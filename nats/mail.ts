@@ -18,6 +18,7 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Mail, Offer, Stop } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
+import { hint } from './hint.ts';
 import type { Names } from './names.ts';
 import { keepPulling } from './pull-loop.ts';
 
@@ -39,7 +40,7 @@ export class NatsMail implements Mail {
   }
 
   send(incarnation: string, offers: readonly Offer[]): void {
-    for (const mail of mails(offers)) this.#connection.publish(this.#names.work(incarnation), mail);
+    for (const mail of mails(offers)) hint(this.#connection, this.#names.work(incarnation), mail);
   }
 
   async receive(incarnation: string, onOffers: (offers: readonly Offer[]) => void): Promise<Stop> {

@@ -9,6 +9,7 @@ import type { Pulse } from '../runtime/ports.ts';
 import type { BrokerAddress } from './address.ts';
 import { encodeJson } from './codec.ts';
 import { connectBroker } from './connection.ts';
+import { hint } from './hint.ts';
 
 /** What the thread is started with. `ticks` is shared: its first cell is the main loop's last turn, `mono` ms. */
 export interface PulseThreadData {
@@ -27,9 +28,8 @@ let pulse = data.pulse;
 const connection = await connectBroker(data.address, { name: `${pulse.name} pulse` });
 
 function beat(): void {
-  if (connection.isClosed()) return;
   const loopLagMs = Math.max(0, Math.round(clock.mono() - (ticks[0] ?? 0)));
-  connection.publish(data.subject, encodeJson({ ...pulse, loopLagMs }));
+  hint(connection, data.subject, encodeJson({ ...pulse, loopLagMs }));
 }
 
 parentPort?.on('message', (next: Pulse | 'stop') => {

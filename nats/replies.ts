@@ -43,19 +43,20 @@ export class Replies {
   /**
    * Publishes and resolves with the answer.
    *
-   * @throws {TimeoutError} where none came in time; what no responders means is for `faultOf` to say.
+   * @throws {TimeoutError} where none came in time, {DrainingConnectionError} where the connection is being closed; what no responders means is for `faultOf` to say.
    */
-  request(
+  async request(
     subject: string,
     body: Uint8Array,
     { headers, timeoutMs }: { headers: MsgHdrs; timeoutMs: number },
   ): Promise<Msg> {
-    if (!this.#presence.isUp) return Promise.reject(new TimeoutError());
+    if (!this.#presence.isUp) throw new TimeoutError();
     const token = (this.#next++).toString(36);
+    // Throws on a connection that is about to close: nobody may wait for that answer.
+    this.#connection.publish(subject, body, { headers, reply: this.#inbox + token });
     const { promise, resolve, reject } = Promise.withResolvers<Msg>();
     this.#pending.set(token, { deadline: this.#clock.mono() + timeoutMs, resolve, reject });
     this.#sweepLater();
-    this.#connection.publish(subject, body, { headers, reply: this.#inbox + token });
     return promise;
   }
 

@@ -168,8 +168,9 @@ test('who stops does not wait for a broker that is away', async () => {
   broker.stop();
   const inTheAir = commitNew('a');
   await clock.advance(100);
-  const refused = [inTheAir, commitNew('a')].map((one) => expect(one).rejects.toThrow(/stopping/));
+  const waiting = commitNew('a');
   committer.close();
+  const refused = [inTheAir, waiting, commitNew('b')].map((one) => expect(one).rejects.toThrow(/stopping/));
   await clock.until(Promise.all(refused));
 });
 

@@ -91,7 +91,7 @@ describe('of two masters', () => {
     const id = await yard.user.pub('mark');
     expect((await beganAt(id)) - askedAt).toBeLessThan(30_000);
     await stopped;
-    expect(leader.how).toBe('exit code 0');
+    expect(leader.how, leader.lastLines).toBe('exit code 0');
     expect(await yard.leader()).toBe(other);
   });
 

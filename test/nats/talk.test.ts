@@ -3,11 +3,12 @@
 import { expect, test } from 'vitest';
 import { natsDesk } from '../../nats/desk.ts';
 import { NatsEvents } from '../../nats/events.ts';
-import { names } from '../../nats/names.ts';
+import { leaderKey, names } from '../../nats/names.ts';
 import { natsNotices } from '../../nats/notices.ts';
+import { NatsStore } from '../../nats/store.ts';
 import { SystemClock } from '../../runtime/clock.ts';
 import { Fault } from '../../runtime/faults.ts';
-import type { JobEventMessage, Notice, SubmitAck } from '../../runtime/ports.ts';
+import type { JobEventMessage, Notice, SubmitAck, WriteOutcome } from '../../runtime/ports.ts';
 import { type TestBroker, testBroker } from './broker.ts';
 
 const yard = names();
@@ -88,6 +89,30 @@ test('telling on a closed connection harms nobody', async () => {
   await connection.close();
   expect(() => new NatsEvents({ connection, names: yard, clock }).tell(event('acme.a'))).not.toThrow();
   expect(() => natsNotices({ connection, names: yard }).send('w1', { verb: 'drain' })).not.toThrow();
+});
+
+test('a process that leaves while others speak falls over nothing that it still had to say or to write', async () => {
+  await using broker = await testBroker();
+  const { connection } = await world(broker);
+  const talk = { connection, names: yard, clock };
+  const store = await NatsStore.open({ ...talk, retentionMs: 60_000 });
+  const [events, desk] = [new NatsEvents(talk), natsDesk(talk)];
+  await desk.answer('place', () => 3);
+  const asker = natsDesk(await world(broker));
+  const outcomes: Promise<WriteOutcome>[] = [];
+  const asked: Promise<unknown>[] = [];
+  const left = connection.drain();
+  while (!connection.isClosed()) {
+    events.tell(event('acme.a'));
+    events.flush();
+    outcomes.push(store.write([{ key: leaderKey, expected: 0, lease: null }]));
+    asked.push(asker.ask('place', {}, 1_000));
+    await new Promise((turn) => setImmediate(turn));
+  }
+  await left;
+  const kinds = new Set((await Promise.all(outcomes)).map(({ kind }) => kind));
+  expect([...kinds]).toEqual(['unknown']);
+  for (const answer of await Promise.all(asked)) expect([3, undefined]).toContain(answer);
 });
 
 test('a notice reaches the worker of that incarnation only', async () => {
