@@ -39,7 +39,7 @@ export interface CommitterOptions {
   telemetry: Telemetry;
 }
 
-const entriesAtOnce = 250;
+const entriesAtOnce = 500;
 const batchesAtOnce = 2;
 /** Opening a batch costs the broker as much as dozens of single writes: fewer units than this go one by one. */
 const batchFrom = 48;

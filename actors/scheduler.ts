@@ -42,8 +42,8 @@ const trustAgainMs = 50;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  /** Offers in the order in which they expire; of an entry that was offered again, older ones mean nothing. */
-  readonly #offered: { entry: Entry; until: number }[] = [];
+  /** Offers of one pass, the oldest first: they expire together. Of an entry that was offered again, older ones mean nothing. */
+  readonly #offered: { entries: readonly Entry[]; until: number }[] = [];
   #awake = false;
   #stopped = false;
   /** The tick writes: what stands in line is about to change, and nobody may overtake it meanwhile. */
@@ -94,12 +94,12 @@ export class Scheduler {
     const letters = new Map<string, Offer[]>();
     for (const { entry, worker } of offerings) {
       board.offered(entry, worker, until);
-      this.#offered.push({ entry, until });
       const letter = letters.get(worker) ?? [];
       letters.set(worker, letter);
       letter.push(this.#offer(entry, until));
       this.#options.telemetry.tell('job.offered', { key: entry.key, worker });
     }
+    this.#offered.push({ entries: offerings.map(({ entry }) => entry), until });
     for (const [worker, offers] of letters) this.#options.mail.send(worker, offers);
     if (offerings.length === offersAtOnce) this.wake();
   }
@@ -144,10 +144,12 @@ export class Scheduler {
     let withdrawn = 0;
     for (let next = this.#offered[0]; next !== undefined && next.until <= now; next = this.#offered[0]) {
       this.#offered.shift();
-      const { entry, until } = next;
-      if (entry.offer?.until !== until || board.get(entry.key) !== entry) continue;
-      board.withdraw(entry);
-      withdrawn++;
+      const { entries, until } = next;
+      for (const entry of entries) {
+        if (entry.offer?.until !== until || board.get(entry.key) !== entry) continue;
+        board.withdraw(entry);
+        withdrawn++;
+      }
     }
     if (withdrawn > 0) this.wake();
   }

@@ -8,9 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cluster, startCluster } from '../cluster/up.ts';
 import { freePorts } from '../nats/broker-ports.ts';
+import { writtenHeaders } from '../nats/codec.ts';
 import { connectBroker, type NatsConnection } from '../nats/connection.ts';
 import { startBroker } from '../nats/embedded.ts';
 import { names } from '../nats/names.ts';
+import { Replies } from '../nats/replies.ts';
 import { SystemClock } from '../runtime/clock.ts';
 import { resolveOptions } from '../runtime/options.ts';
 import type { JobEventMessage } from '../runtime/ports.ts';
@@ -48,15 +50,19 @@ export async function setStage({ workers, concurrency }: { workers: number; conc
   for (let started = 0; started < workers; started++)
     await cluster.add('worker', { handlers, types: ['bench'], concurrency });
   const connection = await connectBroker({ servers: broker.url }, { name: 'bench' });
+  const clock = new SystemClock();
+  const replies = new Replies({ connection, clock });
+  const none = writtenHeaders('');
   const { submit, eventsOf } = names();
   const subject = submit('bench');
   return {
     cluster,
     connection,
     brokerPid: broker.pid,
-    clock: new SystemClock(),
+    clock,
     effects: () => readEffects(folder),
-    submit: async (n) => void (await connection.request(subject, `{"n":${n}}`, { timeout: 60_000 })),
+    submit: async (n) =>
+      void (await replies.request(subject, Buffer.from(`{"n":${n}}`), { headers: none, timeoutMs: 60_000 })),
     onCompleted: (listener) => {
       connection.subscribe(eventsOf().replace('>', '*.bench.completed.*'), {
         callback: (_, message) => listener(message.json<JobEventMessage>()),
