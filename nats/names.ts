@@ -46,9 +46,9 @@ export interface Names {
   submit(type: string): string;
   /** `yard.tenant.<tenant>.submit.<type>` */
   tenantSubmit(tenant: string, type: string): string;
-  /** What `streams.submit` captures: `yard.submit.*` and `yard.tenant.*.submit.*`. */
+  /** What `streams.submit` captures: `yard.submit.>` and `yard.tenant.*.submit.>`, so that no misspelt subject vanishes. */
   readonly allSubmissions: readonly [string, string];
-  /** Tenant and type of a submission's subject; `undefined` for any other subject. */
+  /** Tenant and type of a submission's subject, all that stands behind `submit`; `undefined` for any other subject. */
   readSubmit(subject: string): { tenant: string; type: string } | undefined;
   /** `yard.rejected` */
   readonly rejected: string;
@@ -118,7 +118,7 @@ export function names(prefix: string = defaultPrefix): Names {
 
     submit: (type) => `${prefix}.submit.${token(type, 'a job type')}`,
     tenantSubmit: (tenant, type) => `${prefix}.tenant.${token(tenant, 'a tenant')}.submit.${token(type, 'a job type')}`,
-    allSubmissions: [`${prefix}.submit.*`, `${prefix}.tenant.*.submit.*`],
+    allSubmissions: [`${prefix}.submit.>`, `${prefix}.tenant.*.submit.>`],
     readSubmit: (subject) => readSubmit(prefix, subject),
     rejected: `${prefix}.rejected`,
     ack: (ref) => `${prefix}.ack.${token(ref, 'a reference')}`,
@@ -154,13 +154,12 @@ function eventsOf(prefix: string, key: string | undefined): string {
 }
 
 function readSubmit(prefix: string, subject: string): { tenant: string; type: string } | undefined {
-  const parts = subject.split('.');
-  const [first, verb, ...more] = parts;
+  const [first, verb, ...more] = subject.split('.');
   if (first !== prefix) return undefined;
-  const [one, two, three] = more;
-  if (verb === 'submit' && parts.length === 3 && one !== undefined) return { tenant: defaultTenant, type: one };
-  if (verb === 'tenant' && parts.length === 5 && one !== undefined && two === 'submit' && three !== undefined)
-    return { tenant: one, type: three };
+  if (verb === 'submit' && more.length > 0) return { tenant: defaultTenant, type: more.join('.') };
+  const [tenant, then, ...type] = more;
+  if (verb === 'tenant' && tenant !== undefined && then === 'submit' && type.length > 0)
+    return { tenant, type: type.join('.') };
   return undefined;
 }
 

@@ -37,6 +37,11 @@ describe('a submission is put aside, with a sentence for its submitter, when', (
       sentence: /^Expected a job type that this cluster knows, got `nop`\. Did you mean noop\?$/,
     },
     {
+      what: 'its subject says more than a type',
+      type: 'noop.live',
+      sentence: /^Expected a job type that this cluster knows, got `noop\.live`\. /,
+    },
+    {
       what: 'nobody knows a header',
       headers: { Priorty: 'high' },
       sentence: /^Expected a known header, got `priorty`\. Did you mean `Priority`\?$/,

@@ -70,6 +70,7 @@ test('what names build they read back', () => {
   const yard = names('yard');
   expect(yard.readSubmit(yard.submit('transcode'))).toEqual({ tenant: 'default', type: 'transcode' });
   expect(yard.readSubmit(yard.tenantSubmit('acme', 'script'))).toEqual({ tenant: 'acme', type: 'script' });
+  expect(yard.readSubmit('yard.submit.script.live')).toEqual({ tenant: 'default', type: 'script.live' });
   expect(yard.readSubmit('other.submit.script')).toBeUndefined();
   expect(yard.readSubmit('yard.tenant.acme.script')).toBeUndefined();
   expect(yard.keyOfSubject(yard.jobSubject('acme.7'))).toBe('acme.7');
