@@ -17,6 +17,7 @@ import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
 import { nearest } from '../runtime/options/nearest.ts';
 import type { JobRecord, JobSpec } from '../runtime/record.ts';
 import { born } from '../runtime/step.ts';
+import { checkPayload } from './payload.ts';
 
 /** Everything a submitter may say about a job beside its payload. Durations are ms, moments epoch ms. */
 export interface JobOptions {
@@ -109,21 +110,9 @@ function sizeOf(payload: unknown): number {
 /** What the type itself needs for this payload; checks the payload on the way, where the type's definition is known. */
 async function needsOf({ definition }: KnownType, payload: unknown): Promise<Requirements> {
   if (definition === undefined) return {};
-  const checked = await definition.payload['~standard'].validate(payload);
-  if (checked.issues !== undefined) {
-    const wrong = checked.issues.map(({ message, path }) =>
-      path?.length ? `\`${pathText(path)}\`: ${message}` : message,
-    );
-    throw new Fault(
-      'input.invalid',
-      `Expected a payload of type ${definition.type}, got one with ${wrong.join('; ')}. Correct it.`,
-    );
-  }
+  const checked = await checkPayload(definition, payload);
+  if ('wrong' in checked) throw new Fault('input.invalid', `${checked.wrong} Correct it.`);
   return definition.requirements?.(checked.value) ?? {};
-}
-
-function pathText(path: readonly (PropertyKey | { readonly key: PropertyKey })[]): string {
-  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
 }
 
 function specOf(request: Request, defaults: JobDefaults, payload: unknown, needs: Requirements): JobSpec {

@@ -17,6 +17,7 @@ import { holdsClaim, type JobRecord, type Progress } from '../runtime/record.ts'
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Claim } from './claim.ts';
 import { patiently } from './patience.ts';
+import { checkPayload } from './payload.ts';
 import { resultOf } from './result.ts';
 
 /** Why a handler is told to stop. */
@@ -127,13 +128,9 @@ export class Attempt {
   }
 
   async #payload(): Promise<unknown> {
-    const { type, payload } = this.#options.definition;
-    const checked = await payload['~standard'].validate(this.#claim.record.payload);
-    if (checked.issues === undefined) return checked.value;
-    const wrong = checked.issues.map(({ message }) => message).join('; ');
-    throw new JobError(`Expected a payload of type ${type}, got one with ${wrong}. Correct it and submit it anew.`, {
-      retryable: false,
-    });
+    const checked = await checkPayload(this.#options.definition, this.#claim.record.payload);
+    if ('wrong' in checked) throw new JobError(`${checked.wrong} Correct it and submit it anew.`, { retryable: false });
+    return checked.value;
   }
 
   #run(payload: unknown): JobRun<unknown> {

@@ -237,7 +237,7 @@ describe('refused, with what was expected, what was met and what to do, is', () 
     await expect(admit(request({}, { payload }), withDefinition())).rejects.toMatchObject({
       code: 'input.invalid',
       message: expect.stringMatching(
-        /^Expected a payload of type noop, got one with `file`: Expected a path\.; `size\.width`: .+\. Correct it\.$/,
+        /^Expected a payload of type noop, got another\. At `file`: Expected a path\. At `size\.width`: .+\. Correct it\.$/,
       ),
     });
   });

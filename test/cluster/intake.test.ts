@@ -62,12 +62,12 @@ describe('a submission is put aside, with a sentence for its submitter, when', (
     {
       what: 'its payload has a field that its type does not know',
       body: '{"excutionTimeMs":1}',
-      sentence: /^Expected a payload of type noop, got one with .*excutionTimeMs/,
+      sentence: /^Expected a payload of type noop, got another\. .*excutionTimeMs/,
     },
     {
       what: 'a field of its payload is wrong',
       body: '{"executionTimeMs":-1}',
-      sentence: /^Expected a payload of type noop, got one with `executionTimeMs`:/,
+      sentence: /^Expected a payload of type noop, got another\. At `executionTimeMs`:/,
     },
     {
       what: 'its payload is too large',
