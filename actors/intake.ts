@@ -31,6 +31,7 @@ export interface IntakeOptions {
 const aloneFrom = 3;
 const rejectedFrom = 5;
 const keptOfBody = 2_000;
+const rejectionsRead = 1_000;
 
 export class Intake {
   readonly #options: IntakeOptions;
@@ -49,13 +50,27 @@ export class Intake {
   }
 
   /** Decides each of them, whatever becomes of the others; all come again where one could not be decided. */
-  async #take(batch: readonly Submission[]): Promise<void> {
+  async #take(handed: readonly Submission[]): Promise<void> {
+    const batch = await this.#withoutThoseKnown(handed);
     const fresh = batch.filter(({ deliveries }) => deliveries < aloneFrom);
     const outcomes = await Promise.allSettled(fresh.map((submission) => this.#decide(submission)));
     for (const submission of batch)
       if (submission.deliveries >= aloneFrom) outcomes.push(...(await Promise.allSettled([this.#decide(submission)])));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+  }
+
+  /** What had been taken in once is decided again only where the broker has forgotten its job. */
+  async #withoutThoseKnown(batch: readonly Submission[]): Promise<readonly Submission[]> {
+    const { store, submissions, telemetry } = this.#options;
+    const again = batch.filter(({ wasDone }) => wasDone === true);
+    if (again.length === 0) return batch;
+    const jobs = await store.readMany(again.map(keyOf).filter((key) => key !== undefined));
+    const rejected = new Set((await submissions.rejections(rejectionsRead)).map(({ sequence }) => sequence));
+    const isKnown = (each: Submission) => jobs.has(keyOf(each) ?? '') || rejected.has(each.sequence);
+    const forgotten = again.filter((each) => !isKnown(each));
+    if (forgotten.length > 0) telemetry.tell('intake.repeated', { count: forgotten.length });
+    return batch.filter(({ wasDone }) => wasDone !== true).concat(forgotten);
   }
 
   async #decide(submission: Submission): Promise<void> {

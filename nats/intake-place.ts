@@ -27,6 +27,8 @@ export interface Place {
   name: string;
   floor: number;
   doubt: Doubt;
+  /** The broker that was asked last for what it may have forgotten (`intake-replay.ts`); empty: none ever was. */
+  asked: string;
 }
 
 /** Sequences that predecessors were handed and did not do, `times` in a row with the same `first`. */
@@ -43,6 +45,8 @@ export interface PlaceOptions {
   word: string;
   /** The last sequence of the stream: a floor beyond it belongs to a stream that was rolled back. */
   last: number;
+  /** The broker that we are connected to, for as long as it runs. */
+  broker: string;
 }
 
 /** Takes intake over from whoever has it. */
@@ -53,7 +57,8 @@ export async function takePlace(options: PlaceOptions): Promise<Place> {
     undefined,
   );
   const floor = Math.min(options.last, furthest === undefined ? 0 : floorOf(furthest));
-  return settle(options, { floor, doubt: furthest === undefined ? none : doubtAfter(furthest) }, former);
+  if (furthest === undefined) return settle(options, { floor, doubt: none, asked: options.broker }, former);
+  return settle(options, { floor, doubt: doubtAfter(furthest), asked: fieldOf(furthest, askedField) }, former);
 }
 
 /**
@@ -66,7 +71,17 @@ export async function moveOn(options: PlaceOptions, place: Place): Promise<Place
   if (former.length > 0 && !former.some(({ name }) => name === place.name))
     throw new Fault('leader.deposed', 'Another master takes submissions in now.');
   const floor = Math.min(options.last, Math.max(place.floor, ...former.map(floorOf)));
-  return settle(options, { floor, doubt: place.doubt }, former);
+  return settle(options, { floor, doubt: place.doubt, asked: place.asked }, former);
+}
+
+/** Notes that this broker has been asked for what it may have forgotten. A place that is gone needs no note. */
+export async function noteAsked(
+  { jsm, names, broker }: Pick<PlaceOptions, 'jsm' | 'names' | 'broker'>,
+  place: Place,
+): Promise<void> {
+  place.asked = broker;
+  const metadata = metadataOf(place);
+  await jsm.consumers.update(names.streams.submit, place.name, { metadata }).catch(() => undefined);
 }
 
 /** How often this submission has been handed to a master, this time included. Only the first in doubt is blamed. */
@@ -87,7 +102,7 @@ async function formerPlaces({ jsm, names }: PlaceOptions): Promise<readonly Cons
 /** The new place is there before the former ones go: a crash in between costs nothing. */
 async function settle(
   { jsm, names, word }: PlaceOptions,
-  { floor, doubt }: Omit<Place, 'name'>,
+  place: Omit<Place, 'name'>,
   former: readonly ConsumerInfo[],
 ): Promise<Place> {
   const stream = names.streams.submit;
@@ -97,15 +112,24 @@ async function settle(
     ack_policy: AckPolicy.All,
     ack_wait: redeliverAfterNs,
     deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: floor + 1,
+    opt_start_seq: place.floor + 1,
     max_ack_pending: mostInHand,
-    metadata: { [doubtField]: [doubt.first, doubt.last, doubt.times].join(' ') },
+    metadata: metadataOf(place),
   });
   await Promise.all(former.map((each) => jsm.consumers.delete(stream, each.name).catch(() => false)));
-  return { name, floor, doubt };
+  return { name, ...place };
 }
 
 const doubtField = 'yardmaster.doubt';
+const askedField = 'yardmaster.asked';
+
+function metadataOf({ doubt, asked }: Omit<Place, 'name'>): Record<string, string> {
+  return { [doubtField]: [doubt.first, doubt.last, doubt.times].join(' '), [askedField]: asked };
+}
+
+function fieldOf({ config }: ConsumerInfo, field: string): string {
+  return config.metadata?.[field] ?? '';
+}
 
 function floorOf({ ack_floor }: ConsumerInfo): number {
   return ack_floor.stream_seq;
@@ -115,9 +139,7 @@ function doubtAfter(info: ConsumerInfo): Doubt {
   const floor = floorOf(info);
   const { stream_seq: last } = info.delivered;
   if (last <= floor) return none;
-  const [formerFirst = 0, formerLast = 0, formerTimes = 0] = (info.config.metadata?.[doubtField] ?? '')
-    .split(' ')
-    .map(Number);
+  const [formerFirst = 0, formerLast = 0, formerTimes = 0] = fieldOf(info, doubtField).split(' ').map(Number);
   const first = floor + 1;
   if (first > formerLast) return { first, last, times: 1 };
   return { first, last, times: first === formerFirst ? formerTimes + 1 : 2 };

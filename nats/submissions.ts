@@ -6,18 +6,26 @@
  * the broker, and is handed on from master to master without a gap (`intake-place.ts`).
  */
 
-import { type ConsumerMessages, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type ConsumerMessages,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  type StoredMsg,
+} from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Rejection, Stop, Submission, Submissions } from '../runtime/ports.ts';
 import { Basket, type Handed } from './basket.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
-import { deliveriesOf, moveOn, type Place, takePlace } from './intake-place.ts';
+import { deliveriesOf, moveOn, noteAsked, type Place, takePlace } from './intake-place.ts';
+import { type ReplayOptions, replay } from './intake-replay.ts';
 import type { Names } from './names.ts';
 import { keepPulling } from './pull-loop.ts';
 
 const pullAtOnce = 2_000;
+const askEveryMs = 500;
 
 export class NatsSubmissions implements Submissions {
   readonly #connection: NatsConnection;
@@ -34,6 +42,8 @@ export class NatsSubmissions implements Submissions {
     const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
     let place: Place | undefined;
     let createdAt = 0;
+    let stopped = false;
+    let asking = false;
     const basket = new Basket({
       clock: this.#clock,
       deliveriesOf: (sequence) => (place === undefined ? 1 : deliveriesOf(place.doubt, sequence)),
@@ -43,14 +53,36 @@ export class NatsSubmissions implements Submissions {
       const stream = await this.#stream(jsm);
       basket.rollBack(stream.createdAt === createdAt || createdAt === 0 ? stream.last : 0);
       createdAt = stream.createdAt;
-      const at = { jsm, names: this.#names, word: this.#clock.unique(), last: stream.last };
+      const at = { jsm, names: this.#names, word: this.#clock.unique(), last: stream.last, broker: this.#broker };
       place = place === undefined ? await takePlace(at) : await moveOn(at, { ...place, floor: basket.floor });
       return this.#pull(place, basket);
     });
+    // A broker that was started anew under our connection shows nowhere else: the consumer goes on by itself.
+    const askAgain = async () => {
+      const broker = this.#broker;
+      if (asking || broker === '' || place === undefined || place.asked === broker) return;
+      asking = true;
+      const floor = Math.max(place.floor, basket.floor);
+      const isOver = () => stopped || broker !== this.#broker;
+      const onPage: ReplayOptions['onPage'] = (page, deliveries) =>
+        onBatch(page.map((message) => this.#done(message, deliveries, createdAt)));
+      const stream = this.#names.streams.submit;
+      const isAsked = await replay({ jsm, stream, clock: this.#clock, floor, onPage, isOver }).catch(() => false);
+      if (isAsked) await noteAsked({ jsm, names: this.#names, broker }, place);
+      asking = false;
+    };
+    const stopAsking = this.#clock.every(askEveryMs, () => void askAgain());
     return () => {
+      stopped = true;
+      stopAsking();
       basket.close();
       return stop();
     };
+  }
+
+  /** The broker that we are connected to, for as long as it runs: started anew it is another one. */
+  get #broker(): string {
+    return this.#connection.info?.server_id ?? '';
   }
 
   async #stream(jsm: JetStreamManager): Promise<{ createdAt: number; last: number }> {
@@ -78,17 +110,29 @@ export class NatsSubmissions implements Submissions {
   }
 
   #submission({ message, deliveries }: Handed, streamCreatedAt: number): Submission {
-    const { tenant, type } = this.#names.readSubmit(message.subject) ?? { tenant: 'default', type: '' };
-    return {
-      sequence: message.seq,
-      streamCreatedAt,
-      tenant,
-      type,
-      headers: lowerCased(message.headers),
-      body: message.data,
-      at: Math.floor(message.info.timestampNanos / 1e6),
-      deliveries,
-    };
+    const at = Math.floor(message.info.timestampNanos / 1e6);
+    return { ...this.#read(message), streamCreatedAt, at, deliveries };
+  }
+
+  #done(message: StoredMsg, deliveries: number, streamCreatedAt: number): Submission {
+    const at = Date.parse(message.timestamp);
+    const { subject, seq, header: headers, data } = message;
+    return { ...this.#read({ subject, seq, headers, data }), streamCreatedAt, at, deliveries, wasDone: true };
+  }
+
+  #read({
+    subject,
+    seq,
+    headers,
+    data,
+  }: {
+    subject: string;
+    seq: number;
+    headers?: MsgHdrs | undefined;
+    data: Uint8Array;
+  }) {
+    const { tenant, type } = this.#names.readSubmit(subject) ?? { tenant: 'default', type: '' };
+    return { sequence: seq, tenant, type, headers: lowerCased(headers), body: data };
   }
 
   async reject(rejection: Rejection): Promise<void> {
@@ -112,9 +156,12 @@ export class NatsSubmissions implements Submissions {
   }
 }
 
+const brokersHeader = /^nats-(?:stream|subject|sequence|last-sequence|time-stamp|num-pending|up-to-sequence)$/i;
 const none: ReadonlyMap<string, string> = new Map();
 
 function lowerCased(headers: MsgHdrs | undefined): ReadonlyMap<string, string> {
   if (headers === undefined) return none;
-  return new Map(headers.keys().map((name) => [name.toLowerCase(), headers.get(name)]));
+  // What the broker adds to a message when it is read by its place is not the submitter's.
+  const own = headers.keys().filter((name) => !brokersHeader.test(name));
+  return new Map(own.map((name) => [name.toLowerCase(), headers.get(name)]));
 }

@@ -115,6 +115,8 @@ export interface Submission {
   at: number;
   /** 1 on the first delivery. */
   deliveries: number;
+  /** It had been taken in, and the broker may have forgotten what became of it. */
+  wasDone?: boolean;
 }
 
 /** A submission that was not accepted, as `yard rejected list` shows it. */
@@ -130,7 +132,10 @@ export interface Rejection {
 }
 
 export interface Submissions {
-  /** Hands over submissions in order; those of a batch count as done when the promise resolves. */
+  /**
+   * Hands over submissions in order; those of a batch count as done when the promise resolves. Where the broker may
+   * have lost the end of its memory, the last of what was done before comes once more, beside them.
+   */
   consume(onBatch: (batch: readonly Submission[]) => Promise<void>): Promise<Stop>;
   /** Keeps a rejection; of the same submission, told again within a minute, the first one. */
   reject(rejection: Rejection): Promise<void>;

@@ -81,6 +81,12 @@ export const events = {
     facts: { sequence: 'number', reason: 'text' },
     help: 'A submission was refused for good and put aside; `yard rejected list` shows it.',
   },
+  'intake.repeated': {
+    level: 'warn',
+    line: 'the broker has forgotten what became of {count} submissions; they are taken in again',
+    facts: { count: 'number' },
+    help: 'A broker came back with less than it had acknowledged: submissions of which no job was left are taken in once more.',
+  },
   'worker.started': {
     level: 'info',
     line: 'worker {name} ({incarnation}) takes {types} with {slots} slots',

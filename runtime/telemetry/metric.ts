@@ -106,6 +106,11 @@ export const metrics = {
     help: 'Submissions refused for good.',
     fedBy: [{ event: 'intake.rejected' }],
   },
+  yard_submissions_repeated_total: {
+    ...count,
+    help: 'Submissions taken in again, since the broker had forgotten what became of them.',
+    fedBy: [{ event: 'intake.repeated', fact: 'count' }],
+  },
   yard_attempts_claimed_total: { ...count, help: 'Claims stored.', fedBy: [{ event: 'attempt.claimed' }] },
   yard_attempts_ended_total: {
     ...count,

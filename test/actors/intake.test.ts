@@ -3,7 +3,7 @@ import type { KnownType } from '../../actors/admission.ts';
 import { Committer } from '../../actors/committer.ts';
 import { Intake } from '../../actors/intake.ts';
 import type { JobDefinition } from '../../runtime/handler.ts';
-import type { Head, SubmitAck } from '../../runtime/ports.ts';
+import type { Head, Submission, SubmitAck } from '../../runtime/ports.ts';
 import { fates, lastOf, stage, written } from './stage.ts';
 
 /** Breaks our own code, unlike input that is merely wrong. */
@@ -31,8 +31,19 @@ async function setUp() {
   ]);
   const created: Head[] = [];
   const { submissions, store, events } = world;
+  const handed: Submission[] = [];
+  let take = async (_: readonly Submission[]) => {};
   const intake = new Intake({
-    submissions,
+    submissions: {
+      ...submissions,
+      consume: (onBatch) => {
+        take = onBatch;
+        return submissions.consume((batch) => {
+          handed.push(...batch);
+          return onBatch(batch);
+        });
+      },
+    },
     store,
     events,
     telemetry,
@@ -48,7 +59,8 @@ async function setUp() {
   await clock.until(client.events.listenAck('r', (ack) => acks.push(ack)));
   const rejections = async () =>
     (await clock.until(client.submissions.rejections(100))).map(({ headers, reason }) => [headers['job-id'], reason]);
-  return { ...on, intake, submit, created, acks, rejections };
+  const handAgain = () => take(handed.map((each) => ({ ...each, wasDone: true })));
+  return { ...on, intake, submit, created, acks, rejections, handAgain };
 }
 
 describe('a submission', () => {
@@ -61,6 +73,23 @@ describe('a submission', () => {
     expect(created.map(({ key }) => key)).toEqual(['default.a']);
     expect(acks).toEqual([{ ref: 'r', id: 'a', tenant: 'default', state: 'pending' }]);
     expect(broker.submissionsWaiting).toBe(0);
+  });
+
+  test('that was taken in before becomes a job again only where the broker has forgotten its job', async () => {
+    const { clock, intake, submit, broker, created, rejections, told, handAgain } = await setUp();
+    submit('kept');
+    submit('wrong', { type: 'nop' });
+    await clock.until(intake.start());
+    await clock.settle();
+    submit('forgotten');
+    await clock.settle();
+    broker.rollBack(1);
+    await clock.until(handAgain());
+    expect(created.map(({ key }) => key)).toEqual(['default.kept', 'default.forgotten', 'default.forgotten']);
+    expect(lastOf(broker, 'forgotten').state).toBe('pending');
+    expect(await rejections()).toHaveLength(1);
+    expect(told.filter((event) => event === 'intake.rejected')).toHaveLength(1);
+    expect(told.filter((event) => event === 'intake.repeated')).toHaveLength(1);
   });
 
   test('that is wrong is rejected with the sentence, which whoever asked is told of', async () => {

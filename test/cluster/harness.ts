@@ -141,8 +141,14 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Kills the broker and starts it again on the same data and ports. */
-  async restartBroker(): Promise<void> {
+  restartBroker(): Promise<void> {
+    return this.stopBrokerFor(async () => {});
+  }
+
+  /** Kills the broker, and starts it again when `what` is done with its data. */
+  async stopBrokerFor(what: () => Promise<void>): Promise<void> {
     await this.broker.kill();
+    await what();
     await this.broker.restart();
   }
 

@@ -156,6 +156,52 @@ test('a stream that was made anew is taken in from its beginning', async () => {
   expect(sequences(heard)).toEqual([1, 2, 1]);
 });
 
+test('what was taken in before the broker was started anew comes once more, and is marked so, until it is decided', async () => {
+  const { heard } = await master();
+  await submit('a', 'b');
+  await heard.atLeast(2);
+  await broker.kill();
+  await broker.restart();
+  await heard.atLeast(4);
+  await submit('c');
+  await heard.atLeast(5);
+  const told = heard.all.map(({ sequence, wasDone }) => [sequence, wasDone === true]);
+  expect(told.slice(0, 4).toSorted()).toEqual([
+    [1, false],
+    [1, true],
+    [2, false],
+    [2, true],
+  ]);
+  expect(told[4]).toEqual([3, false]);
+  const [first, , again] = heard.all;
+  expect(again).toEqual({ ...first, wasDone: true });
+  const next = await master();
+  await submit('d');
+  expect((await next.heard.atLeast(1)).map(({ sequence }) => sequence)).toEqual([4]);
+});
+
+test('a master that comes after the broker was started anew asks for it too, and again where it could not decide', async () => {
+  const former = await master();
+  await submit('a');
+  await former.heard.atLeast(1);
+  await former.stop();
+  await former.connection.flush();
+  await former.connection.drain();
+  await broker.kill();
+  await broker.restart();
+  let failures = 2;
+  const { heard } = await master(async (batch) => {
+    if (batch.some(({ wasDone }) => wasDone) && failures-- > 0) throw new Error('Not now.');
+  });
+  const again = () => heard.all.filter(({ wasDone }) => wasDone);
+  await until(() => again().length === 3, heard);
+  expect(again().map(({ sequence, deliveries: times }) => [sequence, times])).toEqual([
+    [1, 1],
+    [1, 2],
+    [1, 3],
+  ]);
+});
+
 /** Resolves once `is` so, which is looked at with each submission that is heard. */
 async function until(is: () => boolean, heard: Heard<Submission>): Promise<void> {
   while (!is()) await heard.atLeast(heard.all.length + 1);
