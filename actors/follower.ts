@@ -156,10 +156,12 @@ export class Follower {
   async #watch(): Promise<void> {
     const { clock, store } = this.#options;
     if (clock.mono() - this.#heardAt < silenceMs || this.#mending !== undefined) return;
+    // An answer that was long under way tells of then: only what was complete when it was asked for can be missing.
+    const complete = this.#complete;
     const state = await store.state().catch(() => undefined);
     if (state === undefined || this.#mending !== undefined) return;
     this.#heardAt = clock.mono();
-    if (state.createdAt !== this.#createdAt || state.lastRevision < this.#complete) this.#reload(state.createdAt);
+    if (state.createdAt !== this.#createdAt || state.lastRevision < complete) this.#reload(state.createdAt);
     else if (state.lastRevision > this.#complete) {
       this.#options.telemetry.tell('feed.gap', { from: this.#complete + 1, to: state.lastRevision });
       await this.#mend();

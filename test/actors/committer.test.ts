@@ -5,7 +5,7 @@ import { Fault } from '../../runtime/faults.ts';
 import { calm, chaos, type WriteFate } from '../../runtime/memory/chaos.ts';
 import { seeded } from '../../runtime/memory/manual-clock.ts';
 import type { Entry, JobStore } from '../../runtime/ports.ts';
-import { create, entryOf, fates, lastOf, plainJob, stage, written } from './stage.ts';
+import { create, entryOf, fates, lastOf, plainJob, stage, storeWith, written } from './stage.ts';
 
 function setUp(...list: WriteFate[]) {
   const on = stage({ chaos: fates(...list) });
@@ -152,15 +152,7 @@ function refusing(store: JobStore, key: string): JobStore {
   const refuse = () => Promise.reject(new Fault('broker.refused', 'too large'));
   const write = (entries: readonly Entry[]) =>
     entries.some((one) => one.key === key) ? refuse() : store.write(entries);
-  return {
-    write,
-    read: (one) => store.read(one),
-    readMany: (keys) => store.readMany(keys),
-    readLease: () => store.readLease(),
-    changesAfter: (revision) => store.changesAfter(revision),
-    records: (filter) => store.records(filter),
-    state: () => store.state(),
-  };
+  return storeWith(store, { write });
 }
 
 test('who stops does not wait for a broker that is away', async () => {

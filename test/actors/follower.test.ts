@@ -9,7 +9,7 @@ import { calm, chaos } from '../../runtime/memory/chaos.ts';
 import { seeded } from '../../runtime/memory/manual-clock.ts';
 import type { Change } from '../../runtime/ports.ts';
 import { moved } from '../ports.contract.ts';
-import { create, entryOf, lastOf, plainJob, type Stage, stage } from './stage.ts';
+import { create, entryOf, lastOf, plainJob, type Stage, stage, storeWith } from './stage.ts';
 
 /** A follower of what others write, and the picture that it keeps. As in a master, its feed has its own connection. */
 async function setUp({ started = true } = {}) {
@@ -19,8 +19,19 @@ async function setUp({ started = true } = {}) {
   const board = new Board({ queues: defaultQueues });
   const applied: Change[] = [];
   let forgotten = 0;
+  let answersMayGo = Promise.resolve();
+  const holdAnswers = () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    answersMayGo = promise;
+    return resolve;
+  };
+  const state = async () => {
+    const told = await world.store.state();
+    await answersMayGo;
+    return told;
+  };
   const follower = new Follower({
-    store: world.store,
+    store: storeWith(world.store, { state }),
     feed: broker.world().feed,
     clock,
     telemetry,
@@ -34,7 +45,7 @@ async function setUp({ started = true } = {}) {
     },
   });
   if (started) await clock.until(follower.start());
-  return { ...on, world, follower, board, applied, forgotten: () => forgotten };
+  return { ...on, world, follower, board, applied, forgotten: () => forgotten, holdAnswers };
 }
 
 type Following = Awaited<ReturnType<typeof setUp>>;
@@ -66,6 +77,17 @@ describe('a picture', () => {
     await on.clock.settle();
     expect(keys(on)).toEqual(['b', 'c']);
     expect(on.told).not.toContain('feed.gap');
+  });
+
+  test('is not thrown away for an answer that tells of long ago', async () => {
+    const on = await setUp();
+    const letGo = on.holdAnswers();
+    await on.clock.advance(1_000);
+    await others(on, 'a');
+    letGo();
+    await on.clock.settle();
+    expect(on.forgotten()).toBe(0);
+    expect(keys(on)).toEqual(['a']);
   });
 
   test('that somebody waits for is there up to the revision that was asked for', async () => {

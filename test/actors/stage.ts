@@ -60,6 +60,20 @@ export async function create(store: JobStore, ...records: readonly JobRecord[]):
   return outcome.revisions;
 }
 
+/** The same store, but for what is given. */
+export function storeWith(store: JobStore, own: Partial<JobStore>): JobStore {
+  return {
+    write: (entries) => store.write(entries),
+    read: (key) => store.read(key),
+    readMany: (keys) => store.readMany(keys),
+    readLease: () => store.readLease(),
+    changesAfter: (revision) => store.changesAfter(revision),
+    records: (filter) => store.records(filter),
+    state: () => store.state(),
+    ...own,
+  };
+}
+
 /** What is stored for a job, whatever is wrong with the network. */
 export function written(broker: MemoryBroker, id: string): readonly JobRecord[] {
   const key = `default.${id}`;
