@@ -43,7 +43,7 @@ export function serverConfig(settings: ServerSettings): string {
     logfile_max_num: 3,
     jetstream: {
       store_dir: join(dataDir, 'nats'),
-      max_memory_store: 256 * mebibyte,
+      max_memory_store: 1_024 * mebibyte,
       max_file_store: settings.maxStoreBytes,
       sync_interval: settings.sync,
       ...batchLimits(settings.version),

@@ -46,7 +46,7 @@ export async function ensureTopology(options: TopologyOptions): Promise<Topology
   const deadline = clock.mono() + (options.withinMs ?? 15_000);
   const changes: Record<'created' | 'upgraded', string[]> = { created: [], upgraded: [] };
   for (const plan of streamPlans(names, replicas ?? 1)) {
-    const done = await untilAvailable({ clock, deadline }, () => ensureStream(jsm, plan, replicas));
+    const done = await untilAvailable({ clock, deadline }, () => ensureStream({ jsm, clock, replicas }, plan));
     if (done !== 'kept') changes[done].push(plan.name);
   }
   return changes;
@@ -89,13 +89,16 @@ async function untilAvailable<T>(
   }
 }
 
-async function ensureStream(
-  jsm: JetStreamManager,
-  plan: StreamPlan,
-  replicas: number | undefined,
-): Promise<'created' | 'upgraded' | 'kept'> {
+interface Setting {
+  jsm: JetStreamManager;
+  clock: Clock;
+  replicas: number | undefined;
+}
+
+async function ensureStream(setting: Setting, plan: StreamPlan): Promise<'created' | 'upgraded' | 'kept'> {
+  const { jsm, replicas } = setting;
   const met = await configOf(jsm, plan.name);
-  if (met === undefined) return create(jsm, plan, replicas);
+  if (met === undefined) return create(setting, plan);
   if (versionIn(met) > planVersion) return 'kept';
   const wanted = wantedOf(plan, met, replicas);
   const differing = differences(wanted, met);
@@ -113,19 +116,27 @@ async function ensureStream(
   return 'upgraded';
 }
 
-async function create(
-  jsm: JetStreamManager,
-  plan: StreamPlan,
-  replicas: number | undefined,
-): Promise<'created' | 'upgraded' | 'kept'> {
+async function create(setting: Setting, plan: StreamPlan): Promise<'created' | 'upgraded' | 'kept'> {
   try {
-    await jsm.streams.add({ ...plan.initial, ...plan.must, ...version, name: plan.name });
+    await setting.jsm.streams.add({ ...plan.initial, ...plan.must, ...version, name: plan.name });
     return 'created';
   } catch (error) {
     // Another process was quicker, with a plan of another version.
-    if (apiErrorOf(error) === apiErrors.streamNameInUse) return ensureStream(jsm, plan, replicas);
+    if (apiErrorOf(error) === apiErrors.streamNameInUse) return ensureStream(setting, plan);
+    if (isFull(error) && (await isThereSoon(setting, plan))) return ensureStream(setting, plan);
     throw refusal(plan.name, error);
   }
+}
+
+/** While several processes create a stream at once, the broker counts its room once for each. */
+async function isThereSoon({ jsm, clock }: Setting, { name }: StreamPlan): Promise<boolean> {
+  await pause(clock, 300);
+  return (await configOf(jsm, name)) !== undefined;
+}
+
+function isFull(error: unknown): boolean {
+  const code = apiErrorOf(error);
+  return code === apiErrors.memoryFull || code === apiErrors.storageFull;
 }
 
 async function update(
