@@ -2,7 +2,9 @@
  * The fleet: which workers there are, as their pulses say, and which have fallen silent.
  *
  * A worker is lost when nothing was heard of it for `lostAfter`, counted only while the leader can hear at all; after
- * half of that it is offered nothing more. What a worker holds is the board's knowledge, not the fleet's.
+ * half of that it is offered nothing more. Where much of the fleet falls silent at once, the fault is likelier between
+ * them and us than in each of them: all of those get as long again. What a worker holds is the board's knowledge, not
+ * the fleet's.
  */
 
 import type { Clock } from '../runtime/clock.ts';
@@ -34,6 +36,8 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
   #checkedAt: number;
+  /** How many are silent at once, where that is much of the fleet; 0 elsewhere. */
+  #silentAtOnce = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -72,7 +76,19 @@ export class Fleet {
     this.#checkedAt = now;
     for (const [incarnation, member] of this.#members)
       if (isGone(member) && now - member.heardAt > forgottenAfterMs) this.#members.delete(incarnation);
-    return this.#present().filter((member) => this.#listenFor(member, now - member.heardAt));
+    const present = this.#present();
+    const patienceMs = this.#isMassSilent(present, now) ? 2 * this.#options.lostAfterMs : this.#options.lostAfterMs;
+    return present.filter((member) => this.#listenFor(member, now - member.heardAt, patienceMs));
+  }
+
+  /** Whether more than a third of the fleet, and more than one, would be lost now. */
+  #isMassSilent(present: readonly Member[], now: number): boolean {
+    const { lostAfterMs, telemetry } = this.#options;
+    const { length: silent } = present.filter(({ heardAt }) => now - heardAt > lostAfterMs);
+    const isMass = silent > 1 && silent * 3 > present.length;
+    if (isMass && silent > this.#silentAtOnce) telemetry.tell('workers.silent', { silent, workers: present.length });
+    this.#silentAtOnce = isMass ? silent : 0;
+    return isMass;
   }
 
   /**
@@ -99,9 +115,9 @@ export class Fleet {
   }
 
   /** Draws the conclusions from how long a worker has been silent. Returns whether it is lost. */
-  #listenFor(member: Member, silentMs: number): boolean {
+  #listenFor(member: Member, silentMs: number, patienceMs: number): boolean {
     const { lostAfterMs, onChange } = this.#options;
-    const isLost = silentMs > lostAfterMs;
+    const isLost = silentMs > patienceMs;
     if (isLost) this.#lose(member);
     else if (!member.isSilent && silentMs > lostAfterMs / 2) {
       member.isSilent = true;

@@ -111,6 +111,12 @@ export const events = {
     facts: worker,
     help: 'A worker was silent for too long; its jobs are taken back.',
   },
+  'workers.silent': {
+    level: 'warn',
+    line: '{silent} of {workers} workers fell silent at once; they get as long again before they are lost',
+    facts: { silent: 'number', workers: 'number' },
+    help: 'More than a third of the fleet would be lost at once, which is rather the network than the workers.',
+  },
   'jobs.takenBack': {
     level: 'warn',
     line: '{count} jobs are taken back from lost workers',
