@@ -63,8 +63,7 @@ export function why(entry: Entry, world: Surroundings): Why {
 
 function whyReady(entry: Entry, { board, fleet, gpuSpillOver }: Surroundings): Why {
   const workers = fleet.members().filter((member) => fleet.takesJobs(member));
-  if (workers.length === 0)
-    return { code: 'no workers', sentence: 'No worker is there to take jobs. Start one with `yard worker`.' };
+  if (workers.length === 0) return { code: 'no workers', sentence: noWorkers(fleet) };
   const lacking = workers.map(
     ({ pulse }) =>
       unmet(entry.type, entry.requirements, pulse.capacity) ?? keptBack(entry, pulse.capacity, gpuSpillOver),
@@ -86,6 +85,13 @@ function whyReady(entry: Entry, { board, fleet, gpuSpillOver }: Surroundings): W
       sentence: `${able.length === 1 ? 'The only worker that could run it is' : `All ${able.length} workers that could run it are`} busy. It starts when one has room, or when another one joins.`,
     };
   return { code: 'next in line', sentence: 'A worker has room; it is about to be offered.' };
+}
+
+function noWorkers(fleet: Fleet): string {
+  const { length: draining } = fleet.members().filter(({ status }) => status === 'draining');
+  if (draining === 0) return 'No worker is there to take jobs. Start one with `yard worker`.';
+  const who = draining === 1 ? 'the one that is there is draining' : `the ${draining} that are there are draining`;
+  return `No worker takes jobs: ${who}. Let one with \`yard worker undrain NAME\`, or start another one.`;
 }
 
 /** What a worker lacks that has all, and is kept for others. */

@@ -2,7 +2,8 @@
  * A worker: claims what it is offered, runs it in its slots, and never runs what it has not claimed.
  *
  * Offers are claimed on receipt, all of a mail in one batch. A claim that finds no free slot within 200 ms is handed
- * back, uncounted. Draining, it claims nothing more, hands back what has not started, and gives what runs a deadline.
+ * back, uncounted. Draining, it claims nothing more and hands back what has not started; who leaves drains, and gives
+ * what runs a deadline; whom a person drains stays, and may be told to take jobs again.
  */
 
 import { type Capacity, usageOf } from '../machines/rules/capability.ts';
@@ -50,7 +51,9 @@ export class Worker {
   readonly #early = new Map<string, Offer>();
   #waiting: { claim: Claim; since: number }[] = [];
   #usedSlots = 0;
-  #draining = false;
+  #leaving = false;
+  /** A person wants it empty. */
+  #drained = false;
   #idle = Promise.withResolvers<void>();
   readonly #stops: Stop[] = [];
   #updatePulse: (pulse: Pulse) => void = () => {};
@@ -94,10 +97,10 @@ export class Worker {
 
   /** Takes nothing more, lets what runs finish until the deadline, then hands it back; then it is gone. */
   async drain(): Promise<void> {
-    if (this.#draining) return this.handBackNow();
-    this.#draining = true;
+    if (this.#leaving) return this.handBackNow();
+    this.#leaving = true;
     this.#beat();
-    for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the worker is leaving');
+    this.#fill();
     const stopDeadline = this.#options.clock.after(this.#options.drainDeadlineMs, () => this.handBackNow());
     if (!this.#isIdle()) await this.#idle.promise;
     stopDeadline();
@@ -137,7 +140,7 @@ export class Worker {
   }
 
   #mayClaim({ key, expiresAt }: Offer): boolean {
-    return !this.#draining && expiresAt > this.#options.clock.now() && !this.#isOurs(key);
+    return !this.#isDraining && expiresAt > this.#options.clock.now() && !this.#isOurs(key);
   }
 
   async #claim(offer: Offer, stored: Stored): Promise<void> {
@@ -176,10 +179,10 @@ export class Worker {
     return new Claim({ key, stored, worker: this.incarnation, store, events, commit, clock });
   }
 
-  /** Starts what waits, as long as there are slots. */
+  /** Starts what waits, as long as there are slots; hands it back where nothing shall start. */
   #fill(): void {
-    if (this.#draining) {
-      for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the worker is leaving');
+    if (this.#isDraining) {
+      for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the worker is draining');
       return;
     }
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
@@ -238,7 +241,7 @@ export class Worker {
   }
 
   #checkIdle(): void {
-    if (this.#draining && this.#isIdle()) this.#idle.resolve();
+    if (this.#leaving && this.#isIdle()) this.#idle.resolve();
   }
 
   #handBackLate(): void {
@@ -263,9 +266,26 @@ export class Worker {
   }
 
   #noticed(notice: Notice): void {
-    if (notice.verb === 'drain') void this.drain();
-    else if (notice.verb === 'lost') for (const { key } of this.#claims.values()) void this.#look(key);
-    else void this.#look(notice.key);
+    switch (notice.verb) {
+      case 'drain':
+      case 'undrain':
+        return this.#setDrained(notice.verb === 'drain');
+      case 'lost':
+        for (const { key } of this.#claims.values()) void this.#look(key);
+        return;
+      case 'look':
+        void this.#look(notice.key);
+    }
+  }
+
+  #setDrained(drained: boolean): void {
+    this.#drained = drained;
+    this.#fill();
+    this.#beat();
+  }
+
+  get #isDraining(): boolean {
+    return this.#leaving || this.#drained;
   }
 
   /** Looks at the record of a job; one that says we hold it, and we do not, is given up for others to run. */
@@ -293,7 +313,7 @@ export class Worker {
   }
 
   #status(): Pulse['status'] {
-    if (this.#draining) return 'draining';
+    if (this.#isDraining) return 'draining';
     return this.#usedSlots >= this.#capacity.slots ? 'busy' : 'available';
   }
 }

@@ -20,6 +20,7 @@ import { readLog } from './log-reader.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
 import { cancel, readJob } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
+import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 
 export type { ClusterView, Why, WorkerView };
 
@@ -103,6 +104,11 @@ export class Client implements AsyncDisposable {
       'broker.unavailable',
       'Expected a master that leads to answer, none did. Start one with `yard master`, or wait for it.',
     );
+  }
+
+  async tellWorker(worker: string, verb: WorkerVerb['verb']): Promise<WorkerView> {
+    const { world, clock } = this.#link;
+    return await tellWorker({ worker, verb, notices: world.notices, clock, look: () => this.workers() });
   }
 
   cluster(): Promise<ClusterView | undefined> {

@@ -196,7 +196,8 @@ export type Notice =
   | { verb: 'look'; key: string }
   /** The leader has taken this worker for dead and took its jobs back. */
   | { verb: 'lost' }
-  | { verb: 'drain' };
+  | { verb: 'drain' }
+  | { verb: 'undrain' };
 
 export interface Notices {
   send(incarnation: string, notice: Notice): void;

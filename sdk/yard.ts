@@ -113,6 +113,21 @@ export class Yard implements AsyncDisposable {
     return this.#client.workers();
   }
 
+  /**
+   * Has a worker take nothing more: what runs there ends there, and the worker stays. Resolves once it obeys.
+   *
+   * @param worker its name or its incarnation.
+   * @throws {Fault} `worker.missing`; `wait.timedOut`; `broker.unavailable` where nobody leads.
+   */
+  drainWorker(worker: string): Promise<WorkerView> {
+    return this.#client.tellWorker(worker, 'drain');
+  }
+
+  /** Has a drained worker take jobs again. @throws {Fault} as `drainWorker`. */
+  undrainWorker(worker: string): Promise<WorkerView> {
+    return this.#client.tellWorker(worker, 'undrain');
+  }
+
   /** The cluster as its leader sees it; `undefined` where nobody leads. */
   cluster(): Promise<ClusterView | undefined> {
     return this.#client.cluster();

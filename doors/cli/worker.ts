@@ -1,5 +1,6 @@
 /**
- * `yard worker`: a worker in this process until it is told to stop; `yard worker list`: who works.
+ * `yard worker`: a worker in this process until it is told to stop; `list`: who works; `drain` and `undrain`: whether one
+ * takes jobs.
  */
 
 import type { Command } from 'commander';
@@ -15,7 +16,7 @@ import { relative } from './words.ts';
 export function register(program: Command, context: CommandContext): void {
   const worker = program
     .command('worker')
-    .summary('Runs a worker in this process, or lists all.')
+    .summary('Runs a worker in this process, lists all, or drains one.')
     .description(
       'Runs a worker in this process. The first interrupt lets its jobs finish, the second one hands them back at once.',
     )
@@ -24,6 +25,14 @@ export function register(program: Command, context: CommandContext): void {
   addFlags(worker, ownFlags('worker'));
   const describe = (command: Command) => command.description('Lists the workers, as the leader sees them.');
   describe(worker.command('list')).action((_, command: Command) => list(command, context));
+  worker
+    .command('drain <name>')
+    .description('Has a worker take nothing more; what runs there ends there, and the worker stays.')
+    .action((name: string, _, command: Command) => drain(name, command, context));
+  worker
+    .command('undrain <name>')
+    .description('Has a drained worker take jobs again.')
+    .action((name: string, _, command: Command) => undrain(name, command, context));
   describe(program.command('nodes')).action((_, command: Command) => list(command, context));
 }
 
@@ -31,7 +40,7 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
   const [word] = command.args;
   if (word !== undefined)
     throw new UsageError(
-      `Expected \`yard worker\` or \`yard worker list\`, got \`yard worker ${word}\`. See \`yard worker --help\`.`,
+      `Expected \`yard worker\`, or \`list\`, \`drain\` or \`undrain\` behind it, got \`yard worker ${word}\`. See \`yard worker --help\`.`,
     );
   const [{ locate }, { loggedTelemetry }, { startWorker }] = await Promise.all([
     import('../../cluster/locate.ts'),
@@ -58,6 +67,21 @@ async function list(command: Command, context: CommandContext): Promise<void> {
   if (output === 'json') terminal.print(JSON.stringify(workers, undefined, 2));
   else if (workers.length === 0) terminal.say('No workers. Start one with `yard worker`.');
   else terminal.print(columns(workers, shape(now), terminal));
+}
+
+async function drain(name: string, command: Command, context: CommandContext): Promise<void> {
+  const worker = await context.withYard(command, (yard) => yard.drainWorker(name));
+  const left = worker.jobs.length === 0 ? 'and runs nothing' : `and runs ${worker.jobs.length} to their end`;
+  say(context, worker, `${worker.name} takes nothing more, ${left}`);
+}
+
+async function undrain(name: string, command: Command, context: CommandContext): Promise<void> {
+  const worker = await context.withYard(command, (yard) => yard.undrainWorker(name));
+  say(context, worker, `${worker.name} takes jobs again`);
+}
+
+function say({ terminal, output }: CommandContext, worker: WorkerView, sentence: string): void {
+  terminal.print(output === 'json' ? JSON.stringify(worker, undefined, 2) : sentence);
 }
 
 const styles: Readonly<Record<WorkerStatus, Style>> = {

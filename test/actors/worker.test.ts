@@ -75,6 +75,39 @@ describe('a worker that leaves', () => {
   });
 });
 
+describe('a worker that a person drains', () => {
+  test('takes nothing more, ends what it runs, stays, and takes jobs again when it is told to', async () => {
+    const on = stage();
+    const pulses: string[] = [];
+    const leader = on.broker.world();
+    await on.clock.until(leader.pulses.listen(({ status }) => pulses.push(status)));
+    const started: string[] = [];
+    await workerOn(on, on.world, async ({ id }) => {
+      started.push(id);
+      await pause(on.clock, 1_000);
+    });
+    const offered = async (id: string) => {
+      const record = plainJob(id);
+      const [revision = 0] = await on.clock.until(create(on.world.store, record));
+      leader.mail.send('w1', [{ key: `default.${id}`, revision, expiresAt: on.clock.now() + 60_000, record }]);
+      await on.clock.settle();
+    };
+    await offered('a');
+    leader.notices.send('w1', { verb: 'drain' });
+    await on.clock.settle();
+    await offered('b');
+    expect(pulses.at(-1)).toBe('draining');
+    await on.clock.advance(5_000);
+    expect(lastOf(on.broker, 'a')).toMatchObject({ state: 'completed' });
+    expect(lastOf(on.broker, 'b')).toMatchObject({ state: 'pending' });
+    leader.notices.send('w1', { verb: 'undrain' });
+    await on.clock.settle();
+    expect(pulses.at(-1)).toBe('available');
+    await offered('c');
+    expect(started).toEqual(['a', 'c']);
+  });
+});
+
 test('a claim whose answer is still to come is not given up because somebody asks about it', async () => {
   const { broker, clock, offer, offers, starts, leader } = await setUp(() => 'done');
   broker.chaos = fates('silentStored');

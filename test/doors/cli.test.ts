@@ -238,6 +238,19 @@ describe('the cluster', () => {
     expect((await watch.ended).code).toBe(0);
   });
 
+  test('a worker that is drained takes nothing more, and jobs again when it is undrained', async () => {
+    const drained = await shell.yard('worker', 'drain', 'hand');
+    expect(drained).toMatchObject({ code: 0, out: 'hand takes nothing more, and runs nothing\n' });
+    const { id } = await yard.submit('noop');
+    await expect.poll(() => yard.why(id)).toMatchObject({ sentence: expect.stringContaining('is draining') });
+    expect((await shell.yard('worker', 'list')).out).toMatch(/^hand +draining/m);
+    const undrained = await shell.yard('worker', 'undrain', 'hand', '-o', 'json');
+    expect(JSON.parse(undrained.out)).toMatchObject({ name: 'hand', status: 'available' });
+    await yard.settled(id);
+    const wrong = await shell.yard('worker', 'drain', 'hnad');
+    expect(wrong).toMatchObject({ code: 3, talk: expect.stringContaining('got hnad. Did you mean hand?') });
+  });
+
   test('worker list tells who works, in columns and as JSON', async () => {
     const [table, json] = await Promise.all([shell.yard('worker', 'list'), shell.yard('nodes', '-o', 'json')]);
     expect(table.out).toMatch(/^NAME +STATUS +SLOTS/);

@@ -1,0 +1,56 @@
+/**
+ * Verbs of a person on a worker, whatever machine it runs on: take nothing more, or take jobs again.
+ *
+ * The worker is told by a notice, which may be lost; so it is told again until the leader has heard that it obeys.
+ */
+
+import type { WorkerView } from '../actors/desk.ts';
+import { type Clock, pause } from '../runtime/clock.ts';
+import { Fault } from '../runtime/faults.ts';
+import { nearest } from '../runtime/options/nearest.ts';
+import type { Notices } from '../runtime/ports.ts';
+
+export interface WorkerVerb {
+  /** Name or incarnation of the worker. */
+  worker: string;
+  verb: 'drain' | 'undrain';
+  notices: Notices;
+  clock: Clock;
+  /** The workers, as the leader sees them now. */
+  look(): Promise<readonly WorkerView[]>;
+}
+
+const withinMs = 10_000;
+const againMs = 250;
+
+/**
+ * Resolves with the worker once it obeys.
+ *
+ * @throws {Fault} `worker.missing` where no worker has that name, or several have; `wait.timedOut` where it does not obey.
+ */
+export async function tellWorker({ worker, verb, notices, clock, look }: WorkerVerb): Promise<WorkerView> {
+  const { incarnation } = named(await look(), worker);
+  for (const until = clock.mono() + withinMs; clock.mono() < until; await pause(clock, againMs)) {
+    notices.send(incarnation, { verb });
+    await pause(clock, againMs);
+    const now = named(await look(), incarnation);
+    if ((now.status === 'draining') === (verb === 'drain')) return now;
+  }
+  throw new Fault('wait.timedOut', `Expected worker ${worker} to ${verb}, it did not. See \`yard worker list\`.`);
+}
+
+function named(workers: readonly WorkerView[], wanted: string): WorkerView {
+  const here = workers.filter(({ status }) => status !== 'lost' && status !== 'offline');
+  const [found, ...more] = here.filter(({ name, incarnation }) => name === wanted || incarnation === wanted);
+  if (found !== undefined && more.length === 0) return found;
+  if (found === undefined) throw missing(wanted, here);
+  const ids = [found, ...more].map(({ incarnation }) => incarnation).join(', ');
+  throw new Fault('worker.missing', `Expected one worker with the name ${wanted}, found ${ids}. Name one of these.`);
+}
+
+function missing(wanted: string, here: readonly WorkerView[]): Fault {
+  const names = here.map(({ name }) => name);
+  const meant = nearest(wanted, names);
+  const hint = meant === undefined ? 'See `yard worker list`.' : `Did you mean ${meant}?`;
+  return new Fault('worker.missing', `Expected the name or incarnation of a worker, got ${wanted}. ${hint}`);
+}
