@@ -1,8 +1,9 @@
 /**
  * Mail from the leader to a worker: offers, on a stream that forgets after a minute, without acks.
  *
- * The durable pull consumer bears the worker's incarnation, so that two lives of a worker never share one. A lost
- * mail costs nothing: its offers expire and are made again.
+ * The durable pull consumer bears the worker's incarnation, so that two lives of a worker never share one. It lies
+ * with one broker, in memory; where that one has died, its name can be neither used nor removed until it is back, so
+ * each opening has a name of its own. A lost mail costs nothing: its offers expire and are made again.
  */
 
 import {
@@ -20,10 +21,12 @@ import type { Mail, Offer, Stop } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { hint } from './hint.ts';
 import type { Names } from './names.ts';
+import { presenceOf } from './presence.ts';
 import { keepPulling } from './pull-loop.ts';
 
 const largestMail = 256 * 1024;
 const largestRecord = 4 * 1024;
+const answerWithinMs = 2_000;
 const forgottenAfterNs = 60_000_000_000;
 
 export class NatsMail implements Mail {
@@ -44,22 +47,38 @@ export class NatsMail implements Mail {
   }
 
   async receive(incarnation: string, onOffers: (offers: readonly Offer[]) => void): Promise<Stop> {
-    const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
+    const jsm = await jetstreamManager(this.#connection, { checkAPI: false, timeout: answerWithinMs });
     const { work } = this.#names.streams;
-    const name = this.#names.consumers.worker(incarnation);
-    const stop = await keepPulling(this.#clock, () => this.#open({ jsm, incarnation, name, onOffers }));
+    /** When the last mail that came was stored: what is older has been here. */
+    let since: number | undefined;
+    const onMail = (message: JsMsg) => {
+      since = message.info.timestampNanos / 1e6;
+      onOffers(decodeJson<{ offers: Offer[] }>(message.data).offers);
+    };
+    let name = '';
+    const remove = (former: string) => jsm.consumers.delete(work, former).catch(() => false);
+    const open = async () => {
+      const former = name;
+      name = this.#names.consumers.worker(incarnation, this.#clock.unique());
+      const messages = await this.#open({ jsm, incarnation, name, since, onMail });
+      if (former !== '') void remove(former);
+      return messages;
+    };
+    const stop = await keepPulling({ clock: this.#clock, presence: presenceOf(this.#connection), open });
     return async () => {
       await stop();
-      await jsm.consumers.delete(work, name).catch(() => false);
+      await remove(name);
     };
   }
 
-  async #open({ jsm, incarnation, name, onOffers }: Opening) {
+  async #open({ jsm, incarnation, name, since, onMail }: Opening) {
     const { work } = this.#names.streams;
     await jsm.consumers.add(work, {
       durable_name: name,
       ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.All,
+      ...(since === undefined
+        ? { deliver_policy: DeliverPolicy.All }
+        : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(since).toISOString() }),
       filter_subject: this.#names.work(incarnation),
       inactive_threshold: forgottenAfterNs,
       mem_storage: true,
@@ -71,7 +90,7 @@ export class NatsMail implements Mail {
       expires: 5_000,
       idle_heartbeat: 1_000,
       abort_on_missing_resource: true,
-      callback: (message: JsMsg) => onOffers(decodeJson<{ offers: Offer[] }>(message.data).offers),
+      callback: onMail,
     });
   }
 }
@@ -80,7 +99,8 @@ interface Opening {
   jsm: JetStreamManager;
   incarnation: string;
   name: string;
-  onOffers: (offers: readonly Offer[]) => void;
+  since: number | undefined;
+  onMail: (message: JsMsg) => void;
 }
 
 /** Offers as bodies of mail, each within the size that a mail may have; large records are left for the worker to read. */

@@ -15,9 +15,11 @@ import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { deliveriesOf, moveOn, type Place, takePlace } from './intake-place.ts';
 import type { Names } from './names.ts';
+import { presenceOf } from './presence.ts';
 import { keepPulling } from './pull-loop.ts';
 
 const pullAtOnce = 2_000;
+const answerWithinMs = 2_000;
 
 export class NatsSubmissions implements Submissions {
   readonly #connection: NatsConnection;
@@ -31,7 +33,8 @@ export class NatsSubmissions implements Submissions {
   }
 
   async consume(onBatch: (batch: readonly Submission[]) => Promise<void>): Promise<Stop> {
-    const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
+    const connection = this.#connection;
+    const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: answerWithinMs });
     let place: Place | undefined;
     let createdAt = 0;
     const basket = new Basket({
@@ -39,14 +42,15 @@ export class NatsSubmissions implements Submissions {
       deliveriesOf: (sequence) => (place === undefined ? 1 : deliveriesOf(place.doubt, sequence)),
       onBatch: (batch) => onBatch(batch.map((handed) => this.#submission(handed, createdAt))),
     });
-    const stop = await keepPulling(this.#clock, async () => {
+    const open = async () => {
       const stream = await this.#stream(jsm);
       basket.rollBack(stream.createdAt === createdAt || createdAt === 0 ? stream.last : 0);
       createdAt = stream.createdAt;
-      const at = { jsm, names: this.#names, word: this.#clock.unique(), last: stream.last };
+      const at = { connection, jsm, names: this.#names, word: this.#clock.unique(), last: stream.last };
       place = place === undefined ? await takePlace(at) : await moveOn(at, { ...place, floor: basket.floor });
       return this.#pull(place, basket);
-    });
+    };
+    const stop = await keepPulling({ clock: this.#clock, presence: presenceOf(connection), open });
     return () => {
       basket.close();
       return stop();
