@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 
 import { patientlyAtStart } from '../actors/patience.ts';
 import type { BrokerAddress } from '../nats/address.ts';
+import { type BrokersView, brokersOf } from '../nats/brokers.ts';
 import { connectBroker, type NatsConnection } from '../nats/connection.ts';
 import { checkDurability, riskyInCluster } from '../nats/durability.ts';
 import { names } from '../nats/names.ts';
@@ -54,6 +55,7 @@ export interface Link extends AsyncDisposable {
   /** This process, for ever: never reused. */
   readonly incarnation: string;
   readonly host: string;
+  brokers(): Promise<BrokersView>;
 }
 
 /**
@@ -123,6 +125,7 @@ async function linkOver(
     world,
     incarnation: clock.unique(),
     host: hostname(),
+    brokers: () => brokersOf(connection, named),
     async [Symbol.asyncDispose]() {
       stopMeasuring();
       world.logs.flush();

@@ -3,7 +3,7 @@
  *
  * The durable pull consumer bears the worker's incarnation, so that two lives of a worker never share one. It lies
  * with one broker, in memory; where that one has died, its name can be neither used nor removed until it is back, so
- * each opening has a name of its own. A lost mail costs nothing: its offers expire and are made again.
+ * each opening has a name of its own. A lost mail costs no more than time: its offers expire and are made again.
  */
 
 import {
@@ -16,17 +16,18 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, pause } from '../runtime/clock.ts';
 import type { Mail, Offer, Stop } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
-import { hint } from './hint.ts';
 import type { Names } from './names.ts';
 import { presenceOf } from './presence.ts';
 import { keepPulling } from './pull-loop.ts';
+import { Replies } from './replies.ts';
 
 const largestMail = 256 * 1024;
 const largestRecord = 4 * 1024;
 const answerWithinMs = 2_000;
+const againAfterMs = 100;
 const forgottenAfterNs = 60_000_000_000;
 
 export class NatsMail implements Mail {
@@ -34,16 +35,33 @@ export class NatsMail implements Mail {
   readonly #names: Names;
   readonly #clock: Clock;
   readonly #js: JetStreamClient;
+  readonly #replies: Replies;
 
-  constructor({ connection, names, clock }: { connection: NatsConnection; names: Names; clock: Clock }) {
+  constructor(options: { connection: NatsConnection; names: Names; clock: Clock; inboxPrefix?: string | undefined }) {
+    const { connection, names, clock } = options;
     this.#connection = connection;
+    this.#replies = new Replies(options);
     this.#names = names;
     this.#clock = clock;
     this.#js = jetstream(connection);
   }
 
   send(incarnation: string, offers: readonly Offer[]): void {
-    for (const mail of mails(offers)) hint(this.#connection, this.#names.work(incarnation), mail);
+    const until = Math.max(...offers.map(({ expiresAt }) => expiresAt));
+    for (const mail of mails(offers)) void this.#deliver(this.#names.work(incarnation), mail, until);
+  }
+
+  /** Sends until it is stored: what is said to a stream that elects its leader is lost, and would be missed for seconds. */
+  async #deliver(subject: string, mail: Uint8Array, until: number): Promise<void> {
+    do {
+      if (this.#connection.isClosed() || this.#connection.isDraining()) return;
+      try {
+        await this.#replies.request(subject, mail, { timeoutMs: answerWithinMs });
+        return;
+      } catch {
+        await pause(this.#clock, againAfterMs);
+      }
+    } while (this.#clock.now() < until);
   }
 
   async receive(incarnation: string, onOffers: (offers: readonly Offer[]) => void): Promise<Stop> {
@@ -64,7 +82,8 @@ export class NatsMail implements Mail {
       if (former !== '') void remove(former);
       return messages;
     };
-    const stop = await keepPulling({ clock: this.#clock, presence: presenceOf(this.#connection), open });
+    const presence = presenceOf(this.#connection);
+    const stop = await keepPulling({ clock: this.#clock, presence, whenSilent: 'closed', open });
     return async () => {
       await stop();
       await remove(name);

@@ -3,8 +3,8 @@
  *
  * The client's `consume` survives much by itself, but ends when its consumer is gone, as one in memory is after a
  * restart of the broker, and waits for ever for one that is there and that nobody has, as when it lay with a broker of
- * a cluster that died. So a flow that misses its heartbeats, or whose connection broke, is closed; and whatever is
- * closed is opened anew, consumer included, until it is stopped.
+ * a cluster that died. So a flow from such a consumer is closed when it misses its heartbeats or its connection breaks;
+ * and whatever is closed is opened anew, consumer included, until it is stopped.
  */
 
 import type { ConsumerMessages } from '@nats-io/jetstream';
@@ -19,6 +19,11 @@ export interface PullLoop {
   clock: Clock;
   /** Of the connection over which is pulled. */
   presence: Presence;
+  /**
+   * What a flow that has gone silent means: the consumer lay with one broker and is lost with it (`closed`), or it
+   * lies with several, and the client pulls again as soon as another one has it (`waited for`).
+   */
+  whenSilent: 'closed' | 'waited for';
   open(): Promise<ConsumerMessages>;
 }
 
@@ -27,10 +32,10 @@ export interface PullLoop {
  *
  * @throws {Fault} where the first opening fails.
  */
-export async function keepPulling({ clock, presence, open }: PullLoop): Promise<Stop> {
+export async function keepPulling({ clock, presence, whenSilent, open }: PullLoop): Promise<Stop> {
   const begin = async (): Promise<ConsumerMessages> => {
     const opened = await open();
-    closeWhenDead(opened, presence);
+    if (whenSilent === 'closed') closeWhenDead(opened, presence);
     return opened;
   };
   let messages = await begin().catch((cause: unknown) => {

@@ -32,7 +32,9 @@ import { type Presence, presenceOf } from './presence.ts';
 import { closeWhenDead } from './pull-loop.ts';
 import { Replies } from './replies.ts';
 
-const answerWithinMs = 5_000;
+/** A broker that dies with a question answers never; one that lives takes milliseconds. */
+const answerWithinMs = 2_000;
+const readWithinMs = 5_000;
 const readAtOnce = 500;
 
 interface PubAck {
@@ -62,7 +64,10 @@ export class NatsStore implements JobStore {
   readonly #jsm: JetStreamManager;
 
   static async open(options: StoreOptions): Promise<NatsStore> {
-    return new NatsStore(options, await jetstreamManager(options.connection, { checkAPI: false }));
+    return new NatsStore(
+      options,
+      await jetstreamManager(options.connection, { checkAPI: false, timeout: answerWithinMs }),
+    );
   }
 
   private constructor(options: StoreOptions, jsm: JetStreamManager) {
@@ -145,7 +150,7 @@ export class NatsStore implements JobStore {
       const subjects = keys.map((key) => this.#names.jobSubject(key));
       const messages = await this.#jsm.direct.getLastMessagesFor(this.#stream, { multi_last: subjects });
       // A broker that dies amid its answer leaves the rest unsaid, and the client waiting.
-      const giveUp = this.#clock.after(answerWithinMs, () => messages.stop(new TimeoutError()));
+      const giveUp = this.#clock.after(readWithinMs, () => messages.stop(new TimeoutError()));
       try {
         for await (const message of messages)
           found.set(this.#keyOf(message.subject), decodeStored(message.data, message.seq));

@@ -19,7 +19,8 @@ import { presenceOf } from './presence.ts';
 import { keepPulling } from './pull-loop.ts';
 
 const pullAtOnce = 2_000;
-const answerWithinMs = 2_000;
+const answerWithinMs = 1_000;
+const setUpWithinMs = 2_000;
 
 export class NatsSubmissions implements Submissions {
   readonly #connection: NatsConnection;
@@ -34,7 +35,7 @@ export class NatsSubmissions implements Submissions {
 
   async consume(onBatch: (batch: readonly Submission[]) => Promise<void>): Promise<Stop> {
     const connection = this.#connection;
-    const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: answerWithinMs });
+    const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: setUpWithinMs });
     let place: Place | undefined;
     let createdAt = 0;
     const basket = new Basket({
@@ -50,7 +51,8 @@ export class NatsSubmissions implements Submissions {
       place = place === undefined ? await takePlace(at) : await moveOn(at, { ...place, floor: basket.floor });
       return this.#pull(place, basket);
     };
-    const stop = await keepPulling({ clock: this.#clock, presence: presenceOf(connection), open });
+    const presence = presenceOf(connection);
+    const stop = await keepPulling({ clock: this.#clock, presence, whenSilent: 'waited for', open });
     return () => {
       basket.close();
       return stop();
@@ -64,13 +66,17 @@ export class NatsSubmissions implements Submissions {
 
   /** Fills the basket, as long as nothing is missing in between. */
   async #pull({ name }: Place, basket: Basket): Promise<ConsumerMessages> {
-    const consumer = await jetstream(this.#connection).consumers.get(this.#names.streams.submit, name);
+    const consumer = await jetstream(this.#connection, { timeout: answerWithinMs }).consumers.get(
+      this.#names.streams.submit,
+      name,
+    );
     let next = 1;
     let messages: ConsumerMessages | undefined;
     messages = await consumer.consume({
       max_messages: pullAtOnce,
-      expires: 5_000,
-      idle_heartbeat: 1_000,
+      // As long as nobody leads the consumer, the client looks again after this time.
+      expires: 1_200,
+      idle_heartbeat: 500,
       abort_on_missing_resource: true,
       callback: (message) => {
         if (message.info.deliverySequence !== next) return void messages?.close();
