@@ -14,6 +14,7 @@ import { isSettled } from '../machines/job.ts';
 import { type Cancel, type Clock, pause } from '../runtime/clock.ts';
 import type { Change, Feed, Head, JobStore, Stop } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { patientlyAtStart } from './patience.ts';
 
 const silenceMs = 500;
 
@@ -56,7 +57,7 @@ export class Follower {
   async start(): Promise<void> {
     const { feed, clock, store } = this.#options;
     this.#stopFeed = await feed.follow((change) => this.#heard(change));
-    this.#createdAt = (await store.state()).createdAt;
+    this.#createdAt = (await patientlyAtStart(() => store.state(), clock)).createdAt;
     await this.#mend();
     this.#loaded = true;
     this.#heardAt = clock.mono();

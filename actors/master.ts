@@ -9,7 +9,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
-import type { Change, Head, Stop, World } from '../runtime/ports.ts';
+import type { Change, Head, Stop, TypeEntry, World } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
 import { Board } from './board.ts';
@@ -18,6 +18,7 @@ import { Election } from './election.ts';
 import { Fleet } from './fleet.ts';
 import { Follower } from './follower.ts';
 import { LookAhead } from './look-ahead.ts';
+import { patientlyAtStart } from './patience.ts';
 import { type MasterSettings, Reign } from './reign.ts';
 import type { Term } from './term.ts';
 
@@ -82,11 +83,12 @@ export class Master {
   }
 
   async start(): Promise<void> {
-    const { world } = this.#options;
+    const { world, clock } = this.#options;
+    const learn = ({ type, defaults }: TypeEntry) => {
+      this.#types.set(type, { ...this.#types.get(type), type, defaults });
+    };
     this.#stops = [
-      await world.control.watchTypes(({ type, defaults }) => {
-        this.#types.set(type, { ...this.#types.get(type), type, defaults });
-      }),
+      await patientlyAtStart(() => world.control.watchTypes(learn), clock),
       await world.pulses.listen((pulse) => {
         this.#fleet.heard(pulse);
         this.#reign?.heard(pulse);

@@ -29,3 +29,12 @@ export async function patiently<Answer>(
     await pause(clock, 50 + 50 * clock.chance());
   }
 }
+
+/** As long as a process that starts waits for a broker that is electing its leaders, ms. */
+const startWithinMs = 15_000;
+
+/** The answer to `ask`, for which a process that starts waits, but not for ever. @throws its last fault. */
+export async function patientlyAtStart<Answer>(ask: () => Promise<Answer>, clock: Clock): Promise<Answer> {
+  const deadline = clock.mono() + startWithinMs;
+  return await patiently(ask, { clock, isOver: () => clock.mono() > deadline });
+}

@@ -20,6 +20,7 @@ import type { Fleet } from './fleet.ts';
 import { Intake } from './intake.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { mover } from './mover.ts';
+import { patiently } from './patience.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Term } from './term.ts';
 import { Timekeeper } from './timekeeper.ts';
@@ -116,9 +117,20 @@ export class Reign {
     this.#auditor.start();
     const { world } = this.#options;
     for (const [question, how] of answers(this.#options)) this.#stops.push(await world.desk.answer(question, how));
-    await this.#intake.start();
+    if (!(await this.#takesIntakeOver())) return;
     this.#stops.push(() => this.#intake.stop());
     if (this.#stopped) await this.stop();
+  }
+
+  /** As long as nobody leads the stream of submissions, that waits, and nothing else does. `false`: the reign is over. */
+  async #takesIntakeOver(): Promise<boolean> {
+    try {
+      await patiently(() => this.#intake.start(), { clock: this.#options.clock, isOver: () => this.#stopped });
+      return true;
+    } catch (cause) {
+      if (this.#stopped) return false;
+      throw cause;
+    }
   }
 
   /** Ends everything that it began; what cannot be ended in order is told of, and keeps nothing else from ending. */

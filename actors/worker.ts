@@ -18,6 +18,7 @@ import { Attempt } from './attempt.ts';
 import { Claim } from './claim.ts';
 import { claimsHash } from './claims-hash.ts';
 import type { Commit } from './committer.ts';
+import { patientlyAtStart } from './patience.ts';
 
 export interface WorkerOptions {
   world: World;
@@ -70,14 +71,14 @@ export class Worker {
 
   async start(): Promise<void> {
     const { world, clock, telemetry, identity, definitions, typeDefaults, pulseEveryMs } = this.#options;
-    for (const { type, description, defaults } of definitions)
-      await world.control.registerType({
-        type,
-        defaults: { ...typeDefaults, ...defaults },
-        ...(description === undefined ? {} : { description }),
-      });
+    for (const { type, description, defaults } of definitions) {
+      const said = description === undefined ? {} : { description };
+      const entry = { type, defaults: { ...typeDefaults, ...defaults }, ...said };
+      await patientlyAtStart(() => world.control.registerType(entry), clock);
+    }
     this.#stops.push(await world.notices.receive(this.incarnation, (notice) => this.#noticed(notice)));
-    this.#stops.push(await world.mail.receive(this.incarnation, (offers) => void this.#claimAll(offers)));
+    const receive = () => world.mail.receive(this.incarnation, (offers) => void this.#claimAll(offers));
+    this.#stops.push(await patientlyAtStart(receive, clock));
     const pulse = await world.pulses.beat(this.#pulse());
     this.#stops.push(() => pulse.stop());
     this.#updatePulse = pulse.update;

@@ -8,6 +8,7 @@ import { idPattern } from '../actors/admission.ts';
 import { Committer } from '../actors/committer.ts';
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
 import type { Why } from '../actors/why.ts';
+import type { BrokersView } from '../nats/brokers.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Options } from '../runtime/options.ts';
 import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
@@ -22,7 +23,7 @@ import { cancel, readJob } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 
-export type { ClusterView, Why, WorkerView };
+export type { BrokersView, ClusterView, Why, WorkerView };
 
 export interface ClientOptions {
   options: Options;
@@ -113,6 +114,10 @@ export class Client implements AsyncDisposable {
 
   cluster(): Promise<ClusterView | undefined> {
     return askCluster(this.#link.world.desk);
+  }
+
+  brokers(): Promise<BrokersView> {
+    return this.#link.brokers();
   }
 
   async why(id: string): Promise<Why | undefined> {

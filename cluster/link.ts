@@ -4,9 +4,11 @@
 
 import { hostname } from 'node:os';
 
+import { patientlyAtStart } from '../actors/patience.ts';
 import type { BrokerAddress } from '../nats/address.ts';
+import { type BrokersView, brokersOf } from '../nats/brokers.ts';
 import { connectBroker, type NatsConnection } from '../nats/connection.ts';
-import { checkDurability } from '../nats/durability.ts';
+import { checkDurability, riskyInCluster } from '../nats/durability.ts';
 import { names } from '../nats/names.ts';
 import { measureOffset } from '../nats/time.ts';
 import { ensureTopology } from '../nats/topology.ts';
@@ -53,6 +55,7 @@ export interface Link extends AsyncDisposable {
   /** This process, for ever: never reused. */
   readonly incarnation: string;
   readonly host: string;
+  brokers(): Promise<BrokersView>;
 }
 
 /**
@@ -93,17 +96,20 @@ async function linkOver(
   const clock = new SystemClock();
   const named = names(settings.prefix);
   telemetry.tell('broker.connected', { server: connection.getServer() });
-  const replicas = durability === 'replicated' ? { replicas: 3 } : {};
+  const replicas = replicasFor(durability);
   const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas });
   void report(connection, telemetry, ensure);
   await ensure();
+  const risk = riskyInCluster(connection);
+  // Once a master: what concerns all need not be said by each.
+  if (risk !== undefined && feedConnection !== connection) telemetry.tell('broker.risky', risk);
   // That every write is forced to disk shows only on the broker's monitoring, which `yard up` has and sees to itself.
   if (durability === 'replicated') await checkDurability({ connection, names: named, durability });
   const measure = async () => {
     const { brokerMs, mono } = await measureOffset({ connection, names: named, clock });
     clock.adjust(brokerMs, mono);
   };
-  await measure();
+  await patientlyAtStart(measure, clock);
   const stopMeasuring = clock.every(measureEveryMs, () => void measure().catch(() => undefined));
   const world = await natsWorld({
     connection,
@@ -119,6 +125,7 @@ async function linkOver(
     world,
     incarnation: clock.unique(),
     host: hostname(),
+    brokers: () => brokersOf(connection, named),
     async [Symbol.asyncDispose]() {
       stopMeasuring();
       world.logs.flush();
@@ -127,6 +134,11 @@ async function linkOver(
       if (feedConnection !== connection) await close(feedConnection);
     },
   };
+}
+
+function replicasFor(durability: Options['durability']): { replicas?: number; replicasOfNew?: number } {
+  if (durability === 'replicated') return { replicas: 3 };
+  return durability === 'fast' ? { replicasOfNew: 1 } : {};
 }
 
 /** Flushes what is on its way, as far as the broker is there, and closes. */

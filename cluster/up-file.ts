@@ -19,6 +19,8 @@ export interface UpFile {
   pid: number;
   /** That process by a name that is not used again. */
   owner: string;
+  /** Processes of the brokers that are its own; an older file has none. */
+  brokers?: readonly number[];
   masters: readonly number[];
   workers: readonly number[];
   startedAt: number;

@@ -1,26 +1,26 @@
 /**
- * A whole cluster on this machine: a broker of its own unless one is named, masters and workers each a process.
+ * A whole cluster on this machine: a broker of its own, or several, unless one is named, masters and workers each a process.
  *
  * Knows the order of things. Up: broker, then masters and workers together, ready when a leader answers and sees
  * every worker. Down: workers drain, masters give the lease back, the broker goes last. What dies in between comes
- * back: processes by `crew.ts`, the broker from here. `up.json` says where all of it is to be found.
+ * back: processes by `crew.ts`, brokers by `broker-watch.ts`. `up.json` says where all of it is to be found.
  */
 
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { EmbeddedBroker } from '../nats/embedded.ts';
-import { isAlive } from '../nats/leftover.ts';
 import { type Cancel, type Clock, pause, SystemClock } from '../runtime/clock.ts';
-import { Fault, messageOf } from '../runtime/faults.ts';
+import { Fault } from '../runtime/faults.ts';
 import type { OptionValues } from '../runtime/options/table.ts';
 import type { Options } from '../runtime/options.ts';
 import { createTelemetry } from '../runtime/telemetry/telemetry.ts';
+import { watchBrokers } from './broker-watch.ts';
 import { commandLine, saidOtherwise } from './command-line.ts';
 import { Crew } from './crew.ts';
 import { askCluster } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
 import { type Program, type Role, yardProgram } from './member.ts';
-import { startOwnBroker } from './own-broker.ts';
+import { startOwnBrokers } from './own-broker.ts';
 import { refuseRunning, removeUpFile, writeUpFile } from './up-file.ts';
 
 export interface ClusterOptions {
@@ -56,6 +56,8 @@ export interface Cluster extends AsyncDisposable {
   readonly url: string;
   readonly mqttUrl: string | undefined;
   readonly monitoringUrl: string | undefined;
+  /** How many brokers it has of its own; 0 where it uses somebody else's. */
+  readonly brokers: number;
   /** Absolute. */
   readonly dataDir: string;
   readonly prefix: string;
@@ -103,7 +105,7 @@ class LocalCluster implements Cluster {
   readonly #clock: Clock;
   readonly #crew: Crew;
   #options: Options;
-  #broker: EmbeddedBroker | undefined;
+  #brokers: readonly EmbeddedBroker[] = [];
   #stopWatching: Cancel = () => {};
   #link: Link | undefined;
   #moments: { startedAt: number; readyAt?: number } | undefined;
@@ -135,12 +137,16 @@ class LocalCluster implements Cluster {
   }
 
   get mqttUrl(): string | undefined {
-    const port = this.#broker?.mqttPort;
+    const port = this.#brokers[0]?.mqttPort;
     return port === undefined ? undefined : `mqtt://127.0.0.1:${port}`;
   }
 
   get monitoringUrl(): string | undefined {
-    return this.#broker?.monitoringUrl;
+    return this.#brokers[0]?.monitoringUrl;
+  }
+
+  get brokers(): number {
+    return this.#brokers.length;
   }
 
   get prefix(): string {
@@ -158,7 +164,7 @@ class LocalCluster implements Cluster {
 
   async #startAll(): Promise<void> {
     this.#refuseStopped();
-    await this.#startBroker();
+    await this.#startBrokers();
     this.#refuseStopped();
     // Before the others, so that one process alone makes the streams.
     this.#link = await link({
@@ -166,6 +172,7 @@ class LocalCluster implements Cluster {
       telemetry: createTelemetry(),
       role: 'yard up',
       withFeed: false,
+      durability: this.#options.durability,
     });
     this.#moments = { startedAt: this.#link.clock.now() };
     const { masters, workers } = this.#options;
@@ -218,7 +225,7 @@ class LocalCluster implements Cluster {
     await this.#crew.stop('master', masterStopsWithinMs);
     await this.#link?.[Symbol.asyncDispose]();
     this.#stopWatching();
-    await this.#broker?.stop();
+    await Promise.all(this.#brokers.map((broker) => broker.stop()));
     await this.#filing;
     if (this.#moments !== undefined) await removeUpFile(this.dataDir);
   }
@@ -227,22 +234,20 @@ class LocalCluster implements Cluster {
     if (this.#stops > 0) throw new Fault('process.ended', 'Expected the cluster to start, it was stopped meanwhile.');
   }
 
-  async #startBroker(): Promise<void> {
-    const { nats, context } = this.#options;
+  async #startBrokers(): Promise<void> {
+    const { nats, context, brokers, durability } = this.#options;
     if (nats.length > 0 || context !== undefined) return;
     const say = (line: string) => this.#start.say?.(line);
-    const broker = await startOwnBroker({ options: this.#options, clock: this.#clock, say });
-    this.#broker = broker;
-    this.#options = saidOtherwise(this.#options, { nats: [broker.url], ...strangers });
-    this.#stopWatching = this.#clock.every(1_000, () => void this.#watchBroker(broker));
-  }
-
-  /** Brings the broker back where it died. */
-  async #watchBroker(broker: EmbeddedBroker): Promise<void> {
-    const { pid } = broker;
-    if (pid === undefined || isAlive(pid) || this.#stops > 0) return;
-    this.#start.say?.(`The broker (process ${pid}) has died; it is started again.`);
-    await broker.restart().catch((error: unknown) => this.#start.say?.(messageOf(error)));
+    this.#brokers = await startOwnBrokers({ options: this.#options, clock: this.#clock, say });
+    const urls = this.#brokers.map(({ url }) => url);
+    const replicated = brokers > 1 && durability === undefined ? { durability: 'replicated' as const } : {};
+    this.#options = saidOtherwise(this.#options, { nats: urls, ...strangers, ...replicated });
+    this.#stopWatching = watchBrokers({
+      brokers: this.#brokers,
+      clock: this.#clock,
+      say,
+      onChange: () => void this.#file(),
+    });
   }
 
   #launch(role: Role, said: Partial<OptionValues>) {
@@ -287,6 +292,7 @@ class LocalCluster implements Cluster {
       prefix,
       ...(mqttUrl === undefined ? {} : { mqttUrl }),
       ...(monitoringUrl === undefined ? {} : { monitoringUrl }),
+      brokers: this.#brokers.flatMap(({ pid }) => pid ?? []),
       masters: this.#pidsOf('master'),
       workers: this.#pidsOf('worker'),
       ...this.#moments,

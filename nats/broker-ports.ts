@@ -37,13 +37,21 @@ export async function choosePorts({
 /** The server tells every port that it chose, except this one: so this one is chosen here. */
 async function mqttPort(asked: number | 'free' | 'off'): Promise<number | undefined> {
   if (asked === 'off') return undefined;
-  if (asked !== 'free') return asked;
-  const probe = createServer().listen(0, loopback);
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address !== null ? address.port : undefined;
+  return asked === 'free' ? (await portsToListen(1))[0] : asked;
+}
+
+/** So many ports that nobody listens on now: for what must be known before a server has started. */
+export async function portsToListen(count: number): Promise<readonly number[]> {
+  const probes = Array.from({ length: count }, () => createServer().listen(0, loopback));
+  await Promise.all(probes.map((probe) => once(probe, 'listening')));
+  const addresses = probes.map((probe) => probe.address());
+  await Promise.all(
+    probes.map((probe) => {
+      probe.close();
+      return once(probe, 'close');
+    }),
+  );
+  return addresses.flatMap((address) => (typeof address === 'object' && address !== null ? [address.port] : []));
 }
 
 const isPortFile = (name: string) => name.endsWith('.ports');

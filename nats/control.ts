@@ -60,7 +60,12 @@ export class NatsControl implements Control {
       onType(entry);
     };
     const stopListening = await listenJson<TypeEntry>(this.#connection, this.#allTypes, tell);
-    for (const entry of await this.types()) tell(entry);
+    try {
+      for (const entry of await this.types()) tell(entry);
+    } catch (cause) {
+      await stopListening();
+      throw cause;
+    }
     const stopReading = this.#clock.every(readAgainMs, () => void this.#readAgain(tell));
     return async () => {
       stopReading();

@@ -9,6 +9,7 @@
 import { jetstreamManager, PersistMode } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { Fault, messageOf } from '../runtime/faults.ts';
+import { isAtLeast } from './binary.ts';
 import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
 
@@ -38,11 +39,24 @@ export async function checkDurability({
     case 'fast':
       return;
     case 'replicated':
-      for (const stream of [names.streams.jobs, names.streams.submit]) await checkReplicas(connection, stream);
+      for (const stream of keptStreams(names)) await checkReplicas(connection, stream);
       return;
     case 'fsync':
       return checkSync(monitoringUrl);
   }
+}
+
+/** Where what was acknowledged lies. */
+function keptStreams({ streams }: Names): readonly string[] {
+  return [streams.jobs, streams.submit, streams.control, streams.rejected];
+}
+
+const clusterVersion = '2.14.4';
+
+/** The version of a broker in a cluster where it is one that is known to lose races there; else `undefined`. */
+export function riskyInCluster({ info }: NatsConnection): { version: string; advised: string } | undefined {
+  if (info?.cluster === undefined || isAtLeast(info.version, clusterVersion)) return undefined;
+  return { version: info.version, advised: clusterVersion };
 }
 
 async function checkReplicas(connection: NatsConnection, stream: string): Promise<void> {
@@ -60,7 +74,7 @@ async function checkReplicas(connection: NatsConnection, stream: string): Promis
       'replicated',
       `stream ${stream} on 3 brokers or more`,
       `${config.num_replicas} replica(s) on ${brokers} broker(s)`,
-      'Run a cluster of three brokers and set `--replicas 3`',
+      'Run a cluster of three brokers, such as `yard up --brokers 3`',
     );
 }
 

@@ -26,7 +26,7 @@ import {
   removePortFiles,
 } from './broker-ports.ts';
 import { release, takeOver } from './leftover.ts';
-import { loopback, type ServerSettings, serverConfig, serverFiles } from './server-config.ts';
+import { loopback, type ServerCluster, type ServerSettings, serverConfig, serverFiles } from './server-config.ts';
 
 export interface BrokerOptions {
   /** Where it keeps everything: store, configuration, log and pid. */
@@ -40,6 +40,8 @@ export interface BrokerOptions {
   /** Bytes that the store may take on disk; 10 GiB unless given. */
   maxStoreBytes?: number;
   serverName?: string;
+  /** Its place in a cluster: it is ready when the cluster has a leader, so its peers must start meanwhile. */
+  cluster?: ServerCluster;
   /** More for its configuration file, such as `{ authorization: { token } }`. */
   settings?: Readonly<Record<string, unknown>>;
   /** How long it may take until it is ready; 30 s unless given. */
@@ -49,6 +51,8 @@ export interface BrokerOptions {
 
 /** A nats-server of ours. Its ports stay the same over `kill` and `restart`. */
 export interface EmbeddedBroker extends AsyncDisposable {
+  /** What it calls itself, and its peers call it. */
+  readonly name: string;
   readonly url: string;
   readonly monitoringUrl: string;
   readonly mqttPort: number | undefined;
@@ -102,6 +106,10 @@ class Server implements EmbeddedBroker {
     this.#clock = options.clock ?? new SystemClock();
   }
 
+  get name(): string {
+    return this.#options.serverName ?? 'yard';
+  }
+
   get url(): string {
     return `nats://${loopback}:${this.#ports?.client}`;
   }
@@ -147,14 +155,15 @@ class Server implements EmbeddedBroker {
   }
 
   #settings(ports: ChosenPorts): ServerSettings {
-    const { sync = '1s', maxStoreBytes = 10 * 2 ** 30, serverName = 'yard', settings = {} } = this.#options;
+    const { sync = '1s', maxStoreBytes = 10 * 2 ** 30, settings = {} } = this.#options;
     return {
       dataDir: this.dataDir,
       version: this.binary.version,
       ports,
-      serverName,
+      serverName: this.name,
       sync,
       maxStoreBytes,
+      cluster: this.#options.cluster,
       more: settings,
     };
   }

@@ -23,6 +23,7 @@ import { Fault, type FaultCode, messageOf } from '../runtime/faults.ts';
 
 /** Error codes of JetStream, by what they say. */
 const code = {
+  noPeers: 10005,
   clusterAway: 10008,
   notLeader: 10009,
   consumerMissing: 10014,
@@ -58,6 +59,7 @@ const again: ReadonlySet<number> = new Set([code.wrongLastSequenceUnknown, code.
 /** Where the broker is away or full for the moment. */
 const away: ReadonlySet<number> = new Set([
   ...again,
+  code.noPeers,
   code.clusterAway,
   code.notLeader,
   code.insufficientResources,

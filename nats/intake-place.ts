@@ -16,11 +16,15 @@
  */
 
 import { AckPolicy, type ConsumerInfo, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from 'nats';
 import { Fault } from '../runtime/faults.ts';
+import { decodeJson } from './codec.ts';
+import { apiErrorOf, apiErrors, faultOf } from './errors.ts';
 import type { Names } from './names.ts';
 
 const redeliverAfterNs = 30_000_000_000;
 const mostInHand = 4_000;
+const answerWithinMs = 2_000;
 
 /** A consumer of ours: everything up to `floor` was done when it was made. */
 export interface Place {
@@ -39,6 +43,7 @@ interface Doubt {
 }
 
 export interface PlaceOptions {
+  connection: NatsConnection;
   jsm: JetStreamManager;
   names: Names;
   /** A word that no other place has. */
@@ -49,10 +54,15 @@ export interface PlaceOptions {
   broker: string;
 }
 
-/** Takes intake over from whoever has it. */
+/**
+ * Takes intake over from whoever has it.
+ *
+ * @throws {Fault} `broker.unavailable` as long as it cannot be seen how far that one was, as right after the death of
+ * a broker.
+ */
 export async function takePlace(options: PlaceOptions): Promise<Place> {
   const former = await formerPlaces(options);
-  const furthest = former.reduce<ConsumerInfo | undefined>(
+  const furthest = (await infosOf(options, former)).reduce<ConsumerInfo | undefined>(
     (best, each) => (best === undefined || floorOf(each) > floorOf(best) ? each : best),
     undefined,
   );
@@ -68,9 +78,9 @@ export async function takePlace(options: PlaceOptions): Promise<Place> {
  */
 export async function moveOn(options: PlaceOptions, place: Place): Promise<Place> {
   const former = await formerPlaces(options);
-  if (former.length > 0 && !former.some(({ name }) => name === place.name))
+  if (former.length > 0 && !former.includes(place.name))
     throw new Fault('leader.deposed', 'Another master takes submissions in now.');
-  const floor = Math.min(options.last, Math.max(place.floor, ...former.map(floorOf)));
+  const floor = Math.min(options.last, place.floor);
   return settle(options, { floor, doubt: place.doubt, asked: place.asked }, former);
 }
 
@@ -92,18 +102,52 @@ export function deliveriesOf({ first, last, times }: Doubt, sequence: number): n
 
 const none: Doubt = { first: 0, last: 0, times: 0 };
 
-async function formerPlaces({ jsm, names }: PlaceOptions): Promise<readonly ConsumerInfo[]> {
-  const found: ConsumerInfo[] = [];
-  for await (const info of jsm.consumers.list(names.streams.submit))
-    if (info.name.startsWith(names.consumers.intake)) found.push(info);
-  return found;
+/** Their names, all of them: what the broker tells of consumers leaves those out that have no leader at the moment. */
+async function formerPlaces({ connection, names }: PlaceOptions): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (let total = 1; found.length < total; ) {
+    const page = await pageOfNames(connection, names.streams.submit, found.length);
+    total = page.consumers.length === 0 ? 0 : page.total;
+    found.push(...page.consumers);
+  }
+  return found.filter((name) => name.startsWith(names.consumers.intake));
+}
+
+interface PageOfNames {
+  total: number;
+  consumers: readonly string[];
+}
+
+async function pageOfNames(connection: NatsConnection, stream: string, offset: number): Promise<PageOfNames> {
+  try {
+    const ask = JSON.stringify({ offset });
+    const { data } = await connection.request(`$JS.API.CONSUMER.NAMES.${stream}`, ask, { timeout: answerWithinMs });
+    const { total = 0, consumers, error } = decodeJson<Partial<PageOfNames> & { error?: unknown }>(data);
+    if (error !== undefined) throw faultOf(error);
+    return { total, consumers: consumers ?? [] };
+  } catch (cause) {
+    throw faultOf(cause);
+  }
+}
+
+/** What is known of them; one that has gone meanwhile has left nothing behind. */
+async function infosOf({ jsm, names }: PlaceOptions, places: readonly string[]): Promise<readonly ConsumerInfo[]> {
+  const asked = places.map(async (name) => {
+    try {
+      return [await jsm.consumers.info(names.streams.submit, name)];
+    } catch (cause) {
+      if (apiErrorOf(cause) === apiErrors.consumerMissing) return [];
+      throw faultOf(cause);
+    }
+  });
+  return (await Promise.all(asked)).flat();
 }
 
 /** The new place is there before the former ones go: a crash in between costs nothing. */
 async function settle(
   { jsm, names, word }: PlaceOptions,
   place: Omit<Place, 'name'>,
-  former: readonly ConsumerInfo[],
+  former: readonly string[],
 ): Promise<Place> {
   const stream = names.streams.submit;
   const name = `${names.consumers.intake}_${word}`;
@@ -116,7 +160,7 @@ async function settle(
     max_ack_pending: mostInHand,
     metadata: metadataOf(place),
   });
-  await Promise.all(former.map((each) => jsm.consumers.delete(stream, each.name).catch(() => false)));
+  await Promise.all(former.map((each) => jsm.consumers.delete(stream, each).catch(() => false)));
   return { name, ...place };
 }
 

@@ -1,8 +1,9 @@
 /**
  * Mail from the leader to a worker: offers, on a stream that forgets after a minute, without acks.
  *
- * The durable pull consumer bears the worker's incarnation, so that two lives of a worker never share one. A lost
- * mail costs nothing: its offers expire and are made again.
+ * The durable pull consumer bears the worker's incarnation, so that two lives of a worker never share one. It lies
+ * with one broker, in memory; where that one has died, its name can be neither used nor removed until it is back, so
+ * each opening has a name of its own. A lost mail costs no more than time: its offers expire and are made again.
  */
 
 import {
@@ -15,15 +16,18 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, pause } from '../runtime/clock.ts';
 import type { Mail, Offer, Stop } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
-import { hint } from './hint.ts';
 import type { Names } from './names.ts';
+import { presenceOf } from './presence.ts';
 import { keepPulling } from './pull-loop.ts';
+import { Replies } from './replies.ts';
 
 const largestMail = 256 * 1024;
 const largestRecord = 4 * 1024;
+const answerWithinMs = 2_000;
+const againAfterMs = 100;
 const forgottenAfterNs = 60_000_000_000;
 
 export class NatsMail implements Mail {
@@ -31,35 +35,69 @@ export class NatsMail implements Mail {
   readonly #names: Names;
   readonly #clock: Clock;
   readonly #js: JetStreamClient;
+  readonly #replies: Replies;
 
-  constructor({ connection, names, clock }: { connection: NatsConnection; names: Names; clock: Clock }) {
+  constructor(options: { connection: NatsConnection; names: Names; clock: Clock; inboxPrefix?: string | undefined }) {
+    const { connection, names, clock } = options;
     this.#connection = connection;
+    this.#replies = new Replies(options);
     this.#names = names;
     this.#clock = clock;
     this.#js = jetstream(connection);
   }
 
   send(incarnation: string, offers: readonly Offer[]): void {
-    for (const mail of mails(offers)) hint(this.#connection, this.#names.work(incarnation), mail);
+    const until = Math.max(...offers.map(({ expiresAt }) => expiresAt));
+    for (const mail of mails(offers)) void this.#deliver(this.#names.work(incarnation), mail, until);
+  }
+
+  /** Sends until it is stored: what is said to a stream that elects its leader is lost, and would be missed for seconds. */
+  async #deliver(subject: string, mail: Uint8Array, until: number): Promise<void> {
+    do {
+      if (this.#connection.isClosed() || this.#connection.isDraining()) return;
+      try {
+        await this.#replies.request(subject, mail, { timeoutMs: answerWithinMs });
+        return;
+      } catch {
+        await pause(this.#clock, againAfterMs);
+      }
+    } while (this.#clock.now() < until);
   }
 
   async receive(incarnation: string, onOffers: (offers: readonly Offer[]) => void): Promise<Stop> {
-    const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
+    const jsm = await jetstreamManager(this.#connection, { checkAPI: false, timeout: answerWithinMs });
     const { work } = this.#names.streams;
-    const name = this.#names.consumers.worker(incarnation);
-    const stop = await keepPulling(this.#clock, () => this.#open({ jsm, incarnation, name, onOffers }));
+    /** When the last mail that came was stored: what is older has been here. */
+    let since: number | undefined;
+    const onMail = (message: JsMsg) => {
+      since = message.info.timestampNanos / 1e6;
+      onOffers(decodeJson<{ offers: Offer[] }>(message.data).offers);
+    };
+    let name = '';
+    const remove = (former: string) => jsm.consumers.delete(work, former).catch(() => false);
+    const open = async () => {
+      const former = name;
+      name = this.#names.consumers.worker(incarnation, this.#clock.unique());
+      const messages = await this.#open({ jsm, incarnation, name, since, onMail });
+      if (former !== '') void remove(former);
+      return messages;
+    };
+    const presence = presenceOf(this.#connection);
+    const stop = await keepPulling({ clock: this.#clock, presence, whenSilent: 'closed', open });
     return async () => {
       await stop();
-      await jsm.consumers.delete(work, name).catch(() => false);
+      await remove(name);
     };
   }
 
-  async #open({ jsm, incarnation, name, onOffers }: Opening) {
+  async #open({ jsm, incarnation, name, since, onMail }: Opening) {
     const { work } = this.#names.streams;
     await jsm.consumers.add(work, {
       durable_name: name,
       ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.All,
+      ...(since === undefined
+        ? { deliver_policy: DeliverPolicy.All }
+        : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(since).toISOString() }),
       filter_subject: this.#names.work(incarnation),
       inactive_threshold: forgottenAfterNs,
       mem_storage: true,
@@ -71,7 +109,7 @@ export class NatsMail implements Mail {
       expires: 5_000,
       idle_heartbeat: 1_000,
       abort_on_missing_resource: true,
-      callback: (message: JsMsg) => onOffers(decodeJson<{ offers: Offer[] }>(message.data).offers),
+      callback: onMail,
     });
   }
 }
@@ -80,7 +118,8 @@ interface Opening {
   jsm: JetStreamManager;
   incarnation: string;
   name: string;
-  onOffers: (offers: readonly Offer[]) => void;
+  since: number | undefined;
+  onMail: (message: JsMsg) => void;
 }
 
 /** Offers as bodies of mail, each within the size that a mail may have; large records are left for the worker to read. */

@@ -28,8 +28,8 @@ export interface Names {
   readonly buckets: Readonly<Record<'jobs' | 'control', string>>;
   /** The object store for what is too large for a record. */
   readonly blobs: string;
-  /** Durable consumers: of `streams.submit`, how the name begins of each master's; of `streams.work`, each worker's. */
-  readonly consumers: { readonly intake: string; worker(incarnation: string): string };
+  /** Durable consumers: of `streams.submit`, how the name begins of each master's; of `streams.work`, each opening of each worker's mail. */
+  readonly consumers: { readonly intake: string; worker(incarnation: string, opening: string): string };
 
   /** `$KV.yard_jobs.<key>`: where the record under `key` is written. */
   jobSubject(key: string): string;
@@ -108,7 +108,7 @@ export function names(prefix: string = defaultPrefix): Names {
     },
     buckets: { jobs: `${prefix}_jobs`, control: `${prefix}_control` },
     blobs: `${prefix}_blobs`,
-    consumers: { intake: 'intake', worker: (incarnation) => `worker_${incarnation}` },
+    consumers: { intake: 'intake', worker: (incarnation, opening) => `worker_${incarnation}_${opening}` },
 
     jobSubject: (key) => jobs + key,
     allJobs: `${jobs}>`,

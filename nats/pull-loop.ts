@@ -2,23 +2,43 @@
  * Keeps a pull consumer being pulled, whatever happens to the consumer, its stream or the broker.
  *
  * The client's `consume` survives much by itself, but ends when its consumer is gone, as one in memory is after a
- * restart of the broker. Then everything is opened anew, consumer included, until it is stopped.
+ * restart of the broker, and waits for ever for one that is there and that nobody has, as when it lay with a broker of
+ * a cluster that died. So a flow from such a consumer is closed when it misses its heartbeats or its connection breaks;
+ * and whatever is closed is opened anew, consumer included, until it is stopped.
  */
 
 import type { ConsumerMessages } from '@nats-io/jetstream';
 import { type Clock, pause } from '../runtime/clock.ts';
 import type { Stop } from '../runtime/ports.ts';
 import { faultOf } from './errors.ts';
+import type { Presence } from './presence.ts';
 
 const reopenAfterMs = 250;
+
+export interface PullLoop {
+  clock: Clock;
+  /** Of the connection over which is pulled. */
+  presence: Presence;
+  /**
+   * What a flow that has gone silent means: the consumer lay with one broker and is lost with it (`closed`), or it
+   * lies with several, and the client pulls again as soon as another one has it (`waited for`).
+   */
+  whenSilent: 'closed' | 'waited for';
+  open(): Promise<ConsumerMessages>;
+}
 
 /**
  * Opens, and opens again whenever the flow ends. The first opening is waited for.
  *
  * @throws {Fault} where the first opening fails.
  */
-export async function keepPulling(clock: Clock, open: () => Promise<ConsumerMessages>): Promise<Stop> {
-  let messages = await open().catch((cause: unknown) => {
+export async function keepPulling({ clock, presence, whenSilent, open }: PullLoop): Promise<Stop> {
+  const begin = async (): Promise<ConsumerMessages> => {
+    const opened = await open();
+    if (whenSilent === 'closed') closeWhenDead(opened, presence);
+    return opened;
+  };
+  let messages = await begin().catch((cause: unknown) => {
     throw faultOf(cause);
   });
   let stopped = false;
@@ -30,9 +50,9 @@ export async function keepPulling(clock: Clock, open: () => Promise<ConsumerMess
   };
   const reopen = async (): Promise<void> => {
     await pause(clock, reopenAfterMs);
-    if (stopped) return;
+    if (stopped || !presence.isUp) return;
     try {
-      messages = await open();
+      messages = await begin();
       if (stopped) await messages.close();
     } catch {
       // The broker is away: the next turn of the loop tries again.
@@ -44,4 +64,13 @@ export async function keepPulling(clock: Clock, open: () => Promise<ConsumerMess
     await messages.close();
     await running;
   };
+}
+
+/** Closes a flow in which nothing can come any more: no heartbeats, or no connection. Who reads it is told `why`. */
+export function closeWhenDead(messages: ConsumerMessages, presence: Presence, why?: Error): void {
+  const cancel = presence.onLoss(() => messages.stop(why));
+  const watch = async (): Promise<void> => {
+    for await (const { type } of messages.status()) if (type === 'heartbeats_missed') messages.stop(why);
+  };
+  void watch().finally(cancel);
 }

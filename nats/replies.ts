@@ -48,12 +48,15 @@ export class Replies {
   async request(
     subject: string,
     body: Uint8Array,
-    { headers, timeoutMs }: { headers: MsgHdrs; timeoutMs: number },
+    { headers, timeoutMs }: { headers?: MsgHdrs; timeoutMs: number },
   ): Promise<Msg> {
     if (!this.#presence.isUp) throw new TimeoutError();
     const token = (this.#next++).toString(36);
     // Throws on a connection that is about to close: nobody may wait for that answer.
-    this.#connection.publish(subject, body, { headers, reply: this.#inbox + token });
+    this.#connection.publish(subject, body, {
+      ...(headers === undefined ? {} : { headers }),
+      reply: this.#inbox + token,
+    });
     const { promise, resolve, reject } = Promise.withResolvers<Msg>();
     this.#pending.set(token, { deadline: this.#clock.mono() + timeoutMs, resolve, reject });
     this.#sweepLater();

@@ -17,8 +17,17 @@ export interface ServerSettings {
   /** How often what was acknowledged is forced to disk. */
   sync: '1s' | 'always';
   maxStoreBytes: number;
+  /** The cluster that it belongs to; absent where it stands alone. */
+  cluster?: ServerCluster | undefined;
   /** More settings, which win over ours. */
   more: Readonly<Record<string, unknown>>;
+}
+
+/** A server's place in a cluster: where it listens for the others, and where all of them do. */
+export interface ServerCluster {
+  name: string;
+  port: number;
+  routes: readonly number[];
 }
 
 export const loopback = '127.0.0.1';
@@ -48,10 +57,15 @@ export function serverConfig(settings: ServerSettings): string {
       sync_interval: settings.sync,
       ...batchLimits(settings.version),
     },
+    ...(settings.cluster === undefined ? {} : { cluster: clusterConfig(settings.cluster) }),
     ...(ports.mqtt === undefined ? {} : { mqtt: { host: loopback, port: ports.mqtt } }),
     ...settings.more,
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+function clusterConfig({ name, port, routes }: ServerCluster): object {
+  return { name, host: loopback, port, routes: routes.map((each) => `nats://${loopback}:${each}`) };
 }
 
 /**

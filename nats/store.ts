@@ -21,16 +21,20 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import { nuid } from '@nats-io/nats-core';
-import type { NatsConnection } from 'nats';
+import { type NatsConnection, TimeoutError } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Change, Entry, JobStore, Lease, StoreState, WriteOutcome } from '../runtime/ports.ts';
 import { isAtRest, type Stored } from '../runtime/record.ts';
 import { decodeChange, decodeJson, decodeLease, decodeStored, encodeEntry, line, writtenHeaders } from './codec.ts';
 import { apiErrors, faultOf } from './errors.ts';
 import { leaderKey, type Names } from './names.ts';
+import { type Presence, presenceOf } from './presence.ts';
+import { closeWhenDead } from './pull-loop.ts';
 import { Replies } from './replies.ts';
 
-const answerWithinMs = 5_000;
+/** A broker that dies with a question answers never; one that lives takes milliseconds. */
+const answerWithinMs = 2_000;
+const readWithinMs = 5_000;
 const readAtOnce = 500;
 
 interface PubAck {
@@ -51,6 +55,8 @@ export interface StoreOptions {
 export class NatsStore implements JobStore {
   readonly #connection: NatsConnection;
   readonly #names: Names;
+  readonly #clock: Clock;
+  readonly #presence: Presence;
   readonly #replies: Replies;
   readonly #stream: string;
   readonly #ttlSeconds: number;
@@ -58,12 +64,17 @@ export class NatsStore implements JobStore {
   readonly #jsm: JetStreamManager;
 
   static async open(options: StoreOptions): Promise<NatsStore> {
-    return new NatsStore(options, await jetstreamManager(options.connection, { checkAPI: false }));
+    return new NatsStore(
+      options,
+      await jetstreamManager(options.connection, { checkAPI: false, timeout: answerWithinMs }),
+    );
   }
 
   private constructor(options: StoreOptions, jsm: JetStreamManager) {
     this.#connection = options.connection;
     this.#names = options.names;
+    this.#clock = options.clock;
+    this.#presence = presenceOf(options.connection);
     this.#replies = new Replies(options);
     this.#stream = options.names.streams.jobs;
     this.#ttlSeconds = Math.max(1, Math.round(options.retentionMs / 1_000));
@@ -138,8 +149,14 @@ export class NatsStore implements JobStore {
     try {
       const subjects = keys.map((key) => this.#names.jobSubject(key));
       const messages = await this.#jsm.direct.getLastMessagesFor(this.#stream, { multi_last: subjects });
-      for await (const message of messages)
-        found.set(this.#keyOf(message.subject), decodeStored(message.data, message.seq));
+      // A broker that dies amid its answer leaves the rest unsaid, and the client waiting.
+      const giveUp = this.#clock.after(readWithinMs, () => messages.stop(new TimeoutError()));
+      try {
+        for await (const message of messages)
+          found.set(this.#keyOf(message.subject), decodeStored(message.data, message.seq));
+      } finally {
+        giveUp();
+      }
     } catch (cause) {
       if (faultOf(cause).code !== 'job.missing') throw faultOf(cause);
     }
@@ -173,6 +190,8 @@ export class NatsStore implements JobStore {
       });
     if ((await consumer.info()).num_pending === 0) return;
     const messages = await consumer.consume({ max_messages: 10_000, expires: 5_000, idle_heartbeat: 1_000 });
+    // The consumer lies with one broker, and where that one dies nothing more comes.
+    closeWhenDead(messages, this.#presence, new TimeoutError());
     try {
       for await (const message of messages) {
         yield message;

@@ -84,7 +84,7 @@ function adviceFor(code: number): string {
     case apiErrors.subjectsOverlap:
       return 'Remove the stream that takes the same subjects (`nats stream ls -a --subjects`), or choose another prefix.';
     case apiErrors.replicasNotSupported:
-      return 'Run as many brokers in a cluster as there should be replicas, or ask for fewer.';
+      return 'Run as many brokers in a cluster as there should be replicas, or ask for fewer with `--durability fast`.';
     case apiErrors.storageFull:
     case apiErrors.memoryFull:
       return 'Give JetStream more room with `max_file_store` and `max_memory_store`.';

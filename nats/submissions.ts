@@ -22,10 +22,13 @@ import { faultOf } from './errors.ts';
 import { deliveriesOf, moveOn, noteAsked, type Place, takePlace } from './intake-place.ts';
 import { type ReplayOptions, replay } from './intake-replay.ts';
 import type { Names } from './names.ts';
+import { presenceOf } from './presence.ts';
 import { keepPulling } from './pull-loop.ts';
 
 const pullAtOnce = 2_000;
 const askEveryMs = 500;
+const answerWithinMs = 1_000;
+const setUpWithinMs = 2_000;
 
 export class NatsSubmissions implements Submissions {
   readonly #connection: NatsConnection;
@@ -39,7 +42,8 @@ export class NatsSubmissions implements Submissions {
   }
 
   async consume(onBatch: (batch: readonly Submission[]) => Promise<void>): Promise<Stop> {
-    const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
+    const connection = this.#connection;
+    const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: setUpWithinMs });
     let place: Place | undefined;
     let createdAt = 0;
     let stopped = false;
@@ -49,14 +53,21 @@ export class NatsSubmissions implements Submissions {
       deliveriesOf: (sequence) => (place === undefined ? 1 : deliveriesOf(place.doubt, sequence)),
       onBatch: (batch) => onBatch(batch.map((handed) => this.#submission(handed, createdAt))),
     });
-    const stop = await keepPulling(this.#clock, async () => {
+    const open = async () => {
       const stream = await this.#stream(jsm);
       basket.rollBack(stream.createdAt === createdAt || createdAt === 0 ? stream.last : 0);
       createdAt = stream.createdAt;
-      const at = { jsm, names: this.#names, word: this.#clock.unique(), last: stream.last, broker: this.#broker };
+      const at = {
+        connection,
+        jsm,
+        names: this.#names,
+        word: this.#clock.unique(),
+        last: stream.last,
+        broker: this.#broker,
+      };
       place = place === undefined ? await takePlace(at) : await moveOn(at, { ...place, floor: basket.floor });
       return this.#pull(place, basket);
-    });
+    };
     // A broker that was started anew under our connection shows nowhere else: the consumer goes on by itself.
     const askAgain = async () => {
       const broker = this.#broker;
@@ -71,6 +82,8 @@ export class NatsSubmissions implements Submissions {
       if (isAsked) await noteAsked({ jsm, names: this.#names, broker }, place);
       asking = false;
     };
+    const presence = presenceOf(connection);
+    const stop = await keepPulling({ clock: this.#clock, presence, whenSilent: 'waited for', open });
     const stopAsking = this.#clock.every(askEveryMs, () => void askAgain());
     return () => {
       stopped = true;
@@ -92,13 +105,17 @@ export class NatsSubmissions implements Submissions {
 
   /** Fills the basket, as long as nothing is missing in between. */
   async #pull({ name }: Place, basket: Basket): Promise<ConsumerMessages> {
-    const consumer = await jetstream(this.#connection).consumers.get(this.#names.streams.submit, name);
+    const consumer = await jetstream(this.#connection, { timeout: answerWithinMs }).consumers.get(
+      this.#names.streams.submit,
+      name,
+    );
     let next = 1;
     let messages: ConsumerMessages | undefined;
     messages = await consumer.consume({
       max_messages: pullAtOnce,
-      expires: 5_000,
-      idle_heartbeat: 1_000,
+      // As long as nobody leads the consumer, the client looks again after this time.
+      expires: 1_200,
+      idle_heartbeat: 500,
       abort_on_missing_resource: true,
       callback: (message) => {
         if (message.info.deliverySequence !== next) return void messages?.close();

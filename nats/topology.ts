@@ -21,8 +21,10 @@ export interface TopologyOptions {
   connection: NatsConnection;
   names: Names;
   clock: Clock;
-  /** How many brokers keep each stream; what exists is left as it is where this is not given, and new ones get 1. */
+  /** How many brokers keep each stream; what exists is left as it is where this is not given. */
   replicas?: number;
+  /** How many keep a new one, where `replicas` is not given: 3 in a cluster and 1 elsewhere, unless given. */
+  replicasOfNew?: number;
   /** How long to wait for a broker that is still starting; 15 s unless given. */
   withinMs?: number;
 }
@@ -45,11 +47,16 @@ export async function ensureTopology(options: TopologyOptions): Promise<Topology
   const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: 2_000 });
   const deadline = clock.mono() + (options.withinMs ?? 15_000);
   const changes: Record<'created' | 'upgraded', string[]> = { created: [], upgraded: [] };
-  for (const plan of streamPlans(names, replicas ?? 1)) {
+  for (const plan of streamPlans(names, replicas ?? options.replicasOfNew ?? usualReplicas(connection))) {
     const done = await untilAvailable({ clock, deadline }, () => ensureStream({ jsm, clock, replicas }, plan));
     if (done !== 'kept') changes[done].push(plan.name);
   }
   return changes;
+}
+
+/** What nobody has asked for shall not be lost with one broker of a cluster. */
+function usualReplicas({ info }: NatsConnection): number {
+  return info?.cluster === undefined ? 1 : 3;
 }
 
 function checkBroker({ info }: NatsConnection, replicas: number): void {

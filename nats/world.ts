@@ -39,7 +39,7 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     store: await NatsStore.open({ connection, names, clock, retentionMs, inboxPrefix: address.inboxPrefix }),
     feed: natsFeed(feedConnection, names),
     submissions: new NatsSubmissions({ connection, names, clock }),
-    mail: new NatsMail({ connection, names, clock }),
+    mail: new NatsMail({ connection, names, clock, inboxPrefix: address.inboxPrefix }),
     pulses: natsPulses({ connection, address, names, clock, everyMs: pulseEveryMs }),
     notices: natsNotices({ connection, names }),
     logs: new NatsLogs({ connection, names, clock }),

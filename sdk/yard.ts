@@ -2,7 +2,7 @@
  * The verbs of the face. Each says what it promises; `cluster/client.ts` keeps it.
  */
 
-import type { Client, ClusterView, Why, WorkerView } from '../cluster/client.ts';
+import type { BrokersView, Client, ClusterView, Why, WorkerView } from '../cluster/client.ts';
 import type { Census, JobFilter } from '../cluster/listing.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
 import type { Item } from '../cluster/submitter.ts';
@@ -131,6 +131,11 @@ export class Yard implements AsyncDisposable {
   /** The cluster as its leader sees it; `undefined` where nobody leads. */
   cluster(): Promise<ClusterView | undefined> {
     return this.#client.cluster();
+  }
+
+  /** How many brokers keep the jobs, and how many of them have them now. @throws {Fault} `broker.unavailable` */
+  brokers(): Promise<BrokersView> {
+    return this.#client.brokers();
   }
 
   /** Why a job does not run now; `undefined` where it is settled or nobody leads. */

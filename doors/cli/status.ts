@@ -4,7 +4,7 @@
  */
 
 import type { Command } from 'commander';
-import type { Census, ClusterView, JobState, Yard } from '../../sdk/index.ts';
+import type { BrokersView, Census, ClusterView, JobState, Yard } from '../../sdk/index.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
@@ -62,16 +62,18 @@ const clearScreen = '\u001B[2J\u001B[H';
 interface Picture {
   cluster: ClusterView | undefined;
   census: Census;
+  brokers: BrokersView;
 }
 
 async function look(yard: Yard): Promise<Picture> {
-  const [cluster, census] = await Promise.all([yard.cluster(), yard.census()]);
-  return { cluster, census };
+  const [cluster, census, brokers] = await Promise.all([yard.cluster(), yard.census(), yard.brokers()]);
+  return { cluster, census, brokers };
 }
 
-function asJson({ cluster, census }: Picture, indent?: number): string {
+function asJson({ cluster, census, brokers }: Picture, indent?: number): string {
   const { leader = null, at = null, workers = [] } = cluster ?? {};
-  return JSON.stringify({ leader, at, jobs: census, workersByStatus: byStatus(cluster), workers }, undefined, indent);
+  const workersByStatus = byStatus(cluster);
+  return JSON.stringify({ leader, at, brokers, jobs: census, workersByStatus, workers }, undefined, indent);
 }
 
 function byStatus(cluster: ClusterView | undefined): Readonly<Record<string, number>> {
@@ -80,11 +82,12 @@ function byStatus(cluster: ClusterView | undefined): Readonly<Record<string, num
   return counts;
 }
 
-function screen({ cluster, census }: Picture, queues: readonly string[], terminal: Terminal): string {
+function screen({ cluster, census, brokers }: Picture, queues: readonly string[], terminal: Terminal): string {
   const leader = cluster === undefined ? 'none' : `${cluster.leader.name}, term ${cluster.leader.term}`;
   const head = facts(
     [
       ['leader', leader],
+      ['brokers', brokersText(brokers, terminal)],
       ['jobs', `${census.total}, ${openJobs(census)} of them not settled`],
       ['workers', workersText(cluster, terminal)],
     ],
@@ -94,6 +97,13 @@ function screen({ cluster, census }: Picture, queues: readonly string[], termina
   const byPriority = columns(laneRows(census.byPriority, priorities), laneShape('PRIORITY'), terminal);
   const byQueue = columns(laneRows(census.byQueue, queues), laneShape('QUEUE'), terminal);
   return [head, byState, byPriority, byQueue].join('\n\n');
+}
+
+/** One alone has answered, or there would be no screen. */
+function brokersText({ all, current }: BrokersView, terminal: Terminal): string | undefined {
+  if (all === 1) return undefined;
+  const text = `${current} of ${all} have all jobs`;
+  return current === all ? text : terminal.style('yellow', text);
 }
 
 function workersText(cluster: ClusterView | undefined, terminal: Terminal): string {

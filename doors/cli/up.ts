@@ -30,7 +30,7 @@ export const register: Register = (program, context) => {
     .command('up')
     .summary('Starts a cluster here.')
     .description(
-      'Starts a cluster here: a broker, masters and workers, each a process of its own. What dies comes back. Ctrl-C stops all of it; once more, and workers hand back what they run.',
+      'Starts a cluster here: a broker or several, masters and workers, each a process of its own. What dies comes back. Ctrl-C stops all of it; once more, and workers hand back what they run.',
     )
     .option('--detach', 'Returns when it is ready, and leaves it running; `yard down` stops it.')
     .option('--free-ports', 'Lets the machine choose every port that is not named.')
@@ -65,12 +65,21 @@ async function startDetached(options: Options, context: CommandContext): Promise
   const starting = new AbortController();
   const leave = onInsist(() => starting.abort());
   try {
-    const { url, mqttUrl, monitoringUrl, prefix, pid, masters, workers } = await start({
+    const {
+      url,
+      mqttUrl,
+      monitoringUrl,
+      prefix,
+      pid,
+      masters,
+      workers,
+      brokers = [],
+    } = await start({
       options,
       signal: starting.signal,
     });
     const dataDir = resolve(context.directory, options.data);
-    const counts = { masters: masters.length, workers: workers.length };
+    const counts = { brokers: brokers.length, masters: masters.length, workers: workers.length };
     tell(
       { url, mqttUrl, monitoringUrl, prefix, pid, dataDir, ...counts, stop: `yard down${dataFlag(options)}` },
       options,
@@ -119,6 +128,7 @@ async function untilStopped(terminal: Terminal, start: (signal: AbortSignal) => 
 
 interface Summary {
   url: string;
+  brokers: number;
   mqttUrl: string | undefined;
   monitoringUrl: string | undefined;
   prefix: string;
@@ -129,16 +139,18 @@ interface Summary {
   stop: string;
 }
 
-function summaryOf({ url, mqttUrl, monitoringUrl, prefix, dataDir, members }: Cluster): Summary {
+function summaryOf({ url, mqttUrl, monitoringUrl, prefix, dataDir, members, brokers }: Cluster): Summary {
   const masters = members.filter(({ role }) => role === 'master').length;
-  const counts = { masters, workers: members.length - masters };
+  const counts = { brokers, masters, workers: members.length - masters };
   return { url, mqttUrl, monitoringUrl, prefix, pid: process.pid, dataDir, ...counts, stop: 'Ctrl-C' };
 }
 
 function tell(summary: Summary, options: Options, { terminal, output }: CommandContext): void {
   if (output === 'json') return terminal.print(JSON.stringify(summary));
-  const { masters, workers, url, mqttUrl, monitoringUrl, prefix, dataDir, stop } = summary;
-  const title = `Yardmaster is up: ${counted(masters, 'master')}, ${counted(workers, 'worker')}.`;
+  const { brokers, masters, workers, url, mqttUrl, monitoringUrl, prefix, dataDir, stop } = summary;
+  const members = [counted(masters, 'master'), counted(workers, 'worker')];
+  if (brokers > 1) members.unshift(counted(brokers, 'broker'));
+  const title = `Yardmaster is up: ${members.join(', ')}.`;
   const server = url === 'nats://127.0.0.1:4222' ? '' : `-s ${url} `;
   const pairs: [string, string | undefined][] = [
     ['broker', [url, mqttUrl].filter(Boolean).join('  ')],

@@ -47,6 +47,19 @@ export function count(limits: { from: number; to?: number }): Kind<number> {
   };
 }
 
+/** An odd whole number, of those who decide by majority. */
+export function oddCount(limits: { to: number }): Kind<number> {
+  const whole = count({ from: 1, ...limits });
+  return {
+    ...whole,
+    expected: `an odd whole number from 1 to ${limits.to}`,
+    read: (raw) => {
+      const value = whole.read(raw);
+      return value !== undefined && value % 2 === 1 ? value : undefined;
+    },
+  };
+}
+
 /** A number within bounds, whole or not. */
 export function amount(limits: { name: string; from: number }): Kind<number> {
   return {

@@ -8,7 +8,20 @@
 
 import { defaultQueues } from '../../machines/rules/lanes.ts';
 import { typePattern } from '../handler.ts';
-import { amount, choice, count, duration, either, type Kind, list, pairs, port, text, toggle } from './kind.ts';
+import {
+  amount,
+  choice,
+  count,
+  duration,
+  either,
+  type Kind,
+  list,
+  oddCount,
+  pairs,
+  port,
+  text,
+  toggle,
+} from './kind.ts';
 
 /** Whoever takes options: a process that keeps running, or any command that only asks (`client`). */
 export const scopes = ['up', 'master', 'worker', 'broker', 'client'] as const;
@@ -295,6 +308,11 @@ const table = {
   }),
   mqttPort: given(port, 1_883, { ...broker, help: 'MQTT port of the embedded broker, on loopback.' }),
   monitorPort: given(port, 8_222, { ...broker, help: 'Monitoring port of the embedded broker, on loopback.' }),
+  brokers: given(oddCount({ to: 5 }), 1, {
+    ...cluster,
+    scopes: ['up'],
+    help: 'Broker processes that `yard up` starts; 3 or 5 are a cluster that bears the loss of one, or of two.',
+  }),
   masters: given(count({ from: 0, to: 64 }), 1, {
     ...cluster,
     scopes: ['up'],

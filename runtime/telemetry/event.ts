@@ -195,6 +195,12 @@ export const events = {
     facts: { server: 'text' },
     help: 'The connection is back.',
   },
+  'broker.risky': {
+    level: 'warn',
+    line: 'nats-server {version} runs in a cluster; {advised} or newer is advised there',
+    facts: { version: 'text', advised: 'text' },
+    help: 'The brokers are a cluster, and of a version that is known to lose races between its nodes.',
+  },
   'broker.fetched': {
     level: 'info',
     line: 'fetched nats-server {version} to {path}',

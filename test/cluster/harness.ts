@@ -6,11 +6,14 @@
  */
 
 import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Role } from '../../cluster/member.ts';
+import type { EmbeddedBroker } from '../../nats/embedded.ts';
 import { names } from '../../nats/names.ts';
+import { ensureTopology } from '../../nats/topology.ts';
 import { pause, SystemClock } from '../../runtime/clock.ts';
-import { type Scratch, scratch, type TestBroker, testBroker } from '../nats/broker.ts';
+import { type Scratch, scratch, type TestBroker, testBroker, testBrokers } from '../nats/broker.ts';
 import { Effects } from './effects.ts';
 import { gatherHistory } from './gather.ts';
 import { expectSound } from './history.ts';
@@ -24,6 +27,8 @@ export interface ClusterOptions {
   workers?: number;
   /** Flags of all processes, each where its role has it. */
   flags?: Flags;
+  /** How many brokers of its own: 1, or 3 as a cluster, which has no wires. */
+  brokers?: 1 | 3;
   /** A broker to share with other clusters; one of its own unless given. */
   broker?: TestBroker;
   /** Gives each process a wire that can be cut. */
@@ -140,7 +145,32 @@ export class Cluster implements AsyncDisposable {
     process.wire?.heal();
   }
 
-  /** Kills the broker and starts it again on the same data and ports. */
+  /** The broker of a cluster that leads a stream, and by that all writes to it. */
+  async brokerOf(stream: string): Promise<EmbeddedBroker> {
+    const jsm = await jetstreamManager(this.#parts.connection);
+    return this.user.until(async () => {
+      const { cluster: placed } = await jsm.streams.info(stream).catch(() => ({ cluster: undefined }));
+      return this.broker.servers.find(({ name }) => name === placed?.leader);
+    }, `a broker that leads ${stream}`);
+  }
+
+  /** Resolves when every broker has every replica of a stream, up to its end. */
+  async caughtUp(stream: string): Promise<void> {
+    const jsm = await jetstreamManager(this.#parts.connection);
+    await this.user.until(
+      async () => {
+        const { cluster: placed } = await jsm.streams.info(stream).catch(() => ({ cluster: undefined }));
+        const others = placed?.replicas ?? [];
+        return others.length > 0 && others.every(({ current, offline }) => current && offline !== true)
+          ? true
+          : undefined;
+      },
+      `all replicas of ${stream} to be there`,
+      startWithinMs,
+    );
+  }
+
+  /** Kills the broker, or all of them, and starts it again on the same data and ports. */
   restartBroker(): Promise<void> {
     return this.stopBrokerFor(async () => {});
   }
@@ -204,15 +234,17 @@ interface Parts {
  * @example await using yard = await cluster({ masters: 1, workers: 2, flags: { lookAhead: 0 } });
  */
 export async function cluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const { masters = 1, workers = 1, flags = {} } = options;
+  const { masters = 1, workers = 1, brokers = 1, flags = {} } = options;
   const clock = new SystemClock();
   const news = new News(clock);
-  const broker = options.broker ?? (await testBroker());
+  const broker = options.broker ?? (await (brokers === 1 ? testBroker() : testBrokers()));
   const folder = await scratch();
   const connection = await broker.connect();
   const effects = new Effects(join(folder.path, 'effects'), () => news.ring());
   const background = () => yard.processes.map(({ name, lastLines }) => `--- ${name}\n${lastLines}`).join('\n');
   const named = names(flags.prefix === undefined ? undefined : String(flags.prefix));
+  // As `yard up` does: processes that all make the streams of a cluster get in one another's way.
+  if (brokers > 1) await ensureTopology({ connection, names: named, clock, replicas: brokers });
   const user = await User.of({ url: broker.url, connection, names: named, clock, news, background });
   const yard = new Cluster(user, { options, broker, scratch: folder, connection, clock, news, effects });
   await Promise.all([

@@ -109,6 +109,33 @@ describe('up', () => {
     expect((await broker.connect()).isClosed()).toBe(false);
   });
 
+  test('three brokers are a cluster: each is brought back where it dies, and no other number of them takes their data', async () => {
+    await using folder = await scratch();
+    const witness = new Witness();
+    const flags = { brokers: '3', masters: '1', workers: '1' };
+    await using cluster = await clusterIn(folder, flags, witness);
+    expect(cluster.url.split(',')).toHaveLength(3);
+    const [killed = 0, ...others] = (await upIn(folder))?.brokers ?? [];
+    expect(others).toHaveLength(2);
+    process.kill(killed, 'SIGKILL');
+    expect(await witness.said.atLeast(1)).toEqual([`Broker 1 (process ${killed}) has died; it is started again.`]);
+    const isBack = async () =>
+      (await upIn(folder))?.brokers?.[0] !== killed && (await upIn(folder))?.brokers?.length === 3;
+    await until(isBack, 'the broker to be back');
+    {
+      await using yard = await connect({ servers: cluster.url });
+      const job = await yard.submit('noop');
+      expect(await job.settled({ timeoutMs: 30_000 })).toMatchObject({ state: 'completed' });
+    }
+    await cluster.stop();
+    await expect(clusterIn(folder)).rejects.toMatchObject({
+      code: 'option.invalid',
+      message: expect.stringMatching(
+        /Expected the data of one broker in .*, got that of 3 brokers\. Start with `--brokers 3`/,
+      ),
+    });
+  });
+
   test('a second cluster in the same directory is refused, and the first one does not notice', async () => {
     await using folder = await scratch();
     await using cluster = await clusterIn(folder, { workers: '0' });
@@ -269,6 +296,24 @@ describe('the command', () => {
     expect(talk).toMatch(/^worker-1 │ worker worker-1 .* takes noop with 12 slots$/m);
     expect(talk).toMatch(/^master-1 │ worker worker-1 .* has left$/m);
     expect(up === undefined || (await isRunning(up))).toBe(false);
+  });
+
+  test('`yard up --brokers 3 --masters 3 --workers 4` starts all of it, and leaves nothing', async () => {
+    await using folder = await scratch();
+    await using shell = new Shell(folder.path, {});
+    const counts = ['--brokers', '3', '--masters', '3', '--workers', '4'];
+    const running = shell.start('up', '--free-ports', ...counts, '--types', 'noop');
+    await running.says('stop');
+    const up = await upIn(folder);
+    expect(await shell.yard('submit', 'noop', '--wait')).toMatchObject({ code: 0 });
+    expect((await shell.yard('status')).out).toMatch(/^brokers +3 of 3 /m);
+    running.signal('SIGINT');
+    const { code, out, talk } = await running.ended;
+    expect(code).toBe(0);
+    expect(out).toContain('Yardmaster is up: 3 brokers, 3 masters, 4 workers.');
+    expect(out).toContain(`nats -s ${up?.url} pub yard.submit.transcode`);
+    expect(talk).toMatch(/^master-1 │ nats-server .* runs in a cluster; 2\.14\.4 or newer is advised there$/m);
+    await gone([...(up?.brokers ?? [0]), ...(up?.masters ?? [0]), ...(up?.workers ?? [0])]);
   });
 
   test('`yard up --detach` returns when it is ready, and `yard down` takes all of it down', async () => {

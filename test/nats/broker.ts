@@ -12,6 +12,7 @@ import type { BrokerAddress } from '../../nats/address.ts';
 import { freePorts } from '../../nats/broker-ports.ts';
 import { connectBroker } from '../../nats/connection.ts';
 import { type BrokerOptions, type EmbeddedBroker, startBroker } from '../../nats/embedded.ts';
+import { startBrokerCluster } from '../../nats/embedded-cluster.ts';
 
 /** A directory that is removed at the end of the test. */
 export interface Scratch extends AsyncDisposable {
@@ -23,19 +24,23 @@ export async function scratch(): Promise<Scratch> {
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** A broker of this test alone. Its connections are closed before it stops. */
+/** A broker of this test alone, or a cluster of them. Its connections are closed before it stops. */
 export class TestBroker implements AsyncDisposable {
+  /** The only one, or the first. */
   readonly server: EmbeddedBroker;
+  readonly servers: readonly EmbeddedBroker[];
   readonly #folder: Scratch;
   readonly #connections: NatsConnection[] = [];
 
-  constructor(server: EmbeddedBroker, folder: Scratch) {
+  constructor([server, ...others]: readonly [EmbeddedBroker, ...EmbeddedBroker[]], folder: Scratch) {
     this.server = server;
+    this.servers = [server, ...others];
     this.#folder = folder;
   }
 
+  /** Of all of them, with commas in between. */
   get url(): string {
-    return this.server.url;
+    return this.servers.map(({ url }) => url).join(',');
   }
 
   async connect(address: BrokerAddress = {}): Promise<NatsConnection> {
@@ -44,17 +49,18 @@ export class TestBroker implements AsyncDisposable {
     return connection;
   }
 
-  kill(): Promise<void> {
-    return this.server.kill();
+  async kill(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.kill()));
   }
 
-  restart(): Promise<void> {
-    return this.server.restart();
+  /** Together: of a cluster, none is ready before most of it is there. */
+  async restart(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.restart()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#connections.map((each) => each.close()));
-    await this.server.stop();
+    await Promise.all(this.servers.map((server) => server.stop()));
     await this.#folder[Symbol.asyncDispose]();
   }
 }
@@ -68,5 +74,14 @@ export class TestBroker implements AsyncDisposable {
 export async function testBroker(options: Partial<BrokerOptions> = {}): Promise<TestBroker> {
   const folder = await scratch();
   const server = await startBroker({ dataDir: folder.path, ports: freePorts, ...options });
-  return new TestBroker(server, folder);
+  return new TestBroker([server], folder);
+}
+
+/** A running cluster of three brokers. */
+export async function testBrokers(): Promise<TestBroker> {
+  const folder = await scratch();
+  const start = { dataDir: folder.path, ports: freePorts, count: 3, name: 'test' };
+  const [first, ...others] = await startBrokerCluster(start);
+  if (first === undefined) throw new Error('Expected three brokers, got none.');
+  return new TestBroker([first, ...others], folder);
 }
