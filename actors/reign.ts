@@ -20,6 +20,7 @@ import type { Fleet } from './fleet.ts';
 import { Intake } from './intake.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { mover } from './mover.ts';
+import { Pruner } from './pruner.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Term } from './term.ts';
 import { Timekeeper } from './timekeeper.ts';
@@ -32,6 +33,8 @@ export interface MasterSettings {
   lostAfterMs: number;
   cancelGraceMs: number;
   gpuSpillOver: boolean;
+  /** How many settled jobs are kept; absent: as many as there are. */
+  keepAtMost?: number;
   /** Fixed for all types; absent: learned. */
   lookAhead?: number;
 }
@@ -59,6 +62,7 @@ export class Reign {
   readonly #scheduler: Scheduler;
   readonly #timekeeper: Timekeeper;
   readonly #auditor: Auditor;
+  readonly #pruner: Pruner;
   readonly #intake: Intake;
   #stops: Stop[] = [];
   #stopped = false;
@@ -95,6 +99,14 @@ export class Reign {
       lostAfterMs: settings.lostAfterMs,
       isTrusted: () => term.isTrusted(),
     });
+    this.#pruner = new Pruner({
+      store,
+      board,
+      clock,
+      telemetry,
+      keepAtMost: settings.keepAtMost ?? Number.POSITIVE_INFINITY,
+      isTrusted: () => term.isTrusted(),
+    });
     this.#intake = new Intake({
       submissions,
       store,
@@ -114,6 +126,7 @@ export class Reign {
     this.#timekeeper.start();
     this.#scheduler.start();
     this.#auditor.start();
+    this.#pruner.start();
     const { world } = this.#options;
     for (const [question, how] of answers(this.#options)) this.#stops.push(await world.desk.answer(question, how));
     await this.#intake.start();
@@ -127,6 +140,7 @@ export class Reign {
     this.#scheduler.stop();
     this.#timekeeper.stop();
     this.#auditor.stop();
+    this.#pruner.stop();
     for (const stop of this.#stops.splice(0))
       await stop().catch((cause) =>
         this.#options.telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }),

@@ -8,6 +8,8 @@ import type { BrokerAddress } from '../nats/address.ts';
 import { connectBroker, type NatsConnection } from '../nats/connection.ts';
 import { checkDurability } from '../nats/durability.ts';
 import { names } from '../nats/names.ts';
+import type { Retention } from '../nats/store.ts';
+import type { LogLimits } from '../nats/stream-plan.ts';
 import { measureOffset } from '../nats/time.ts';
 import { ensureTopology } from '../nats/topology.ts';
 import { type NatsWorld, natsWorld } from '../nats/world.ts';
@@ -30,6 +32,11 @@ export type LinkSettings = Pick<
   | 'tlsKey'
   | 'prefix'
   | 'retention'
+  | 'retentionCompleted'
+  | 'retentionCancelled'
+  | 'retentionFailed'
+  | 'logRetention'
+  | 'logSpace'
   | 'pulse'
 >;
 
@@ -94,7 +101,7 @@ async function linkOver(
   const named = names(settings.prefix);
   telemetry.tell('broker.connected', { server: connection.getServer() });
   const replicas = durability === 'replicated' ? { replicas: 3 } : {};
-  const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas });
+  const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas, logs: logLimits(settings) });
   void report(connection, telemetry, ensure);
   await ensure();
   // That every write is forced to disk shows only on the broker's monitoring, which `yard up` has and sees to itself.
@@ -112,6 +119,7 @@ async function linkOver(
     names: named,
     clock,
     retentionMs: settings.retention,
+    retentionByState: retentionOf(settings),
     pulseEveryMs: settings.pulse,
   });
   return {
@@ -127,6 +135,14 @@ async function linkOver(
       if (feedConnection !== connection) await close(feedConnection);
     },
   };
+}
+
+function retentionOf({ retentionCompleted, retentionCancelled, retentionFailed }: LinkSettings): Retention {
+  return defined({ completed: retentionCompleted, cancelled: retentionCancelled, failed: retentionFailed });
+}
+
+function logLimits({ logRetention, logSpace }: LinkSettings): LogLimits {
+  return defined({ ageMs: logRetention, bytes: logSpace === undefined ? undefined : logSpace * 1_048_576 });
 }
 
 /** Flushes what is on its way, as far as the broker is there, and closes. */

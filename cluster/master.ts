@@ -54,6 +54,7 @@ function settingsOf(options: Options): MasterSettings {
     options;
   return {
     queues,
+    keepAtMost: options.retentionCount,
     schedulerIntervalMs: schedulerInterval,
     leaderSilenceMs: leaderSilence,
     offerForMs: offerFor,

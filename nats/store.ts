@@ -23,8 +23,8 @@ import {
 import { nuid } from '@nats-io/nats-core';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
-import type { Change, Entry, JobStore, Lease, StoreState, WriteOutcome } from '../runtime/ports.ts';
-import { isAtRest, type Stored } from '../runtime/record.ts';
+import type { Change, Entry, JobStore, Lease, Revision, StoreState, WriteOutcome } from '../runtime/ports.ts';
+import { isAtRest, type JobRecord, type Stored } from '../runtime/record.ts';
 import { decodeChange, decodeJson, decodeLease, decodeStored, encodeEntry, line, writtenHeaders } from './codec.ts';
 import { apiErrors, faultOf } from './errors.ts';
 import { leaderKey, type Names } from './names.ts';
@@ -32,6 +32,7 @@ import { Replies } from './replies.ts';
 
 const answerWithinMs = 5_000;
 const readAtOnce = 500;
+const forgetAtOnce = 50;
 
 interface PubAck {
   seq?: number;
@@ -46,14 +47,19 @@ export interface StoreOptions {
   inboxPrefix?: string | undefined;
   /** How long a settled job is kept, ms. */
   retentionMs: number;
+  /** How long instead, where it settled in one of these states. */
+  retentionByState?: Retention;
 }
+
+/** How long jobs are kept that settled in a state, ms. */
+export type Retention = Readonly<Partial<Record<JobRecord['state'], number>>>;
 
 export class NatsStore implements JobStore {
   readonly #connection: NatsConnection;
   readonly #names: Names;
   readonly #replies: Replies;
   readonly #stream: string;
-  readonly #ttlSeconds: number;
+  readonly #ttlOf: (state: JobRecord['state']) => string;
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
 
@@ -66,7 +72,8 @@ export class NatsStore implements JobStore {
     this.#names = options.names;
     this.#replies = new Replies(options);
     this.#stream = options.names.streams.jobs;
-    this.#ttlSeconds = Math.max(1, Math.round(options.retentionMs / 1_000));
+    const { retentionMs, retentionByState = {} } = options;
+    this.#ttlOf = (state) => ttl(retentionByState[state] ?? retentionMs);
     this.#js = jetstream(options.connection);
     this.#jsm = jsm;
   }
@@ -100,9 +107,9 @@ export class NatsStore implements JobStore {
     const condition = line('Nats-Expected-Last-Subject-Sequence', entry.expected);
     const inBatch =
       batch === undefined ? '' : line('Nats-Batch-Id', batch) + line('Nats-Batch-Sequence', sequence) + more;
-    const ttl = 'record' in entry && isAtRest(entry.record) ? line('Nats-TTL', `${this.#ttlSeconds}s`) : '';
+    const expiry = 'record' in entry && isAtRest(entry.record) ? this.#ttlOf(entry.record.state) : '';
     const subject = this.#names.jobSubject(entry.key);
-    return { subject, body, headers: writtenHeaders(lines + condition + inBatch + ttl) };
+    return { subject, body, headers: writtenHeaders(lines + condition + inBatch + expiry) };
   }
 
   async read(key: string): Promise<Stored | undefined> {
@@ -187,11 +194,33 @@ export class NatsStore implements JobStore {
   async state(): Promise<StoreState> {
     try {
       const { created, state } = await this.#jsm.streams.info(this.#stream);
-      return { createdAt: Date.parse(created), lastRevision: state.last_seq };
+      return { createdAt: Date.parse(created), lastRevision: state.last_seq, keys: state.messages };
     } catch (cause) {
       throw faultOf(cause);
     }
   }
+
+  /** A purge of one key that ends before its next revision: a newer one, such as of a job that was redriven, stays. */
+  async forget(revisions: readonly Revision[]): Promise<number> {
+    let forgotten = 0;
+    for (let from = 0; from < revisions.length; from += forgetAtOnce) {
+      const purges = revisions
+        .slice(from, from + forgetAtOnce)
+        .map(({ key, revision }) =>
+          this.#jsm.streams.purge(this.#stream, { filter: this.#names.jobSubject(key), seq: revision + 1 }),
+        );
+      const purged = await Promise.all(purges).catch((cause: unknown) => {
+        throw faultOf(cause);
+      });
+      forgotten += purged.reduce((sum, each) => sum + each.purged, 0);
+    }
+    return forgotten;
+  }
+}
+
+/** The header line by which the broker forgets a message after so long; it counts in whole seconds. */
+function ttl(ms: number): string {
+  return line('Nats-TTL', `${Math.max(1, Math.round(ms / 1_000))}s`);
 }
 
 function outcomeOf(ack: PubAck, length: number): WriteOutcome {

@@ -15,7 +15,7 @@ import { isAtLeast, oldestBroker } from './binary.ts';
 import { apiErrorOf, apiErrors, faultOf } from './errors.ts';
 import type { Names } from './names.ts';
 import { differences, fixed, mismatch, refusal } from './stream-difference.ts';
-import { planField, planVersion, type StreamPlan, streamPlans } from './stream-plan.ts';
+import { type LogLimits, planField, planVersion, type StreamPlan, streamPlans } from './stream-plan.ts';
 
 export interface TopologyOptions {
   connection: NatsConnection;
@@ -23,6 +23,8 @@ export interface TopologyOptions {
   clock: Clock;
   /** How many brokers keep each stream; what exists is left as it is where this is not given, and new ones get 1. */
   replicas?: number;
+  /** What of the logs is kept; what exists is left as it is where this does not say. */
+  logs?: LogLimits;
   /** How long to wait for a broker that is still starting; 15 s unless given. */
   withinMs?: number;
 }
@@ -45,7 +47,7 @@ export async function ensureTopology(options: TopologyOptions): Promise<Topology
   const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: 2_000 });
   const deadline = clock.mono() + (options.withinMs ?? 15_000);
   const changes: Record<'created' | 'upgraded', string[]> = { created: [], upgraded: [] };
-  for (const plan of streamPlans(names, replicas ?? 1)) {
+  for (const plan of streamPlans(names, replicas ?? 1, options.logs)) {
     const done = await untilAvailable({ clock, deadline }, () => ensureStream(jsm, plan, replicas));
     if (done !== 'kept') changes[done].push(plan.name);
   }

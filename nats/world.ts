@@ -16,7 +16,7 @@ import { NatsMail } from './mail.ts';
 import type { Names } from './names.ts';
 import { natsNotices } from './notices.ts';
 import { natsPulses } from './pulses.ts';
-import { NatsStore } from './store.ts';
+import { NatsStore, type Retention } from './store.ts';
 import { NatsSubmissions } from './submissions.ts';
 
 export interface WorldOptions {
@@ -28,15 +28,16 @@ export interface WorldOptions {
   names: Names;
   clock: Clock;
   retentionMs: number;
+  retentionByState?: Retention;
   pulseEveryMs: number;
 }
 
 export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents };
 
 export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
-  const { connection, feedConnection, address, names, clock, retentionMs, pulseEveryMs } = options;
+  const { connection, feedConnection, address, names, clock, pulseEveryMs } = options;
   return {
-    store: await NatsStore.open({ connection, names, clock, retentionMs, inboxPrefix: address.inboxPrefix }),
+    store: await NatsStore.open({ ...options, inboxPrefix: address.inboxPrefix }),
     feed: natsFeed(feedConnection, names),
     submissions: new NatsSubmissions({ connection, names, clock }),
     mail: new NatsMail({ connection, names, clock }),

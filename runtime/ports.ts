@@ -76,6 +76,14 @@ export type Change =
 export interface StoreState {
   createdAt: number;
   lastRevision: number;
+  /** How many keys there are, those of settled jobs too. */
+  keys: number;
+}
+
+/** A key at one of its revisions. */
+export interface Revision {
+  key: string;
+  revision: number;
 }
 
 export interface JobStore {
@@ -92,6 +100,11 @@ export interface JobStore {
   /** Whole records, in order of revisions. For listings; not on any hot path. */
   records(filter?: { tenant?: string }): AsyncIterable<Stored>;
   state(): Promise<StoreState>;
+  /**
+   * Forgets keys for good, each only if it is still at this revision; resolves with how many were forgotten. The feed
+   * says nothing of it, so it is only for what no follower needs: jobs that settled long ago.
+   */
+  forget(revisions: readonly Revision[]): Promise<number>;
 }
 
 /** Live news of the bucket of jobs. Best effort: `actors/follower.ts` finds and mends the gaps. */

@@ -111,6 +111,12 @@ export const events = {
     facts: { count: 'number' },
     help: 'Jobs of lost workers were ended there, and wait for another attempt or have none left.',
   },
+  'jobs.forgotten': {
+    level: 'info',
+    line: '{count} settled jobs are forgotten; more than {most} were kept',
+    facts: { count: 'number', most: 'number' },
+    help: 'The oldest records of settled jobs were removed, since there were more than `retentionCount`.',
+  },
   'attempt.claimed': {
     level: 'debug',
     line: '{key} is claimed, attempt {attempt}',

@@ -160,6 +160,7 @@ function refusing(store: JobStore, key: string): JobStore {
     changesAfter: (revision) => store.changesAfter(revision),
     records: (filter) => store.records(filter),
     state: () => store.state(),
+    forget: (revisions) => store.forget(revisions),
   };
 }
 
