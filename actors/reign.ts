@@ -24,6 +24,7 @@ import { Pruner } from './pruner.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Term } from './term.ts';
 import { Timekeeper } from './timekeeper.ts';
+import { tellUnserved } from './unserved.ts';
 
 export interface MasterSettings {
   queues: readonly string[];
@@ -127,7 +128,9 @@ export class Reign {
     this.#scheduler.start();
     this.#auditor.start();
     this.#pruner.start();
-    const { world } = this.#options;
+    const { world, settings } = this.#options;
+    const stopTelling = tellUnserved({ ...this.#options, everyMs: settings.schedulerIntervalMs });
+    this.#stops.push(async () => stopTelling());
     for (const [question, how] of answers(this.#options)) this.#stops.push(await world.desk.answer(question, how));
     await this.#intake.start();
     this.#stops.push(() => this.#intake.stop());

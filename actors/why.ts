@@ -70,7 +70,12 @@ function whyReady(entry: Entry, { board, fleet, gpuSpillOver }: Surroundings): W
       unmet(entry.type, entry.requirements, pulse.capacity) ?? keptBack(entry, pulse.capacity, gpuSpillOver),
   );
   if (lacking.every((lack) => lack !== undefined)) {
-    const [lack] = lacking;
+    if (!workers.some(({ pulse }) => pulse.capacity.types.includes(entry.type)))
+      return {
+        code: 'no worker has it',
+        sentence: `No worker serves type ${entry.type}. Start one that does, or cancel the job.`,
+      };
+    const lack = lacking.find((_, at) => workers[at]?.pulse.capacity.types.includes(entry.type));
     return {
       code: 'no worker has it',
       sentence: `No worker has ${lack}. Start one that has, or change what the job asks for.`,

@@ -70,8 +70,9 @@ async function look(yard: Yard): Promise<Picture> {
 }
 
 function asJson({ cluster, census }: Picture, indent?: number): string {
-  const { leader = null, at = null, workers = [] } = cluster ?? {};
-  return JSON.stringify({ leader, at, jobs: census, workersByStatus: byStatus(cluster), workers }, undefined, indent);
+  const { leader = null, at = null, workers = [], unserved = {} } = cluster ?? {};
+  const picture = { leader, at, jobs: census, workersByStatus: byStatus(cluster), workers, unserved };
+  return JSON.stringify(picture, undefined, indent);
 }
 
 function byStatus(cluster: ClusterView | undefined): Readonly<Record<string, number>> {
@@ -93,7 +94,8 @@ function screen({ cluster, census }: Picture, queues: readonly string[], termina
   const byState = columns(stateRows(census), stateShape, terminal);
   const byPriority = columns(laneRows(census.byPriority, priorities), laneShape('PRIORITY'), terminal);
   const byQueue = columns(laneRows(census.byQueue, queues), laneShape('QUEUE'), terminal);
-  return [head, byState, byPriority, byQueue].join('\n\n');
+  const notes = notesOn(cluster).map((note) => terminal.style('yellow', note));
+  return [head, ...(notes.length === 0 ? [] : [notes.join('\n')]), byState, byPriority, byQueue].join('\n\n');
 }
 
 function workersText(cluster: ClusterView | undefined, terminal: Terminal): string {
@@ -105,6 +107,15 @@ function workersText(cluster: ClusterView | undefined, terminal: Terminal): stri
   const counts = byStatus(cluster);
   const parts = statuses.map((status) => terminal.style(workerStyle(status), `${counts[status] ?? 0} ${status}`));
   return parts.length === 0 ? 'none' : `${parts.join(', ')}; ${used} of ${slots} slots taken`;
+}
+
+/** What an operator should look into. */
+function notesOn(cluster: ClusterView | undefined): readonly string[] {
+  return Object.entries(cluster?.unserved ?? {}).map(([type, count]) =>
+    count === 1
+      ? `1 job of type ${type} waits, and no worker serves it`
+      : `${count} jobs of type ${type} wait, and no worker serves it`,
+  );
 }
 
 type Counts = Census['byState'];

@@ -111,6 +111,18 @@ export const events = {
     facts: { count: 'number' },
     help: 'Jobs of lost workers were ended there, and wait for another attempt or have none left.',
   },
+  'types.unserved': {
+    level: 'warn',
+    line: 'jobs wait that no worker serves: {jobs}',
+    facts: { jobs: 'counts', types: 'number' },
+    help: 'No worker has handlers for these types. Told once, and again when other types are not served.',
+  },
+  'types.served': {
+    level: 'info',
+    line: 'every type that waits is served again',
+    facts: {},
+    help: 'Of no type that waits it is true any more that no worker serves it.',
+  },
   'jobs.forgotten': {
     level: 'info',
     line: '{count} settled jobs are forgotten; more than {most} were kept',
