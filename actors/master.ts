@@ -18,6 +18,7 @@ import { Election } from './election.ts';
 import { Fleet } from './fleet.ts';
 import { Follower } from './follower.ts';
 import { LookAhead } from './look-ahead.ts';
+import { expectKnownStates } from './occupied.ts';
 import { type MasterSettings, Reign } from './reign.ts';
 import type { Term } from './term.ts';
 
@@ -81,6 +82,7 @@ export class Master {
       this.#types.set(definition.type, { type: definition.type, defaults: definition.defaults ?? {}, definition });
   }
 
+  /** @throws {Fault} `states.unknown` where jobs are in states that it could not move them from. */
   async start(): Promise<void> {
     const { world } = this.#options;
     this.#stops = [
@@ -93,6 +95,7 @@ export class Master {
       }),
     ];
     await this.#follower.start();
+    expectKnownStates(this.#board.entries());
     this.#election.start();
   }
 
