@@ -69,6 +69,13 @@ export async function moveOn(options: PlaceOptions, place: Place): Promise<Place
   return settle(options, { floor, doubt: place.doubt }, former);
 }
 
+/** The sequence up to which submissions have been taken in, by whoever does it. */
+export async function furthestFloor(jsm: JetStreamManager, names: Names): Promise<number> {
+  const { state } = await jsm.streams.info(names.streams.submit);
+  const former = await formerPlaces({ jsm, names });
+  return Math.min(state.last_seq, Math.max(0, ...former.map(floorOf)));
+}
+
 /** How often this submission has been handed to a master, this time included. Only the first in doubt is blamed. */
 export function deliveriesOf({ first, last, times }: Doubt, sequence: number): number {
   if (sequence > last) return 1;
@@ -77,7 +84,7 @@ export function deliveriesOf({ first, last, times }: Doubt, sequence: number): n
 
 const none: Doubt = { first: 0, last: 0, times: 0 };
 
-async function formerPlaces({ jsm, names }: PlaceOptions): Promise<readonly ConsumerInfo[]> {
+async function formerPlaces({ jsm, names }: Pick<PlaceOptions, 'jsm' | 'names'>): Promise<readonly ConsumerInfo[]> {
   const found: ConsumerInfo[] = [];
   for await (const info of jsm.consumers.list(names.streams.submit))
     if (info.name.startsWith(names.consumers.intake)) found.push(info);

@@ -13,13 +13,7 @@
  *   unknown    no answer, connection lost, stream without a leader: it may have been stored, or be yet
  */
 
-import {
-  DeliverPolicy,
-  type JetStreamClient,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream';
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { nuid } from '@nats-io/nats-core';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
@@ -29,6 +23,7 @@ import { decodeChange, decodeJson, decodeLease, decodeStored, encodeEntry, line,
 import { apiErrors, faultOf } from './errors.ts';
 import { leaderKey, type Names } from './names.ts';
 import { Replies } from './replies.ts';
+import { messagesOf } from './stream-reader.ts';
 
 const answerWithinMs = 5_000;
 const readAtOnce = 500;
@@ -107,9 +102,13 @@ export class NatsStore implements JobStore {
     const condition = line('Nats-Expected-Last-Subject-Sequence', entry.expected);
     const inBatch =
       batch === undefined ? '' : line('Nats-Batch-Id', batch) + line('Nats-Batch-Sequence', sequence) + more;
-    const expiry = 'record' in entry && isAtRest(entry.record) ? this.#ttlOf(entry.record.state) : '';
+    const expiry = 'record' in entry && isAtRest(entry.record) ? this.#expiryOf(entry) : '';
     const subject = this.#names.jobSubject(entry.key);
     return { subject, body, headers: writtenHeaders(lines + condition + inBatch + expiry) };
+  }
+
+  #expiryOf({ record, keepMs }: { record: JobRecord; keepMs?: number }): string {
+    return keepMs === undefined ? this.#ttlOf(record.state) : ttl(keepMs);
   }
 
   async read(key: string): Promise<Stored | undefined> {
@@ -167,28 +166,8 @@ export class NatsStore implements JobStore {
     return this.#names.keyOfSubject(subject) ?? subject;
   }
 
-  async *#messagesAfter(revision: number, options: { headersOnly: boolean; filter: string }) {
-    const consumer = await this.#js.consumers
-      .get(this.#stream, {
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: revision + 1,
-        headers_only: options.headersOnly,
-        filter_subjects: options.filter,
-      })
-      .catch((cause: unknown) => {
-        throw faultOf(cause);
-      });
-    if ((await consumer.info()).num_pending === 0) return;
-    const messages = await consumer.consume({ max_messages: 10_000, expires: 5_000, idle_heartbeat: 1_000 });
-    try {
-      for await (const message of messages) {
-        yield message;
-        if (message.info.pending === 0) return;
-      }
-    } finally {
-      messages.stop();
-      void consumer.delete().catch(() => undefined);
-    }
+  #messagesAfter(after: number, options: { headersOnly: boolean; filter: string }) {
+    return messagesOf({ js: this.#js, stream: this.#stream, after, ...options });
   }
 
   async state(): Promise<StoreState> {

@@ -7,6 +7,7 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { World } from '../runtime/ports.ts';
 import type { BrokerAddress } from './address.ts';
+import { NatsArchive } from './archive.ts';
 import { NatsControl } from './control.ts';
 import { natsDesk } from './desk.ts';
 import { NatsEvents } from './events.ts';
@@ -32,7 +33,7 @@ export interface WorldOptions {
   pulseEveryMs: number;
 }
 
-export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents };
+export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents; archive: NatsArchive };
 
 export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
   const { connection, feedConnection, address, names, clock, pulseEveryMs } = options;
@@ -47,5 +48,6 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     events: new NatsEvents({ connection, names, clock }),
     control: new NatsControl({ connection, names, clock }),
     desk: natsDesk({ connection, names }),
+    archive: new NatsArchive({ connection, names }),
   };
 }

@@ -14,6 +14,8 @@ export const faults = {
   'job.refused': { retryable: false, meaning: 'The job is in a state in which this cannot be done.' },
   'wait.timedOut': { retryable: true, meaning: 'What was waited for did not happen in the time that was given.' },
   'record.unreadable': { retryable: false, meaning: 'A stored record is no record of ours, or of a newer version.' },
+  'backup.unreadable': { retryable: false, meaning: 'A file is no backup, is not whole, or is of a newer version.' },
+  'cluster.occupied': { retryable: false, meaning: 'A backup was to be restored into a cluster that has jobs.' },
   'states.unknown': { retryable: false, meaning: 'Jobs are in states that the chart of this version does not have.' },
   'commit.conflict': { retryable: false, meaning: 'The record had moved on; read it again and decide anew.' },
   'leader.deposed': { retryable: false, meaning: 'Another master holds the lease now.' },

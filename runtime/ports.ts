@@ -28,7 +28,8 @@ export interface Lease {
 
 /** One write: lands only if the key's revision is still `expected` (0: the key must not exist). */
 export type Entry =
-  | { key: string; expected: number; record: JobRecord }
+  /** Where its job is settled, it is kept for `keepMs`, else for as long as retention says. */
+  | { key: string; expected: number; record: JobRecord; keepMs?: number }
   | { key: '_leader'; expected: number; lease: Lease | null };
 
 /** What a batch of writes came to. It is all or nothing. */
