@@ -47,6 +47,8 @@ export interface ClusterView {
   lookAhead: Readonly<Record<string, number>>;
   /** How many jobs wait, by types that no worker serves; absent where the leader is of a version that did not say. */
   unserved?: Readonly<Record<string, number>>;
+  /** How many jobs wait that only a newer leader can move. */
+  leftToNewer?: number;
 }
 
 /** What the answers are made from. */
@@ -84,6 +86,7 @@ function cluster(options: DeskOptions): ClusterView {
     byState,
     lookAhead: Object.fromEntries(lookAhead.known()),
     unserved: unserved(board, fleet),
+    leftToNewer: board.leftToNewer,
   };
 }
 

@@ -46,6 +46,8 @@ export class Master {
   #reign: Reign | undefined;
   #stops: Stop[] = [];
   #stopped = false;
+  #hasMetNewer = false;
+  #hasYielded = false;
 
   constructor(options: MasterOptions) {
     this.#options = options;
@@ -75,6 +77,7 @@ export class Master {
       incarnation,
       name,
       silenceMs: settings.leaderSilenceMs,
+      yields: () => this.#board.leftToNewer > 0,
       onElected: (term) => void this.#lead(term),
       onDeposed: () => void this.#follow(),
     });
@@ -116,7 +119,21 @@ export class Master {
 
   #apply(head: Head): void {
     const applied = this.#board.apply(head);
-    if (applied !== undefined) this.#reign?.moved(applied, head);
+    if (applied === undefined) return;
+    if (applied.entry.isOfNewer) this.#metNewer(head.key);
+    this.#reign?.moved(applied, head);
+  }
+
+  /**
+   * A job is there that only a newer version can move. It is told once; and once jobs wait for it, a leader lets a newer
+   * master lead, where there is one. Where none takes the lease, it leads again and leaves those jobs alone.
+   */
+  #metNewer(key: string): void {
+    if (!this.#hasMetNewer) this.#options.telemetry.tell('records.newer', { key });
+    this.#hasMetNewer = true;
+    if (this.#hasYielded || this.#board.leftToNewer === 0) return;
+    this.#hasYielded = true;
+    if (this.#election.term !== undefined) void this.#standAnew();
   }
 
   async #lead(term: Term): Promise<void> {

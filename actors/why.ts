@@ -17,6 +17,7 @@ export type WaitCode =
   | 'not due'
   | 'held'
   | 'blocked'
+  | 'newer version'
   | 'not waiting';
 
 /** A code for programs, a sentence for people, and how many jobs stand in line before it. */
@@ -37,6 +38,11 @@ export interface Surroundings {
 
 /** Why `entry` does not run now. */
 export function why(entry: Entry, world: Surroundings): Why {
+  if (entry.isOfNewer)
+    return {
+      code: 'newer version',
+      sentence: 'A newer version wrote it, and the leader is older. It goes on when a master of that version leads.',
+    };
   if (entry.offer !== undefined)
     return {
       code: 'offered',

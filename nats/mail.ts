@@ -17,7 +17,7 @@ import {
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Mail, Offer, Stop } from '../runtime/ports.ts';
-import { decodeJson, encodeJson } from './codec.ts';
+import { decodeOffers, encodeJson } from './codec.ts';
 import { hint } from './hint.ts';
 import type { Names } from './names.ts';
 import { keepPulling } from './pull-loop.ts';
@@ -71,7 +71,7 @@ export class NatsMail implements Mail {
       expires: 5_000,
       idle_heartbeat: 1_000,
       abort_on_missing_resource: true,
-      callback: (message: JsMsg) => onOffers(decodeJson<{ offers: Offer[] }>(message.data).offers),
+      callback: (message: JsMsg) => onOffers(decodeOffers(message.data)),
     });
   }
 }

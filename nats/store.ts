@@ -19,7 +19,16 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Change, Entry, JobStore, Lease, Revision, StoreState, WriteOutcome } from '../runtime/ports.ts';
 import { isAtRest, type JobRecord, type Stored } from '../runtime/record.ts';
-import { decodeChange, decodeJson, decodeLease, decodeStored, encodeEntry, line, writtenHeaders } from './codec.ts';
+import {
+  decodeChange,
+  decodeIfReadable,
+  decodeJson,
+  decodeLease,
+  decodeStored,
+  encodeEntry,
+  line,
+  writtenHeaders,
+} from './codec.ts';
 import { apiErrors, faultOf } from './errors.ts';
 import { leaderKey, type Names } from './names.ts';
 import { Replies } from './replies.ts';
@@ -144,8 +153,10 @@ export class NatsStore implements JobStore {
     try {
       const subjects = keys.map((key) => this.#names.jobSubject(key));
       const messages = await this.#jsm.direct.getLastMessagesFor(this.#stream, { multi_last: subjects });
-      for await (const message of messages)
-        found.set(this.#keyOf(message.subject), decodeStored(message.data, message.seq));
+      for await (const message of messages) {
+        const stored = decodeIfReadable(message.data, message.seq);
+        if (stored !== undefined) found.set(this.#keyOf(message.subject), stored);
+      }
     } catch (cause) {
       if (faultOf(cause).code !== 'job.missing') throw faultOf(cause);
     }
@@ -159,7 +170,10 @@ export class NatsStore implements JobStore {
   async *records(filter: { tenant?: string } = {}): AsyncIterable<Stored> {
     const subject = this.#names.jobSubject(filter.tenant === undefined ? '*.*' : `${filter.tenant}.*`);
     for await (const message of this.#messagesAfter(0, { headersOnly: false, filter: subject }))
-      if (!this.#keyOf(message.subject).startsWith('_')) yield decodeStored(message.data, message.seq);
+      if (!this.#keyOf(message.subject).startsWith('_')) {
+        const stored = decodeIfReadable(message.data, message.seq);
+        if (stored !== undefined) yield stored;
+      }
   }
 
   #keyOf(subject: string): string {

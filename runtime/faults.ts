@@ -51,6 +51,11 @@ export class Fault extends Error {
   }
 }
 
+/** Whether this was thrown as a fault with this code. */
+export function isFault(thrown: unknown, code: FaultCode): thrown is Fault {
+  return thrown instanceof Fault && thrown.code === code;
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -64,6 +64,9 @@ export interface Head {
   ranMs?: number;
   /** An attempt that has not ended this long after its start is the leader's to end. */
   timeoutMs?: number;
+  /** What the record is written in, where that is not the first version: who is older leaves it alone. */
+  version?: number;
+  machine?: number;
 }
 
 /** Something that was written into the bucket of jobs: a job's head, or the lease. */
@@ -90,15 +93,18 @@ export interface Revision {
 export interface JobStore {
   /** Writes all of `entries` or none. Never throws for what a broker may do in a day's work. */
   write(entries: readonly Entry[]): Promise<WriteOutcome>;
-  /** The record under `key`, from the stream's leader: never stale. */
+  /** The record under `key`, from the stream's leader: never stale. @throws {Fault} `record.unreadable` */
   read(key: string): Promise<Stored | undefined>;
-  /** The records under `keys`; may be slightly stale, so only for what a CAS will prove. Absent keys are left out. */
+  /**
+   * The records under `keys`; may be slightly stale, so only for what a CAS will prove. Absent keys are left out, and so
+   * are records that only a newer version can read.
+   */
   readMany(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
   /** The lease as the stream's leader has it; revision 0 where there never was one. */
   readLease(): Promise<{ revision: number; lease: Lease | null }>;
   /** Everything whose newest write is after `revision`, in order of revisions. */
   changesAfter(revision: number): AsyncIterable<Change>;
-  /** Whole records, in order of revisions. For listings; not on any hot path. */
+  /** Whole records, in order of revisions, but those that only a newer version can read. For listings; not on any hot path. */
   records(filter?: { tenant?: string }): AsyncIterable<Stored>;
   state(): Promise<StoreState>;
   /**

@@ -70,8 +70,8 @@ async function look(yard: Yard): Promise<Picture> {
 }
 
 function asJson({ cluster, census }: Picture, indent?: number): string {
-  const { leader = null, at = null, workers = [], unserved = {} } = cluster ?? {};
-  const picture = { leader, at, jobs: census, workersByStatus: byStatus(cluster), workers, unserved };
+  const { leader = null, at = null, workers = [], unserved = {}, leftToNewer = 0 } = cluster ?? {};
+  const picture = { leader, at, jobs: census, workersByStatus: byStatus(cluster), workers, unserved, leftToNewer };
   return JSON.stringify(picture, undefined, indent);
 }
 
@@ -111,11 +111,13 @@ function workersText(cluster: ClusterView | undefined, terminal: Terminal): stri
 
 /** What an operator should look into. */
 function notesOn(cluster: ClusterView | undefined): readonly string[] {
-  return Object.entries(cluster?.unserved ?? {}).map(([type, count]) =>
-    count === 1
-      ? `1 job of type ${type} waits, and no worker serves it`
-      : `${count} jobs of type ${type} wait, and no worker serves it`,
+  const { unserved = {}, leftToNewer = 0 } = cluster ?? {};
+  const notes = Object.entries(unserved).map(
+    ([type, count]) =>
+      `${count} ${count === 1 ? 'job' : 'jobs'} of type ${type} ${count === 1 ? 'waits' : 'wait'}, and no worker serves it`,
   );
+  if (leftToNewer > 0) notes.push(`${leftToNewer} that a newer version wrote: upgrade the masters`);
+  return notes;
 }
 
 type Counts = Census['byState'];

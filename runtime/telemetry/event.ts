@@ -111,6 +111,12 @@ export const events = {
     facts: { count: 'number' },
     help: 'Jobs of lost workers were ended there, and wait for another attempt or have none left.',
   },
+  'records.newer': {
+    level: 'warn',
+    line: '{key} was written by a newer version; such jobs are left to processes of that version. Upgrade this one',
+    facts: { key: 'text' },
+    help: 'A record is of a newer version than this process can read. Told for the first one only.',
+  },
   'types.unserved': {
     level: 'warn',
     line: 'jobs wait that no worker serves: {jobs}',
