@@ -14,6 +14,7 @@ async function setUp(keepAtMost: number) {
   const { clock, world, telemetry } = on;
   const board = new Board({ queues: defaultQueues });
   await clock.until(world.feed.follow((change) => void (change.kind === 'job' && board.apply(change.head))));
+  await clock.until(world.store.write([{ key: '_leader', expected: 0, lease: null }]));
   const forgotten: number[] = [];
   telemetry.on('jobs.forgotten', ({ count }) => forgotten.push(count));
   const trust = { isTrusted: true };
