@@ -202,8 +202,14 @@ function contextOf({ options, at }: Request, defaults: JobDefaults): JobContext 
   };
 }
 
+/** What tells one submission from another. */
+interface Origin {
+  source: string;
+  contentHash?: string | undefined;
+}
+
 /** Whether `stored` is what a repeat of the submission behind `record` should find. */
-export function isSameSubmission(stored: JobRecord, record: JobRecord): boolean {
+export function isSameSubmission(stored: Origin | JobRecord, record: JobRecord): boolean {
   if (stored.source === record.source) return true;
   return stored.contentHash !== undefined && stored.contentHash === record.contentHash;
 }

@@ -87,7 +87,10 @@ export class Auditor {
     for (const worker of board.holders()) {
       const known = fleet.get(worker);
       if (known === undefined ? settledIn : fleet.isGone(worker))
-        void this.#takeBack(worker, [...board.holding(worker).claims]);
+        void this.#takeBack(
+          worker,
+          [...board.holding(worker).claims].filter(({ isOfNewer }) => !isOfNewer),
+        );
     }
   }
 

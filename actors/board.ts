@@ -11,6 +11,7 @@ import { isActive, isReady, isSettled, type JobState } from '../machines/job.ts'
 import { type Requirements, requirementKey, type Usage, usageOf } from '../machines/rules/capability.ts';
 import { laneRank } from '../machines/rules/lanes.ts';
 import type { Head } from '../runtime/ports.ts';
+import { isOfNewer } from '../runtime/record.ts';
 import type { Entry } from './entry.ts';
 import { ReadyQueue } from './ready-queue.ts';
 
@@ -33,6 +34,7 @@ export class Board {
   readonly #lanes = new Map<number, Map<string, ReadyQueue>>();
   readonly #ranks: number[] = [];
   readonly #holdings = new Map<string, Holding>();
+  readonly #left = new Set<Entry>();
   readonly #requirementSets = new Map<string, Requirements>();
 
   constructor(options: { queues: readonly string[] }) {
@@ -41,6 +43,11 @@ export class Board {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** How many jobs wait that only a newer version can move. They stand in no line here. */
+  get leftToNewer(): number {
+    return this.#left.size;
   }
 
   entries(): IterableIterator<Entry> {
@@ -102,6 +109,7 @@ export class Board {
     this.#lanes.clear();
     this.#ranks.length = 0;
     this.#holdings.clear();
+    this.#left.clear();
   }
 
   /** Takes back the offers that are out to workers for which `isVoid` holds. One that claims all the same has its claim: the record decides. */
@@ -142,6 +150,7 @@ export class Board {
       dueAt: head.dueAt,
       expiresAt: head.expiresAt,
       timeoutMs: head.timeoutMs,
+      isOfNewer: isOfNewer(head),
       place: undefined,
       offer: undefined,
     };
@@ -161,6 +170,7 @@ export class Board {
     entry.dueAt = head.dueAt;
     entry.expiresAt = head.expiresAt;
     entry.timeoutMs = head.timeoutMs;
+    entry.isOfNewer = isOfNewer(head);
   }
 
   /** Jobs with equal requirements share one object: a million entries, a handful of requirement sets. */
@@ -173,7 +183,8 @@ export class Board {
   }
 
   #attach(entry: Entry): void {
-    if (isReady(entry.state)) {
+    if (entry.isOfNewer && !isActive(entry.state)) this.#left.add(entry);
+    else if (isReady(entry.state)) {
       entry.place = this.#queueOf(entry);
       entry.place.add(entry);
     } else if (isActive(entry.state) && entry.worker !== undefined) {
@@ -184,6 +195,7 @@ export class Board {
   }
 
   #detach(entry: Entry): void {
+    this.#left.delete(entry);
     entry.place?.remove(entry);
     entry.place = undefined;
     if (entry.offer !== undefined) {

@@ -8,6 +8,7 @@
 
 import type { JobEvent } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { isFault } from '../runtime/faults.ts';
 import type { Events, JobStore } from '../runtime/ports.ts';
 import { holdsClaim, type JobRecord, type Progress, type Stored, type Transition } from '../runtime/record.ts';
 import { step } from '../runtime/step.ts';
@@ -99,7 +100,11 @@ export class Claim {
 
   async #refresh(): Promise<boolean> {
     const { store, clock } = this.#options;
-    const stored = await patiently(() => store.read(this.key), { clock });
+    // What a newer version has written can not be ours any more: we could not move it on.
+    const stored = await patiently(() => store.read(this.key), { clock }).catch((cause) => {
+      if (isFault(cause, 'record.unreadable')) return undefined;
+      throw cause;
+    });
     if (stored === undefined || !holdsClaim(stored.record, this.#options.worker, this.attempt)) return false;
     this.#stored = stored;
     return true;

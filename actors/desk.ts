@@ -10,6 +10,7 @@ import type { Board } from './board.ts';
 import type { Fleet } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import type { Term } from './term.ts';
+import { unserved } from './unserved.ts';
 import { type Why, why } from './why.ts';
 
 /** A worker as the leader sees it. `heardMsAgo` is the age of its last pulse. */
@@ -44,6 +45,10 @@ export interface ClusterView {
   open: number;
   byState: Readonly<Partial<Record<JobState, number>>>;
   lookAhead: Readonly<Record<string, number>>;
+  /** How many jobs wait, by types that no worker serves; absent where the leader is of a version that did not say. */
+  unserved?: Readonly<Record<string, number>>;
+  /** How many jobs wait that only a newer leader can move. */
+  leftToNewer?: number;
 }
 
 /** What the answers are made from. */
@@ -70,7 +75,7 @@ export function answers(options: DeskOptions): Iterable<[string, Answer]> {
 }
 
 function cluster(options: DeskOptions): ClusterView {
-  const { board, clock, name, incarnation, term, lookAhead } = options;
+  const { board, fleet, clock, name, incarnation, term, lookAhead } = options;
   const byState: Partial<Record<JobState, number>> = {};
   for (const { state } of board.entries()) byState[state] = (byState[state] ?? 0) + 1;
   return {
@@ -80,6 +85,8 @@ function cluster(options: DeskOptions): ClusterView {
     open: board.size,
     byState,
     lookAhead: Object.fromEntries(lookAhead.known()),
+    unserved: unserved(board, fleet),
+    leftToNewer: board.leftToNewer,
   };
 }
 

@@ -21,6 +21,7 @@ import { Term } from './term.ts';
 
 const readEveryMs = 200;
 const readsAtLeast = 3;
+const yieldingFactor = 3;
 
 export interface ElectionOptions {
   store: JobStore;
@@ -30,6 +31,8 @@ export interface ElectionOptions {
   incarnation: string;
   name: string;
   silenceMs: number;
+  /** Whether somebody else should rather lead: then it stands only after a longer silence, also for an empty lease. */
+  yields?: () => boolean;
   /** Called with each term that was won; the term has ended when `onDeposed` was called. */
   onElected: (term: Term) => void;
   onDeposed: (reason: string) => void;
@@ -112,14 +115,20 @@ export class Election {
     this.#leader = lease;
     if (this.#stopped || this.#term !== undefined) return;
     if (lease?.holder === this.#options.incarnation && lease.term === 0) return this.#lead(revision, lease);
-    if (lease === null || this.#isSilent(revision)) await this.#campaign(revision);
+    const mayAtOnce = lease === null && this.#options.yields?.() !== true;
+    if (mayAtOnce || this.#isSilent(revision)) await this.#campaign(revision);
   }
 
   #isSilent(revision: number): boolean {
     const now = this.#options.clock.mono();
     if (this.#watched?.revision !== revision) this.#watched = { revision, since: now, reads: 0 };
     this.#watched.reads++;
-    return this.#watched.reads >= readsAtLeast && now - this.#watched.since >= this.#options.silenceMs;
+    return this.#watched.reads >= readsAtLeast && now - this.#watched.since >= this.#silenceMs();
+  }
+
+  #silenceMs(): number {
+    const { silenceMs, yields } = this.#options;
+    return yields?.() === true ? yieldingFactor * silenceMs : silenceMs;
   }
 
   async #campaign(expected: number): Promise<void> {

@@ -31,6 +31,8 @@ export interface Entry {
   dueAt: number | undefined;
   expiresAt: number | undefined;
   timeoutMs: number | undefined;
+  /** Only a newer version can read its record: it is left to one. */
+  isOfNewer: boolean;
   /** The queue in which it stands, while it waits to be offered. */
   place: Place | undefined;
   /** The offer that is out for it, valid until `until` (broker time). */

@@ -7,7 +7,7 @@
  * submission can stop the ones behind it.
  */
 
-import { Fault, messageOf } from '../runtime/faults.ts';
+import { Fault, isFault, messageOf } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type { Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../runtime/record.ts';
@@ -94,8 +94,8 @@ export class Intake {
 
   async #hasJob(submission: Submission): Promise<boolean> {
     const key = keyOf(submission);
-    const stored = key === undefined ? undefined : await this.#options.store.read(key);
-    return stored?.record.source === sourceOf(submission);
+    const standing = key === undefined ? undefined : await this.#standing(key);
+    return standing?.source === sourceOf(submission);
   }
 
   async #create(submission: Submission, record: JobRecord): Promise<void> {
@@ -103,11 +103,25 @@ export class Intake {
     const committed = await this.#options.commit([{ key, expected: 0, record }]);
     if (committed.kind === 'stored')
       return this.#created(submission, headOf(key, committed.revisions[0] ?? 0, record), record);
-    const stored = await this.#options.store.read(key);
-    if (stored === undefined)
+    const standing = await this.#standing(key);
+    if (standing === undefined)
       throw new Fault('broker.unavailable', `Expected the record that stood in the way of ${key}, found none.`);
-    if (!isSameSubmission(stored.record, record)) return this.#reject(submission, conflictText(stored.record));
-    this.#ack(submission, stored.record);
+    const isSame = isSameSubmission(standing, record);
+    if ('newer' in standing && !isSame) throw standing.newer;
+    if ('newer' in standing) return this.#ack(submission, record);
+    if (!isSame) return this.#reject(submission, conflictText(standing));
+    this.#ack(submission, standing);
+  }
+
+  /** The record under a key; of one that only a newer version can read, where it came from. */
+  async #standing(key: string): Promise<JobRecord | Newer | undefined> {
+    try {
+      return (await this.#options.store.read(key))?.record;
+    } catch (cause) {
+      if (!isFault(cause, 'record.unreadable')) throw cause;
+      const { source, contentHash } = cause.facts;
+      return { newer: cause, source: String(source), contentHash: asText(contentHash) };
+    }
   }
 
   #created(submission: Submission, head: Head, record: JobRecord): void {
@@ -145,6 +159,16 @@ export class Intake {
     });
     events.ack({ ref: refOf(submission) ?? String(submission.sequence), rejected: reason });
   }
+}
+
+interface Newer {
+  newer: Fault;
+  source: string;
+  contentHash: string | undefined;
+}
+
+function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** The key that the job of a submission has, without a look at its payload; `undefined` where it can have none. */

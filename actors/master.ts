@@ -18,6 +18,7 @@ import { Election } from './election.ts';
 import { Fleet } from './fleet.ts';
 import { Follower } from './follower.ts';
 import { LookAhead } from './look-ahead.ts';
+import { expectKnownStates } from './occupied.ts';
 import { patientlyAtStart } from './patience.ts';
 import { type MasterSettings, Reign } from './reign.ts';
 import type { Term } from './term.ts';
@@ -46,6 +47,8 @@ export class Master {
   #reign: Reign | undefined;
   #stops: Stop[] = [];
   #stopped = false;
+  #hasMetNewer = false;
+  #hasYielded = false;
 
   constructor(options: MasterOptions) {
     this.#options = options;
@@ -75,6 +78,7 @@ export class Master {
       incarnation,
       name,
       silenceMs: settings.leaderSilenceMs,
+      yields: () => this.#board.leftToNewer > 0,
       onElected: (term) => void this.#lead(term),
       onDeposed: () => void this.#follow(),
     });
@@ -82,6 +86,7 @@ export class Master {
       this.#types.set(definition.type, { type: definition.type, defaults: definition.defaults ?? {}, definition });
   }
 
+  /** @throws {Fault} `states.unknown` where jobs are in states that it could not move them from. */
   async start(): Promise<void> {
     const { world, clock } = this.#options;
     const learn = ({ type, defaults }: TypeEntry) => {
@@ -95,6 +100,7 @@ export class Master {
       }),
     ];
     await this.#follower.start();
+    expectKnownStates(this.#board.entries());
     this.#election.start();
   }
 
@@ -115,7 +121,21 @@ export class Master {
 
   #apply(head: Head): void {
     const applied = this.#board.apply(head);
-    if (applied !== undefined) this.#reign?.moved(applied, head);
+    if (applied === undefined) return;
+    if (applied.entry.isOfNewer) this.#metNewer(head.key);
+    this.#reign?.moved(applied, head);
+  }
+
+  /**
+   * A job is there that only a newer version can move. It is told once; and once jobs wait for it, a leader lets a newer
+   * master lead, where there is one. Where none takes the lease, it leads again and leaves those jobs alone.
+   */
+  #metNewer(key: string): void {
+    if (!this.#hasMetNewer) this.#options.telemetry.tell('records.newer', { key });
+    this.#hasMetNewer = true;
+    if (this.#hasYielded || this.#board.leftToNewer === 0) return;
+    this.#hasYielded = true;
+    if (this.#election.term !== undefined) void this.#standAnew();
   }
 
   async #lead(term: Term): Promise<void> {

@@ -6,6 +6,7 @@
  */
 
 import type { JobEvent } from '../machines/job.ts';
+import { isFault } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type { Events, Head, JobStore } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
@@ -38,9 +39,17 @@ export function mover(options: MoverOptions): Mover {
   };
 }
 
+/** A record may have become one of a newer version since the board heard of it: then it is not ours to move. */
+async function readIfReadable(store: JobStore, key: string): Promise<Stored | undefined> {
+  return await store.read(key).catch((cause) => {
+    if (isFault(cause, 'record.unreadable')) return undefined;
+    throw cause;
+  });
+}
+
 async function moveOne(options: MoverOptions, move: Move, read: Stored | undefined): Promise<boolean> {
   const lags = read === undefined || read.revision < move.revision;
-  const stored = lags ? await options.store.read(move.key) : read;
+  const stored = lags ? await readIfReadable(options.store, move.key) : read;
   if (stored?.revision !== move.revision) return false;
   const { moved, record, ...rest } = step(stored.record, move.event(stored.record));
   if (!moved || !('transition' in rest)) return false;

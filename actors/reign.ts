@@ -21,9 +21,11 @@ import { Intake } from './intake.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { mover } from './mover.ts';
 import { patiently } from './patience.ts';
+import { Pruner } from './pruner.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Term } from './term.ts';
 import { Timekeeper } from './timekeeper.ts';
+import { tellUnserved } from './unserved.ts';
 
 export interface MasterSettings {
   queues: readonly string[];
@@ -33,6 +35,8 @@ export interface MasterSettings {
   lostAfterMs: number;
   cancelGraceMs: number;
   gpuSpillOver: boolean;
+  /** How many settled jobs are kept; absent: as many as there are. */
+  keepAtMost?: number;
   /** Fixed for all types; absent: learned. */
   lookAhead?: number;
 }
@@ -60,6 +64,7 @@ export class Reign {
   readonly #scheduler: Scheduler;
   readonly #timekeeper: Timekeeper;
   readonly #auditor: Auditor;
+  readonly #pruner: Pruner;
   readonly #intake: Intake;
   #stops: Stop[] = [];
   #stopped = false;
@@ -96,6 +101,14 @@ export class Reign {
       lostAfterMs: settings.lostAfterMs,
       isTrusted: () => term.isTrusted(),
     });
+    this.#pruner = new Pruner({
+      store,
+      board,
+      clock,
+      telemetry,
+      keepAtMost: settings.keepAtMost ?? Number.POSITIVE_INFINITY,
+      isTrusted: () => term.isTrusted(),
+    });
     this.#intake = new Intake({
       submissions,
       store,
@@ -115,7 +128,10 @@ export class Reign {
     this.#timekeeper.start();
     this.#scheduler.start();
     this.#auditor.start();
-    const { world } = this.#options;
+    this.#pruner.start();
+    const { world, settings } = this.#options;
+    const stopTelling = tellUnserved({ ...this.#options, everyMs: settings.schedulerIntervalMs });
+    this.#stops.push(async () => stopTelling());
     for (const [question, how] of answers(this.#options)) this.#stops.push(await world.desk.answer(question, how));
     if (!(await this.#takesIntakeOver())) return;
     this.#stops.push(() => this.#intake.stop());
@@ -139,6 +155,7 @@ export class Reign {
     this.#scheduler.stop();
     this.#timekeeper.stop();
     this.#auditor.stop();
+    this.#pruner.stop();
     for (const stop of this.#stops.splice(0))
       await stop().catch((cause) =>
         this.#options.telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }),

@@ -59,7 +59,7 @@ export class Timekeeper {
   }
 
   #momentOf(entry: Entry): number | undefined {
-    if (isSettled(entry.state)) return undefined;
+    if (isSettled(entry.state) || entry.isOfNewer) return undefined;
     if (isActive(entry.state))
       return entry.timeoutMs === undefined
         ? undefined

@@ -17,6 +17,7 @@ export type WaitCode =
   | 'not due'
   | 'held'
   | 'blocked'
+  | 'newer version'
   | 'not waiting';
 
 /** A code for programs, a sentence for people, and how many jobs stand in line before it. */
@@ -37,6 +38,11 @@ export interface Surroundings {
 
 /** Why `entry` does not run now. */
 export function why(entry: Entry, world: Surroundings): Why {
+  if (entry.isOfNewer)
+    return {
+      code: 'newer version',
+      sentence: 'A newer version wrote it, and the leader is older. It goes on when a master of that version leads.',
+    };
   if (entry.offer !== undefined)
     return {
       code: 'offered',
@@ -69,7 +75,12 @@ function whyReady(entry: Entry, { board, fleet, gpuSpillOver }: Surroundings): W
       unmet(entry.type, entry.requirements, pulse.capacity) ?? keptBack(entry, pulse.capacity, gpuSpillOver),
   );
   if (lacking.every((lack) => lack !== undefined)) {
-    const [lack] = lacking;
+    if (!workers.some(({ pulse }) => pulse.capacity.types.includes(entry.type)))
+      return {
+        code: 'no worker has it',
+        sentence: `No worker serves type ${entry.type}. Start one that does, or cancel the job.`,
+      };
+    const lack = lacking.find((_, at) => workers[at]?.pulse.capacity.types.includes(entry.type));
     return {
       code: 'no worker has it',
       sentence: `No worker has ${lack}. Start one that has, or change what the job asks for.`,

@@ -8,7 +8,7 @@
 
 import { type Capacity, usageOf } from '../machines/rules/capability.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { messageOf } from '../runtime/faults.ts';
+import { isFault, messageOf } from '../runtime/faults.ts';
 import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
 import type { Notice, Offer, Pulse, Stop, World } from '../runtime/ports.ts';
 import type { Stored } from '../runtime/record.ts';
@@ -55,6 +55,7 @@ export class Worker {
   #leaving = false;
   /** A person wants it empty. */
   #drained = false;
+  #hasMetNewer = false;
   #idle = Promise.withResolvers<void>();
   readonly #stops: Stop[] = [];
   #updatePulse: (pulse: Pulse) => void = () => {};
@@ -135,9 +136,16 @@ export class Worker {
   async #claimRead(offer: Offer, read: Stored | undefined): Promise<void> {
     const stored =
       read === undefined || read.revision < offer.revision
-        ? await this.#options.world.store.read(offer.key).catch(() => undefined)
+        ? await this.#options.world.store.read(offer.key).catch((cause) => this.#notRead(offer, cause))
         : read;
     if (stored?.revision === offer.revision) await this.#claim(offer, stored);
+  }
+
+  /** A job that only a newer worker can read is left to one. Told once: there may be many. */
+  #notRead({ key }: Offer, cause: unknown): undefined {
+    if (!isFault(cause, 'record.unreadable') || this.#hasMetNewer) return;
+    this.#hasMetNewer = true;
+    this.#options.telemetry.tell('records.newer', { key });
   }
 
   #mayClaim({ key, expiresAt }: Offer): boolean {

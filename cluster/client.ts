@@ -14,10 +14,12 @@ import type { Options } from '../runtime/options.ts';
 import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { type Backup, type BackupOptions, backup } from './backup.ts';
 import { askCluster, askWhy } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
 import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
 import { readLog } from './log-reader.ts';
+import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
 import { cancel, readJob } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
@@ -126,6 +128,16 @@ export class Client implements AsyncDisposable {
 
   rejected(limit: number): Promise<readonly Rejection[]> {
     return this.#link.world.submissions.rejections(limit);
+  }
+
+  backup(options: BackupOptions): Promise<Backup> {
+    return backup(this.#link.world.archive, this.now(), options);
+  }
+
+  restore(options: RestoreOptions): Promise<Restored> {
+    const { world, clock } = this.#link;
+    const { archive, store } = world;
+    return restore({ archive, store, clock, commit: this.#committer.commit }, options);
   }
 
   /** Calls back with each transition of every job from now on; best effort. */

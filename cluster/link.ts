@@ -10,6 +10,8 @@ import { type BrokersView, brokersOf } from '../nats/brokers.ts';
 import { connectBroker, type NatsConnection } from '../nats/connection.ts';
 import { checkDurability, riskyInCluster } from '../nats/durability.ts';
 import { names } from '../nats/names.ts';
+import type { Retention } from '../nats/store.ts';
+import type { LogLimits } from '../nats/stream-plan.ts';
 import { measureOffset } from '../nats/time.ts';
 import { ensureTopology } from '../nats/topology.ts';
 import { type NatsWorld, natsWorld } from '../nats/world.ts';
@@ -32,6 +34,11 @@ export type LinkSettings = Pick<
   | 'tlsKey'
   | 'prefix'
   | 'retention'
+  | 'retentionCompleted'
+  | 'retentionCancelled'
+  | 'retentionFailed'
+  | 'logRetention'
+  | 'logSpace'
   | 'pulse'
 >;
 
@@ -97,7 +104,8 @@ async function linkOver(
   const named = names(settings.prefix);
   telemetry.tell('broker.connected', { server: connection.getServer() });
   const replicas = replicasFor(durability);
-  const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas });
+  const logs = logLimits(settings);
+  const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas, logs });
   void report(connection, telemetry, ensure);
   await ensure();
   const risk = riskyInCluster(connection);
@@ -118,6 +126,7 @@ async function linkOver(
     names: named,
     clock,
     retentionMs: settings.retention,
+    retentionByState: retentionOf(settings),
     pulseEveryMs: settings.pulse,
   });
   return {
@@ -139,6 +148,14 @@ async function linkOver(
 function replicasFor(durability: Options['durability']): { replicas?: number; replicasOfNew?: number } {
   if (durability === 'replicated') return { replicas: 3 };
   return durability === 'fast' ? { replicasOfNew: 1 } : {};
+}
+
+function retentionOf({ retentionCompleted, retentionCancelled, retentionFailed }: LinkSettings): Retention {
+  return defined({ completed: retentionCompleted, cancelled: retentionCancelled, failed: retentionFailed });
+}
+
+function logLimits({ logRetention, logSpace }: LinkSettings): LogLimits {
+  return defined({ ageMs: logRetention, bytes: logSpace === undefined ? undefined : logSpace * 1_048_576 });
 }
 
 /** Flushes what is on its way, as far as the broker is there, and closes. */

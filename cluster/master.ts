@@ -15,7 +15,10 @@ export interface RunningMaster {
   stop(): Promise<void>;
 }
 
-/** @throws {Fault} where the broker cannot be reached or has other streams than ours under the same names. */
+/**
+ * @throws {Fault} where the broker cannot be reached or has other streams than ours under the same names, or jobs are in
+ * states that this version does not have.
+ */
 export async function startMaster({
   options,
   telemetry,
@@ -34,14 +37,17 @@ export async function startMaster({
     definitions: shippedTypes({ clock: to.clock }),
     settings: settingsOf(options),
   });
-  await master.start();
-  return {
-    incarnation: to.incarnation,
-    stop: async () => {
-      await master.stop();
-      await to[Symbol.asyncDispose]();
-    },
+  const stop = async () => {
+    await master.stop();
+    await to[Symbol.asyncDispose]();
   };
+  try {
+    await master.start();
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+  return { incarnation: to.incarnation, stop };
 }
 
 /** The name that was given, or host and process. */
@@ -54,6 +60,7 @@ function settingsOf(options: Options): MasterSettings {
     options;
   return {
     queues,
+    keepAtMost: options.retentionCount,
     schedulerIntervalMs: schedulerInterval,
     leaderSilenceMs: leaderSilence,
     offerForMs: offerFor,

@@ -8,9 +8,10 @@
 
 import { MsgHdrsImpl } from '@nats-io/nats-core/internal';
 import type { Msg, MsgHdrs } from 'nats';
+import { isFault } from '../runtime/faults.ts';
 import { type HeadBody, headBody } from '../runtime/head.ts';
-import type { Change, Entry, Lease } from '../runtime/ports.ts';
-import { type Stored, upcast } from '../runtime/record.ts';
+import type { Change, Entry, Lease, Offer } from '../runtime/ports.ts';
+import { type JobRecord, type Stored, upcast } from '../runtime/record.ts';
 
 const decoder = new TextDecoder();
 
@@ -92,6 +93,30 @@ export function decodeLease(json: string | Uint8Array): Lease | null {
 /** @throws {Fault} `record.unreadable` */
 export function decodeStored(data: Uint8Array, revision: number): Stored {
   return { record: upcast(JSON.parse(decoder.decode(data))), revision };
+}
+
+/** As `decodeStored`; `undefined` for a record that this version can not read, so that it stops nobody's work. */
+export function decodeIfReadable(data: Uint8Array, revision: number): Stored | undefined {
+  const record = upcastIfReadable(decodeJson<unknown>(data));
+  return record === undefined ? undefined : { record, revision };
+}
+
+/** Offers of a mail; a record that this version can not read is left out, for its reader to find out. */
+export function decodeOffers(data: Uint8Array): readonly Offer[] {
+  const { offers } = decodeJson<{ offers: readonly Offer[] }>(data);
+  return offers.map(({ record: sent, ...offer }) => {
+    const record = sent === undefined ? undefined : upcastIfReadable(sent);
+    return record === undefined ? offer : { ...offer, record };
+  });
+}
+
+function upcastIfReadable(json: unknown): JobRecord | undefined {
+  try {
+    return upcast(json);
+  } catch (cause) {
+    if (isFault(cause, 'record.unreadable')) return undefined;
+    throw cause;
+  }
 }
 
 /** JSON bytes of anything of ours. */

@@ -94,6 +94,13 @@ export async function noteAsked(
   await jsm.consumers.update(names.streams.submit, place.name, { metadata }).catch(() => undefined);
 }
 
+/** The sequence up to which submissions have been taken in, by whoever does it. */
+export async function furthestFloor(at: Pick<PlaceOptions, 'connection' | 'jsm' | 'names'>): Promise<number> {
+  const { state } = await at.jsm.streams.info(at.names.streams.submit);
+  const former = await infosOf(at, await formerPlaces(at));
+  return Math.min(state.last_seq, Math.max(0, ...former.map(floorOf)));
+}
+
 /** How often this submission has been handed to a master, this time included. Only the first in doubt is blamed. */
 export function deliveriesOf({ first, last, times }: Doubt, sequence: number): number {
   if (sequence > last) return 1;
@@ -103,7 +110,10 @@ export function deliveriesOf({ first, last, times }: Doubt, sequence: number): n
 const none: Doubt = { first: 0, last: 0, times: 0 };
 
 /** Their names, all of them: what the broker tells of consumers leaves those out that have no leader at the moment. */
-async function formerPlaces({ connection, names }: PlaceOptions): Promise<readonly string[]> {
+async function formerPlaces({
+  connection,
+  names,
+}: Pick<PlaceOptions, 'connection' | 'names'>): Promise<readonly string[]> {
   const found: string[] = [];
   for (let total = 1; found.length < total; ) {
     const page = await pageOfNames(connection, names.streams.submit, found.length);
@@ -131,7 +141,10 @@ async function pageOfNames(connection: NatsConnection, stream: string, offset: n
 }
 
 /** What is known of them; one that has gone meanwhile has left nothing behind. */
-async function infosOf({ jsm, names }: PlaceOptions, places: readonly string[]): Promise<readonly ConsumerInfo[]> {
+async function infosOf(
+  { jsm, names }: Pick<PlaceOptions, 'jsm' | 'names'>,
+  places: readonly string[],
+): Promise<readonly ConsumerInfo[]> {
   const asked = places.map(async (name) => {
     try {
       return [await jsm.consumers.info(names.streams.submit, name)];

@@ -18,7 +18,7 @@ import {
 import type { NatsConnection } from 'nats';
 import { type Clock, pause } from '../runtime/clock.ts';
 import type { Mail, Offer, Stop } from '../runtime/ports.ts';
-import { decodeJson, encodeJson } from './codec.ts';
+import { decodeOffers, encodeJson } from './codec.ts';
 import type { Names } from './names.ts';
 import { presenceOf } from './presence.ts';
 import { keepPulling } from './pull-loop.ts';
@@ -71,7 +71,7 @@ export class NatsMail implements Mail {
     let since: number | undefined;
     const onMail = (message: JsMsg) => {
       since = message.info.timestampNanos / 1e6;
-      onOffers(decodeJson<{ offers: Offer[] }>(message.data).offers);
+      onOffers(decodeOffers(message.data));
     };
     let name = '';
     const remove = (former: string) => jsm.consumers.delete(work, former).catch(() => false);

@@ -50,6 +50,8 @@ export interface Names {
   readonly allSubmissions: readonly [string, string];
   /** Tenant and type of a submission's subject, all that stands behind `submit`; `undefined` for any other subject. */
   readSubmit(subject: string): { tenant: string; type: string } | undefined;
+  /** The subject from which `readSubmit` reads this, whatever somebody wrote as a type. */
+  resubmit(to: { tenant: string; type: string }): string;
   /** `yard.rejected` */
   readonly rejected: string;
   /** `yard.ack.<ref>` */
@@ -120,6 +122,8 @@ export function names(prefix: string = defaultPrefix): Names {
     tenantSubmit: (tenant, type) => `${prefix}.tenant.${token(tenant, 'a tenant')}.submit.${token(type, 'a job type')}`,
     allSubmissions: [`${prefix}.submit.>`, `${prefix}.tenant.*.submit.>`],
     readSubmit: (subject) => readSubmit(prefix, subject),
+    resubmit: ({ tenant, type }) =>
+      tenant === defaultTenant ? `${prefix}.submit.${type}` : `${prefix}.tenant.${tenant}.submit.${type}`,
     rejected: `${prefix}.rejected`,
     ack: (ref) => `${prefix}.ack.${token(ref, 'a reference')}`,
 

@@ -13,29 +13,33 @@
  *   unknown    no answer, connection lost, stream without a leader: it may have been stored, or be yet
  */
 
-import {
-  DeliverPolicy,
-  type JetStreamClient,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream';
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { nuid } from '@nats-io/nats-core';
 import { type NatsConnection, TimeoutError } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
-import type { Change, Entry, JobStore, Lease, StoreState, WriteOutcome } from '../runtime/ports.ts';
-import { isAtRest, type Stored } from '../runtime/record.ts';
-import { decodeChange, decodeJson, decodeLease, decodeStored, encodeEntry, line, writtenHeaders } from './codec.ts';
+import type { Change, Entry, JobStore, Lease, Revision, StoreState, WriteOutcome } from '../runtime/ports.ts';
+import { isAtRest, type JobRecord, type Stored } from '../runtime/record.ts';
+import {
+  decodeChange,
+  decodeIfReadable,
+  decodeJson,
+  decodeLease,
+  decodeStored,
+  encodeEntry,
+  line,
+  writtenHeaders,
+} from './codec.ts';
 import { apiErrors, faultOf } from './errors.ts';
 import { leaderKey, type Names } from './names.ts';
 import { type Presence, presenceOf } from './presence.ts';
-import { closeWhenDead } from './pull-loop.ts';
 import { Replies } from './replies.ts';
+import { messagesOf } from './stream-reader.ts';
 
 /** A broker that dies with a question answers never; one that lives takes milliseconds. */
 const answerWithinMs = 2_000;
 const readWithinMs = 5_000;
 const readAtOnce = 500;
+const forgetAtOnce = 50;
 
 interface PubAck {
   seq?: number;
@@ -50,7 +54,12 @@ export interface StoreOptions {
   inboxPrefix?: string | undefined;
   /** How long a settled job is kept, ms. */
   retentionMs: number;
+  /** How long instead, where it settled in one of these states. */
+  retentionByState?: Retention;
 }
+
+/** How long jobs are kept that settled in a state, ms. */
+export type Retention = Readonly<Partial<Record<JobRecord['state'], number>>>;
 
 export class NatsStore implements JobStore {
   readonly #connection: NatsConnection;
@@ -59,7 +68,7 @@ export class NatsStore implements JobStore {
   readonly #presence: Presence;
   readonly #replies: Replies;
   readonly #stream: string;
-  readonly #ttlSeconds: number;
+  readonly #ttlOf: (state: JobRecord['state']) => string;
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
 
@@ -77,7 +86,8 @@ export class NatsStore implements JobStore {
     this.#presence = presenceOf(options.connection);
     this.#replies = new Replies(options);
     this.#stream = options.names.streams.jobs;
-    this.#ttlSeconds = Math.max(1, Math.round(options.retentionMs / 1_000));
+    const { retentionMs, retentionByState = {} } = options;
+    this.#ttlOf = (state) => ttl(retentionByState[state] ?? retentionMs);
     this.#js = jetstream(options.connection);
     this.#jsm = jsm;
   }
@@ -111,9 +121,13 @@ export class NatsStore implements JobStore {
     const condition = line('Nats-Expected-Last-Subject-Sequence', entry.expected);
     const inBatch =
       batch === undefined ? '' : line('Nats-Batch-Id', batch) + line('Nats-Batch-Sequence', sequence) + more;
-    const ttl = 'record' in entry && isAtRest(entry.record) ? line('Nats-TTL', `${this.#ttlSeconds}s`) : '';
+    const expiry = 'record' in entry && isAtRest(entry.record) ? this.#expiryOf(entry) : '';
     const subject = this.#names.jobSubject(entry.key);
-    return { subject, body, headers: writtenHeaders(lines + condition + inBatch + ttl) };
+    return { subject, body, headers: writtenHeaders(lines + condition + inBatch + expiry) };
+  }
+
+  #expiryOf({ record, keepMs }: { record: JobRecord; keepMs?: number }): string {
+    return keepMs === undefined ? this.#ttlOf(record.state) : ttl(keepMs);
   }
 
   async read(key: string): Promise<Stored | undefined> {
@@ -152,8 +166,10 @@ export class NatsStore implements JobStore {
       // A broker that dies amid its answer leaves the rest unsaid, and the client waiting.
       const giveUp = this.#clock.after(readWithinMs, () => messages.stop(new TimeoutError()));
       try {
-        for await (const message of messages)
-          found.set(this.#keyOf(message.subject), decodeStored(message.data, message.seq));
+        for await (const message of messages) {
+          const stored = decodeIfReadable(message.data, message.seq);
+          if (stored !== undefined) found.set(this.#keyOf(message.subject), stored);
+        }
       } finally {
         giveUp();
       }
@@ -170,47 +186,50 @@ export class NatsStore implements JobStore {
   async *records(filter: { tenant?: string } = {}): AsyncIterable<Stored> {
     const subject = this.#names.jobSubject(filter.tenant === undefined ? '*.*' : `${filter.tenant}.*`);
     for await (const message of this.#messagesAfter(0, { headersOnly: false, filter: subject }))
-      if (!this.#keyOf(message.subject).startsWith('_')) yield decodeStored(message.data, message.seq);
+      if (!this.#keyOf(message.subject).startsWith('_')) {
+        const stored = decodeIfReadable(message.data, message.seq);
+        if (stored !== undefined) yield stored;
+      }
   }
 
   #keyOf(subject: string): string {
     return this.#names.keyOfSubject(subject) ?? subject;
   }
 
-  async *#messagesAfter(revision: number, options: { headersOnly: boolean; filter: string }) {
-    const consumer = await this.#js.consumers
-      .get(this.#stream, {
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: revision + 1,
-        headers_only: options.headersOnly,
-        filter_subjects: options.filter,
-      })
-      .catch((cause: unknown) => {
-        throw faultOf(cause);
-      });
-    if ((await consumer.info()).num_pending === 0) return;
-    const messages = await consumer.consume({ max_messages: 10_000, expires: 5_000, idle_heartbeat: 1_000 });
-    // The consumer lies with one broker, and where that one dies nothing more comes.
-    closeWhenDead(messages, this.#presence, new TimeoutError());
-    try {
-      for await (const message of messages) {
-        yield message;
-        if (message.info.pending === 0) return;
-      }
-    } finally {
-      messages.stop();
-      void consumer.delete().catch(() => undefined);
-    }
+  #messagesAfter(after: number, options: { headersOnly: boolean; filter: string }) {
+    return messagesOf({ js: this.#js, presence: this.#presence, stream: this.#stream, after, ...options });
   }
 
   async state(): Promise<StoreState> {
     try {
       const { created, state } = await this.#jsm.streams.info(this.#stream);
-      return { createdAt: Date.parse(created), lastRevision: state.last_seq };
+      return { createdAt: Date.parse(created), lastRevision: state.last_seq, keys: state.messages };
     } catch (cause) {
       throw faultOf(cause);
     }
   }
+
+  /** A purge of one key that ends before its next revision: a newer one, such as of a job that was redriven, stays. */
+  async forget(revisions: readonly Revision[]): Promise<number> {
+    let forgotten = 0;
+    for (let from = 0; from < revisions.length; from += forgetAtOnce) {
+      const purges = revisions
+        .slice(from, from + forgetAtOnce)
+        .map(({ key, revision }) =>
+          this.#jsm.streams.purge(this.#stream, { filter: this.#names.jobSubject(key), seq: revision + 1 }),
+        );
+      const purged = await Promise.all(purges).catch((cause: unknown) => {
+        throw faultOf(cause);
+      });
+      forgotten += purged.reduce((sum, each) => sum + each.purged, 0);
+    }
+    return forgotten;
+  }
+}
+
+/** The header line by which the broker forgets a message after so long; it counts in whole seconds. */
+function ttl(ms: number): string {
+  return line('Nats-TTL', `${Math.max(1, Math.round(ms / 1_000))}s`);
 }
 
 function outcomeOf(ack: PubAck, length: number): WriteOutcome {

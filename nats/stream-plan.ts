@@ -22,18 +22,25 @@ export interface StreamPlan {
 }
 
 const mebibyte = 1_048_576;
-const secondNs = 1_000_000_000;
+const millisecondNs = 1_000_000;
+const secondNs = 1_000 * millisecondNs;
 const dayNs = 86_400 * secondNs;
 
+/** How long and how much of the logs is kept, where the operator says; the oldest lines go first. */
+export interface LogLimits {
+  ageMs?: number;
+  bytes?: number;
+}
+
 /** All of them; `replicas` is how many brokers keep each. */
-export function streamPlans(names: Names, replicas: number): readonly StreamPlan[] {
+export function streamPlans(names: Names, replicas: number, limits: LogLimits = {}): readonly StreamPlan[] {
   const initial = { num_replicas: replicas };
   return [
     { ...jobs(names), initial },
     { ...bucket(names.streams.control, names.controlSubject('>')), initial },
     submit(names, initial),
     work(names, initial),
-    logs(names, initial),
+    logs(names, initial, limits),
     rejected(names, initial),
   ];
 }
@@ -110,10 +117,17 @@ function work(names: Names, initial: Partial<StreamConfig>): StreamPlan {
   };
 }
 
-function logs(names: Names, initial: Partial<StreamConfig>): StreamPlan {
+function logs(names: Names, initial: Partial<StreamConfig>, { ageMs, bytes }: LogLimits): StreamPlan {
   return {
     name: names.streams.logs,
-    must: { ...kept, subjects: [names.allLogs], discard: DiscardPolicy.Old, allow_direct: true },
+    must: {
+      ...kept,
+      subjects: [names.allLogs],
+      discard: DiscardPolicy.Old,
+      allow_direct: true,
+      ...(ageMs === undefined ? {} : { max_age: ageMs * millisecondNs }),
+      ...(bytes === undefined ? {} : { max_bytes: bytes }),
+    },
     initial: { ...initial, max_age: 7 * dayNs, max_bytes: 1_024 * mebibyte, max_msgs_per_subject: 2_000 },
   };
 }

@@ -176,7 +176,8 @@ export class NatsSubmissions implements Submissions {
 const brokersHeader = /^nats-(?:stream|subject|sequence|last-sequence|time-stamp|num-pending|up-to-sequence)$/i;
 const none: ReadonlyMap<string, string> = new Map();
 
-function lowerCased(headers: MsgHdrs | undefined): ReadonlyMap<string, string> {
+/** Headers by their names in lower case. */
+export function lowerCased(headers: MsgHdrs | undefined): ReadonlyMap<string, string> {
   if (headers === undefined) return none;
   // What the broker adds to a message when it is read by its place is not the submitter's.
   const own = headers.keys().filter((name) => !brokersHeader.test(name));

@@ -15,7 +15,7 @@ import { isAtLeast, oldestBroker } from './binary.ts';
 import { apiErrorOf, apiErrors, faultOf } from './errors.ts';
 import type { Names } from './names.ts';
 import { differences, fixed, mismatch, refusal } from './stream-difference.ts';
-import { planField, planVersion, type StreamPlan, streamPlans } from './stream-plan.ts';
+import { type LogLimits, planField, planVersion, type StreamPlan, streamPlans } from './stream-plan.ts';
 
 export interface TopologyOptions {
   connection: NatsConnection;
@@ -25,6 +25,8 @@ export interface TopologyOptions {
   replicas?: number;
   /** How many keep a new one, where `replicas` is not given: 3 in a cluster and 1 elsewhere, unless given. */
   replicasOfNew?: number;
+  /** What of the logs is kept; what exists is left as it is where this does not say. */
+  logs?: LogLimits;
   /** How long to wait for a broker that is still starting; 15 s unless given. */
   withinMs?: number;
 }
@@ -47,7 +49,7 @@ export async function ensureTopology(options: TopologyOptions): Promise<Topology
   const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: 2_000 });
   const deadline = clock.mono() + (options.withinMs ?? 15_000);
   const changes: Record<'created' | 'upgraded', string[]> = { created: [], upgraded: [] };
-  for (const plan of streamPlans(names, replicas ?? options.replicasOfNew ?? usualReplicas(connection))) {
+  for (const plan of streamPlans(names, replicas ?? options.replicasOfNew ?? usualReplicas(connection), options.logs)) {
     const done = await untilAvailable({ clock, deadline }, () => ensureStream({ jsm, clock, replicas }, plan));
     if (done !== 'kept') changes[done].push(plan.name);
   }

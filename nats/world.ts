@@ -7,6 +7,7 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { World } from '../runtime/ports.ts';
 import type { BrokerAddress } from './address.ts';
+import { NatsArchive } from './archive.ts';
 import { NatsControl } from './control.ts';
 import { natsDesk } from './desk.ts';
 import { NatsEvents } from './events.ts';
@@ -16,7 +17,7 @@ import { NatsMail } from './mail.ts';
 import type { Names } from './names.ts';
 import { natsNotices } from './notices.ts';
 import { natsPulses } from './pulses.ts';
-import { NatsStore } from './store.ts';
+import { NatsStore, type Retention } from './store.ts';
 import { NatsSubmissions } from './submissions.ts';
 
 export interface WorldOptions {
@@ -28,15 +29,16 @@ export interface WorldOptions {
   names: Names;
   clock: Clock;
   retentionMs: number;
+  retentionByState?: Retention;
   pulseEveryMs: number;
 }
 
-export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents };
+export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents; archive: NatsArchive };
 
 export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
-  const { connection, feedConnection, address, names, clock, retentionMs, pulseEveryMs } = options;
+  const { connection, feedConnection, address, names, clock, pulseEveryMs } = options;
   return {
-    store: await NatsStore.open({ connection, names, clock, retentionMs, inboxPrefix: address.inboxPrefix }),
+    store: await NatsStore.open({ ...options, inboxPrefix: address.inboxPrefix }),
     feed: natsFeed(feedConnection, names),
     submissions: new NatsSubmissions({ connection, names, clock }),
     mail: new NatsMail({ connection, names, clock, inboxPrefix: address.inboxPrefix }),
@@ -46,5 +48,6 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     events: new NatsEvents({ connection, names, clock }),
     control: new NatsControl({ connection, names, clock }),
     desk: natsDesk({ connection, names }),
+    archive: new NatsArchive({ connection, names }),
   };
 }

@@ -15,6 +15,9 @@ export const faults = {
   'worker.missing': { retryable: false, meaning: 'No worker, or more than one, has this name.' },
   'wait.timedOut': { retryable: true, meaning: 'What was waited for did not happen in the time that was given.' },
   'record.unreadable': { retryable: false, meaning: 'A stored record is no record of ours, or of a newer version.' },
+  'backup.unreadable': { retryable: false, meaning: 'A file is no backup, is not whole, or is of a newer version.' },
+  'cluster.occupied': { retryable: false, meaning: 'A backup was to be restored into a cluster that has jobs.' },
+  'states.unknown': { retryable: false, meaning: 'Jobs are in states that the chart of this version does not have.' },
   'commit.conflict': { retryable: false, meaning: 'The record had moved on; read it again and decide anew.' },
   'leader.deposed': { retryable: false, meaning: 'Another master holds the lease now.' },
   'broker.unreachable': { retryable: true, meaning: 'No broker answers at the given address.' },
@@ -47,6 +50,11 @@ export class Fault extends Error {
     this.retryable = faults[code].retryable;
     this.facts = options.facts ?? {};
   }
+}
+
+/** Whether this was thrown as a fault with this code. */
+export function isFault(thrown: unknown, code: FaultCode): thrown is Fault {
+  return thrown instanceof Fault && thrown.code === code;
 }
 
 /** The message of anything that was thrown. */

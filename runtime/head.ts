@@ -31,6 +31,8 @@ export function headBody(record: JobRecord): HeadBody {
   if (record.timeoutMs !== undefined) head.timeoutMs = record.timeoutMs;
   const ranMs = isActive(record.state) ? undefined : ranFor(record.attempts.at(-1));
   if (ranMs !== undefined) head.ranMs = ranMs;
+  if (record.version > 1) head.version = record.version;
+  if (record.machine > 1) head.machine = record.machine;
   return head;
 }
 

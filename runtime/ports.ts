@@ -28,7 +28,8 @@ export interface Lease {
 
 /** One write: lands only if the key's revision is still `expected` (0: the key must not exist). */
 export type Entry =
-  | { key: string; expected: number; record: JobRecord }
+  /** Where its job is settled, it is kept for `keepMs`, else for as long as retention says. */
+  | { key: string; expected: number; record: JobRecord; keepMs?: number }
   | { key: '_leader'; expected: number; lease: Lease | null };
 
 /** What a batch of writes came to. It is all or nothing. */
@@ -63,6 +64,9 @@ export interface Head {
   ranMs?: number;
   /** An attempt that has not ended this long after its start is the leader's to end. */
   timeoutMs?: number;
+  /** What the record is written in, where that is not the first version: who is older leaves it alone. */
+  version?: number;
+  machine?: number;
 }
 
 /** Something that was written into the bucket of jobs: a job's head, or the lease. */
@@ -76,22 +80,38 @@ export type Change =
 export interface StoreState {
   createdAt: number;
   lastRevision: number;
+  /** How many keys there are, those of settled jobs too. */
+  keys: number;
+}
+
+/** A key at one of its revisions. */
+export interface Revision {
+  key: string;
+  revision: number;
 }
 
 export interface JobStore {
   /** Writes all of `entries` or none. Never throws for what a broker may do in a day's work. */
   write(entries: readonly Entry[]): Promise<WriteOutcome>;
-  /** The record under `key`, from the stream's leader: never stale. */
+  /** The record under `key`, from the stream's leader: never stale. @throws {Fault} `record.unreadable` */
   read(key: string): Promise<Stored | undefined>;
-  /** The records under `keys`; may be slightly stale, so only for what a CAS will prove. Absent keys are left out. */
+  /**
+   * The records under `keys`; may be slightly stale, so only for what a CAS will prove. Absent keys are left out, and so
+   * are records that only a newer version can read.
+   */
   readMany(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
   /** The lease as the stream's leader has it; revision 0 where there never was one. */
   readLease(): Promise<{ revision: number; lease: Lease | null }>;
   /** Everything whose newest write is after `revision`, in order of revisions. */
   changesAfter(revision: number): AsyncIterable<Change>;
-  /** Whole records, in order of revisions. For listings; not on any hot path. */
+  /** Whole records, in order of revisions, but those that only a newer version can read. For listings; not on any hot path. */
   records(filter?: { tenant?: string }): AsyncIterable<Stored>;
   state(): Promise<StoreState>;
+  /**
+   * Forgets keys for good, each only if it is still at this revision; resolves with how many were forgotten. The feed
+   * says nothing of it, so it is only for what no follower needs: jobs that settled long ago.
+   */
+  forget(revisions: readonly Revision[]): Promise<number>;
 }
 
 /** Live news of the bucket of jobs. Best effort: `actors/follower.ts` finds and mends the gaps. */

@@ -121,6 +121,17 @@ export function holdsClaim(record: JobRecord, worker: string, attempt: number): 
   return isActive(record.state) && record.context.worker === worker && record.context.attempt === attempt;
 }
 
+/** What a record is written in: its shape and its chart. Absent: the first. */
+export interface Versions {
+  version?: number;
+  machine?: number;
+}
+
+/** Whether only a newer process can read it. */
+export function isOfNewer({ version = 1, machine = 1 }: Versions): boolean {
+  return version > recordVersion || machine > jobMachineVersion;
+}
+
 type Loose = Record<string, unknown>;
 const upcasts: Readonly<Record<number, (older: Loose) => Loose>> = {};
 
@@ -142,10 +153,11 @@ export function upcast(json: unknown): JobRecord {
       );
     record = bring(record);
   }
-  if (json['version'] > recordVersion || Number(json['machine']) > jobMachineVersion)
+  if (isOfNewer({ version: json['version'], machine: Number(json['machine']) }))
     throw new Fault(
       'record.unreadable',
       `Expected a record of version ${recordVersion} and machine ${jobMachineVersion} at most, got ${String(json['version'])} and ${String(json['machine'])}. Upgrade this process.`,
+      { facts: { source: json['source'], contentHash: json['contentHash'] } },
     );
   if (!isRecord(record))
     throw new Fault('record.unreadable', 'Expected a job record with id, state and context, got something else.');

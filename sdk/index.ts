@@ -7,8 +7,10 @@
  * for await (const { from, to } of job.watch()) console.log(from, '→', to);
  */
 
+export type { Backup } from '../cluster/backup.ts';
 export type { BrokersView, ClusterView, Why, WorkerView } from '../cluster/client.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
+export type { Restored } from '../cluster/restore.ts';
 export type { Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
 export type { Failure, JobState } from '../machines/job.ts';

@@ -2,8 +2,10 @@
  * The verbs of the face. Each says what it promises; `cluster/client.ts` keeps it.
  */
 
+import type { Backup } from '../cluster/backup.ts';
 import type { BrokersView, Client, ClusterView, Why, WorkerView } from '../cluster/client.ts';
 import type { Census, JobFilter } from '../cluster/listing.ts';
+import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
 import type { Item } from '../cluster/submitter.ts';
 import type { WaitOptions } from '../cluster/watch.ts';
@@ -146,6 +148,26 @@ export class Yard implements AsyncDisposable {
   /** The last submissions that were refused, the oldest of them first. */
   rejected(limit = 100): Promise<readonly Rejection[]> {
     return this.#client.rejected(limit);
+  }
+
+  /**
+   * Saves jobs, job types, submissions that wait and those that were refused into a file, exactly as they are at one
+   * revision of the bucket of jobs, while the cluster runs.
+   *
+   * @throws {Fault} where the broker cannot be read; `Error` where the file cannot be written.
+   */
+  backup(path: string, options: { logs?: boolean } = {}): Promise<Backup> {
+    return this.#client.backup({ path, ...options });
+  }
+
+  /**
+   * Puts a backup back into a cluster without jobs; with `merge`, what is missing into one that has some. Ids, states and
+   * numbers of attempts stay; a job that ran waits to run again, at no cost.
+   *
+   * @throws {Fault} `backup.unreadable`, `record.unreadable`, `cluster.occupied`: nothing was written.
+   */
+  restore(path: string, options: { merge?: boolean } = {}): Promise<Restored> {
+    return this.#client.restore({ path, ...options });
   }
 
   /** Calls back with each transition of every job from now on. Live news, best effort: `watch` misses nothing. */

@@ -195,6 +195,25 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         expect(await keys({ tenant: 'nobody' })).toEqual([]);
       });
 
+      test('forgets keys that are still at the revision that was looked at, without a word, and no others', async () => {
+        const [a = 0, b = 0] = await create(newJob('a'), newJob('b'), newJob('c'));
+        const claimed = moved(newJob('b'), claim);
+        await worlds.one.store.write([{ key: 'default.b', expected: b, record: claimed }]);
+        const { keys, lastRevision } = await worlds.one.store.state();
+        const forgotten = await worlds.one.store.forget([
+          { key: 'default.a', revision: a },
+          { key: 'default.b', revision: b },
+          { key: 'default.x', revision: 7 },
+        ]);
+        expect(forgotten).toBe(1);
+        expect(await worlds.other.store.state()).toMatchObject({ keys: keys - 1, lastRevision });
+        const left = (await all(worlds.other.store.records())).map(({ record }) => jobKey(record));
+        expect(left).toEqual(['default.c', 'default.b']);
+        expect((await worlds.one.store.write([{ key: 'default.a', expected: 0, record: newJob('a') }])).kind).toBe(
+          'accepted',
+        );
+      });
+
       test('knows when it was made, the same for every node', async () => {
         const { createdAt } = await worlds.one.store.state();
         expect(createdAt).toBeGreaterThan(1_600_000_000_000);

@@ -71,9 +71,10 @@ async function look(yard: Yard): Promise<Picture> {
 }
 
 function asJson({ cluster, census, brokers }: Picture, indent?: number): string {
-  const { leader = null, at = null, workers = [] } = cluster ?? {};
+  const { leader = null, at = null, workers = [], unserved = {}, leftToNewer = 0 } = cluster ?? {};
   const workersByStatus = byStatus(cluster);
-  return JSON.stringify({ leader, at, brokers, jobs: census, workersByStatus, workers }, undefined, indent);
+  const picture = { leader, at, brokers, jobs: census, workersByStatus, workers, unserved, leftToNewer };
+  return JSON.stringify(picture, undefined, indent);
 }
 
 function byStatus(cluster: ClusterView | undefined): Readonly<Record<string, number>> {
@@ -96,7 +97,8 @@ function screen({ cluster, census, brokers }: Picture, queues: readonly string[]
   const byState = columns(stateRows(census), stateShape, terminal);
   const byPriority = columns(laneRows(census.byPriority, priorities), laneShape('PRIORITY'), terminal);
   const byQueue = columns(laneRows(census.byQueue, queues), laneShape('QUEUE'), terminal);
-  return [head, byState, byPriority, byQueue].join('\n\n');
+  const notes = notesOn(cluster).map((note) => terminal.style('yellow', note));
+  return [head, ...(notes.length === 0 ? [] : [notes.join('\n')]), byState, byPriority, byQueue].join('\n\n');
 }
 
 /** One alone has answered, or there would be no screen. */
@@ -115,6 +117,17 @@ function workersText(cluster: ClusterView | undefined, terminal: Terminal): stri
   const counts = byStatus(cluster);
   const parts = statuses.map((status) => terminal.style(workerStyle(status), `${counts[status] ?? 0} ${status}`));
   return parts.length === 0 ? 'none' : `${parts.join(', ')}; ${used} of ${slots} slots taken`;
+}
+
+/** What an operator should look into. */
+function notesOn(cluster: ClusterView | undefined): readonly string[] {
+  const { unserved = {}, leftToNewer = 0 } = cluster ?? {};
+  const notes = Object.entries(unserved).map(
+    ([type, count]) =>
+      `${count} ${count === 1 ? 'job' : 'jobs'} of type ${type} ${count === 1 ? 'waits' : 'wait'}, and no worker serves it`,
+  );
+  if (leftToNewer > 0) notes.push(`${leftToNewer} that a newer version wrote: upgrade the masters`);
+  return notes;
 }
 
 type Counts = Census['byState'];

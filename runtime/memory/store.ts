@@ -3,7 +3,7 @@
  */
 
 import { Fault } from '../faults.ts';
-import type { Change, Entry, JobStore, Lease, StoreState, WriteOutcome } from '../ports.ts';
+import type { Change, Entry, JobStore, Lease, Revision, StoreState, WriteOutcome } from '../ports.ts';
 import type { Stored } from '../record.ts';
 import { carried } from './channel.ts';
 import type { Chaos } from './chaos.ts';
@@ -85,5 +85,10 @@ export class MemoryStore implements JobStore {
 
   state(): Promise<StoreState> {
     return this.#options.link.call(() => this.#options.stream.state());
+  }
+
+  forget(revisions: readonly Revision[]): Promise<number> {
+    const sent = carried(revisions);
+    return this.#options.link.call(() => this.#options.stream.forget(sent));
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import { headOf } from '../head.ts';
-import type { Change, Entry, Lease, StoreState, WriteOutcome } from '../ports.ts';
+import type { Change, Entry, Lease, Revision, StoreState, WriteOutcome } from '../ports.ts';
 import { type Stored, upcast } from '../record.ts';
 
 /** What a broker takes in one batch. */
@@ -78,7 +78,14 @@ export class MemoryStream {
   }
 
   state(): StoreState {
-    return { createdAt: this.#createdAt, lastRevision: this.#last };
+    return { createdAt: this.#createdAt, lastRevision: this.#last, keys: this.#newest.size };
+  }
+
+  /** Forgets keys that are still at these revisions; what was written stays in the history. */
+  forget(revisions: readonly Revision[]): number {
+    const unmoved = revisions.filter(({ key, revision }) => this.#revisionOf(key) === revision);
+    for (const { key } of unmoved) this.#newest.delete(key);
+    return unmoved.length;
   }
 
   /** Forgets the last `writes` writes, as a power failure does with what was not yet on disk. */

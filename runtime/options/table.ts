@@ -226,6 +226,33 @@ const table = {
     scopes: ['up', 'master', 'worker'],
     help: 'How long the record of a settled job is kept.',
   }),
+  retentionCompleted: optional(duration({ fromMs: 600_000 }), 'what `retention` says', {
+    ...master,
+    scopes: ['up', 'master', 'worker'],
+    help: 'How long that of a completed job is kept.',
+  }),
+  retentionCancelled: optional(duration({ fromMs: 600_000 }), 'what `retention` says', {
+    ...master,
+    scopes: ['up', 'master', 'worker'],
+    help: 'How long that of a cancelled job is kept.',
+  }),
+  retentionFailed: optional(duration({ fromMs: 600_000 }), 'what `retention` says', {
+    ...master,
+    scopes: ['up', 'master', 'worker'],
+    help: 'How long that of a failed job is kept.',
+  }),
+  retentionCount: given(count({ from: 1 }), 1_000_000, {
+    ...master,
+    help: 'How many records of settled jobs are kept; the oldest go first, though none within 10 minutes.',
+  }),
+  logRetention: optional(duration({ fromMs: 600_000 }), 'what the stream of logs has; 7 days where it is made', {
+    ...master,
+    help: 'How long lines of logs are kept.',
+  }),
+  logSpace: optional(count({ from: 1 }), 'what the stream of logs has; 1024 where it is made', {
+    ...master,
+    help: 'Mebibytes that all logs together may take; the oldest lines go first.',
+  }),
   lookAhead: given(either(count({ from: 0, to: 10_000 }), choice('auto'), 'count|auto'), 'auto', {
     ...master,
     help: 'Jobs offered to a worker beyond its free slots; `auto` is 0 until a type is known to be short.',

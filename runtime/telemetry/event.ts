@@ -123,6 +123,30 @@ export const events = {
     facts: { count: 'number' },
     help: 'Jobs of lost workers were ended there, and wait for another attempt or have none left.',
   },
+  'records.newer': {
+    level: 'warn',
+    line: '{key} was written by a newer version; such jobs are left to processes of that version. Upgrade this one',
+    facts: { key: 'text' },
+    help: 'A record is of a newer version than this process can read. Told for the first one only.',
+  },
+  'types.unserved': {
+    level: 'warn',
+    line: 'jobs wait that no worker serves: {jobs}',
+    facts: { jobs: 'counts', types: 'number' },
+    help: 'No worker has handlers for these types. Told once, and again when other types are not served.',
+  },
+  'types.served': {
+    level: 'info',
+    line: 'every type that waits is served again',
+    facts: {},
+    help: 'Of no type that waits it is true any more that no worker serves it.',
+  },
+  'jobs.forgotten': {
+    level: 'info',
+    line: '{count} settled jobs are forgotten; more than {most} were kept',
+    facts: { count: 'number', most: 'number' },
+    help: 'The oldest records of settled jobs were removed, since there were more than `retentionCount`.',
+  },
   'attempt.claimed': {
     level: 'debug',
     line: '{key} is claimed, attempt {attempt}',

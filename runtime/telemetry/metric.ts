@@ -96,6 +96,21 @@ export const metrics = {
     help: 'Jobs taken back from lost workers.',
     fedBy: [{ event: 'jobs.takenBack', fact: 'count' }],
   },
+  yard_types_unserved: {
+    type: 'gauge',
+    unit: 'none',
+    labels: [],
+    help: 'Types of waiting jobs that no worker serves.',
+    fedBy: [
+      { event: 'types.unserved', fact: 'types' },
+      { event: 'types.served', set: 0 },
+    ],
+  },
+  yard_jobs_forgotten_total: {
+    ...count,
+    help: 'Settled jobs removed because too many were kept; those removed by age are not counted.',
+    fedBy: [{ event: 'jobs.forgotten', fact: 'count' }],
+  },
   yard_submissions_accepted_total: {
     ...count,
     help: 'Submissions stored as jobs.',

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { Master } from '../../actors/master.ts';
+import type { MasterSettings } from '../../actors/reign.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
 import type { MemoryBroker } from '../../runtime/memory/broker.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
 import { next } from '../../runtime/telemetry/telemetry.ts';
-import { create, lastOf, plainJob, stage, workerOn } from './stage.ts';
+import { moved } from '../ports.contract.ts';
+import { create, entryOf, lastOf, plainJob, stage, workerOn } from './stage.ts';
 
 const settings = {
   queues: defaultQueues,
@@ -17,10 +19,18 @@ const settings = {
   lookAhead: 0,
 };
 
-async function setUp(latencyMs = 0) {
+async function setUp(latencyMs = 0, more: Partial<MasterSettings> = {}) {
   const on = stage({ chaos: { ...calm, latencyMs: () => latencyMs } });
   const { clock, world, telemetry } = on;
-  const master = new Master({ world, clock, telemetry, incarnation: 'm1', name: 'm1', definitions: [], settings });
+  const master = new Master({
+    world,
+    clock,
+    telemetry,
+    incarnation: 'm1',
+    name: 'm1',
+    definitions: [],
+    settings: { ...settings, ...more },
+  });
   const elected = next(telemetry, 'leader.elected');
   await clock.until(master.start());
   await clock.until(elected);
@@ -59,4 +69,20 @@ test('a leader whose stream has lost its end gives its term up, and decides noth
   await clock.advance(3_000);
   expect([lastOf(broker, 'kept').state, lastOf(broker, 'other').state]).toEqual(['completed', 'completed']);
   expect(await clock.until(world.desk.ask('cluster', null, 1_000))).toMatchObject({ open: 0 });
+});
+
+test('a leader keeps no more settled jobs than it shall, and the open ones', async () => {
+  const { clock, broker, world, telemetry } = await setUp(0, { keepAtMost: 1 });
+  const { store } = broker.world();
+  const records = ['a', 'b', 'open'].map((id) => plainJob(id));
+  const revisions = await clock.until(create(store, ...records));
+  for (const [at, record] of records.slice(0, 2).entries()) {
+    const cancelled = moved(record, { type: 'job.cancel', at: clock.now() });
+    await clock.until(store.write([entryOf(cancelled, revisions[at] ?? 0)]));
+  }
+  const forgotten = next(telemetry, 'jobs.forgotten');
+  await clock.advance(11 * 60_000);
+  expect(await clock.until(forgotten)).toMatchObject({ count: 1, most: 1 });
+  const found = await clock.until(world.store.readMany(['default.a', 'default.b', 'default.open']));
+  expect([...found.keys()]).toEqual(['default.b', 'default.open']);
 });

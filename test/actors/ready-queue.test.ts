@@ -23,6 +23,7 @@ function entry(birth: number, createdAt = birth): Entry {
     dueAt: undefined,
     expiresAt: undefined,
     timeoutMs: undefined,
+    isOfNewer: false,
     place: undefined,
     offer: undefined,
   };

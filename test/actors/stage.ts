@@ -70,6 +70,7 @@ export function storeWith(store: JobStore, own: Partial<JobStore>): JobStore {
     changesAfter: (revision) => store.changesAfter(revision),
     records: (filter) => store.records(filter),
     state: () => store.state(),
+    forget: (revisions) => store.forget(revisions),
     ...own,
   };
 }

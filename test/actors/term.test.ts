@@ -225,6 +225,7 @@ function portOf({ store }: MemoryWorld): MemoryWorld['store'] {
     changesAfter: (revision) => store.changesAfter(revision),
     records: (filter) => store.records(filter),
     state: () => store.state(),
+    forget: (revisions) => store.forget(revisions),
   };
 }
 

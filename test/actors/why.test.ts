@@ -54,7 +54,9 @@ describe('a job waits because', () => {
       sentence: 'No worker has 1 GPU. Start one that has, or change what the job asks for.',
       ahead: 0,
     });
-    expect(because(put({ type: 'transcode' })).sentence).toContain('No worker has type transcode.');
+    expect(because(put({ type: 'transcode' })).sentence).toBe(
+      'No worker serves type transcode. Start one that does, or cancel the job.',
+    );
   });
 
   test('all workers are kept for jobs that need a GPU', () => {

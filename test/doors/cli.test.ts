@@ -231,6 +231,24 @@ describe('the cluster', () => {
     expect(talk).toContain('No master leads.');
   });
 
+  test('a backup is restored under another prefix, and lists and counts are the same there', async () => {
+    await (await yard.submit('noop')).settled();
+    const file = join(directory.path, 'saved.gz');
+    const saved = await shell.yard('backup', file);
+    expect([saved.code, saved.out]).toEqual([0, expect.stringContaining(`to ${file}, as of revision`)]);
+    const restored = await shell.yard('restore', file, '--prefix', 'empty');
+    expect([restored.code, restored.out]).toEqual([0, expect.stringMatching(/^Restored \d+ jobs/)]);
+    const list = async (...words: string[]) => {
+      const { out } = await shell.yard('job', 'list', '--state', 'completed,failed', '-o', 'json', ...words);
+      const records = z.array(anyRecord).parse(JSON.parse(out));
+      return records.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    };
+    expect((await list('--prefix', 'empty')).length).toBeGreaterThan(0);
+    expect(await list('--prefix', 'empty')).toEqual(await list());
+    const twice = await shell.yard('restore', file, '--prefix', 'empty');
+    expect([twice.code, twice.talk]).toEqual([1, expect.stringContaining('Expected a cluster without jobs')]);
+  });
+
   test('status --watch goes on until it is interrupted', async () => {
     const watch = shell.start('status', '--watch', '-o', 'json');
     await watch.says('"chief"');

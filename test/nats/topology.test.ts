@@ -69,6 +69,17 @@ test('a setting that drifted is put right, and what the operator may set is left
   expect(config).toMatchObject({ duplicate_window: 100_000_000, max_bytes: 5_000_000 });
 });
 
+test('logs are kept as long, and as many, as the operator says, and as before where nobody says', async () => {
+  await using broker = await testBroker();
+  const world = await prepared(broker);
+  await ensureTopology(world);
+  const logs = { ageMs: 600_000, bytes: 5_242_880 };
+  expect((await ensureTopology({ ...world, logs })).upgraded).toEqual([yard.streams.logs]);
+  expect((await ensureTopology(world)).upgraded).toEqual([]);
+  const { config } = await world.jsm.streams.info(yard.streams.logs);
+  expect(config).toMatchObject({ max_age: 600_000_000_000, max_bytes: 5_242_880 });
+});
+
 test('a bucket that somebody made by hand becomes ours, with what it holds', async () => {
   await using broker = await testBroker();
   const world = await prepared(broker);

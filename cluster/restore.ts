@@ -1,0 +1,184 @@
+/**
+ * Puts a backup back: into a cluster without jobs, or between those of another one where that is asked for.
+ *
+ * The file is read twice: first to see that it is whole and that every job in it can be read, then to write. Everything is
+ * created and nothing overwritten, so a restore that was broken off can be repeated with `merge`; refused submissions and
+ * logs may stand there twice then. A job that was running is
+ * given back to the queue at no cost, for its worker belongs to another cluster; its next attempt has a new number.
+ */
+
+import { idOf } from '../actors/admission.ts';
+import type { Commit } from '../actors/committer.ts';
+import { readRequest } from '../actors/request.ts';
+import { isActive, isSettled, type JobEvent } from '../machines/job.ts';
+import type { NatsArchive } from '../nats/archive.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { Fault } from '../runtime/faults.ts';
+import type { JobStore, Submission } from '../runtime/ports.ts';
+import { type JobRecord, jobKey, upcast } from '../runtime/record.ts';
+import { step } from '../runtime/step.ts';
+import { type BackupItem, readBackup } from './backup-file.ts';
+
+export interface RestoreOptions {
+  path: string;
+  /** Whether the cluster may have jobs; what is there already stays as it is. */
+  merge?: boolean | undefined;
+}
+
+/** What was put back. `skipped` counts what was there already, or would be forgotten by now. */
+export interface Restored {
+  jobs: number;
+  /** Of the jobs: those that ran when they were saved, and wait now to run again. */
+  givenBack: number;
+  submissions: number;
+  rejected: number;
+  logs: number;
+  skipped: number;
+}
+
+export interface RestoreParts {
+  archive: NatsArchive;
+  store: JobStore;
+  commit: Commit;
+  clock: Clock;
+}
+
+const atOnce = 500;
+
+/**
+ * @throws {Fault} `backup.unreadable`, `record.unreadable`: nothing was written. `cluster.occupied` where there are jobs
+ * and `merge` was not asked for.
+ */
+export async function restore(parts: RestoreParts, { path, merge = false }: RestoreOptions): Promise<Restored> {
+  const newest = await survey(path);
+  if (!merge) await expectNoJobs(parts.store);
+  const restorer = new Restorer(parts, newest);
+  for await (const item of readBackup(path)) await restorer.take(item);
+  await restorer.flush();
+  return restorer.restored;
+}
+
+/** The last revision of each key in the file; all of it is looked at. */
+async function survey(path: string): Promise<ReadonlyMap<string, number>> {
+  const newest = new Map<string, number>();
+  for await (const item of readBackup(path)) {
+    if (item.kind === 'job') upcast(item.value);
+    if (item.kind === 'job' || item.kind === 'key')
+      newest.set(item.key, Math.max(item.revision, newest.get(item.key) ?? 0));
+  }
+  return newest;
+}
+
+async function expectNoJobs(store: JobStore): Promise<void> {
+  for await (const change of store.changesAfter(0))
+    if (change.kind === 'job')
+      throw new Fault(
+        'cluster.occupied',
+        'Expected a cluster without jobs to restore into, found one that has some. Choose another prefix or an empty broker, or add what is missing with `--merge`.',
+      );
+}
+
+class Restorer {
+  readonly #parts: RestoreParts;
+  readonly #newest: ReadonlyMap<string, number>;
+  readonly restored: Restored = { jobs: 0, givenBack: 0, submissions: 0, rejected: 0, logs: 0, skipped: 0 };
+  #items: BackupItem[] = [];
+
+  constructor(parts: RestoreParts, newest: ReadonlyMap<string, number>) {
+    this.#parts = parts;
+    this.#newest = newest;
+  }
+
+  async take(item: BackupItem): Promise<void> {
+    if ('revision' in item && item.revision !== this.#newest.get(item.key)) return;
+    this.#items.push(item);
+    if (this.#items.length >= atOnce) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all(this.#items.splice(0).map((item) => this.#put(item)));
+  }
+
+  async #put(item: BackupItem): Promise<void> {
+    const { archive } = this.#parts;
+    const { restored } = this;
+    switch (item.kind) {
+      case 'job':
+        return this.#putJob(upcast(item.value), item.expiresAt);
+      case 'key':
+        return this.#note(await archive.putKey(item));
+      case 'control':
+        return this.#note(await archive.putControl(item));
+      case 'submission':
+        return this.#submit(submissionOf(item));
+      case 'rejection':
+        restored.rejected++;
+        return archive.putRejection(item.value);
+      case 'log':
+        restored.logs++;
+        return archive.putLog(item);
+    }
+  }
+
+  #note(created: boolean): void {
+    if (!created) this.restored.skipped++;
+  }
+
+  async #putJob(saved: JobRecord, expiresAt: number | undefined): Promise<void> {
+    const { commit, clock } = this.#parts;
+    const keepMs = expiresAt === undefined || !isSettled(saved.state) ? undefined : expiresAt - clock.now();
+    if (keepMs !== undefined && keepMs <= 0) return this.#note(false);
+    const record = isActive(saved.state) ? givenBack(saved, clock.now()) : saved;
+    const entry = { key: jobKey(record), expected: 0, record, ...(keepMs === undefined ? {} : { keepMs }) };
+    if ((await commit([entry])).kind === 'conflict') return this.#note(false);
+    this.restored.jobs++;
+    if (record !== saved) this.restored.givenBack++;
+  }
+
+  /** What was taken in before the backup was complete has its job in the file. */
+  async #submit(submission: Submission): Promise<void> {
+    const named = withId(submission);
+    if (named.key !== undefined && this.#newest.has(named.key)) return;
+    this.restored.submissions++;
+    await this.#parts.archive.submit({ ...submission, headers: named.headers });
+  }
+}
+
+/** A job that ran, as it is without its worker. */
+function givenBack(record: JobRecord, at: number): JobRecord {
+  const stepped = step(record, givingBack(record, at));
+  return stepped.moved ? stepped.record : record;
+}
+
+function givingBack({ state, context }: JobRecord, at: number): JobEvent {
+  const { attempt, cancelAt } = context;
+  const reason = 'restored from a backup';
+  if (cancelAt === undefined && state === 'assigned') return { type: 'attempt.handedBack', at, attempt, reason };
+  if (cancelAt === undefined && state === 'processing') return { type: 'attempt.drained', at, attempt, reason };
+  const error = { kind: 'lost' as const, message: `It was ${state} in the cluster that was saved.` };
+  return { type: 'attempt.lost', at, attempt, spread: 0, error };
+}
+
+function submissionOf(item: Extract<BackupItem, { kind: 'submission' }>): Submission {
+  const { sequence, streamCreatedAt, tenant, type, at } = item;
+  const headers = Object.entries(item.headers).filter(([name]) => !name.startsWith('nats-'));
+  const body = Buffer.from(item.body, 'base64');
+  return { sequence, streamCreatedAt, tenant, type, at, headers: new Map(headers), body, deliveries: 1 };
+}
+
+/** A submission has its id from its place in the stream where it names none: in another stream it must name that. */
+function withId(submission: Submission): { key?: string; headers: ReadonlyMap<string, string> } {
+  const { headers } = submission;
+  try {
+    const request = readRequest(submission);
+    const id = idOf(request);
+    const isNamed = request.options.id !== undefined || request.options.idempotencyKey !== undefined;
+    return {
+      key: jobKey({ tenant: request.tenant, id }),
+      headers: isNamed ? headers : new Map([...headers, ['job-id', id]]),
+    };
+  } catch {
+    // Bad input, to be rejected there as it would have been here.
+    return { headers };
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * `yard backup` and `yard restore`: all that must survive a cluster, in one file.
+ */
+
+import type { Command } from 'commander';
+import type { Backup, Restored } from '../../sdk/index.ts';
+import type { CommandContext } from './command.ts';
+
+export function register(program: Command, context: CommandContext): void {
+  program
+    .command('backup')
+    .argument('<file>', 'Where to write it; in a directory, under a name with prefix and moment.')
+    .summary('Saves the cluster into a file, while it runs.')
+    .description(
+      'Saves jobs, job types, submissions that wait and those that were refused into one compressed file of JSON lines, as they are at one moment, while the cluster runs.',
+    )
+    .option('--logs', 'Saves the logs of jobs too.')
+    .action((path: string, options: { logs?: boolean }, command: Command) => save(command, context, path, options));
+  program
+    .command('restore')
+    .argument('<file>')
+    .summary('Puts a backup back into an empty cluster.')
+    .description(
+      'Checks that a backup is whole, then puts it back into a cluster without jobs. Jobs that ran when they were saved run again.',
+    )
+    .option('--merge', 'Adds what is missing to a cluster that has jobs; what is there stays as it is.')
+    .action((path: string, options: { merge?: boolean }, command: Command) => putBack(command, context, path, options));
+}
+
+async function save(
+  command: Command,
+  context: CommandContext,
+  path: string,
+  options: { logs?: boolean },
+): Promise<void> {
+  const saved = await context.withYard(command, (yard) => yard.backup(path, options));
+  show(context, saved, () => savedText(saved));
+}
+
+async function putBack(
+  command: Command,
+  context: CommandContext,
+  path: string,
+  options: { merge?: boolean },
+): Promise<void> {
+  const restored = await context.withYard(command, (yard) => yard.restore(path, options));
+  show(context, restored, () => restoredText(restored));
+}
+
+function show({ terminal, output }: CommandContext, report: Backup | Restored, inWords: () => string): void {
+  terminal.print(output === 'json' ? JSON.stringify(report, undefined, 2) : inWords());
+}
+
+function savedText({ path, jobs, submissions, rejected, logs, revision }: Backup): string {
+  const also = logs === 0 ? '' : `, ${logs} pieces of logs`;
+  return `Saved ${jobs} jobs, ${submissions} waiting submissions and ${rejected} refused ones${also} to ${path}, as of revision ${revision}.`;
+}
+
+function restoredText({ jobs, givenBack, submissions, rejected, logs, skipped }: Restored): string {
+  const also = logs === 0 ? '' : `, ${logs} pieces of logs`;
+  return `Restored ${jobs} jobs (${givenBack} that ran wait again), ${submissions} waiting submissions and ${rejected} refused ones${also}; ${skipped} were there already or are too old.`;
+}
