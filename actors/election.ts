@@ -12,6 +12,7 @@
  * What fails and what then: a read that fails (broker away) starts the count anew, so an outage deposes nobody. A
  * campaign without an answer is asked again through the next read: was it ours, we lead. A leader that was frozen
  * finds its next batch refused (`actors/term.ts`). The moments are monotonic, so a jump of the clock deposes nobody.
+ * Who was asked to step down lets the others go first: it rests for three seconds before it campaigns again.
  */
 
 import type { Cancel, Clock } from '../runtime/clock.ts';
@@ -21,6 +22,7 @@ import { Term } from './term.ts';
 
 const readEveryMs = 200;
 const readsAtLeast = 3;
+const restMs = 3_000;
 
 export interface ElectionOptions {
   store: JobStore;
@@ -44,6 +46,8 @@ export class Election {
   #timer: Cancel = () => {};
   #reading = false;
   #stopped = false;
+  /** Until then, monotonic, it leaves the lease to others. */
+  #restsUntil = 0;
   #leader: Lease | null = null;
 
   constructor(options: ElectionOptions) {
@@ -73,17 +77,28 @@ export class Election {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer();
-    const term = this.#term;
-    this.#term = undefined;
-    if (term === undefined) return;
-    this.#options.telemetry.tell('leader.steppedDown', { term: term.number });
-    await term.stepDown().catch(() => undefined);
+    await this.#giveUp('this master stops');
   }
 
-  /** Stands again after a stop. */
-  restart(): void {
-    this.#stopped = false;
+  /** Gives the lease up, where it has it, and stands again like everybody else. */
+  async stepDown(reason: string): Promise<void> {
+    await this.#giveUp(reason);
     this.#again();
+  }
+
+  /** Steps down, and lets whoever else there is go first. */
+  makeWay(reason: string): Promise<void> {
+    this.#restsUntil = this.#options.clock.mono() + restMs;
+    return this.stepDown(reason);
+  }
+
+  async #giveUp(reason: string): Promise<void> {
+    const term = this.#term;
+    this.#term = undefined;
+    this.#watched = undefined;
+    if (term === undefined) return;
+    this.#options.telemetry.tell('leader.steppedDown', { term: term.number, reason });
+    await term.stepDown().catch(() => undefined);
   }
 
   #again(): void {
@@ -112,7 +127,12 @@ export class Election {
     this.#leader = lease;
     if (this.#stopped || this.#term !== undefined) return;
     if (lease?.holder === this.#options.incarnation && lease.term === 0) return this.#lead(revision, lease);
+    if (this.#rests()) return;
     if (lease === null || this.#isSilent(revision)) await this.#campaign(revision);
+  }
+
+  #rests(): boolean {
+    return this.#options.clock.mono() < this.#restsUntil;
   }
 
   #isSilent(revision: number): boolean {

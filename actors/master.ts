@@ -33,6 +33,17 @@ export interface MasterOptions {
   settings: MasterSettings;
 }
 
+/** A master as it sees itself. */
+export interface Standing {
+  incarnation: string;
+  name: string;
+  leads: boolean;
+  /** Its own, or that of the leader that it sees; absent where nobody leads. */
+  term?: number;
+  /** How long ago its picture of all jobs was last known to be complete, ms. */
+  behindMs: number;
+}
+
 export class Master {
   readonly #options: MasterOptions;
   readonly #board: Board;
@@ -106,6 +117,19 @@ export class Master {
     this.#committer.close();
   }
 
+  /** How it stands in the cluster now. */
+  standing(): Standing {
+    const { incarnation, name } = this.#options;
+    const { term, leader } = this.#election;
+    return {
+      incarnation,
+      name,
+      leads: term !== undefined,
+      ...(term === undefined && leader === null ? {} : { term: term?.number ?? leader?.term ?? 0 }),
+      behindMs: Math.round(this.#follower.behindMs()),
+    };
+  }
+
   #changed(change: Change): void {
     if (change.kind === 'job') this.#apply(change.head);
     else if (change.kind === 'lease') this.#election.seen(change.lease);
@@ -130,26 +154,31 @@ export class Master {
         types: this.#types,
         commit: this.#committer.commit,
         apply: (head) => this.#follower.own(head),
+        stepDown: () => this.#makeWay('it was asked to'),
       });
       await this.#reign.start();
     } catch (cause) {
       // Stopped while taking office: what it needed for that is gone, and it must not stand again.
       if (this.#stopped) return;
       telemetry.tell('process.failed', { what: 'taking office', error: messageOf(cause) });
-      await this.#standAnew();
+      await this.#stepDown('it could not take office');
     }
   }
 
   /** Gives up a term that cannot be served, and stands for the next one like everybody else. */
-  async #standAnew(): Promise<void> {
-    await Promise.all([this.#follow(), this.#election.stop()]);
-    if (!this.#stopped) this.#election.restart();
+  async #stepDown(reason: string): Promise<void> {
+    await Promise.all([this.#election.stepDown(reason), this.#follow()]);
+  }
+
+  /** Gives the lease up to whoever stands by; the next one leads at once, this one not before a while. */
+  async #makeWay(reason: string): Promise<void> {
+    await Promise.all([this.#election.makeWay(reason), this.#follow()]);
   }
 
   /** The stream has lost its end: what was decided from the old picture is void, and so is a term that rests on it. */
   #forget(): void {
     this.#board.clear();
-    if (this.#election.term !== undefined) void this.#standAnew();
+    if (this.#election.term !== undefined) void this.#stepDown('the stream has lost its end');
   }
 
   async #follow(): Promise<void> {

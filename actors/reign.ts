@@ -51,6 +51,8 @@ export interface ReignOptions {
   /** For what needs no fence: new jobs. */
   commit: Commit;
   apply: (head: Head) => void;
+  /** Gives the lease up. */
+  stepDown: () => Promise<void>;
 }
 
 export class Reign {

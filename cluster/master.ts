@@ -8,6 +8,8 @@ import { shippedTypes } from '../handlers/shipped.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type Link, link } from './link.ts';
+import type { MasterView } from './masters.ts';
+import { version } from './version.ts';
 
 /** A master in this process. `stop` gives the lease up, where it has it. */
 export interface RunningMaster {
@@ -34,6 +36,9 @@ export async function startMaster({
     definitions: shippedTypes({ clock: to.clock }),
     settings: settingsOf(options),
   });
+  const startedAt = to.clock.now();
+  const view = (): MasterView => ({ ...master.standing(), host: to.host, pid: process.pid, version, startedAt });
+  await to.world.desk.answer('masters', view);
   await master.start();
   return {
     incarnation: to.incarnation,

@@ -7,7 +7,7 @@
  * for await (const { from, to } of job.watch()) console.log(from, '→', to);
  */
 
-export type { ClusterView, Why, WorkerView } from '../cluster/client.ts';
+export type { ClusterView, MasterView, SteppedDown, Why, WorkerView } from '../cluster/client.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
 export type { Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
 export type { WaitOptions } from '../cluster/watch.ts';

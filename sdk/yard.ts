@@ -2,7 +2,7 @@
  * The verbs of the face. Each says what it promises; `cluster/client.ts` keeps it.
  */
 
-import type { Client, ClusterView, Why, WorkerView } from '../cluster/client.ts';
+import type { Client, ClusterView, MasterView, SteppedDown, Why, WorkerView } from '../cluster/client.ts';
 import type { Census, JobFilter } from '../cluster/listing.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
 import type { Item } from '../cluster/submitter.ts';
@@ -116,6 +116,21 @@ export class Yard implements AsyncDisposable {
   /** The cluster as its leader sees it; `undefined` where nobody leads. */
   cluster(): Promise<ClusterView | undefined> {
     return this.#client.cluster();
+  }
+
+  /** The masters that answer, who leads first. Each speaks for itself, so no leader is needed. */
+  masters(): Promise<readonly MasterView[]> {
+    return this.#client.masters();
+  }
+
+  /**
+   * Asks the leader to give its lease up; resolves when it has. Another master leads at once; where there is none, the
+   * same one does after three seconds.
+   *
+   * @throws {Fault} `broker.unavailable` where nobody leads.
+   */
+  stepDown(): Promise<SteppedDown> {
+    return this.#client.stepDown();
   }
 
   /** Why a job does not run now; `undefined` where it is settled or nobody leads. */

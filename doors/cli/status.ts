@@ -4,7 +4,7 @@
  */
 
 import type { Command } from 'commander';
-import type { Census, ClusterView, JobState, Yard } from '../../sdk/index.ts';
+import type { Census, ClusterView, JobState, MasterView, Yard } from '../../sdk/index.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
@@ -61,17 +61,19 @@ const clearScreen = '\u001B[2J\u001B[H';
 /** The cluster as its leader sees it, and all jobs as the store has them. */
 interface Picture {
   cluster: ClusterView | undefined;
+  masters: readonly MasterView[];
   census: Census;
 }
 
 async function look(yard: Yard): Promise<Picture> {
-  const [cluster, census] = await Promise.all([yard.cluster(), yard.census()]);
-  return { cluster, census };
+  const [cluster, masters, census] = await Promise.all([yard.cluster(), yard.masters(), yard.census()]);
+  return { cluster, masters, census };
 }
 
-function asJson({ cluster, census }: Picture, indent?: number): string {
+function asJson({ cluster, masters, census }: Picture, indent?: number): string {
   const { leader = null, at = null, workers = [] } = cluster ?? {};
-  return JSON.stringify({ leader, at, jobs: census, workersByStatus: byStatus(cluster), workers }, undefined, indent);
+  const workersByStatus = byStatus(cluster);
+  return JSON.stringify({ leader, at, masters, jobs: census, workersByStatus, workers }, undefined, indent);
 }
 
 function byStatus(cluster: ClusterView | undefined): Readonly<Record<string, number>> {
@@ -80,11 +82,12 @@ function byStatus(cluster: ClusterView | undefined): Readonly<Record<string, num
   return counts;
 }
 
-function screen({ cluster, census }: Picture, queues: readonly string[], terminal: Terminal): string {
+function screen({ cluster, masters, census }: Picture, queues: readonly string[], terminal: Terminal): string {
   const leader = cluster === undefined ? 'none' : `${cluster.leader.name}, term ${cluster.leader.term}`;
   const head = facts(
     [
       ['leader', leader],
+      ['standing by', standingBy(masters)],
       ['jobs', `${census.total}, ${openJobs(census)} of them not settled`],
       ['workers', workersText(cluster, terminal)],
     ],
@@ -94,6 +97,11 @@ function screen({ cluster, census }: Picture, queues: readonly string[], termina
   const byPriority = columns(laneRows(census.byPriority, priorities), laneShape('PRIORITY'), terminal);
   const byQueue = columns(laneRows(census.byQueue, queues), laneShape('QUEUE'), terminal);
   return [head, byState, byPriority, byQueue].join('\n\n');
+}
+
+function standingBy(masters: readonly MasterView[]): string {
+  const names = masters.filter(({ leads }) => !leads).map(({ name }) => name);
+  return names.length === 0 ? 'none' : names.join(', ');
 }
 
 function workersText(cluster: ClusterView | undefined, terminal: Terminal): string {

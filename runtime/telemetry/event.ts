@@ -46,9 +46,9 @@ export const events = {
   },
   'leader.steppedDown': {
     level: 'info',
-    line: 'gave the lease back, term {term}',
-    facts: { term: 'number' },
-    help: 'This master has given the lease back in an orderly way.',
+    line: 'gave the lease back, term {term}: {reason}',
+    facts: { term: 'number', reason: 'text' },
+    help: 'This master has given the lease back in an orderly way; the next one leads at once.',
   },
   'scheduler.pass': {
     level: 'info',

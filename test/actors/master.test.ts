@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Master } from '../../actors/master.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
 import type { MemoryBroker } from '../../runtime/memory/broker.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
 import { next } from '../../runtime/telemetry/telemetry.ts';
-import { create, lastOf, plainJob, stage, workerOn } from './stage.ts';
+import { create, lastOf, plainJob, type Stage, stage, workerOn } from './stage.ts';
 
 const settings = {
   queues: defaultQueues,
@@ -26,6 +26,39 @@ async function setUp(latencyMs = 0) {
   await clock.until(elected);
   return { ...on, master };
 }
+
+/** Another master beside the first. */
+async function another({ clock, broker, telemetry }: Stage): Promise<Master> {
+  const world = broker.world();
+  const other = new Master({ world, clock, telemetry, incarnation: 'm2', name: 'm2', definitions: [], settings });
+  await clock.until(other.start());
+  return other;
+}
+
+describe('a leader that is asked to step down', () => {
+  test('leaves the lease to who stands by, which leads at once, and stands by itself', async () => {
+    const on = await setUp(5);
+    const { clock, world, telemetry, master } = on;
+    const other = await another(on);
+    await clock.advance(1_000);
+    const elected = next(telemetry, 'leader.elected');
+    expect(await clock.until(world.desk.ask('step-down', null, 1_000), 500)).toMatchObject({ name: 'm1' });
+    expect(await clock.until(elected, 100)).toMatchObject({ name: 'm2' });
+    await clock.advance(10_000);
+    expect([master.standing().leads, other.standing().leads]).toEqual([false, true]);
+    expect(master.standing().term).toBe(other.standing().term);
+  });
+
+  test('leads again after a while where nobody else does', async () => {
+    const { clock, world, telemetry } = await setUp();
+    await clock.advance(1_000);
+    const elected = next(telemetry, 'leader.elected');
+    await clock.until(world.desk.ask('step-down', null, 1_000), 500);
+    await clock.advance(2_500);
+    expect(await clock.until(world.desk.ask('cluster', null, 100))).toBeUndefined();
+    expect(await clock.until(elected, 1_000)).toMatchObject({ name: 'm1' });
+  });
+});
 
 function leases(broker: MemoryBroker): unknown[] {
   return broker.history().flatMap(({ key, json }) => (key === '_leader' ? [JSON.parse(json)] : []));
