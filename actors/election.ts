@@ -32,6 +32,8 @@ export interface ElectionOptions {
   incarnation: string;
   name: string;
   silenceMs: number;
+  /** Whether this process may lead now (`actors/fitness.ts`). */
+  isFit: () => boolean;
   /** Called with each term that was won; the term has ended when `onDeposed` was called. */
   onElected: (term: Term) => void;
   onDeposed: (reason: string) => void;
@@ -126,8 +128,8 @@ export class Election {
     const { revision, lease } = await this.#options.store.readLease();
     this.#leader = lease;
     if (this.#stopped || this.#term !== undefined) return;
+    if (this.#rests() || !this.#options.isFit()) return;
     if (lease?.holder === this.#options.incarnation && lease.term === 0) return this.#lead(revision, lease);
-    if (this.#rests()) return;
     if (lease === null || this.#isSilent(revision)) await this.#campaign(revision);
   }
 

@@ -6,7 +6,7 @@
  * `Reign`, which ends with the term.
  */
 
-import type { Clock } from '../runtime/clock.ts';
+import { type Accuracy, type Clock, exact } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { Change, Head, Stop, World } from '../runtime/ports.ts';
@@ -15,6 +15,7 @@ import type { KnownType } from './admission.ts';
 import { Board } from './board.ts';
 import { Committer } from './committer.ts';
 import { Election } from './election.ts';
+import { Fitness } from './fitness.ts';
 import { Fleet } from './fleet.ts';
 import { Follower } from './follower.ts';
 import { LookAhead } from './look-ahead.ts';
@@ -24,6 +25,8 @@ import type { Term } from './term.ts';
 export interface MasterOptions {
   world: World;
   clock: Clock;
+  /** How good `clock` is; never off unless given. */
+  accuracy?: Accuracy;
   telemetry: Telemetry;
   /** Never reused. */
   incarnation: string;
@@ -52,6 +55,7 @@ export class Master {
   readonly #types = new Map<string, KnownType>();
   readonly #committer: Committer;
   readonly #follower: Follower;
+  readonly #fitness: Fitness;
   readonly #election: Election;
   #reign: Reign | undefined;
   #stops: Stop[] = [];
@@ -78,6 +82,15 @@ export class Master {
       apply: (change) => this.#changed(change),
       forget: () => this.#forget(),
     });
+    this.#fitness = new Fitness({
+      clock,
+      accuracy: options.accuracy ?? exact,
+      telemetry,
+      behindMs: () => this.#follower.behindMs(),
+      onUnfit: (reason) => {
+        if (this.#election.term !== undefined) void this.#makeWay(reason);
+      },
+    });
     this.#election = new Election({
       store,
       clock,
@@ -85,6 +98,7 @@ export class Master {
       incarnation,
       name,
       silenceMs: settings.leaderSilenceMs,
+      isFit: () => this.#fitness.isFit(),
       onElected: (term) => void this.#lead(term),
       onDeposed: () => void this.#follow(),
     });
@@ -104,12 +118,14 @@ export class Master {
       }),
     ];
     await this.#follower.start();
+    this.#fitness.start();
     this.#election.start();
   }
 
   /** Gives the lease up, where it has it, and stops. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#fitness.stop();
     await this.#follow();
     await this.#election.stop();
     await this.#follower.stop();
@@ -154,6 +170,7 @@ export class Master {
         types: this.#types,
         commit: this.#committer.commit,
         apply: (head) => this.#follower.own(head),
+        isBehind: () => this.#fitness.isBehind(),
         stepDown: () => this.#makeWay('it was asked to'),
       });
       await this.#reign.start();

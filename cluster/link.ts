@@ -15,6 +15,7 @@ import { SystemClock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { BrokerTime } from './broker-time.ts';
 
 export type LinkSettings = Pick<
   Options,
@@ -43,8 +44,6 @@ export interface LinkOptions {
   /** What an acknowledgement must be worth; checked, so that nobody relies on what the broker cannot give. */
   durability?: Options['durability'];
 }
-
-const measureEveryMs = 30_000;
 
 /** A process's link to its cluster. Disposing of it flushes and closes. */
 export interface Link extends AsyncDisposable {
@@ -95,16 +94,15 @@ async function linkOver(
   telemetry.tell('broker.connected', { server: connection.getServer() });
   const replicas = durability === 'replicated' ? { replicas: 3 } : {};
   const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas });
-  void report(connection, telemetry, ensure);
+  const time = new BrokerTime({ clock, telemetry, measure: () => measureOffset({ connection, names: named, clock }) });
+  void report(connection, telemetry, () => {
+    time.renew();
+    return ensure();
+  });
   await ensure();
   // That every write is forced to disk shows only on the broker's monitoring, which `yard up` has and sees to itself.
   if (durability === 'replicated') await checkDurability({ connection, names: named, durability });
-  const measure = async () => {
-    const { brokerMs, mono } = await measureOffset({ connection, names: named, clock });
-    clock.adjust(brokerMs, mono);
-  };
-  await measure();
-  const stopMeasuring = clock.every(measureEveryMs, () => void measure().catch(() => undefined));
+  const stopMeasuring = await time.keep();
   const world = await natsWorld({
     connection,
     feedConnection,

@@ -30,6 +30,7 @@ export async function startMaster({
   const master = new Master({
     world: to.world,
     clock: to.clock,
+    accuracy: to.clock,
     telemetry,
     incarnation: to.incarnation,
     name: nameOf(to, options),
@@ -37,7 +38,14 @@ export async function startMaster({
     settings: settingsOf(options),
   });
   const startedAt = to.clock.now();
-  const view = (): MasterView => ({ ...master.standing(), host: to.host, pid: process.pid, version, startedAt });
+  const view = (): MasterView => ({
+    ...master.standing(),
+    host: to.host,
+    pid: process.pid,
+    version,
+    startedAt,
+    clock: { skewMs: Math.round(to.clock.skew()), uncertaintyMs: Math.round(10 * to.clock.uncertainty()) / 10 },
+  });
   await to.world.desk.answer('masters', view);
   await master.start();
   return {

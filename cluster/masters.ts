@@ -16,6 +16,8 @@ export interface MasterView extends Standing {
   version: string;
   /** Epoch ms. */
   startedAt: number;
+  /** How far its machine's clock is ahead of the broker's, and how far off its broker time may be, ms. */
+  clock: { skewMs: number; uncertaintyMs: number };
 }
 
 const answersWithinMs = 2_000;
@@ -45,9 +47,11 @@ export async function askToStepDown(desk: Desk): Promise<SteppedDown> {
 /** A master of another version may answer otherwise: what is not as expected counts as no answer. */
 function isMasterView(answer: unknown): answer is MasterView {
   if (!isObject(answer)) return false;
-  const { incarnation, name, host, pid, leads, behindMs } = answer;
+  const { incarnation, name, host, pid, leads, behindMs, clock } = answer;
   const isNamed = typeof incarnation === 'string' && typeof name === 'string' && typeof host === 'string';
-  return isNamed && typeof pid === 'number' && typeof leads === 'boolean' && typeof behindMs === 'number';
+  return (
+    isNamed && typeof pid === 'number' && typeof leads === 'boolean' && typeof behindMs === 'number' && isObject(clock)
+  );
 }
 
 function isSteppedDown(answer: unknown): answer is SteppedDown {

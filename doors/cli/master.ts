@@ -75,11 +75,16 @@ function shape(now: number): readonly Column<MasterView>[] {
     },
     { title: 'TERM', value: ({ term }) => String(term ?? '-'), align: 'right' },
     { title: 'FEED LAG', value: ({ behindMs }) => `${behindMs}ms`, align: 'right' },
+    { title: 'CLOCK', value: ({ clock }) => `${signed(clock.skewMs)}ms ±${clock.uncertaintyMs}`, align: 'right' },
     { title: 'HOST', value: ({ host }) => host },
     { title: 'PID', value: ({ pid }) => String(pid), align: 'right' },
     { title: 'VERSION', value: ({ version }) => version },
     { title: 'STARTED', value: ({ startedAt }) => relative(startedAt, now) },
   ];
+}
+
+function signed(value: number): string {
+  return value < 0 ? String(value) : `+${value}`;
 }
 
 async function stepDown(command: Command, context: CommandContext): Promise<void> {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { Master } from '../../actors/master.ts';
+import { Master, type MasterOptions } from '../../actors/master.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
+import { Fault } from '../../runtime/faults.ts';
 import type { MemoryBroker } from '../../runtime/memory/broker.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
-import { next } from '../../runtime/telemetry/telemetry.ts';
+import type { JobStore } from '../../runtime/ports.ts';
+import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { create, lastOf, plainJob, type Stage, stage, workerOn } from './stage.ts';
 
 const settings = {
@@ -17,10 +19,11 @@ const settings = {
   lookAhead: 0,
 };
 
-async function setUp(latencyMs = 0) {
+async function setUp(latencyMs = 0, more: Partial<MasterOptions> = {}) {
   const on = stage({ chaos: { ...calm, latencyMs: () => latencyMs } });
   const { clock, world, telemetry } = on;
-  const master = new Master({ world, clock, telemetry, incarnation: 'm1', name: 'm1', definitions: [], settings });
+  const own = { world, clock, telemetry, incarnation: 'm1', name: 'm1', definitions: [], settings };
+  const master = new Master({ ...own, ...more });
   const elected = next(telemetry, 'leader.elected');
   await clock.until(master.start());
   await clock.until(elected);
@@ -63,6 +66,97 @@ describe('a leader that is asked to step down', () => {
 function leases(broker: MemoryBroker): unknown[] {
   return broker.history().flatMap(({ key, json }) => (key === '_leader' ? [JSON.parse(json)] : []));
 }
+
+describe('a master whose broker time is uncertain', () => {
+  test('gives the lease up, and stands again when it knows what time it is', async () => {
+    let uncertainMs = 4_000;
+    const on = await setUp(5, { accuracy: { uncertainty: () => uncertainMs, skew: () => 0 } });
+    const { clock, master, told, telemetry } = on;
+    const other = await another(on);
+    await clock.advance(1_000);
+    expect(master.standing().leads).toBe(true);
+    uncertainMs = 6_000;
+    await clock.advance(1_000);
+    expect([master.standing().leads, other.standing().leads]).toEqual([false, true]);
+    expect(told).toContain('master.unfit');
+    await clock.until(other.stop());
+    await clock.advance(5_000);
+    expect(told.filter((event) => event === 'leader.elected')).toHaveLength(2);
+    uncertainMs = 10;
+    await clock.until(next(telemetry, 'leader.elected'), 2_000);
+    expect(master.standing().leads).toBe(true);
+  });
+});
+
+describe('a leader that cannot prove its picture complete, though its own writes are accepted', () => {
+  /** A leader on a node of its own, whose feed and stream can fall silent; and jobs that others wrote meanwhile. */
+  async function halfDeaf() {
+    const on = stage();
+    const { clock, broker } = on;
+    const [node, feedNode] = [broker.world(), broker.world()];
+    let isDeaf = false;
+    const store: JobStore = {
+      write: (entries) => node.store.write(entries),
+      read: (key) => node.store.read(key),
+      readMany: (keys) => node.store.readMany(keys),
+      readLease: () => node.store.readLease(),
+      records: (filter) => node.store.records(filter),
+      changesAfter: (revision) => node.store.changesAfter(revision),
+      state: () => (isDeaf ? Promise.reject(new Fault('broker.unavailable', 'No answer.')) : node.store.state()),
+    };
+    const world = { ...node, store, feed: feedNode.feed };
+    const telemetry = createTelemetry();
+    const told: string[] = [];
+    telemetry.subscribe(({ name }) => told.push(name));
+    const master = new Master({ ...on, telemetry, world, incarnation: 'm1', name: 'm1', definitions: [], settings });
+    const elected = next(telemetry, 'leader.elected');
+    await clock.until(master.start());
+    await clock.until(elected);
+    const falls = (silent: boolean) => {
+      isDeaf = silent;
+      if (silent) feedNode.cut();
+      else feedNode.heal();
+    };
+    return { ...on, world, master, told, falls };
+  }
+
+  test('makes no offers after two seconds, and makes them when it has caught up', async () => {
+    const { clock, broker, telemetry, master, told, falls } = await halfDeaf();
+    const node = broker.world();
+    const { committer } = await workerOn({ ...stage(), clock, telemetry, broker }, node, () => 'done');
+    await clock.advance(2_000);
+    falls(true);
+    await clock.advance(2_500);
+    broker.submit({ type: 'noop', body: '{}', headers: { 'job-id': 'late' } });
+    await clock.advance(2_000);
+    expect(lastOf(broker, 'late').state).toBe('pending');
+    falls(false);
+    await clock.advance(1_500);
+    expect(lastOf(broker, 'late').state).toBe('completed');
+    expect(master.standing().leads).toBe(true);
+    expect(told).toEqual(expect.arrayContaining(['master.unfit', 'master.fit']));
+    committer.close();
+  });
+
+  test('gives the lease up after six seconds, to a master that sees', async () => {
+    const on = await halfDeaf();
+    const { clock, master, told, falls } = on;
+    const other = await another(on);
+    await clock.advance(1_000);
+    falls(true);
+    await clock.advance(5_000);
+    expect([master.standing().leads, other.standing().leads]).toEqual([true, false]);
+    await clock.advance(2_000);
+    expect([master.standing().leads, other.standing().leads]).toEqual([false, true]);
+    expect(told).toContain('leader.steppedDown');
+    await clock.until(other.stop());
+    await clock.advance(10_000);
+    expect(master.standing().leads).toBe(false);
+    falls(false);
+    await clock.advance(3_000);
+    expect(master.standing().leads).toBe(true);
+  });
+});
 
 test('a master that is stopped while it fails to take office does not stand again', async () => {
   const { clock, broker, telemetry, master } = await setUp(20);
