@@ -16,6 +16,7 @@
  */
 
 import type { Cancel, Clock } from '../runtime/clock.ts';
+import { Fault, messageOf } from '../runtime/faults.ts';
 import type { JobStore, Lease } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { Term } from './term.ts';
@@ -51,6 +52,8 @@ export class Election {
   /** Until then, monotonic, it leaves the lease to others. */
   #restsUntil = 0;
   #leader: Lease | null = null;
+  /** What kept it from looking or campaigning, as it was told. */
+  #complaint = '';
 
   constructor(options: ElectionOptions) {
     this.#options = options;
@@ -117,11 +120,21 @@ export class Election {
     this.#reading = true;
     try {
       await this.#consider();
-    } catch {
+      this.#complaint = '';
+    } catch (cause) {
       this.#watched = undefined;
+      this.#complain(cause);
     }
     this.#reading = false;
     this.#again();
+  }
+
+  /** That the broker is away is told elsewhere; what it refuses for good is told once. */
+  #complain(cause: unknown): void {
+    const error = messageOf(cause);
+    if ((cause instanceof Fault && cause.retryable) || error === this.#complaint) return;
+    this.#complaint = error;
+    this.#options.telemetry.tell('process.failed', { what: 'standing for election', error });
   }
 
   async #consider(): Promise<void> {

@@ -133,9 +133,17 @@ async function close(connection: NatsConnection): Promise<void> {
   await connection.drain().catch(() => connection.close());
 }
 
-/** Tells what becomes of the connection. A broker that was restarted has lost what lay in its memory: mail's stream. */
+/**
+ * Tells what becomes of the connection, and what the broker refuses where nobody waits for an answer, such as what this
+ * user may not publish. A broker that was restarted has lost what lay in its memory: mail's stream.
+ */
 async function report(connection: NatsConnection, telemetry: Telemetry, ensure: () => Promise<unknown>): Promise<void> {
+  let refusal = '';
   for await (const status of connection.status()) {
+    if (status.type === 'error' && status.error.message !== refusal) {
+      refusal = status.error.message;
+      telemetry.tell('process.failed', { what: 'what was said to the broker', error: refusal });
+    }
     if (status.type === 'disconnect') telemetry.tell('broker.disconnected', { server: status.server });
     if (status.type !== 'reconnect') continue;
     telemetry.tell('broker.reconnected', { server: status.server });
