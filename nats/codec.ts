@@ -6,6 +6,7 @@
  * Header `Yard-Lease` of the lease: its JSON, or `null` after a graceful stop.
  */
 
+import type { JsMsg } from '@nats-io/jetstream';
 import { MsgHdrsImpl } from '@nats-io/nats-core/internal';
 import type { Msg, MsgHdrs } from 'nats';
 import { type HeadBody, headBody } from '../runtime/head.ts';
@@ -72,8 +73,9 @@ export function decodeChange(key: string, revision: number, header: (name: strin
  * Reads single headers off a message without making a map of all: on the feed that map would cost more than all
  * the rest. Where the client keeps the raw bytes elsewhere one day, its own reader serves.
  */
-export function headerReader(message: Msg): (name: string) => string | undefined {
-  const { _msg, _rdata } = message as Msg & { _msg?: { hdr?: number }; _rdata?: Uint8Array };
+export function headerReader(message: Msg | JsMsg): (name: string) => string | undefined {
+  const { msg = message } = message as { msg?: Msg };
+  const { _msg, _rdata } = msg as Msg & { _msg?: { hdr?: number }; _rdata?: Uint8Array };
   if (_rdata === undefined || _msg?.hdr === undefined || _msg.hdr <= 0)
     return (name) => message.headers?.get(name) || undefined;
   const block = Buffer.from(_rdata.buffer, _rdata.byteOffset, _msg.hdr).toString('latin1');

@@ -25,7 +25,16 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Change, Entry, JobStore, Lease, StoreState, WriteOutcome } from '../runtime/ports.ts';
 import { isAtRest, type Stored } from '../runtime/record.ts';
-import { decodeChange, decodeJson, decodeLease, decodeStored, encodeEntry, line, writtenHeaders } from './codec.ts';
+import {
+  decodeChange,
+  decodeJson,
+  decodeLease,
+  decodeStored,
+  encodeEntry,
+  headerReader,
+  line,
+  writtenHeaders,
+} from './codec.ts';
 import { apiErrors, faultOf } from './errors.ts';
 import { leaderKey, type Names } from './names.ts';
 import { Replies } from './replies.ts';
@@ -147,7 +156,7 @@ export class NatsStore implements JobStore {
 
   async *changesAfter(revision: number): AsyncIterable<Change> {
     for await (const message of this.#messagesAfter(revision, { headersOnly: true, filter: this.#names.allJobs }))
-      yield decodeChange(this.#keyOf(message.subject), message.seq, (name) => message.headers?.get(name) || undefined);
+      yield decodeChange(this.#keyOf(message.subject), message.seq, headerReader(message));
   }
 
   async *records(filter: { tenant?: string } = {}): AsyncIterable<Stored> {
