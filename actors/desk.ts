@@ -61,6 +61,14 @@ export interface DeskOptions {
   incarnation: string;
   name: string;
   settings: { gpuSpillOver: boolean };
+  stepDown: () => Promise<void>;
+}
+
+/** Who gave the lease up, and which one. */
+export interface SteppedDown {
+  name: string;
+  incarnation: string;
+  term: number;
 }
 
 type Answer = (ask: unknown) => unknown;
@@ -71,7 +79,13 @@ export function answers(options: DeskOptions): Iterable<[string, Answer]> {
     ['cluster', () => cluster(options)],
     ['workers', () => workers(options)],
     ['why', (ask) => explain(options, ask)],
+    ['step-down', () => stepDown(options)],
   ];
+}
+
+async function stepDown({ name, incarnation, term, ...options }: DeskOptions): Promise<SteppedDown> {
+  await options.stepDown();
+  return { name, incarnation, term: term.number };
 }
 
 function cluster(options: DeskOptions): ClusterView {

@@ -12,9 +12,11 @@
  * What fails and what then: a read that fails (broker away) starts the count anew, so an outage deposes nobody. A
  * campaign without an answer is asked again through the next read: was it ours, we lead. A leader that was frozen
  * finds its next batch refused (`actors/term.ts`). The moments are monotonic, so a jump of the clock deposes nobody.
+ * Who was asked to step down lets the others go first: it rests for three seconds before it campaigns again.
  */
 
 import type { Cancel, Clock } from '../runtime/clock.ts';
+import { Fault, messageOf } from '../runtime/faults.ts';
 import type { JobStore, Lease } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { Term } from './term.ts';
@@ -22,6 +24,7 @@ import { Term } from './term.ts';
 const readEveryMs = 200;
 const readsAtLeast = 3;
 const yieldingFactor = 3;
+const restMs = 3_000;
 
 export interface ElectionOptions {
   store: JobStore;
@@ -33,6 +36,8 @@ export interface ElectionOptions {
   silenceMs: number;
   /** Whether somebody else should rather lead: then it stands only after a longer silence, also for an empty lease. */
   yields?: () => boolean;
+  /** Whether this process may lead now (`actors/fitness.ts`). */
+  isFit: () => boolean;
   /** Called with each term that was won; the term has ended when `onDeposed` was called. */
   onElected: (term: Term) => void;
   onDeposed: (reason: string) => void;
@@ -47,7 +52,11 @@ export class Election {
   #timer: Cancel = () => {};
   #reading = false;
   #stopped = false;
+  /** Until then, monotonic, it leaves the lease to others. */
+  #restsUntil = 0;
   #leader: Lease | null = null;
+  /** What kept it from looking or campaigning, as it was told. */
+  #complaint = '';
 
   constructor(options: ElectionOptions) {
     this.#options = options;
@@ -76,17 +85,28 @@ export class Election {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer();
-    const term = this.#term;
-    this.#term = undefined;
-    if (term === undefined) return;
-    this.#options.telemetry.tell('leader.steppedDown', { term: term.number });
-    await term.stepDown().catch(() => undefined);
+    await this.#giveUp('this master stops');
   }
 
-  /** Stands again after a stop. */
-  restart(): void {
-    this.#stopped = false;
+  /** Gives the lease up, where it has it, and stands again like everybody else. */
+  async stepDown(reason: string): Promise<void> {
+    await this.#giveUp(reason);
     this.#again();
+  }
+
+  /** Steps down, and lets whoever else there is go first. */
+  makeWay(reason: string): Promise<void> {
+    this.#restsUntil = this.#options.clock.mono() + restMs;
+    return this.stepDown(reason);
+  }
+
+  async #giveUp(reason: string): Promise<void> {
+    const term = this.#term;
+    this.#term = undefined;
+    this.#watched = undefined;
+    if (term === undefined) return;
+    this.#options.telemetry.tell('leader.steppedDown', { term: term.number, reason });
+    await term.stepDown().catch(() => undefined);
   }
 
   #again(): void {
@@ -103,20 +123,35 @@ export class Election {
     this.#reading = true;
     try {
       await this.#consider();
-    } catch {
+      this.#complaint = '';
+    } catch (cause) {
       this.#watched = undefined;
+      this.#complain(cause);
     }
     this.#reading = false;
     this.#again();
+  }
+
+  /** That the broker is away is told elsewhere; what it refuses for good is told once. */
+  #complain(cause: unknown): void {
+    const error = messageOf(cause);
+    if ((cause instanceof Fault && cause.retryable) || error === this.#complaint) return;
+    this.#complaint = error;
+    this.#options.telemetry.tell('process.failed', { what: 'standing for election', error });
   }
 
   async #consider(): Promise<void> {
     const { revision, lease } = await this.#options.store.readLease();
     this.#leader = lease;
     if (this.#stopped || this.#term !== undefined) return;
+    if (this.#rests() || !this.#options.isFit()) return;
     if (lease?.holder === this.#options.incarnation && lease.term === 0) return this.#lead(revision, lease);
     const mayAtOnce = lease === null && this.#options.yields?.() !== true;
     if (mayAtOnce || this.#isSilent(revision)) await this.#campaign(revision);
+  }
+
+  #rests(): boolean {
+    return this.#options.clock.mono() < this.#restsUntil;
   }
 
   #isSilent(revision: number): boolean {

@@ -8,6 +8,9 @@
  *
  * Changes may be applied twice and out of order; whoever keeps the picture lets the newest revision of a key win, and
  * forgets settled jobs. So nothing older than what was told is ever applied: it would bring a settled job back.
+ *
+ * The picture is proven complete by each message that joins what is complete, and by the stream's own last sequence.
+ * `behindMs` says how long ago that was.
  */
 
 import { isSettled } from '../machines/job.ts';
@@ -40,6 +43,7 @@ export class Follower {
   /** Jobs that the feed told to have settled while the stream was being read, which may still tell of before. */
   readonly #settledMeanwhile = new Map<string, number>();
   #heardAt = 0;
+  #provenAt = 0;
   #mending: Promise<void> | undefined;
   /** Counts the reloads: what was being read before one is void. */
   #life = 0;
@@ -68,6 +72,11 @@ export class Follower {
     this.#stopped = true;
     this.#stopWatch();
     await this.#stopFeed();
+  }
+
+  /** How long ago the picture was last known to be complete, ms. */
+  behindMs(): number {
+    return this.#options.clock.mono() - this.#provenAt;
   }
 
   /** Resolves when everything up to `revision` has been applied. */
@@ -119,12 +128,14 @@ export class Follower {
   /** Where the unbroken run of the feed meets what is complete, all of the run is; else there is a gap. */
   #join(): void {
     if (this.#newest <= this.#complete || this.#mending !== undefined) return;
-    if (this.#runFrom <= this.#complete + 1) return this.#completeTo(this.#newest);
+    if (this.#runFrom <= this.#complete + 1) return this.#completeTo(this.#newest, this.#heardAt);
     this.#options.telemetry.tell('feed.gap', { from: this.#complete + 1, to: this.#runFrom - 1 });
     void this.#mend();
   }
 
-  #completeTo(revision: number): void {
+  /** All up to `revision` has been applied, and that was all that there was at the moment `at`. */
+  #completeTo(revision: number, at: number): void {
+    this.#provenAt = Math.max(this.#provenAt, at);
     if (revision > this.#complete) this.#complete = revision;
     if (this.#waiting.length === 0) return;
     const ready = this.#waiting.filter((waiter) => waiter.revision <= this.#complete);
@@ -146,12 +157,13 @@ export class Follower {
 
   async #fetch(): Promise<void> {
     const life = this.#life;
+    const askedAt = this.#options.clock.mono();
     const { lastRevision } = await this.#options.store.state();
     for await (const change of this.#options.store.changesAfter(this.#complete)) {
       if (life !== this.#life || this.#stopped) return;
       this.#applyUnlessSettled(change);
     }
-    if (life === this.#life) this.#completeTo(lastRevision);
+    if (life === this.#life) this.#completeTo(lastRevision, askedAt);
   }
 
   async #watch(): Promise<void> {
@@ -159,6 +171,7 @@ export class Follower {
     if (clock.mono() - this.#heardAt < silenceMs || this.#mending !== undefined) return;
     // An answer that was long under way tells of then: only what was complete when it was asked for can be missing.
     const complete = this.#complete;
+    const askedAt = clock.mono();
     const state = await store.state().catch(() => undefined);
     if (state === undefined || this.#mending !== undefined) return;
     this.#heardAt = clock.mono();
@@ -166,7 +179,7 @@ export class Follower {
     else if (state.lastRevision > this.#complete) {
       this.#options.telemetry.tell('feed.gap', { from: this.#complete + 1, to: state.lastRevision });
       await this.#mend();
-    }
+    } else this.#completeTo(this.#complete, askedAt);
   }
 
   #reload(createdAt: number): void {

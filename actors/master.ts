@@ -6,7 +6,7 @@
  * `Reign`, which ends with the term.
  */
 
-import type { Clock } from '../runtime/clock.ts';
+import { type Accuracy, type Clock, exact } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { Change, Head, Stop, TypeEntry, World } from '../runtime/ports.ts';
@@ -15,6 +15,7 @@ import type { KnownType } from './admission.ts';
 import { Board } from './board.ts';
 import { Committer } from './committer.ts';
 import { Election } from './election.ts';
+import { Fitness } from './fitness.ts';
 import { Fleet } from './fleet.ts';
 import { Follower } from './follower.ts';
 import { LookAhead } from './look-ahead.ts';
@@ -26,6 +27,8 @@ import type { Term } from './term.ts';
 export interface MasterOptions {
   world: World;
   clock: Clock;
+  /** How good `clock` is; never off unless given. */
+  accuracy?: Accuracy;
   telemetry: Telemetry;
   /** Never reused. */
   incarnation: string;
@@ -33,6 +36,17 @@ export interface MasterOptions {
   /** The types that ship; those of workers become known as workers register them. */
   definitions: readonly JobDefinition[];
   settings: MasterSettings;
+}
+
+/** A master as it sees itself. */
+export interface Standing {
+  incarnation: string;
+  name: string;
+  leads: boolean;
+  /** Its own, or that of the leader that it sees; absent where nobody leads. */
+  term?: number;
+  /** How long ago its picture of all jobs was last known to be complete, ms. */
+  behindMs: number;
 }
 
 export class Master {
@@ -43,6 +57,7 @@ export class Master {
   readonly #types = new Map<string, KnownType>();
   readonly #committer: Committer;
   readonly #follower: Follower;
+  readonly #fitness: Fitness;
   readonly #election: Election;
   #reign: Reign | undefined;
   #stops: Stop[] = [];
@@ -71,6 +86,15 @@ export class Master {
       apply: (change) => this.#changed(change),
       forget: () => this.#forget(),
     });
+    this.#fitness = new Fitness({
+      clock,
+      accuracy: options.accuracy ?? exact,
+      telemetry,
+      behindMs: () => this.#follower.behindMs(),
+      onUnfit: (reason) => {
+        if (this.#election.term !== undefined) void this.#makeWay(reason);
+      },
+    });
     this.#election = new Election({
       store,
       clock,
@@ -79,6 +103,7 @@ export class Master {
       name,
       silenceMs: settings.leaderSilenceMs,
       yields: () => this.#board.leftToNewer > 0,
+      isFit: () => this.#fitness.isFit(),
       onElected: (term) => void this.#lead(term),
       onDeposed: () => void this.#follow(),
     });
@@ -101,17 +126,32 @@ export class Master {
     ];
     await this.#follower.start();
     expectKnownStates(this.#board.entries());
+    this.#fitness.start();
     this.#election.start();
   }
 
   /** Gives the lease up, where it has it, and stops. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#fitness.stop();
     await this.#follow();
     await this.#election.stop();
     await this.#follower.stop();
     for (const stop of this.#stops.splice(0)) await stop();
     this.#committer.close();
+  }
+
+  /** How it stands in the cluster now. */
+  standing(): Standing {
+    const { incarnation, name } = this.#options;
+    const { term, leader } = this.#election;
+    return {
+      incarnation,
+      name,
+      leads: term !== undefined,
+      ...(term === undefined && leader === null ? {} : { term: term?.number ?? leader?.term ?? 0 }),
+      behindMs: Math.round(this.#follower.behindMs()),
+    };
   }
 
   #changed(change: Change): void {
@@ -135,7 +175,7 @@ export class Master {
     this.#hasMetNewer = true;
     if (this.#hasYielded || this.#board.leftToNewer === 0) return;
     this.#hasYielded = true;
-    if (this.#election.term !== undefined) void this.#standAnew();
+    if (this.#election.term !== undefined) void this.#stepDown('jobs wait that only a newer version can move');
   }
 
   async #lead(term: Term): Promise<void> {
@@ -152,26 +192,32 @@ export class Master {
         types: this.#types,
         commit: this.#committer.commit,
         apply: (head) => this.#follower.own(head),
+        isBehind: () => this.#fitness.isBehind(),
+        stepDown: () => this.#makeWay('it was asked to'),
       });
       await this.#reign.start();
     } catch (cause) {
       // Stopped while taking office: what it needed for that is gone, and it must not stand again.
       if (this.#stopped) return;
       telemetry.tell('process.failed', { what: 'taking office', error: messageOf(cause) });
-      await this.#standAnew();
+      await this.#stepDown('it could not take office');
     }
   }
 
   /** Gives up a term that cannot be served, and stands for the next one like everybody else. */
-  async #standAnew(): Promise<void> {
-    await Promise.all([this.#follow(), this.#election.stop()]);
-    if (!this.#stopped) this.#election.restart();
+  async #stepDown(reason: string): Promise<void> {
+    await Promise.all([this.#election.stepDown(reason), this.#follow()]);
+  }
+
+  /** Gives the lease up to whoever stands by; the next one leads at once, this one not before a while. */
+  async #makeWay(reason: string): Promise<void> {
+    await Promise.all([this.#election.makeWay(reason), this.#follow()]);
   }
 
   /** The stream has lost its end: what was decided from the old picture is void, and so is a term that rests on it. */
   #forget(): void {
     this.#board.clear();
-    if (this.#election.term !== undefined) void this.#standAnew();
+    if (this.#election.term !== undefined) void this.#stepDown('the stream has lost its end');
   }
 
   async #follow(): Promise<void> {

@@ -56,6 +56,10 @@ export interface ReignOptions {
   /** For what needs no fence: new jobs. */
   commit: Commit;
   apply: (head: Head) => void;
+  /** Whether decisions would rest on an old picture. */
+  isBehind: () => boolean;
+  /** Gives the lease up. */
+  stepDown: () => Promise<void>;
 }
 
 export class Reign {
@@ -74,6 +78,7 @@ export class Reign {
     const { world, term, board, fleet, lookAhead, clock, telemetry, settings, commit, types, apply } = options;
     const bodies = this.#bodies;
     const { store, events, mail, notices, submissions } = world;
+    const isTrusted = () => term.isTrusted() && !options.isBehind();
     const move = mover({ store, events, apply, commit: term.commit });
     this.#scheduler = new Scheduler({
       board,
@@ -87,7 +92,7 @@ export class Reign {
       intervalMs: settings.schedulerIntervalMs,
       offerForMs: settings.offerForMs,
       gpuSpillOver: settings.gpuSpillOver,
-      isTrusted: () => term.isTrusted(),
+      isTrusted,
     });
     const overdueAfterMs = settings.cancelGraceMs + settings.lostAfterMs;
     this.#timekeeper = new Timekeeper({ board, move, clock, overdueAfterMs });
@@ -99,7 +104,7 @@ export class Reign {
       clock,
       telemetry,
       lostAfterMs: settings.lostAfterMs,
-      isTrusted: () => term.isTrusted(),
+      isTrusted,
     });
     this.#pruner = new Pruner({
       store,

@@ -155,7 +155,7 @@ export class Scheduler {
   }
 
   async #tick(): Promise<void> {
-    if (this.#writing) return;
+    if (this.#writing || !this.#options.isTrusted()) return;
     this.#pass();
     const { board, fleet, gpuSpillOver, move, clock, telemetry } = this.#options;
     const reasons: Record<string, number> = {};

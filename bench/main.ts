@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- burst|latency|idle [--json]`: real processes, a warm-up, several runs, medians and ranges.
+ * `npm run bench -- burst|latency|idle|failover|coldstart [--json]`: real processes, a warm-up, several runs, medians and ranges.
  *
  * Numbers belong to the machine and the hour in which they were taken: compare what one run printed, and nothing else.
  */
@@ -7,6 +7,8 @@
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { burst } from './burst.ts';
+import { coldStart } from './coldstart.ts';
+import { failover } from './failover.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 
@@ -18,6 +20,9 @@ const { values, positionals } = parseArgs({
     workers: { type: 'string', default: '3' },
     concurrency: { type: 'string', default: '12' },
     runs: { type: 'string', default: '5' },
+    open: { type: 'string', default: '100000' },
+    settled: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '10' },
   },
 });
 
@@ -30,6 +35,13 @@ const benchmarks: Readonly<Record<string, () => Promise<object>>> = {
       runs: whole('runs', values.runs),
     }),
   latency: () => latency({ jobs: whole('jobs', values.jobs ?? '500'), runs: whole('runs', values.runs) }),
+  failover: () => failover({ rounds: whole('rounds', values.rounds) }),
+  coldstart: () =>
+    coldStart({
+      open: whole('open', values.open),
+      settled: whole('settled', values.settled),
+      runs: whole('runs', values.runs),
+    }),
   idle: () => idle({ runs: whole('runs', values.runs) }),
 };
 

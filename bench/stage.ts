@@ -6,7 +6,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Cluster, startCluster } from '../cluster/up.ts';
+import { type Cluster, type MemberView, startCluster } from '../cluster/up.ts';
 import { freePorts } from '../nats/broker-ports.ts';
 import { writtenHeaders } from '../nats/codec.ts';
 import { connectBroker, type NatsConnection } from '../nats/connection.ts';
@@ -22,6 +22,8 @@ export interface Effect {
   n: number;
   attempt: number;
   at: number;
+  /** The worker's process. */
+  pid: number;
 }
 
 export interface Stage extends AsyncDisposable {
@@ -31,24 +33,35 @@ export interface Stage extends AsyncDisposable {
   readonly clock: SystemClock;
   /** Every effect so far. */
   effects(): Promise<readonly Effect[]>;
-  /** Submits one job; resolves when the broker has it. */
-  submit(n: number): Promise<void>;
+  /** Submits one job, whose first attempt lasts for `ms` where that is said; resolves when the broker has it. */
+  submit(n: number, ms?: number): Promise<void>;
+  /** Starts one more worker. */
+  addWorker(): Promise<MemberView>;
   /** Calls back with the job of each transition into `completed`. */
   onCompleted(listener: (event: JobEventMessage) => void): void;
 }
 
-export async function setStage({ workers, concurrency }: { workers: number; concurrency: number }): Promise<Stage> {
+export interface StageOptions {
+  workers: number;
+  concurrency: number;
+  /** 1 unless given. */
+  masters?: number;
+}
+
+/** Nothing that ends on it is started again. */
+export async function setStage({ workers, concurrency, masters = 1 }: StageOptions): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'yard-bench-'));
   process.env['YARD_BENCH_EFFECTS'] = folder;
   const broker = await startBroker({ dataDir: join(folder, 'broker'), ports: freePorts });
-  const flags = { nats: broker.url, data: join(folder, 'yard'), workers: 0, logLevel: 'warn' };
+  const flags = { nats: broker.url, data: join(folder, 'yard'), masters, workers: 0, logLevel: 'warn' };
   const cluster = await startCluster({
     options: resolveOptions({ flags, env: {} }, 'up'),
     onLine: (from, line) => process.stderr.write(`${from}: ${line}\n`),
+    restart: false,
   });
   const handlers = new URL('./effects.ts', import.meta.url).pathname;
-  for (let started = 0; started < workers; started++)
-    await cluster.add('worker', { handlers, types: ['bench'], concurrency });
+  const addWorker = () => cluster.add('worker', { handlers, types: ['bench'], concurrency });
+  for (let started = 0; started < workers; started++) await addWorker();
   const connection = await connectBroker({ servers: broker.url }, { name: 'bench' });
   const clock = new SystemClock();
   const replies = new Replies({ connection, clock });
@@ -61,8 +74,11 @@ export async function setStage({ workers, concurrency }: { workers: number; conc
     brokerPid: broker.pid,
     clock,
     effects: () => readEffects(folder),
-    submit: async (n) =>
-      void (await replies.request(subject, Buffer.from(`{"n":${n}}`), { headers: none, timeoutMs: 60_000 })),
+    submit: async (n, ms) => {
+      const body = ms === undefined ? `{"n":${n}}` : `{"n":${n},"ms":${ms}}`;
+      await replies.request(subject, Buffer.from(body), { headers: none, timeoutMs: 60_000 });
+    },
+    addWorker,
     onCompleted: (listener) => {
       connection.subscribe(eventsOf().replace('>', '*.bench.completed.*'), {
         callback: (_, message) => listener(message.json<JobEventMessage>()),
@@ -79,12 +95,17 @@ export async function setStage({ workers, concurrency }: { workers: number; conc
 
 async function readEffects(folder: string): Promise<readonly Effect[]> {
   const files = (await readdir(folder)).filter((name) => name.startsWith('effects-'));
-  const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
-  return texts
-    .flatMap((text) => text.split('\n'))
+  return (await Promise.all(files.map((name) => effectsIn(folder, name)))).flat();
+}
+
+async function effectsIn(folder: string, name: string): Promise<readonly Effect[]> {
+  const pid = Number(name.slice('effects-'.length));
+  const text = await readFile(join(folder, name), 'utf8');
+  return text
+    .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
       const [n = 0, attempt = 0, at = 0] = line.split(' ').map(Number);
-      return { n, attempt, at };
+      return { n, attempt, at, pid };
     });
 }

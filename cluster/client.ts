@@ -19,13 +19,14 @@ import { askCluster, askWhy } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
 import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
 import { readLog } from './log-reader.ts';
+import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
 import { cancel, readJob } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 
-export type { BrokersView, ClusterView, Why, WorkerView };
+export type { BrokersView, ClusterView, MasterView, SteppedDown, Why, WorkerView };
 
 export interface ClientOptions {
   options: Options;
@@ -120,6 +121,15 @@ export class Client implements AsyncDisposable {
 
   brokers(): Promise<BrokersView> {
     return this.#link.brokers();
+  }
+
+  masters(): Promise<readonly MasterView[]> {
+    return askMasters(this.#link.world.desk);
+  }
+
+  /** @throws {Fault} `broker.unavailable` where nobody leads. */
+  stepDown(): Promise<SteppedDown> {
+    return askToStepDown(this.#link.world.desk);
   }
 
   async why(id: string): Promise<Why | undefined> {

@@ -19,6 +19,7 @@ import { SystemClock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { BrokerTime } from './broker-time.ts';
 
 export type LinkSettings = Pick<
   Options,
@@ -52,8 +53,6 @@ export interface LinkOptions {
   /** What an acknowledgement must be worth; checked, so that nobody relies on what the broker cannot give. */
   durability?: Options['durability'];
 }
-
-const measureEveryMs = 30_000;
 
 /** A process's link to its cluster. Disposing of it flushes and closes. */
 export interface Link extends AsyncDisposable {
@@ -106,19 +105,18 @@ async function linkOver(
   const replicas = replicasFor(durability);
   const logs = logLimits(settings);
   const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas, logs });
-  void report(connection, telemetry, ensure);
+  const time = new BrokerTime({ clock, telemetry, measure: () => measureOffset({ connection, names: named, clock }) });
+  void report(connection, telemetry, () => {
+    time.renew();
+    return ensure();
+  });
   await ensure();
   const risk = riskyInCluster(connection);
   // Once a master: what concerns all need not be said by each.
   if (risk !== undefined && feedConnection !== connection) telemetry.tell('broker.risky', risk);
   // That every write is forced to disk shows only on the broker's monitoring, which `yard up` has and sees to itself.
   if (durability === 'replicated') await checkDurability({ connection, names: named, durability });
-  const measure = async () => {
-    const { brokerMs, mono } = await measureOffset({ connection, names: named, clock });
-    clock.adjust(brokerMs, mono);
-  };
-  await patientlyAtStart(measure, clock);
-  const stopMeasuring = clock.every(measureEveryMs, () => void measure().catch(() => undefined));
+  const stopMeasuring = await patientlyAtStart(() => time.keep(), clock);
   const world = await natsWorld({
     connection,
     feedConnection,
@@ -164,9 +162,17 @@ async function close(connection: NatsConnection): Promise<void> {
   await connection.drain().catch(() => connection.close());
 }
 
-/** Tells what becomes of the connection. A broker that was restarted has lost what lay in its memory: mail's stream. */
+/**
+ * Tells what becomes of the connection, and what the broker refuses where nobody waits for an answer, such as what this
+ * user may not publish. A broker that was restarted has lost what lay in its memory: mail's stream.
+ */
 async function report(connection: NatsConnection, telemetry: Telemetry, ensure: () => Promise<unknown>): Promise<void> {
+  let refusal = '';
   for await (const status of connection.status()) {
+    if (status.type === 'error' && status.error.message !== refusal) {
+      refusal = status.error.message;
+      telemetry.tell('process.failed', { what: 'what was said to the broker', error: refusal });
+    }
     if (status.type === 'disconnect') telemetry.tell('broker.disconnected', { server: status.server });
     if (status.type !== 'reconnect') continue;
     telemetry.tell('broker.reconnected', { server: status.server });

@@ -8,6 +8,8 @@ import { shippedTypes } from '../handlers/shipped.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type Link, link } from './link.ts';
+import type { MasterView } from './masters.ts';
+import { version } from './version.ts';
 
 /** A master in this process. `stop` gives the lease up, where it has it. */
 export interface RunningMaster {
@@ -31,6 +33,7 @@ export async function startMaster({
   const master = new Master({
     world: to.world,
     clock: to.clock,
+    accuracy: to.clock,
     telemetry,
     incarnation: to.incarnation,
     name: nameOf(to, options),
@@ -41,7 +44,17 @@ export async function startMaster({
     await master.stop();
     await to[Symbol.asyncDispose]();
   };
+  const startedAt = to.clock.now();
+  const view = (): MasterView => ({
+    ...master.standing(),
+    host: to.host,
+    pid: process.pid,
+    version,
+    startedAt,
+    clock: { skewMs: Math.round(to.clock.skew()), uncertaintyMs: Math.round(10 * to.clock.uncertainty()) / 10 },
+  });
   try {
+    await to.world.desk.answer('masters', view);
     await master.start();
   } catch (cause) {
     await stop();

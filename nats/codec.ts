@@ -6,6 +6,7 @@
  * Header `Yard-Lease` of the lease: its JSON, or `null` after a graceful stop.
  */
 
+import type { JsMsg } from '@nats-io/jetstream';
 import { MsgHdrsImpl } from '@nats-io/nats-core/internal';
 import type { Msg, MsgHdrs } from 'nats';
 import { isFault } from '../runtime/faults.ts';
@@ -59,10 +60,11 @@ export function encodeEntry(entry: Entry): { body: Uint8Array; lines: string } {
   };
 }
 
-/** What a message in the bucket of jobs means to a follower, from its headers. */
+/** What a message in the bucket of jobs means to a follower, from its headers: nothing, where they are not ours. */
 export function decodeChange(key: string, revision: number, header: (name: string) => string | undefined): Change {
   const head = header(headHeader);
-  if (head) return { kind: 'job', head: { ...(JSON.parse(head) as HeadBody), key, revision } };
+  const body = head ? readJson(head) : undefined;
+  if (isHeadBody(body)) return { kind: 'job', head: { ...body, key, revision } };
   const lease = header(leaseHeader);
   if (lease) return { kind: 'lease', revision, lease: decodeLease(lease) };
   return { kind: 'other', revision };
@@ -72,8 +74,9 @@ export function decodeChange(key: string, revision: number, header: (name: strin
  * Reads single headers off a message without making a map of all: on the feed that map would cost more than all
  * the rest. Where the client keeps the raw bytes elsewhere one day, its own reader serves.
  */
-export function headerReader(message: Msg): (name: string) => string | undefined {
-  const { _msg, _rdata } = message as Msg & { _msg?: { hdr?: number }; _rdata?: Uint8Array };
+export function headerReader(message: Msg | JsMsg): (name: string) => string | undefined {
+  const { msg = message } = message as { msg?: Msg };
+  const { _msg, _rdata } = msg as Msg & { _msg?: { hdr?: number }; _rdata?: Uint8Array };
   if (_rdata === undefined || _msg?.hdr === undefined || _msg.hdr <= 0)
     return (name) => message.headers?.get(name) || undefined;
   const block = Buffer.from(_rdata.buffer, _rdata.byteOffset, _msg.hdr).toString('latin1');
@@ -85,9 +88,39 @@ export function headerReader(message: Msg): (name: string) => string | undefined
   };
 }
 
-/** A lease as it stands in its header or body; `null` where nobody holds it. */
+/** A lease as it stands in its header or body; `null` where nobody holds it, or it is none that anybody could hold. */
 export function decodeLease(json: string | Uint8Array): Lease | null {
-  return JSON.parse(typeof json === 'string' ? json : decoder.decode(json)) as Lease | null;
+  const lease = readJson(typeof json === 'string' ? json : decoder.decode(json));
+  return isLease(lease) ? lease : null;
+}
+
+function isLease(value: unknown): value is Lease {
+  if (!isObject(value)) return false;
+  const { holder, name, term, batch } = value;
+  return (
+    typeof holder === 'string' && typeof name === 'string' && typeof term === 'number' && typeof batch === 'number'
+  );
+}
+
+function isHeadBody(value: unknown): value is HeadBody {
+  if (!isObject(value)) return false;
+  const { state, type, queue, priority, requirements } = value;
+  const isFiled = typeof queue === 'string' && typeof priority === 'string' && isObject(requirements);
+  return typeof state === 'string' && typeof type === 'string' && isFiled;
+}
+
+/** What a stranger's JSON holds; `undefined` where it is none. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether somebody's JSON is an object with named values. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** @throws {Fault} `record.unreadable` */

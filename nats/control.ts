@@ -9,7 +9,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Control, Stop, TypeEntry } from '../runtime/ports.ts';
-import { decodeJson, encodeJson } from './codec.ts';
+import { decodeJson, encodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { listenJson } from './listen.ts';
 import type { Names } from './names.ts';
@@ -42,7 +42,7 @@ export class NatsControl implements Control {
       const { direct } = await jetstreamManager(this.#connection, { checkAPI: false });
       const found = await direct.getLastMessagesFor(this.#names.streams.control, { multi_last: [this.#allTypes] });
       const entries: TypeEntry[] = [];
-      for await (const message of found) if (message.data.length > 0) entries.push(decodeJson<TypeEntry>(message.data));
+      for await (const { data } of found) entries.push(...typeIn(data));
       return entries;
     } catch (cause) {
       const fault = faultOf(cause);
@@ -54,6 +54,7 @@ export class NatsControl implements Control {
   async watchTypes(onType: (entry: TypeEntry) => void): Promise<Stop> {
     const told = new Map<string, string>();
     const tell = (entry: TypeEntry) => {
+      if (!isTypeEntry(entry)) return;
       const text = JSON.stringify(entry);
       if (told.get(entry.type) === text) return;
       told.set(entry.type, text);
@@ -80,4 +81,18 @@ export class NatsControl implements Control {
       // The broker is away; the next turn reads it.
     }
   }
+}
+
+/** The type that an entry makes known; none where it was removed, or is no entry of ours. */
+function typeIn(data: Uint8Array): readonly TypeEntry[] {
+  try {
+    const entry = decodeJson<unknown>(data);
+    return isTypeEntry(entry) ? [entry] : [];
+  } catch {
+    return [];
+  }
+}
+
+function isTypeEntry(value: unknown): value is TypeEntry {
+  return isObject(value) && typeof value['type'] === 'string' && isObject(value['defaults']);
 }

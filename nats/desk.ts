@@ -1,5 +1,6 @@
 /**
- * Questions to the leader, as requests on a core subject: only who leads answers, so there is no queue group.
+ * Questions to masters, as requests on a core subject, without a queue group: to most only who leads answers, to some
+ * every one.
  *
  * Right after a change of leaders two may answer, and the first answer counts: an answer tells what the board looked
  * like, and is no promise.
@@ -25,6 +26,7 @@ export function natsDesk({ connection, names }: { connection: NatsConnection; na
     answer: (question, how) =>
       listen(connection, names.desk(question), (message) => void reply(connection, message, how)),
     ask: (question, ask, timeoutMs) => request(connection, names.desk(question), ask, timeoutMs),
+    askAll: (question, ask, withinMs) => requestAll(connection, names.desk(question), ask, withinMs),
   };
 }
 
@@ -56,4 +58,25 @@ async function carried(connection: NatsConnection, subject: string, ask: unknown
     if (fault.code === 'broker.unavailable') return {};
     throw fault;
   }
+}
+
+/** Waits for the first answer for `withinMs`, and for each further one as long as the client does, 300 ms. */
+async function requestAll(
+  connection: NatsConnection,
+  subject: string,
+  ask: unknown,
+  withinMs: number,
+): Promise<readonly unknown[]> {
+  const answers: unknown[] = [];
+  try {
+    const options = { strategy: 'stall', maxWait: withinMs } as const;
+    for await (const { data } of await connection.requestMany(subject, encodeJson(ask ?? null), options)) {
+      const { answer } = decodeJson<Reply>(data);
+      if (answer !== undefined) answers.push(answer);
+    }
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault.code !== 'broker.unavailable') throw fault;
+  }
+  return answers;
 }

@@ -7,7 +7,7 @@
 
 import type { Msg, NatsConnection } from 'nats';
 import type { Stop } from '../runtime/ports.ts';
-import { decodeJson } from './codec.ts';
+import { decodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
 
 /** Calls `onMessage` with each message on `subject`, until stopped. */
@@ -41,9 +41,11 @@ export function listenJson<Value>(
   });
 }
 
+/** All that is said on our subjects are objects; a number or `null` is somebody else's. */
 function readable<Value>(message: Msg): Value | undefined {
   try {
-    return decodeJson<Value>(message.data);
+    const value = decodeJson<Value>(message.data);
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -8,7 +8,8 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Pulse, Pulses, Stop } from '../runtime/ports.ts';
 import type { BrokerAddress } from './address.ts';
-import { decodeJson } from './codec.ts';
+import { isObject } from './codec.ts';
+import { listenJson } from './listen.ts';
 import type { Names } from './names.ts';
 import type { PulseThreadData } from './pulse-thread.ts';
 
@@ -23,16 +24,19 @@ export interface PulsesOptions {
 export function natsPulses(options: PulsesOptions): Pulses {
   return {
     beat: (pulse) => startBeating(options, pulse),
-    async listen(onPulse): Promise<Stop> {
-      const subscription = options.connection.subscribe(options.names.allPulses, {
-        callback: (error, message) => {
-          if (error === null) onPulse(decodeJson<Pulse>(message.data));
-        },
-      });
-      await options.connection.flush();
-      return async () => subscription.unsubscribe();
-    },
+    listen: (onPulse): Promise<Stop> =>
+      listenJson(options.connection, options.names.allPulses, (pulse) => {
+        if (isPulse(pulse)) onPulse(pulse);
+      }),
   };
+}
+
+/** Whoever says something else there is no worker of ours. */
+function isPulse(value: unknown): value is Pulse {
+  if (!isObject(value)) return false;
+  const { incarnation, name, status, capacity, claims } = value;
+  const isNamed = typeof incarnation === 'string' && typeof name === 'string' && typeof status === 'string';
+  return isNamed && isObject(capacity) && Array.isArray(capacity['types']) && isObject(claims);
 }
 
 async function startBeating(options: PulsesOptions, pulse: Pulse) {

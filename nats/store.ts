@@ -26,6 +26,7 @@ import {
   decodeLease,
   decodeStored,
   encodeEntry,
+  headerReader,
   line,
   writtenHeaders,
 } from './codec.ts';
@@ -180,7 +181,7 @@ export class NatsStore implements JobStore {
 
   async *changesAfter(revision: number): AsyncIterable<Change> {
     for await (const message of this.#messagesAfter(revision, { headersOnly: true, filter: this.#names.allJobs }))
-      yield decodeChange(this.#keyOf(message.subject), message.seq, (name) => message.headers?.get(name) || undefined);
+      yield decodeChange(this.#keyOf(message.subject), message.seq, headerReader(message));
   }
 
   async *records(filter: { tenant?: string } = {}): AsyncIterable<Stored> {

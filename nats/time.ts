@@ -6,18 +6,11 @@
  */
 
 import type { NatsConnection } from 'nats';
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock, TimeSample } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import { decodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
-
-/** The broker's clock said `brokerMs` (epoch ms) at the monotonic moment `mono`, give or take `uncertaintyMs`. */
-export interface TimeSample {
-  brokerMs: number;
-  mono: number;
-  uncertaintyMs: number;
-}
 
 /**
  * The best of several samples of broker time, from the leader of the stream of jobs; hand it to `SystemClock.adjust`.

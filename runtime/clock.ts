@@ -3,7 +3,8 @@
  *
  * `now` is broker time: the monotonic clock plus an offset that is measured against the broker (`nats/time.ts`),
  * so that records and decisions of all processes agree. `mono` never jumps and is for spans within one process.
- * Tests hand in a `ManualClock` and move it by hand.
+ * The machine's own wall clock decides nothing; how far off it is can be asked. Tests hand in a `ManualClock` and move
+ * it by hand; those with real processes set `YARD_TEST_CLOCK_OFFSET`, by which a process sees its wall clock ahead (ms).
  */
 
 /** Stops a timer; harmless when it has fired. */
@@ -26,9 +27,31 @@ export interface Clock {
   unique(): string;
 }
 
-/** The machine's clock, corrected by what `adjust` was last told. */
-export class SystemClock implements Clock {
-  #offsetMs = Date.now() - monotonic();
+/** Broker time was `brokerMs` (epoch ms) at the monotonic moment `mono`, give or take `uncertaintyMs`. */
+export interface TimeSample {
+  brokerMs: number;
+  mono: number;
+  uncertaintyMs: number;
+}
+
+/** How good a clock is. */
+export interface Accuracy {
+  /** How far off broker time `now` may be, ms. */
+  uncertainty(): number;
+  /** How far the machine's own clock is ahead of broker time, ms. */
+  skew(): number;
+}
+
+/** A clock that is never off. */
+export const exact: Accuracy = { uncertainty: () => 0, skew: () => 0 };
+
+/** How far two clocks may drift apart: 500 millionths, the most that NTP corrects by. */
+const drift = 0.0005;
+
+/** The machine's clock, corrected by what `adjust` was told. */
+export class SystemClock implements Clock, Accuracy {
+  #offsetMs = wall() - monotonic();
+  #measured: TimeSample | undefined;
 
   now(): number {
     return Math.round(monotonic() + this.#offsetMs);
@@ -38,14 +61,25 @@ export class SystemClock implements Clock {
     return monotonic();
   }
 
-  /** Takes over broker time, measured as epoch ms at the monotonic moment `mono`. */
-  adjust(brokerMs: number, mono: number): void {
-    this.#offsetMs = brokerMs - mono;
+  /** Takes over broker time, unless what is known is better and does not contradict. */
+  adjust(sample: TimeSample): void {
+    const offsetMs = sample.brokerMs - sample.mono;
+    const knownMs = this.uncertainty();
+    const agrees = Math.abs(offsetMs - this.#offsetMs) <= sample.uncertaintyMs + knownMs;
+    if (agrees && sample.uncertaintyMs > knownMs) return;
+    this.#offsetMs = offsetMs;
+    this.#measured = sample;
   }
 
-  /** How far the machine's own clock is ahead of broker time, in ms. */
+  /** What the last good measurement left open, and what the clocks may have drifted apart since. */
+  uncertainty(): number {
+    if (this.#measured === undefined) return Number.POSITIVE_INFINITY;
+    const { uncertaintyMs, mono } = this.#measured;
+    return uncertaintyMs + drift * (monotonic() - mono);
+  }
+
   skew(): number {
-    return Date.now() - this.now();
+    return wall() - this.now();
   }
 
   after(ms: number, what: () => void): Cancel {
@@ -70,6 +104,11 @@ export class SystemClock implements Clock {
     const bytes = crypto.getRandomValues(new Uint8Array(12));
     return Array.from(bytes, (byte) => (byte % 36).toString(36)).join('');
   }
+}
+
+/** What the machine takes the time to be, epoch ms. */
+function wall(): number {
+  return Date.now() + Number(process.env['YARD_TEST_CLOCK_OFFSET'] ?? 0);
 }
 
 /** The machine's monotonic clock in ms: the same line in all threads, unlike `performance.now()`. */

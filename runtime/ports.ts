@@ -277,11 +277,13 @@ export interface Control {
   watchTypes(onType: (entry: TypeEntry) => void): Promise<Stop>;
 }
 
-/** Questions that the leader answers from its board. */
+/** Questions that the leader answers from its board, and some that every master answers. */
 export interface Desk {
   answer(question: string, how: (ask: unknown) => unknown): Promise<Stop>;
   /** The leader's answer, or `undefined` where no leader answers within `timeoutMs`. */
   ask(question: string, ask: unknown, timeoutMs: number): Promise<unknown>;
+  /** Every answer that comes within `withinMs`, or as long as one still follows another; none where nobody answers. */
+  askAll(question: string, ask: unknown, withinMs: number): Promise<readonly unknown[]>;
 }
 
 /** The whole world, as a process is handed it. */

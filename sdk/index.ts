@@ -8,7 +8,7 @@
  */
 
 export type { Backup } from '../cluster/backup.ts';
-export type { BrokersView, ClusterView, Why, WorkerView } from '../cluster/client.ts';
+export type { BrokersView, ClusterView, MasterView, SteppedDown, Why, WorkerView } from '../cluster/client.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
 export type { Restored } from '../cluster/restore.ts';
 export type { Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';

@@ -3,7 +3,7 @@
  */
 
 import type { Backup } from '../cluster/backup.ts';
-import type { BrokersView, Client, ClusterView, Why, WorkerView } from '../cluster/client.ts';
+import type { BrokersView, Client, ClusterView, MasterView, SteppedDown, Why, WorkerView } from '../cluster/client.ts';
 import type { Census, JobFilter } from '../cluster/listing.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
@@ -138,6 +138,21 @@ export class Yard implements AsyncDisposable {
   /** How many brokers keep the jobs, and how many of them have them now. @throws {Fault} `broker.unavailable` */
   brokers(): Promise<BrokersView> {
     return this.#client.brokers();
+  }
+
+  /** The masters that answer, who leads first. Each speaks for itself, so no leader is needed. */
+  masters(): Promise<readonly MasterView[]> {
+    return this.#client.masters();
+  }
+
+  /**
+   * Asks the leader to give its lease up; resolves when it has. Another master leads at once; where there is none, the
+   * same one does after three seconds.
+   *
+   * @throws {Fault} `broker.unavailable` where nobody leads.
+   */
+  stepDown(): Promise<SteppedDown> {
+    return this.#client.stepDown();
   }
 
   /** Why a job does not run now; `undefined` where it is settled or nobody leads. */

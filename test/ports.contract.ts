@@ -516,6 +516,14 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         expect(await worlds.other.desk.ask('anybody', {}, 300)).toBeUndefined();
       });
 
+      test('hands on every answer, where all are asked', async () => {
+        expect(await worlds.other.desk.askAll('who', {}, 300)).toEqual([]);
+        await kept(worlds.one.desk.answer('who', () => 'one'));
+        await kept(worlds.other.desk.answer('who', () => 'other'));
+        await kept(worlds.other.desk.answer('who', () => undefined));
+        expect([...(await worlds.other.desk.askAll('who', {}, 5_000))].sort()).toEqual(['one', 'other']);
+      });
+
       test('hands on why a question cannot be answered', async () => {
         const how = () => {
           throw new Fault('job.missing', 'Expected a job a, found none.');

@@ -1,25 +1,46 @@
 /**
- * `yard master`: a master in this process until it is told to stop.
+ * `yard master`: a master in this process until it is told to stop; `list`: which there are; `step-down`: another one
+ * shall lead.
  */
 
 import type { Command } from 'commander';
 import { ownFlags } from '../../cluster/settings.ts';
+import type { MasterView, Yard } from '../../sdk/index.ts';
+import { type Column, columns } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
+import { exitCodes, UsageError } from './exit.ts';
+import { interruptSignal } from './interrupt.ts';
 import { serve } from './serve.ts';
+import { relative } from './words.ts';
 
 const stopsWithinMs = 8_000;
+const leadsWithinMs = 10_000;
 
 export function register(program: Command, context: CommandContext): void {
   const master = program
     .command('master')
-    .summary('Runs a master in this process.')
+    .summary('Runs a master in this process, lists all, or has another one lead.')
     .description('Runs a master in this process. Of several, one leads and the others stand by.')
+    .allowExcessArguments()
     .action(() => runMaster(master, context));
   addFlags(master, ownFlags('master'));
+  master
+    .command('list')
+    .description('Lists the masters, as each sees itself.')
+    .action((_, command: Command) => list(command, context));
+  master
+    .command('step-down')
+    .description('Asks the leader to give its lease up; the next one leads at once. Exits with 5 where nobody leads.')
+    .action((_, command: Command) => stepDown(command, context));
 }
 
 /** The first interrupt gives the lease back and stops; the second one ends the process as it is. */
 async function runMaster(command: Command, context: CommandContext): Promise<void> {
+  const [word] = command.args;
+  if (word !== undefined)
+    throw new UsageError(
+      `Expected \`yard master\`, \`yard master list\` or \`yard master step-down\`, got \`yard master ${word}\`. See \`yard master --help\`.`,
+    );
   const [{ locate }, { loggedTelemetry }, { startMaster }] = await Promise.all([
     import('../../cluster/locate.ts'),
     import('../../cluster/process-log.ts'),
@@ -31,4 +52,63 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
     return () => running.stop();
   };
   await serve({ start, patience: 1, withinMs: stopsWithinMs }, context.terminal);
+}
+
+async function list(command: Command, context: CommandContext): Promise<void> {
+  const { terminal, output } = context;
+  const { masters, now } = await context.withYard(command, async (yard) => ({
+    masters: await yard.masters(),
+    now: yard.now(),
+  }));
+  if (output === 'json') terminal.print(JSON.stringify(masters, undefined, 2));
+  else if (masters.length === 0) terminal.say('No masters. Start one with `yard master`.');
+  else terminal.print(columns(masters, shape(now), terminal));
+}
+
+function shape(now: number): readonly Column<MasterView>[] {
+  return [
+    { title: 'NAME', value: ({ name }) => name },
+    {
+      title: 'STATUS',
+      value: ({ leads }) => (leads ? 'leads' : 'stands by'),
+      style: ({ leads }) => (leads ? 'green' : 'reset'),
+    },
+    { title: 'TERM', value: ({ term }) => String(term ?? '-'), align: 'right' },
+    { title: 'FEED LAG', value: ({ behindMs }) => `${behindMs}ms`, align: 'right' },
+    { title: 'CLOCK', value: ({ clock }) => `${signed(clock.skewMs)}ms ±${clock.uncertaintyMs}`, align: 'right' },
+    { title: 'HOST', value: ({ host }) => host },
+    { title: 'PID', value: ({ pid }) => String(pid), align: 'right' },
+    { title: 'VERSION', value: ({ version }) => version },
+    { title: 'STARTED', value: ({ startedAt }) => relative(startedAt, now) },
+  ];
+}
+
+function signed(value: number): string {
+  return value < 0 ? String(value) : `+${value}`;
+}
+
+async function stepDown(command: Command, context: CommandContext): Promise<void> {
+  const { terminal, output } = context;
+  const changed = await context.withYard(command, async (yard) => {
+    const from = await yard.stepDown();
+    return { from, to: await leaderAfter(yard, from.term) };
+  });
+  const { from, to } = changed;
+  if (output === 'json') terminal.print(JSON.stringify({ from, to: to ?? null }, undefined, 2));
+  else if (to !== undefined) terminal.print(`${from.name} stepped down; ${to.name} leads, term ${to.term}`);
+  if (to !== undefined) return;
+  terminal.say(`${from.name} stepped down, and nobody leads yet. See \`yard master list\`.`);
+  context.exitWith(exitCodes.unreachable);
+}
+
+/** Who leads after this term; `undefined` where nobody does for a while. */
+async function leaderAfter(yard: Yard, term: number) {
+  const { rest } = await import('../../cluster/pace.ts');
+  const signal = interruptSignal();
+  for (const until = yard.now() + leadsWithinMs; yard.now() < until && !signal.aborted; ) {
+    const leader = (await yard.cluster())?.leader;
+    if (leader !== undefined && leader.term > term) return leader;
+    await rest(50, signal);
+  }
+  return undefined;
 }

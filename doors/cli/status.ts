@@ -4,7 +4,7 @@
  */
 
 import type { Command } from 'commander';
-import type { BrokersView, Census, ClusterView, JobState, Yard } from '../../sdk/index.ts';
+import type { BrokersView, Census, ClusterView, JobState, MasterView, Yard } from '../../sdk/index.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
@@ -61,19 +61,21 @@ const clearScreen = '\u001B[2J\u001B[H';
 /** The cluster as its leader sees it, and all jobs as the store has them. */
 interface Picture {
   cluster: ClusterView | undefined;
+  masters: readonly MasterView[];
   census: Census;
   brokers: BrokersView;
 }
 
 async function look(yard: Yard): Promise<Picture> {
-  const [cluster, census, brokers] = await Promise.all([yard.cluster(), yard.census(), yard.brokers()]);
-  return { cluster, census, brokers };
+  const asked = [yard.cluster(), yard.masters(), yard.census(), yard.brokers()] as const;
+  const [cluster, masters, census, brokers] = await Promise.all(asked);
+  return { cluster, masters, census, brokers };
 }
 
-function asJson({ cluster, census, brokers }: Picture, indent?: number): string {
+function asJson({ cluster, masters, census, brokers }: Picture, indent?: number): string {
   const { leader = null, at = null, workers = [], unserved = {}, leftToNewer = 0 } = cluster ?? {};
   const workersByStatus = byStatus(cluster);
-  const picture = { leader, at, brokers, jobs: census, workersByStatus, workers, unserved, leftToNewer };
+  const picture = { leader, at, masters, brokers, jobs: census, workersByStatus, workers, unserved, leftToNewer };
   return JSON.stringify(picture, undefined, indent);
 }
 
@@ -83,11 +85,12 @@ function byStatus(cluster: ClusterView | undefined): Readonly<Record<string, num
   return counts;
 }
 
-function screen({ cluster, census, brokers }: Picture, queues: readonly string[], terminal: Terminal): string {
+function screen({ cluster, masters, census, brokers }: Picture, queues: readonly string[], terminal: Terminal): string {
   const leader = cluster === undefined ? 'none' : `${cluster.leader.name}, term ${cluster.leader.term}`;
   const head = facts(
     [
       ['leader', leader],
+      ['standing by', standingBy(masters)],
       ['brokers', brokersText(brokers, terminal)],
       ['jobs', `${census.total}, ${openJobs(census)} of them not settled`],
       ['workers', workersText(cluster, terminal)],
@@ -106,6 +109,11 @@ function brokersText({ all, current }: BrokersView, terminal: Terminal): string 
   if (all === 1) return undefined;
   const text = `${current} of ${all} have all jobs`;
   return current === all ? text : terminal.style('yellow', text);
+}
+
+function standingBy(masters: readonly MasterView[]): string {
+  const names = masters.filter(({ leads }) => !leads).map(({ name }) => name);
+  return names.length === 0 ? 'none' : names.join(', ');
 }
 
 function workersText(cluster: ClusterView | undefined, terminal: Terminal): string {

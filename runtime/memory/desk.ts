@@ -1,5 +1,6 @@
 /**
- * Questions to whoever answers them: the first answer counts, and where nobody answers there is none.
+ * Questions to whoever answers them: the first answer counts, or all that come in time; where nobody answers there
+ * is none.
  */
 
 import { Fault, messageOf } from '../faults.ts';
@@ -7,9 +8,19 @@ import type { Desk } from '../ports.ts';
 import { carried } from './channel.ts';
 import type { Link } from './link.ts';
 
+/** Where all are asked, so long after an answer no other one is waited for. */
+const stallMs = 300;
+
 interface Clerk {
   link: Link;
   how: (ask: unknown) => unknown;
+}
+
+interface Asked {
+  link: Link;
+  question: string;
+  ask: unknown;
+  timeoutMs: number;
 }
 
 interface Reply {
@@ -30,6 +41,7 @@ export class DeskRoom {
         return async () => void clerks.delete(clerk);
       },
       ask: (question, ask, timeoutMs) => this.#ask({ link, question, ask, timeoutMs }),
+      askAll: (question, ask, timeoutMs) => this.#askAll({ link, question, ask, timeoutMs }),
     };
   }
 
@@ -39,21 +51,39 @@ export class DeskRoom {
     return clerks;
   }
 
-  #ask(asked: { link: Link; question: string; ask: unknown; timeoutMs: number }): Promise<unknown> {
-    const { link, question, timeoutMs } = asked;
-    const ask: unknown = carried(asked.ask ?? null);
+  #ask(asked: Asked): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const giveUp = link.clock.after(timeoutMs, () => resolve(undefined));
-      const hear = ({ answer, fault }: Reply) => {
+      const giveUp = asked.link.clock.after(asked.timeoutMs, () => resolve(undefined));
+      this.#carry(asked, ({ answer, fault }) => {
         giveUp();
         if (fault === undefined) resolve(answer);
         else reject(fault);
-      };
-      link.send('message', () => {
-        const clerks = this.#clerksFor(question);
-        if (clerks.size === 0) link.deliver('message', () => hear({}));
-        for (const clerk of clerks) this.#pass(clerk, ask, (reply) => link.deliver('message', () => hear(reply)));
       });
+    });
+  }
+
+  #askAll(asked: Asked): Promise<readonly unknown[]> {
+    const { clock } = asked.link;
+    const answers: unknown[] = [];
+    return new Promise((resolve) => {
+      const end = () => resolve(answers);
+      clock.after(asked.timeoutMs, end);
+      let stalls = () => {};
+      this.#carry(asked, ({ answer }) => {
+        if (answer === undefined) return;
+        answers.push(answer);
+        stalls();
+        stalls = clock.after(stallMs, end);
+      });
+    });
+  }
+
+  #carry({ link, question, ask }: Asked, hear: (reply: Reply) => void): void {
+    const copy: unknown = carried(ask ?? null);
+    link.send('message', () => {
+      const clerks = this.#clerksFor(question);
+      if (clerks.size === 0) link.deliver('message', () => hear({}));
+      for (const clerk of clerks) this.#pass(clerk, copy, (reply) => link.deliver('message', () => hear(reply)));
     });
   }
 

@@ -46,9 +46,27 @@ export const events = {
   },
   'leader.steppedDown': {
     level: 'info',
-    line: 'gave the lease back, term {term}',
-    facts: { term: 'number' },
-    help: 'This master has given the lease back in an orderly way.',
+    line: 'gave the lease back, term {term}: {reason}',
+    facts: { term: 'number', reason: 'text' },
+    help: 'This master has given the lease back in an orderly way; the next one leads at once.',
+  },
+  'master.unfit': {
+    level: 'warn',
+    line: 'may not lead now: {reason}',
+    facts: { reason: 'text' },
+    help: 'This master does not stand for election, and gives the lease up if this lasts.',
+  },
+  'master.fit': {
+    level: 'info',
+    line: 'may lead again',
+    facts: {},
+    help: 'What kept this master from standing for election is over.',
+  },
+  'clock.skewed': {
+    level: 'warn',
+    line: "this machine's clock is {skewMs} ms ahead of the broker's, measured within {uncertaintyMs} ms",
+    facts: { skewMs: 'ms', uncertaintyMs: 'ms' },
+    help: 'The clock of this machine is more than a second off, or has moved by so much since it was last told. Nothing is decided by it.',
   },
   'scheduler.pass': {
     level: 'info',

@@ -1,12 +1,12 @@
-import { expect, test } from 'vitest';
-import { Master } from '../../actors/master.ts';
-import type { MasterSettings } from '../../actors/reign.ts';
+import { describe, expect, test } from 'vitest';
+import { Master, type MasterOptions } from '../../actors/master.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
+import { Fault } from '../../runtime/faults.ts';
 import type { MemoryBroker } from '../../runtime/memory/broker.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
-import { next } from '../../runtime/telemetry/telemetry.ts';
+import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { moved } from '../ports.contract.ts';
-import { create, entryOf, lastOf, plainJob, stage, workerOn } from './stage.ts';
+import { create, entryOf, lastOf, plainJob, type Stage, stage, storeWith, workerOn } from './stage.ts';
 
 const settings = {
   queues: defaultQueues,
@@ -19,27 +19,138 @@ const settings = {
   lookAhead: 0,
 };
 
-async function setUp(latencyMs = 0, more: Partial<MasterSettings> = {}) {
+async function setUp(latencyMs = 0, more: Partial<MasterOptions> = {}) {
   const on = stage({ chaos: { ...calm, latencyMs: () => latencyMs } });
   const { clock, world, telemetry } = on;
-  const master = new Master({
-    world,
-    clock,
-    telemetry,
-    incarnation: 'm1',
-    name: 'm1',
-    definitions: [],
-    settings: { ...settings, ...more },
-  });
+  const own = { world, clock, telemetry, incarnation: 'm1', name: 'm1', definitions: [], settings };
+  const master = new Master({ ...own, ...more });
   const elected = next(telemetry, 'leader.elected');
   await clock.until(master.start());
   await clock.until(elected);
   return { ...on, master };
 }
 
+/** Another master beside the first. */
+async function another({ clock, broker, telemetry }: Stage): Promise<Master> {
+  const world = broker.world();
+  const other = new Master({ world, clock, telemetry, incarnation: 'm2', name: 'm2', definitions: [], settings });
+  await clock.until(other.start());
+  return other;
+}
+
+describe('a leader that is asked to step down', () => {
+  test('leaves the lease to who stands by, which leads at once, and stands by itself', async () => {
+    const on = await setUp(5);
+    const { clock, world, telemetry, master } = on;
+    const other = await another(on);
+    await clock.advance(1_000);
+    const elected = next(telemetry, 'leader.elected');
+    expect(await clock.until(world.desk.ask('step-down', null, 1_000), 500)).toMatchObject({ name: 'm1' });
+    expect(await clock.until(elected, 100)).toMatchObject({ name: 'm2' });
+    await clock.advance(10_000);
+    expect([master.standing().leads, other.standing().leads]).toEqual([false, true]);
+    expect(master.standing().term).toBe(other.standing().term);
+  });
+
+  test('leads again after a while where nobody else does', async () => {
+    const { clock, world, telemetry } = await setUp();
+    await clock.advance(1_000);
+    const elected = next(telemetry, 'leader.elected');
+    await clock.until(world.desk.ask('step-down', null, 1_000), 500);
+    await clock.advance(2_500);
+    expect(await clock.until(world.desk.ask('cluster', null, 100))).toBeUndefined();
+    expect(await clock.until(elected, 1_000)).toMatchObject({ name: 'm1' });
+  });
+});
+
 function leases(broker: MemoryBroker): unknown[] {
   return broker.history().flatMap(({ key, json }) => (key === '_leader' ? [JSON.parse(json)] : []));
 }
+
+describe('a master whose broker time is uncertain', () => {
+  test('gives the lease up, and stands again when it knows what time it is', async () => {
+    let uncertainMs = 4_000;
+    const on = await setUp(5, { accuracy: { uncertainty: () => uncertainMs, skew: () => 0 } });
+    const { clock, master, told, telemetry } = on;
+    const other = await another(on);
+    await clock.advance(1_000);
+    expect(master.standing().leads).toBe(true);
+    uncertainMs = 6_000;
+    await clock.advance(1_000);
+    expect([master.standing().leads, other.standing().leads]).toEqual([false, true]);
+    expect(told).toContain('master.unfit');
+    await clock.until(other.stop());
+    await clock.advance(5_000);
+    expect(told.filter((event) => event === 'leader.elected')).toHaveLength(2);
+    uncertainMs = 10;
+    await clock.until(next(telemetry, 'leader.elected'), 2_000);
+    expect(master.standing().leads).toBe(true);
+  });
+});
+
+describe('a leader that cannot prove its picture complete, though its own writes are accepted', () => {
+  /** A leader on a node of its own, whose feed and stream can fall silent; and jobs that others wrote meanwhile. */
+  async function halfDeaf() {
+    const on = stage();
+    const { clock, broker } = on;
+    const [node, feedNode] = [broker.world(), broker.world()];
+    let isDeaf = false;
+    const store = storeWith(node.store, {
+      state: () => (isDeaf ? Promise.reject(new Fault('broker.unavailable', 'No answer.')) : node.store.state()),
+    });
+    const world = { ...node, store, feed: feedNode.feed };
+    const telemetry = createTelemetry();
+    const told: string[] = [];
+    telemetry.subscribe(({ name }) => told.push(name));
+    const master = new Master({ ...on, telemetry, world, incarnation: 'm1', name: 'm1', definitions: [], settings });
+    const elected = next(telemetry, 'leader.elected');
+    await clock.until(master.start());
+    await clock.until(elected);
+    const falls = (silent: boolean) => {
+      isDeaf = silent;
+      if (silent) feedNode.cut();
+      else feedNode.heal();
+    };
+    return { ...on, world, master, told, falls };
+  }
+
+  test('makes no offers after two seconds, and makes them when it has caught up', async () => {
+    const { clock, broker, telemetry, master, told, falls } = await halfDeaf();
+    const node = broker.world();
+    const { committer } = await workerOn({ ...stage(), clock, telemetry, broker }, node, () => 'done');
+    await clock.advance(2_000);
+    falls(true);
+    await clock.advance(2_500);
+    broker.submit({ type: 'noop', body: '{}', headers: { 'job-id': 'late' } });
+    await clock.advance(2_000);
+    expect(lastOf(broker, 'late').state).toBe('pending');
+    falls(false);
+    await clock.advance(1_500);
+    expect(lastOf(broker, 'late').state).toBe('completed');
+    expect(master.standing().leads).toBe(true);
+    expect(told).toEqual(expect.arrayContaining(['master.unfit', 'master.fit']));
+    committer.close();
+  });
+
+  test('gives the lease up after six seconds, to a master that sees', async () => {
+    const on = await halfDeaf();
+    const { clock, master, told, falls } = on;
+    const other = await another(on);
+    await clock.advance(1_000);
+    falls(true);
+    await clock.advance(5_000);
+    expect([master.standing().leads, other.standing().leads]).toEqual([true, false]);
+    await clock.advance(2_000);
+    expect([master.standing().leads, other.standing().leads]).toEqual([false, true]);
+    expect(told).toContain('leader.steppedDown');
+    await clock.until(other.stop());
+    await clock.advance(10_000);
+    expect(master.standing().leads).toBe(false);
+    falls(false);
+    await clock.advance(3_000);
+    expect(master.standing().leads).toBe(true);
+  });
+});
 
 test('a master that is stopped while it fails to take office does not stand again', async () => {
   const { clock, broker, telemetry, master } = await setUp(20);
@@ -72,7 +183,7 @@ test('a leader whose stream has lost its end gives its term up, and decides noth
 });
 
 test('a leader keeps no more settled jobs than it shall, and the open ones', async () => {
-  const { clock, broker, world, telemetry } = await setUp(0, { keepAtMost: 1 });
+  const { clock, broker, world, telemetry } = await setUp(0, { settings: { ...settings, keepAtMost: 1 } });
   const { store } = broker.world();
   const records = ['a', 'b', 'open'].map((id) => plainJob(id));
   const revisions = await clock.until(create(store, ...records));

@@ -63,8 +63,8 @@ export class Cluster implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** Starts a process; resolves when it is in the cluster. */
-  async start(role: Role, flags: Flags = {}): Promise<YardProcess> {
+  /** Starts a process, with `more` in its environment; resolves when it is in the cluster. */
+  async start(role: Role, flags: Flags = {}, more: Readonly<Record<string, string>> = {}): Promise<YardProcess> {
     const { broker, options, clock, news, effects } = this.#parts;
     const { PATH = '', HOME = '' } = process.env;
     const started = new YardProcess({
@@ -74,7 +74,7 @@ export class Cluster implements AsyncDisposable {
       wire: options.wired === true ? await Wire.to(broker.url) : undefined,
       flags: { prefix: this.user.names.prefix, handlers: file, types: quickTypes, ...options.flags, ...flags },
       directory: this.folder,
-      env: { PATH, HOME, EFFECTS: effects.path },
+      env: { PATH, HOME, EFFECTS: effects.path, ...more },
       clock,
       news,
     });

@@ -2,7 +2,8 @@
  * The wire between one process and the broker: a TCP proxy that can be cut and healed.
  *
  * Cut, it carries nothing and says nothing, as a network that drops packets: both ends believe that they are
- * connected. Healed, everything that was held back arrives.
+ * connected. Healed, everything that was held back arrives. A single one of the process's connections can be cut by
+ * its name.
  */
 
 import { once } from 'node:events';
@@ -11,13 +12,16 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 interface Pair {
   near: Socket;
   far: Socket;
+  /** What the client calls this connection; empty before it has said so. */
+  name: string;
 }
 
 export class Wire implements AsyncDisposable {
   readonly url: string;
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
-  #cut = false;
+  /** Connections whose name ends so are cut. */
+  #cut: string | undefined;
 
   /** A wire to the broker at `url`, which may come and go. */
   static async to(url: string): Promise<Wire> {
@@ -32,19 +36,17 @@ export class Wire implements AsyncDisposable {
     const address = server.address();
     this.url = `nats://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     this.#server = server;
-    server.on('connection', (near) => this.#join({ near, far: connect(target) }));
+    server.on('connection', (near) => this.#join({ near, far: connect(target), name: '' }));
   }
 
-  cut(): void {
-    this.#cut = true;
-    for (const { near, far } of this.#pairs) {
-      near.unpipe(far).pause();
-      far.unpipe(near).pause();
-    }
+  /** Cuts all connections, or those whose name ends with `name`, and whatever connects meanwhile. */
+  cut(name = ''): void {
+    this.#cut = name;
+    for (const pair of this.#pairs) if (pair.name.endsWith(name)) hold(pair);
   }
 
   heal(): void {
-    this.#cut = false;
+    this.#cut = undefined;
     for (const pair of this.#pairs) carry(pair);
   }
 
@@ -64,8 +66,18 @@ export class Wire implements AsyncDisposable {
       pair.far.destroy();
     };
     for (const socket of [pair.near, pair.far]) socket.on('error', end).on('close', end);
-    if (!this.#cut) carry(pair);
+    pair.near.once('data', (hello: Buffer) => {
+      pair.name = /"name":"([^"]*)"/.exec(hello.toString())?.[1] ?? '';
+      if (this.#cut !== undefined && pair.name.endsWith(this.#cut)) hold(pair);
+    });
+    if (this.#cut !== '') carry(pair);
+    else pair.near.pause();
   }
+}
+
+function hold({ near, far }: Pair): void {
+  near.unpipe(far).pause();
+  far.unpipe(near).pause();
 }
 
 function carry({ near, far }: Pair): void {

@@ -58,6 +58,7 @@ describe('what is typed', () => {
     [['job', 'lits'], 'Did you mean list?'],
     [['submit', 'noop', '--prioritty', 'high'], 'Did you mean --priority?'],
     [['worker', 'lsit'], 'got `yard worker lsit`'],
+    [['master', 'setp-down'], 'got `yard master setp-down`'],
     [['submit', 'nop'], 'Did you mean noop?'],
     [['submit', 'noop', '{bad'], 'Expected the payload to be JSON, got `{bad`'],
     [['submit', 'noop', '--priority', 'hgih'], 'Expected `priority` to be critical, high, medium or low, got `hgih`'],
@@ -385,6 +386,32 @@ describe('being stopped', () => {
     expect((await watch.ended).code).toBe(130);
     expect(await left.ended).toMatchObject({ code: 1, talk: expect.stringContaining('the broker does not answer') });
     chief.signal('SIGKILL');
+  });
+
+  test('masters are listed, and step down when asked: the next one leads, the former stands by', async () => {
+    const heir = shell.start('master', '--name', 'heir');
+    await heir.says('broker.connected');
+    while ((await yard.masters()).length < 2);
+    const first = await shell.yard('master', 'step-down');
+    expect(first).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^chief stepped down; heir leads, term \d+\n$/),
+    });
+    const [list, json, status] = await Promise.all([
+      shell.yard('master', 'list'),
+      shell.yard('master', 'list', '--output', 'json'),
+      shell.yard('status'),
+    ]);
+    expect(list.out).toMatch(/^NAME .*\nheir +leads +\d+ .*\nchief +stands by +\d+ /);
+    const named = { host: expect.any(String), pid: expect.any(Number), version: expect.any(String) };
+    expect(JSON.parse(json.out)).toMatchObject([
+      { name: 'heir', leads: true, ...named },
+      { name: 'chief', leads: false, ...named },
+    ]);
+    expect(status.out).toMatch(/standing by +chief\n/);
+    expect(await shell.yard('master', 'step-down')).toMatchObject({ out: expect.stringContaining('chief leads') });
+    heir.signal('SIGTERM');
+    expect((await heir.ended).code).toBe(0);
   });
 
   test('a master that is stopped gives the lease back and ends well; the next one leads at once', async () => {

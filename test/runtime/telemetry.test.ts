@@ -45,7 +45,7 @@ describe('the log', () => {
     });
     const telemetry = createTelemetry();
     const clock = new SystemClock();
-    clock.adjust(5_000, clock.mono());
+    clock.adjust({ brokerMs: 5_000, mono: clock.mono(), uncertaintyMs: 0 });
     const log = createLog({ clock, level, role: 'master', process: 'm1', to });
     const stop = logTelemetry(telemetry, log);
     return { telemetry, lines, stop };
