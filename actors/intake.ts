@@ -133,7 +133,7 @@ export class Intake {
 }
 
 /** The key that the job of a submission has, without a look at its payload; `undefined` where it can have none. */
-function keyOf(submission: Submission): string | undefined {
+export function keyOf(submission: Submission): string | undefined {
   try {
     const request = readRequest(submission);
     return jobKey({ tenant: request.tenant, id: idOf(request) });

@@ -18,6 +18,7 @@ import { Election } from './election.ts';
 import { Fleet } from './fleet.ts';
 import { Follower } from './follower.ts';
 import { LookAhead } from './look-ahead.ts';
+import { Oddities } from './oddity.ts';
 import { type MasterSettings, Reign } from './reign.ts';
 import type { Term } from './term.ts';
 
@@ -38,6 +39,7 @@ export class Master {
   readonly #board: Board;
   readonly #fleet: Fleet;
   readonly #lookAhead: LookAhead;
+  readonly #oddities = new Oddities();
   readonly #types = new Map<string, KnownType>();
   readonly #committer: Committer;
   readonly #follower: Follower;
@@ -109,9 +111,11 @@ export class Master {
   #changed(change: Change): void {
     if (change.kind === 'job') this.#apply(change.head);
     else if (change.kind === 'lease') this.#election.seen(change.lease);
+    else this.#oddities.note(change.key, change.revision);
   }
 
   #apply(head: Head): void {
+    this.#oddities.clear(head.key, head.revision);
     const applied = this.#board.apply(head);
     if (applied !== undefined) this.#reign?.moved(applied, head);
   }
@@ -127,6 +131,7 @@ export class Master {
         board: this.#board,
         fleet: this.#fleet,
         lookAhead: this.#lookAhead,
+        oddities: this.#oddities,
         types: this.#types,
         commit: this.#committer.commit,
         apply: (head) => this.#follower.own(head),
@@ -149,6 +154,7 @@ export class Master {
   /** The stream has lost its end: what was decided from the old picture is void, and so is a term that rests on it. */
   #forget(): void {
     this.#board.clear();
+    this.#oddities.forget();
     if (this.#election.term !== undefined) void this.#standAnew();
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type { JobEvent } from '../machines/job.ts';
+import { Fault } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type { Events, Head, JobStore } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
@@ -40,7 +41,7 @@ export function mover(options: MoverOptions): Mover {
 
 async function moveOne(options: MoverOptions, move: Move, read: Stored | undefined): Promise<boolean> {
   const lags = read === undefined || read.revision < move.revision;
-  const stored = lags ? await options.store.read(move.key) : read;
+  const stored = lags ? await readOne(options.store, move.key) : read;
   if (stored?.revision !== move.revision) return false;
   const { moved, record, ...rest } = step(stored.record, move.event(stored.record));
   if (!moved || !('transition' in rest)) return false;
@@ -51,4 +52,14 @@ async function moveOne(options: MoverOptions, move: Move, read: Stored | undefin
   const { type, queue, priority } = record;
   options.events.tell({ key: move.key, type, queue, priority, revision, transition: rest.transition });
   return true;
+}
+
+/** The record from the stream's leader. One that cannot be read is not moved, and keeps nobody else from moving. */
+async function readOne(store: JobStore, key: string): Promise<Stored | undefined> {
+  try {
+    return await store.read(key);
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code === 'record.unreadable') return undefined;
+    throw cause;
+  }
 }

@@ -20,6 +20,8 @@ import type { Fleet } from './fleet.ts';
 import { Intake } from './intake.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { mover } from './mover.ts';
+import type { Oddities } from './oddity.ts';
+import { Patrol } from './patrol.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Term } from './term.ts';
 import { Timekeeper } from './timekeeper.ts';
@@ -47,6 +49,7 @@ export interface ReignOptions {
   board: Board;
   fleet: Fleet;
   lookAhead: LookAhead;
+  oddities: Oddities;
   types: ReadonlyMap<string, KnownType>;
   /** For what needs no fence: new jobs. */
   commit: Commit;
@@ -59,6 +62,7 @@ export class Reign {
   readonly #scheduler: Scheduler;
   readonly #timekeeper: Timekeeper;
   readonly #auditor: Auditor;
+  readonly #patrol: Patrol;
   readonly #intake: Intake;
   #stops: Stop[] = [];
   #stopped = false;
@@ -95,6 +99,19 @@ export class Reign {
       lostAfterMs: settings.lostAfterMs,
       isTrusted: () => term.isTrusted(),
     });
+    this.#patrol = new Patrol({
+      board,
+      oddities: options.oddities,
+      store,
+      commit: term.commit,
+      events,
+      notices,
+      apply,
+      clock,
+      telemetry,
+      everyMs: settings.schedulerIntervalMs,
+      isTrusted: () => term.isTrusted(),
+    });
     this.#intake = new Intake({
       submissions,
       store,
@@ -114,6 +131,7 @@ export class Reign {
     this.#timekeeper.start();
     this.#scheduler.start();
     this.#auditor.start();
+    this.#patrol.start();
     const { world } = this.#options;
     for (const [question, how] of answers(this.#options)) this.#stops.push(await world.desk.answer(question, how));
     await this.#intake.start();
@@ -127,6 +145,7 @@ export class Reign {
     this.#scheduler.stop();
     this.#timekeeper.stop();
     this.#auditor.stop();
+    this.#patrol.stop();
     for (const stop of this.#stops.splice(0))
       await stop().catch((cause) =>
         this.#options.telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }),
@@ -151,6 +170,7 @@ export class Reign {
       return;
     }
     this.#timekeeper.watch(entry);
+    this.#patrol.saw(entry);
     if (isReady(head.state) || (from !== undefined && isActive(from))) this.#scheduler.wake();
   }
 }

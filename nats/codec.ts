@@ -8,9 +8,11 @@
 
 import { MsgHdrsImpl } from '@nats-io/nats-core/internal';
 import type { Msg, MsgHdrs } from 'nats';
+import { messageOf } from '../runtime/faults.ts';
 import { type HeadBody, headBody } from '../runtime/head.ts';
-import type { Change, Entry, Lease } from '../runtime/ports.ts';
+import type { Change, Entry, Lease, Page } from '../runtime/ports.ts';
 import { type Stored, upcast } from '../runtime/record.ts';
+import { leaderKey } from './names.ts';
 
 const decoder = new TextDecoder();
 
@@ -64,7 +66,7 @@ export function decodeChange(key: string, revision: number, header: (name: strin
   if (head) return { kind: 'job', head: { ...(JSON.parse(head) as HeadBody), key, revision } };
   const lease = header(leaseHeader);
   if (lease) return { kind: 'lease', revision, lease: decodeLease(lease) };
-  return { kind: 'other', revision };
+  return { kind: 'other', revision, key };
 }
 
 /**
@@ -84,14 +86,69 @@ export function headerReader(message: Msg): (name: string) => string | undefined
   };
 }
 
-/** A lease as it stands in its header or body; `null` where nobody holds it. */
+/** A lease as it stands in its header or body; `null` where nobody holds it, or what stands there is none. */
 export function decodeLease(json: string | Uint8Array): Lease | null {
-  return JSON.parse(typeof json === 'string' ? json : decoder.decode(json)) as Lease | null;
+  const lease = parsed(typeof json === 'string' ? json : decoder.decode(json));
+  return isLease(lease) ? lease : null;
+}
+
+function isLease(json: unknown): json is Lease {
+  return (
+    typeof json === 'object' &&
+    json !== null &&
+    'holder' in json &&
+    typeof json.holder === 'string' &&
+    'name' in json &&
+    typeof json.name === 'string' &&
+    'term' in json &&
+    typeof json.term === 'number' &&
+    'batch' in json &&
+    typeof json.batch === 'number'
+  );
 }
 
 /** @throws {Fault} `record.unreadable` */
 export function decodeStored(data: Uint8Array, revision: number): Stored {
-  return { record: upcast(JSON.parse(decoder.decode(data))), revision };
+  return { record: upcast(parsed(decoder.decode(data))), revision };
+}
+
+/** What `text` says as JSON; `undefined` where it is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a message in the bucket says that somebody took the key away, as `nats kv del` and `purge` do. */
+export function isRemoval(header: (name: string) => string | undefined): boolean {
+  return header('KV-Operation') !== undefined || header('Nats-Marker-Reason') !== undefined;
+}
+
+/** How long the broker keeps a message, where it says so: `2592000s`. */
+function ttlOf(header: (name: string) => string | undefined): number | undefined {
+  const seconds = /^(\d+)s$/.exec(header('Nats-TTL') ?? '')?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1_000;
+}
+
+/** What lies under a key of the bucket of jobs, from its message. */
+export function decodePage(
+  key: string,
+  { seq: revision, data, header }: { seq: number; data: Uint8Array; header: (name: string) => string | undefined },
+): Page {
+  if (isRemoval(header)) return { kind: 'removed', key, revision };
+  if (key === leaderKey) return { kind: 'lease', key, revision, lease: decodeLease(data) };
+  if (key.startsWith('_')) return { kind: 'reserved', key, revision };
+  try {
+    const { record } = decodeStored(data, revision);
+    const change = decodeChange(key, revision, header);
+    const ttlMs = ttlOf(header);
+    const head = change.kind === 'job' ? { head: change.head } : {};
+    return { kind: 'record', key, revision, record, ...head, ...(ttlMs === undefined ? {} : { ttlMs }) };
+  } catch (cause) {
+    return { kind: 'unreadable', key, revision, why: messageOf(cause) };
+  }
 }
 
 /** JSON bytes of anything of ours. */

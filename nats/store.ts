@@ -23,9 +23,19 @@ import {
 import { nuid } from '@nats-io/nats-core';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
+import { Fault } from '../runtime/faults.ts';
 import type { Change, Entry, JobStore, Lease, StoreState, WriteOutcome } from '../runtime/ports.ts';
 import { isAtRest, type Stored } from '../runtime/record.ts';
-import { decodeChange, decodeJson, decodeLease, decodeStored, encodeEntry, line, writtenHeaders } from './codec.ts';
+import {
+  decodeChange,
+  decodeJson,
+  decodeLease,
+  decodeStored,
+  encodeEntry,
+  isRemoval,
+  line,
+  writtenHeaders,
+} from './codec.ts';
 import { apiErrors, faultOf } from './errors.ts';
 import { leaderKey, type Names } from './names.ts';
 import { Replies } from './replies.ts';
@@ -107,7 +117,8 @@ export class NatsStore implements JobStore {
 
   async read(key: string): Promise<Stored | undefined> {
     const message = await this.#readLast(key);
-    return message === undefined ? undefined : decodeStored(message.data, message.seq);
+    if (message === undefined || isRemoval((name) => message.header.get(name) || undefined)) return undefined;
+    return decodeStored(message.data, message.seq);
   }
 
   async readLease(): Promise<{ revision: number; lease: Lease | null }> {
@@ -138,8 +149,10 @@ export class NatsStore implements JobStore {
     try {
       const subjects = keys.map((key) => this.#names.jobSubject(key));
       const messages = await this.#jsm.direct.getLastMessagesFor(this.#stream, { multi_last: subjects });
-      for await (const message of messages)
-        found.set(this.#keyOf(message.subject), decodeStored(message.data, message.seq));
+      for await (const message of messages) {
+        const stored = readable(message.data, message.seq);
+        if (stored !== undefined) found.set(this.#keyOf(message.subject), stored);
+      }
     } catch (cause) {
       if (faultOf(cause).code !== 'job.missing') throw faultOf(cause);
     }
@@ -152,8 +165,10 @@ export class NatsStore implements JobStore {
 
   async *records(filter: { tenant?: string } = {}): AsyncIterable<Stored> {
     const subject = this.#names.jobSubject(filter.tenant === undefined ? '*.*' : `${filter.tenant}.*`);
-    for await (const message of this.#messagesAfter(0, { headersOnly: false, filter: subject }))
-      if (!this.#keyOf(message.subject).startsWith('_')) yield decodeStored(message.data, message.seq);
+    for await (const message of this.#messagesAfter(0, { headersOnly: false, filter: subject })) {
+      const stored = this.#keyOf(message.subject).startsWith('_') ? undefined : readable(message.data, message.seq);
+      if (stored !== undefined) yield stored;
+    }
   }
 
   #keyOf(subject: string): string {
@@ -191,6 +206,16 @@ export class NatsStore implements JobStore {
     } catch (cause) {
       throw faultOf(cause);
     }
+  }
+}
+
+/** The record in a message; what cannot be read is left out here, and told of by an audit. */
+function readable(data: Uint8Array, revision: number): Stored | undefined {
+  try {
+    return decodeStored(data, revision);
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code === 'record.unreadable') return undefined;
+    throw cause;
   }
 }
 

@@ -114,7 +114,8 @@ export class NatsSubmissions implements Submissions {
 
 const none: ReadonlyMap<string, string> = new Map();
 
-function lowerCased(headers: MsgHdrs | undefined): ReadonlyMap<string, string> {
+/** Headers by their names in lower case. */
+export function lowerCased(headers: MsgHdrs | undefined): ReadonlyMap<string, string> {
   if (headers === undefined) return none;
   return new Map(headers.keys().map((name) => [name.toLowerCase(), headers.get(name)]));
 }

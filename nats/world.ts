@@ -5,8 +5,9 @@
 
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
-import type { World } from '../runtime/ports.ts';
+import type { Books, World } from '../runtime/ports.ts';
 import type { BrokerAddress } from './address.ts';
+import { NatsBooks } from './books.ts';
 import { NatsControl } from './control.ts';
 import { natsDesk } from './desk.ts';
 import { NatsEvents } from './events.ts';
@@ -31,7 +32,7 @@ export interface WorldOptions {
   pulseEveryMs: number;
 }
 
-export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents };
+export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents; books: Books };
 
 export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
   const { connection, feedConnection, address, names, clock, retentionMs, pulseEveryMs } = options;
@@ -46,5 +47,6 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     events: new NatsEvents({ connection, names, clock }),
     control: new NatsControl({ connection, names, clock }),
     desk: natsDesk({ connection, names }),
+    books: new NatsBooks({ connection, names }),
   };
 }

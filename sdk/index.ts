@@ -7,7 +7,8 @@
  * for await (const { from, to } of job.watch()) console.log(from, '→', to);
  */
 
-export type { ClusterView, Why, WorkerView } from '../cluster/client.ts';
+export type { Discrepancy } from '../cluster/audit.ts';
+export type { AuditReport, ClusterView, Why, WorkerView } from '../cluster/client.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
 export type { Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
 export type { WaitOptions } from '../cluster/watch.ts';

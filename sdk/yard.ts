@@ -2,7 +2,7 @@
  * The verbs of the face. Each says what it promises; `cluster/client.ts` keeps it.
  */
 
-import type { Client, ClusterView, Why, WorkerView } from '../cluster/client.ts';
+import type { AuditReport, Client, ClusterView, Why, WorkerView } from '../cluster/client.ts';
 import type { Census, JobFilter } from '../cluster/listing.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
 import type { Item } from '../cluster/submitter.ts';
@@ -126,6 +126,16 @@ export class Yard implements AsyncDisposable {
   /** The last submissions that were refused, the oldest of them first. */
   rejected(limit = 100): Promise<readonly Rejection[]> {
     return this.#client.rejected(limit);
+  }
+
+  /**
+   * Holds all that is kept against itself: each submission has a job, a rejection, or has expired, and each record is
+   * one that the chart can bring about. Reads everything once, in bounded memory, while the cluster runs.
+   *
+   * @example const { agrees, discrepancies } = await yard.audit();
+   */
+  audit(): Promise<AuditReport> {
+    return this.#client.audit();
   }
 
   /** Calls back with each transition of every job from now on. Live news, best effort: `watch` misses nothing. */
