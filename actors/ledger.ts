@@ -207,10 +207,7 @@ export class Ledger {
       lease: lease === null ? null : { name: lease.name, term: lease.term },
       discrepancies: this.#discrepancies,
       more: this.#more,
-      limits: [
-        `Of submissions before number ${this.#submit.first} the stream keeps nothing: whether each had a job cannot be told.`,
-        'A record that was removed by hand, of a job that no submission in the stream asked for, leaves no trace.',
-      ],
+      limits: limitsOf(this.#submit),
     };
   }
 
@@ -222,6 +219,12 @@ export class Ledger {
     if (!(place >= 0 && place < this.#fates.length)) return undefined;
     return source === sourceOf({ streamCreatedAt, sequence }) ? place : undefined;
   }
+}
+
+function limitsOf({ first }: SubmitState): readonly string[] {
+  const forgotten = `Of submissions before number ${first} the stream keeps nothing: whether each had a job cannot be told.`;
+  const removed = 'A job that no submission in the stream asked for may have been removed by hand, without a trace.';
+  return first > 1 ? [forgotten, removed] : [removed];
 }
 
 /** What is wrong with what lies under a key, by itself. */

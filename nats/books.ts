@@ -27,8 +27,9 @@ export class NatsBooks implements Books {
 
   async submitState(): Promise<SubmitState> {
     const { created, state } = await this.#info(this.#names.streams.submit);
-    const { first_seq: first, last_seq: last } = state;
-    return { createdAt: Date.parse(created), first, last, floor: Math.min(last, await this.#floor()) };
+    const { first_seq, last_seq: last } = state;
+    const floor = Math.min(last, await this.#floor());
+    return { createdAt: Date.parse(created), first: Math.max(1, first_seq), last, floor };
   }
 
   /** The furthest that any master says it has taken in (`intake-place.ts`). */
@@ -79,7 +80,8 @@ export class NatsBooks implements Books {
 
   /** All messages of a stream from its first one; what is added meanwhile too, unless it is after `until`. */
   async *#messages(stream: string, until = Number.POSITIVE_INFINITY): AsyncIterable<StoredMsg> {
-    let { first_seq: next } = (await this.#info(stream)).state;
+    // An empty stream begins at 0, where no message can be asked for.
+    let next = Math.max(1, (await this.#info(stream)).state.first_seq);
     for (;;) {
       const batch = await this.#batch(stream, next);
       for (const message of batch) if (message.seq <= until) yield message;

@@ -32,7 +32,9 @@ async function audit(command: Command, context: CommandContext): Promise<void> {
 
 function verdict({ agrees, discrepancies, more }: AuditReport): string {
   if (agrees) return 'All agrees.';
-  return `${discrepancies.length + more} discrepancies${more > 0 ? `, of which ${more} are not shown` : ''}.`;
+  const count = discrepancies.length + more;
+  const found = count === 1 ? '1 discrepancy' : `${count} discrepancies`;
+  return more > 0 ? `${found}, of which ${more} are not shown.` : `${found}.`;
 }
 
 function page(report: AuditReport, terminal: Terminal): string {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeEntry } from '../../nats/codec.ts';
 import type { JobRecord } from '../../runtime/record.ts';
 import { connect } from '../../sdk/connect.ts';
+import type { AuditReport } from '../../sdk/index.ts';
 import type { Yard } from '../../sdk/yard.ts';
 import { type Cluster, cluster } from './harness.ts';
 
@@ -76,6 +77,16 @@ describe('the ledger', () => {
     expect(jobs).toMatchObject({ total: 23, fromSubmissions: 22, direct: 1, fromOlder: 0, unreadable: 0 });
     expect(lease?.name).toBe((await yard.leader()).name);
   });
+});
+
+test('an audit finds nothing wrong with a cluster that is hard at work', async () => {
+  const { user } = yard;
+  const submitted = Promise.all(Array.from({ length: 300 }, () => user.pub('noop', { executionTimeMs: 3 })));
+  const audits: AuditReport[] = [];
+  for (let n = 0; n < 8; n++) audits.push(await sdk.audit());
+  await user.settled(await submitted);
+  audits.push(await sdk.audit());
+  expect(audits.flatMap(({ discrepancies }) => discrepancies)).toEqual([]);
 });
 
 /** A job that waits until it is released, so that nobody runs it meanwhile. */
