@@ -74,12 +74,10 @@ export class Patrol {
   async #round(): Promise<void> {
     if (this.#busy || !this.#options.isTrusted()) return;
     this.#busy = true;
-    const keys = this.#next();
     try {
-      await this.#inspect(keys);
+      await this.#inspect(this.#next());
     } catch {
-      // The broker is away, or this leader was deposed: the next round, or the next leader, looks again.
-      for (const key of keys) if (this.#options.board.get(key) !== undefined) this.#suspects.add(key);
+      // The broker is away, or this leader was deposed: the walk, or the next leader, comes by again.
     }
     this.#busy = false;
   }
