@@ -173,7 +173,7 @@ export function idOf({ options, tenant, type, fallbackId }: Request): string {
 }
 
 /** What two submissions under one id must have in common to be the same. */
-function contentHash({ type, payload, options }: Request): string {
+export function contentHash({ type, payload, options }: Request): string {
   return sha256(JSON.stringify([type, payload ?? {}, options], inOneOrder));
 }
 

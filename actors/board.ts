@@ -103,6 +103,14 @@ export class Board {
     return { entry: known, from };
   }
 
+  /** Takes a job off the board, whose record is gone or can be read by nobody. */
+  forget(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#detach(entry);
+    this.#entries.delete(key);
+  }
+
   /** Forgets everything, before a reload. */
   clear(): void {
     this.#entries.clear();

@@ -172,7 +172,7 @@ function asText(value: unknown): string | undefined {
 }
 
 /** The key that the job of a submission has, without a look at its payload; `undefined` where it can have none. */
-function keyOf(submission: Submission): string | undefined {
+export function keyOf(submission: Submission): string | undefined {
   try {
     const request = readRequest(submission);
     return jobKey({ tenant: request.tenant, id: idOf(request) });

@@ -20,6 +20,7 @@ import { Fleet } from './fleet.ts';
 import { Follower } from './follower.ts';
 import { LookAhead } from './look-ahead.ts';
 import { expectKnownStates } from './occupied.ts';
+import { Oddities } from './oddity.ts';
 import { patientlyAtStart } from './patience.ts';
 import { type MasterSettings, Reign } from './reign.ts';
 import type { Term } from './term.ts';
@@ -54,6 +55,7 @@ export class Master {
   readonly #board: Board;
   readonly #fleet: Fleet;
   readonly #lookAhead: LookAhead;
+  readonly #oddities = new Oddities();
   readonly #types = new Map<string, KnownType>();
   readonly #committer: Committer;
   readonly #follower: Follower;
@@ -157,9 +159,11 @@ export class Master {
   #changed(change: Change): void {
     if (change.kind === 'job') this.#apply(change.head);
     else if (change.kind === 'lease') this.#election.seen(change.lease);
+    else this.#oddities.note(change.key, change.revision);
   }
 
   #apply(head: Head): void {
+    this.#oddities.clear(head.key, head.revision);
     const applied = this.#board.apply(head);
     if (applied === undefined) return;
     if (applied.entry.isOfNewer) this.#metNewer(head.key);
@@ -189,6 +193,7 @@ export class Master {
         board: this.#board,
         fleet: this.#fleet,
         lookAhead: this.#lookAhead,
+        oddities: this.#oddities,
         types: this.#types,
         commit: this.#committer.commit,
         apply: (head) => this.#follower.own(head),
@@ -217,6 +222,7 @@ export class Master {
   /** The stream has lost its end: what was decided from the old picture is void, and so is a term that rests on it. */
   #forget(): void {
     this.#board.clear();
+    this.#oddities.forget();
     if (this.#election.term !== undefined) void this.#stepDown('the stream has lost its end');
   }
 

@@ -39,7 +39,7 @@ export function mover(options: MoverOptions): Mover {
   };
 }
 
-/** A record may have become one of a newer version since the board heard of it: then it is not ours to move. */
+/** The record from the stream's leader. One that cannot be read, such as of a newer version, is not ours to move. */
 async function readIfReadable(store: JobStore, key: string): Promise<Stored | undefined> {
   return await store.read(key).catch((cause) => {
     if (isFault(cause, 'record.unreadable')) return undefined;

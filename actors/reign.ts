@@ -20,7 +20,9 @@ import type { Fleet } from './fleet.ts';
 import { Intake } from './intake.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { mover } from './mover.ts';
+import type { Oddities } from './oddity.ts';
 import { patiently } from './patience.ts';
+import { Patrol } from './patrol.ts';
 import { Pruner } from './pruner.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Term } from './term.ts';
@@ -52,6 +54,7 @@ export interface ReignOptions {
   board: Board;
   fleet: Fleet;
   lookAhead: LookAhead;
+  oddities: Oddities;
   types: ReadonlyMap<string, KnownType>;
   /** For what needs no fence: new jobs. */
   commit: Commit;
@@ -69,6 +72,7 @@ export class Reign {
   readonly #timekeeper: Timekeeper;
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
+  readonly #patrol: Patrol;
   readonly #intake: Intake;
   #stops: Stop[] = [];
   #stopped = false;
@@ -114,6 +118,19 @@ export class Reign {
       keepAtMost: settings.keepAtMost ?? Number.POSITIVE_INFINITY,
       isTrusted: () => term.isTrusted(),
     });
+    this.#patrol = new Patrol({
+      board,
+      oddities: options.oddities,
+      store,
+      commit: term.commit,
+      events,
+      notices,
+      apply,
+      clock,
+      telemetry,
+      everyMs: settings.schedulerIntervalMs,
+      isTrusted: () => term.isTrusted(),
+    });
     this.#intake = new Intake({
       submissions,
       store,
@@ -134,6 +151,7 @@ export class Reign {
     this.#scheduler.start();
     this.#auditor.start();
     this.#pruner.start();
+    this.#patrol.start();
     const { world, settings } = this.#options;
     const stopTelling = tellUnserved({ ...this.#options, everyMs: settings.schedulerIntervalMs });
     this.#stops.push(async () => stopTelling());
@@ -161,6 +179,7 @@ export class Reign {
     this.#timekeeper.stop();
     this.#auditor.stop();
     this.#pruner.stop();
+    this.#patrol.stop();
     for (const stop of this.#stops.splice(0))
       await stop().catch((cause) =>
         this.#options.telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }),
@@ -185,6 +204,7 @@ export class Reign {
       return;
     }
     this.#timekeeper.watch(entry);
+    this.#patrol.saw(entry);
     if (isReady(head.state) || (from !== undefined && isActive(from))) this.#scheduler.wake();
   }
 }

@@ -132,7 +132,7 @@ function refInEnvelope(body: Uint8Array): string | undefined {
 }
 
 /** Where the job of a submission comes from, the same for each of its deliveries. */
-export function sourceOf({ streamCreatedAt, sequence }: Submission): string {
+export function sourceOf({ streamCreatedAt, sequence }: Pick<Submission, 'streamCreatedAt' | 'sequence'>): string {
   return `submission:${streamCreatedAt.toString(36)}-${sequence}`;
 }
 

@@ -14,6 +14,7 @@ import type { Options } from '../runtime/options.ts';
 import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { type AuditReport, audit } from './audit.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
 import { askCluster, askWhy } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
@@ -26,7 +27,7 @@ import { cancel, readJob } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 
-export type { BrokersView, ClusterView, MasterView, SteppedDown, Why, WorkerView };
+export type { AuditReport, BrokersView, ClusterView, MasterView, SteppedDown, Why, WorkerView };
 
 export interface ClientOptions {
   options: Options;
@@ -42,15 +43,18 @@ export class Client implements AsyncDisposable {
   readonly #committer: Committer;
   readonly #submitter: Submitter;
   readonly #watches: Watches;
+  readonly #retentionMs: number;
 
   /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
   static async open({ options, telemetry = createTelemetry(), role = 'yard client' }: ClientOptions): Promise<Client> {
-    return new Client(await link({ settings: options, telemetry, role, withFeed: false }), telemetry);
+    const to = await link({ settings: options, telemetry, role, withFeed: false });
+    return new Client(to, telemetry, options.retention);
   }
 
-  private constructor(to: Link, telemetry: Telemetry) {
+  private constructor(to: Link, telemetry: Telemetry, retentionMs: number) {
     const { world, clock, incarnation } = to;
     this.#link = to;
+    this.#retentionMs = retentionMs;
     this.#committer = new Committer({ store: world.store, clock, telemetry });
     this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
@@ -148,6 +152,10 @@ export class Client implements AsyncDisposable {
     const { world, clock } = this.#link;
     const { archive, store } = world;
     return restore({ archive, store, clock, commit: this.#committer.commit }, options);
+  }
+
+  audit(): Promise<AuditReport> {
+    return audit({ books: this.#link.world.books, now: this.now(), retentionMs: this.#retentionMs });
   }
 
   /** Calls back with each transition of every job from now on; best effort. */

@@ -9,10 +9,11 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { MsgHdrsImpl } from '@nats-io/nats-core/internal';
 import type { Msg, MsgHdrs } from 'nats';
-import { isFault } from '../runtime/faults.ts';
+import { isFault, messageOf } from '../runtime/faults.ts';
 import { type HeadBody, headBody } from '../runtime/head.ts';
-import type { Change, Entry, Lease, Offer } from '../runtime/ports.ts';
+import type { Change, Entry, Lease, Offer, Page } from '../runtime/ports.ts';
 import { type JobRecord, type Stored, upcast } from '../runtime/record.ts';
+import { leaderKey } from './names.ts';
 
 const decoder = new TextDecoder();
 
@@ -67,7 +68,7 @@ export function decodeChange(key: string, revision: number, header: (name: strin
   if (isHeadBody(body)) return { kind: 'job', head: { ...body, key, revision } };
   const lease = header(leaseHeader);
   if (lease) return { kind: 'lease', revision, lease: decodeLease(lease) };
-  return { kind: 'other', revision };
+  return { kind: 'other', revision, key };
 }
 
 /**
@@ -125,7 +126,37 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /** @throws {Fault} `record.unreadable` */
 export function decodeStored(data: Uint8Array, revision: number): Stored {
-  return { record: upcast(JSON.parse(decoder.decode(data))), revision };
+  return { record: upcast(readJson(decoder.decode(data))), revision };
+}
+
+/** Whether a message in the bucket says that somebody took the key away, as `nats kv del` and `purge` do. */
+export function isRemoval(header: (name: string) => string | undefined): boolean {
+  return header('KV-Operation') !== undefined || header('Nats-Marker-Reason') !== undefined;
+}
+
+/** How long the broker keeps a message, where it says so: `2592000s`. */
+function ttlOf(header: (name: string) => string | undefined): number | undefined {
+  const seconds = /^(\d+)s$/.exec(header('Nats-TTL') ?? '')?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1_000;
+}
+
+/** What lies under a key of the bucket of jobs, from its message. */
+export function decodePage(
+  key: string,
+  { seq: revision, data, header }: { seq: number; data: Uint8Array; header: (name: string) => string | undefined },
+): Page {
+  if (isRemoval(header)) return { kind: 'removed', key, revision };
+  if (key === leaderKey) return { kind: 'lease', key, revision, lease: decodeLease(data) };
+  if (key.startsWith('_')) return { kind: 'reserved', key, revision };
+  try {
+    const { record } = decodeStored(data, revision);
+    const change = decodeChange(key, revision, header);
+    const ttlMs = ttlOf(header);
+    const head = change.kind === 'job' ? { head: change.head } : {};
+    return { kind: 'record', key, revision, record, ...head, ...(ttlMs === undefined ? {} : { ttlMs }) };
+  } catch (cause) {
+    return { kind: 'unreadable', key, revision, why: messageOf(cause) };
+  }
 }
 
 /** As `decodeStored`; `undefined` for a record that this version can not read, so that it stops nobody's work. */

@@ -27,6 +27,7 @@ import {
   decodeStored,
   encodeEntry,
   headerReader,
+  isRemoval,
   line,
   writtenHeaders,
 } from './codec.ts';
@@ -133,7 +134,8 @@ export class NatsStore implements JobStore {
 
   async read(key: string): Promise<Stored | undefined> {
     const message = await this.#readLast(key);
-    return message === undefined ? undefined : decodeStored(message.data, message.seq);
+    if (message === undefined || isRemoval((name) => message.header.get(name) || undefined)) return undefined;
+    return decodeStored(message.data, message.seq);
   }
 
   async readLease(): Promise<{ revision: number; lease: Lease | null }> {

@@ -5,9 +5,10 @@
 
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
-import type { World } from '../runtime/ports.ts';
+import type { Books, World } from '../runtime/ports.ts';
 import type { BrokerAddress } from './address.ts';
 import { NatsArchive } from './archive.ts';
+import { NatsBooks } from './books.ts';
 import { NatsControl } from './control.ts';
 import { natsDesk } from './desk.ts';
 import { NatsEvents } from './events.ts';
@@ -33,7 +34,7 @@ export interface WorldOptions {
   pulseEveryMs: number;
 }
 
-export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents; archive: NatsArchive };
+export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents; archive: NatsArchive; books: Books };
 
 export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
   const { connection, feedConnection, address, names, clock, pulseEveryMs } = options;
@@ -49,5 +50,6 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     control: new NatsControl({ connection, names, clock }),
     desk: natsDesk({ connection, names }),
     archive: new NatsArchive({ connection, names }),
+    books: new NatsBooks({ connection, names }),
   };
 }

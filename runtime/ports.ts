@@ -73,8 +73,8 @@ export interface Head {
 export type Change =
   | { kind: 'job'; head: Head }
   | { kind: 'lease'; revision: number; lease: Lease | null }
-  /** A write without meaning for followers, such as a key that guards uniqueness. */
-  | { kind: 'other'; revision: number };
+  /** A write that has no head: not by a process of ours, or of a key that is no job. */
+  | { kind: 'other'; revision: number; key: string };
 
 /** Where the stream stands: another `createdAt` or a smaller `lastRevision` means it was rolled back. */
 export interface StoreState {
@@ -96,15 +96,15 @@ export interface JobStore {
   /** The record under `key`, from the stream's leader: never stale. @throws {Fault} `record.unreadable` */
   read(key: string): Promise<Stored | undefined>;
   /**
-   * The records under `keys`; may be slightly stale, so only for what a CAS will prove. Absent keys are left out, and so
-   * are records that only a newer version can read.
+   * The records under `keys`; may be slightly stale, so only for what a CAS will prove. Absent keys are left out, and
+   * so is what cannot be read as a record, such as one of a newer version, which must not keep anybody from the others.
    */
   readMany(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
   /** The lease as the stream's leader has it; revision 0 where there never was one. */
   readLease(): Promise<{ revision: number; lease: Lease | null }>;
   /** Everything whose newest write is after `revision`, in order of revisions. */
   changesAfter(revision: number): AsyncIterable<Change>;
-  /** Whole records, in order of revisions, but those that only a newer version can read. For listings; not on any hot path. */
+  /** Whole records that can be read, in order of revisions. For listings; not on any hot path. */
   records(filter?: { tenant?: string }): AsyncIterable<Stored>;
   state(): Promise<StoreState>;
   /**
@@ -166,6 +166,38 @@ export interface Submissions {
 export type SubmitAck =
   | { ref: string; id: string; tenant: string; state: JobState }
   | { ref: string; rejected: string };
+
+// ---- the books, for an audit -------------------------------------------------------------------------------
+
+/** How far submissions have come: the stream holds some of `first` to `last`, all up to `floor` have been decided. */
+export interface SubmitState {
+  createdAt: number;
+  first: number;
+  last: number;
+  floor: number;
+}
+
+/** What lies under a key of the bucket of jobs, exactly as it lies there. */
+export type Page =
+  | { kind: 'record'; key: string; revision: number; record: JobRecord; head?: Head; ttlMs?: number }
+  | { kind: 'lease'; key: string; revision: number; lease: Lease | null }
+  /** A key of ours that is no job. */
+  | { kind: 'reserved'; key: string; revision: number }
+  /** Somebody took the record away and left a mark. */
+  | { kind: 'removed'; key: string; revision: number }
+  | { kind: 'unreadable'; key: string; revision: number; why: string };
+
+/** Everything that is kept, a piece at a time. Read without any hurry, and by nobody but an audit. */
+export interface Books {
+  submitState(): Promise<SubmitState>;
+  /** What is left of the stream of submissions up to `last`, in its order. */
+  submissions(last: number): AsyncIterable<Submission>;
+  rejections(): AsyncIterable<Rejection>;
+  /** The newest of every key; a key that is written meanwhile may come twice. May be slightly stale. */
+  pages(): AsyncIterable<Page>;
+  /** What lies under `key` now, from the stream's leader. */
+  page(key: string): Promise<Page | undefined>;
+}
 
 // ---- workers -----------------------------------------------------------------------------------------------
 

@@ -7,8 +7,17 @@
  * for await (const { from, to } of job.watch()) console.log(from, '→', to);
  */
 
+export type { Discrepancy } from '../cluster/audit.ts';
 export type { Backup } from '../cluster/backup.ts';
-export type { BrokersView, ClusterView, MasterView, SteppedDown, Why, WorkerView } from '../cluster/client.ts';
+export type {
+  AuditReport,
+  BrokersView,
+  ClusterView,
+  MasterView,
+  SteppedDown,
+  Why,
+  WorkerView,
+} from '../cluster/client.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
 export type { Restored } from '../cluster/restore.ts';
 export type { Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';

@@ -3,7 +3,16 @@
  */
 
 import type { Backup } from '../cluster/backup.ts';
-import type { BrokersView, Client, ClusterView, MasterView, SteppedDown, Why, WorkerView } from '../cluster/client.ts';
+import type {
+  AuditReport,
+  BrokersView,
+  Client,
+  ClusterView,
+  MasterView,
+  SteppedDown,
+  Why,
+  WorkerView,
+} from '../cluster/client.ts';
 import type { Census, JobFilter } from '../cluster/listing.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
@@ -183,6 +192,16 @@ export class Yard implements AsyncDisposable {
    */
   restore(path: string, options: { merge?: boolean } = {}): Promise<Restored> {
     return this.#client.restore({ path, ...options });
+  }
+
+  /**
+   * Holds all that is kept against itself: each submission has a job, a rejection, or has expired, and each record is
+   * one that the chart can bring about. Reads everything once, in bounded memory, while the cluster runs.
+   *
+   * @example const { agrees, discrepancies } = await yard.audit();
+   */
+  audit(): Promise<AuditReport> {
+    return this.#client.audit();
   }
 
   /** Calls back with each transition of every job from now on. Live news, best effort: `watch` misses nothing. */

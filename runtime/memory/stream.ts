@@ -123,6 +123,6 @@ function storedOf({ json, revision }: Write): Stored {
 function changeOf(write: Write): Change {
   const { key, revision, json } = write;
   if (key === '_leader') return { kind: 'lease', revision, lease: JSON.parse(json) };
-  if (key.startsWith('_')) return { kind: 'other', revision };
+  if (key.startsWith('_')) return { kind: 'other', revision, key };
   return { kind: 'job', head: headOf(key, revision, storedOf(write).record) };
 }

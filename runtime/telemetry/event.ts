@@ -219,6 +219,12 @@ export const events = {
     facts: { what: 'text', key: 'text' },
     help: 'Something did not agree and was put right.',
   },
+  'auditor.found': {
+    level: 'error',
+    line: 'cannot repair {key}: {what}; expected {expected}, met {met}',
+    facts: { what: 'text', key: 'text', expected: 'text', met: 'text' },
+    help: 'A record is wrong in a way that only a person can put right; `yard audit` lists all of them.',
+  },
   'broker.connected': {
     level: 'info',
     line: 'connected to {server}',

@@ -189,6 +189,12 @@ export const metrics = {
     help: 'Disagreements that the auditor put right.',
     fedBy: [{ event: 'auditor.repaired' }],
   },
+  yard_unrepaired_total: {
+    ...count,
+    labels: ['what'],
+    help: 'Disagreements that only a person can put right.',
+    fedBy: [{ event: 'auditor.found' }],
+  },
   yard_broker_connected: {
     type: 'gauge',
     unit: 'none',

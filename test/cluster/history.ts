@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import { isActive, isSettled } from '../../machines/job.ts';
 import type { Rejection } from '../../runtime/ports.ts';
 import { type JobRecord, keptTransitions } from '../../runtime/record.ts';
-import { chartEdges, edge } from './chart-edges.ts';
+import { chartEdges, edge } from '../../runtime/record-edge.ts';
 import type { Effect } from './effects.ts';
 
 /** All that a test can see of what a cluster did. */

@@ -50,7 +50,7 @@ export const births: readonly JobContext[] = [
 ];
 
 /** Everything that could be said to a job in this state, whether it has an edge for it or not. */
-export function eventsFor(state: JobSnapshot): readonly JobEvent[] {
+export function eventsFor(state: Pick<JobSnapshot, 'context'>): readonly JobEvent[] {
   const { attempt } = state.context;
   const at = 5_000;
   return [

@@ -5,7 +5,7 @@
  * all, and not what may happen now.
  */
 
-import { jobMachine } from '../../machines/job.ts';
+import { jobMachine } from '../machines/job.ts';
 
 type StateNode = typeof jobMachine.root;
 

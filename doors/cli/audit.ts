@@ -1,0 +1,86 @@
+/**
+ * `yard audit`: proves that nothing was lost, submission by submission and record by record.
+ */
+
+import type { Command } from 'commander';
+import type { AuditReport, Discrepancy } from '../../sdk/index.ts';
+import { type Column, columns, facts } from './columns.ts';
+import type { CommandContext } from './command.ts';
+import { exitCodes } from './exit.ts';
+import type { Terminal } from './terminal.ts';
+
+export function register(program: Command, context: CommandContext): void {
+  program
+    .command('audit')
+    .summary('Proves that nothing was lost.')
+    .description(
+      'Reads all submissions, rejections and records and holds them against one another; exits with 1 where something does not agree.',
+    )
+    .action((_, command: Command) => audit(command, context));
+}
+
+async function audit(command: Command, context: CommandContext): Promise<void> {
+  const { terminal, output } = context;
+  const report = await context.withYard(command, (yard) => yard.audit());
+  terminal.print(output === 'json' ? JSON.stringify(report, undefined, 2) : page(report, terminal));
+  if (output === 'table') {
+    for (const limit of report.limits) terminal.say(limit);
+    terminal.say(verdict(report));
+  }
+  if (!report.agrees) context.exitWith(exitCodes.failed);
+}
+
+function verdict({ agrees, discrepancies, more }: AuditReport): string {
+  if (agrees) return 'All agrees.';
+  const count = discrepancies.length + more;
+  const found = count === 1 ? '1 discrepancy' : `${count} discrepancies`;
+  return more > 0 ? `${found}, of which ${more} are not shown.` : `${found}.`;
+}
+
+function page(report: AuditReport, terminal: Terminal): string {
+  const totals = [ledger(report, terminal), records(report, terminal)].join('\n\n');
+  if (report.discrepancies.length === 0) return totals;
+  return `${totals}\n\n${columns(report.discrepancies, shape, terminal)}`;
+}
+
+function ledger({ submissions }: AuditReport, terminal: Terminal): string {
+  const { first, last, submitted, settled, open, rejected, expired, repeats, waiting, missing } = submissions;
+  return facts(
+    [
+      ['submitted', `${submitted}, numbered ${first} to ${last}`],
+      ['  settled', String(settled)],
+      ['  open', String(open)],
+      ['  rejected', String(rejected)],
+      ['  expired', String(expired)],
+      ['  repeats', `${repeats} of jobs that were there`],
+      ['  waiting', `${waiting} not taken in yet`],
+      ['  missing', String(missing)],
+    ],
+    terminal,
+  );
+}
+
+function records({ jobs, lease }: AuditReport, terminal: Terminal): string {
+  return facts(
+    [
+      ['jobs', `${jobs.total}: ${jobs.settled} settled, ${jobs.open} open`],
+      ['  submitted', `${jobs.fromSubmissions}, and ${jobs.fromOlder} whose submission is no longer kept`],
+      ['  direct', `${jobs.direct} by SDK and command line`],
+      ['unreadable', String(jobs.unreadable)],
+      ['lease', lease === null ? 'nobody leads' : `${lease.name}, term ${lease.term}`],
+    ],
+    terminal,
+  );
+}
+
+const shape: readonly Column<Discrepancy>[] = [
+  { title: 'OF', value: ({ of }) => of },
+  { title: 'WHAT', value: ({ what }) => what },
+  { title: 'EXPECTED', value: ({ expected }) => oneLine(expected), shrinks: true },
+  { title: 'MET', value: ({ met }) => oneLine(met), shrinks: true },
+  { title: 'TO DO', value: ({ advice }) => oneLine(advice), shrinks: true },
+];
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
+}
