@@ -8,8 +8,10 @@
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import type { Role } from '../../cluster/member.ts';
+import { natsFeed } from '../../nats/feed.ts';
 import { names } from '../../nats/names.ts';
 import { pause, SystemClock } from '../../runtime/clock.ts';
+import type { Change } from '../../runtime/ports.ts';
 import { type Scratch, scratch, type TestBroker, testBroker } from '../nats/broker.ts';
 import { Effects } from './effects.ts';
 import { gatherHistory } from './gather.ts';
@@ -17,7 +19,7 @@ import { expectSound } from './history.ts';
 import { News } from './news.ts';
 import { type Flags, YardProcess } from './process.ts';
 import { User } from './user.ts';
-import { Wire } from './wire.ts';
+import { type Tap, Wire } from './wire.ts';
 
 export interface ClusterOptions {
   masters?: number;
@@ -28,6 +30,8 @@ export interface ClusterOptions {
   broker?: TestBroker;
   /** Gives each process a wire that can be cut. */
   wired?: boolean;
+  /** What is done on the wires to what processes say. */
+  tap?: Tap;
 }
 
 const file = new URL('./jobs.ts', import.meta.url).pathname;
@@ -66,7 +70,7 @@ export class Cluster implements AsyncDisposable {
       name: `${role}-${++this.#count}`,
       role,
       url: broker.url,
-      wire: options.wired === true ? await Wire.to(broker.url) : undefined,
+      wire: options.wired === true ? await Wire.to(broker.url, options.tap) : undefined,
       flags: { prefix: this.user.names.prefix, handlers: file, types: quickTypes, ...options.flags, ...flags },
       directory: this.folder,
       env: { PATH, HOME, EFFECTS: effects.path },
@@ -169,7 +173,8 @@ export class Cluster implements AsyncDisposable {
   /** Fails where what this cluster did is not what a correct one can have done. */
   async expectSound(): Promise<void> {
     const { user, processes, effects } = this;
-    expectSound(await gatherHistory({ user, processes, effects, connection: this.#parts.connection }));
+    const { connection, changes } = this.#parts;
+    expectSound(await gatherHistory({ user, processes, effects, connection, changes }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -190,6 +195,8 @@ interface Parts {
   clock: SystemClock;
   news: News;
   effects: Effects;
+  /** What was heard to be written, in order. */
+  changes: readonly Change[];
 }
 
 /**
@@ -207,8 +214,10 @@ export async function cluster(options: ClusterOptions = {}): Promise<Cluster> {
   const effects = new Effects(join(folder.path, 'effects'), () => news.ring());
   const background = () => yard.processes.map(({ name, lastLines }) => `--- ${name}\n${lastLines}`).join('\n');
   const named = names(flags.prefix === undefined ? undefined : String(flags.prefix));
+  const changes: Change[] = [];
+  await natsFeed(connection, named).follow((change) => void changes.push(change));
   const user = await User.of({ url: broker.url, connection, names: named, clock, news, background });
-  const yard = new Cluster(user, { options, broker, scratch: folder, connection, clock, news, effects });
+  const yard = new Cluster(user, { options, broker, scratch: folder, connection, clock, news, effects, changes });
   await Promise.all([
     ...Array.from({ length: masters }, () => yard.start('master')),
     ...Array.from({ length: workers }, () => yard.start('worker')),

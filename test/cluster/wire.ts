@@ -2,16 +2,22 @@
  * The wire between one process and the broker: a TCP proxy that can be cut and healed.
  *
  * Cut, it carries nothing and says nothing, as a network that drops packets: both ends believe that they are
- * connected. Healed, everything that was held back arrives.
+ * connected. Healed, everything that was held back arrives. What the process says may be changed on its way.
  */
 
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 interface Pair {
   near: Socket;
   far: Socket;
+  /** What stands between what the process says and the broker. */
+  said: Duplex | undefined;
 }
+
+/** Makes what stands between what a process says, on one of its connections, and the broker. */
+export type Tap = () => Duplex;
 
 export class Wire implements AsyncDisposable {
   readonly url: string;
@@ -20,25 +26,25 @@ export class Wire implements AsyncDisposable {
   #cut = false;
 
   /** A wire to the broker at `url`, which may come and go. */
-  static async to(url: string): Promise<Wire> {
+  static async to(url: string, tap?: Tap): Promise<Wire> {
     const { hostname, port } = new URL(url);
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new Wire(server, { host: hostname, port: Number(port) });
+    return new Wire(server, { host: hostname, port: Number(port) }, tap);
   }
 
-  private constructor(server: Server, target: { host: string; port: number }) {
+  private constructor(server: Server, target: { host: string; port: number }, tap: Tap | undefined) {
     const address = server.address();
     this.url = `nats://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     this.#server = server;
-    server.on('connection', (near) => this.#join({ near, far: connect(target) }));
+    server.on('connection', (near) => this.#join(pairOf(near, connect(target), tap)));
   }
 
   cut(): void {
     this.#cut = true;
-    for (const { near, far } of this.#pairs) {
-      near.unpipe(far).pause();
+    for (const { near, far, said } of this.#pairs) {
+      near.unpipe(said ?? far).pause();
       far.unpipe(near).pause();
     }
   }
@@ -68,7 +74,13 @@ export class Wire implements AsyncDisposable {
   }
 }
 
-function carry({ near, far }: Pair): void {
-  near.pipe(far);
+function pairOf(near: Socket, far: Socket, tap: Tap | undefined): Pair {
+  const said = tap?.();
+  said?.pipe(far);
+  return { near, far, said };
+}
+
+function carry({ near, far, said }: Pair): void {
+  near.pipe(said ?? far);
   far.pipe(near);
 }
