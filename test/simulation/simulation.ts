@@ -41,6 +41,8 @@ export interface SimulationOptions {
   answerWithinMs?: number;
   /** By how much the broker time of nodes may be off, ms. */
   skewMs?: number;
+  /** How long a worker that leaves lets its jobs run, ms. */
+  drainDeadlineMs?: number;
   /** What is wrong with the build that all processes run. */
   plant?: Plant;
 }
@@ -100,6 +102,8 @@ export class Simulation {
   /** What nodes told of themselves, the last of it. */
   readonly lines: string[] = [];
   readonly submitted: string[] = [];
+  /** What was done to it, by name. */
+  readonly faults: string[] = [];
   readonly #settings: MasterSettings;
   readonly #capacities = new Map<string, Capacity>();
   readonly #masters: (Node & { master: Master })[] = [];
@@ -107,12 +111,22 @@ export class Simulation {
   readonly #client: MemoryWorld;
   readonly #skew: () => number;
   readonly #plant: Plant;
+  readonly #drainDeadlineMs: number;
   #count = 0;
 
   constructor(options: SimulationOptions) {
-    const { seed = 1, odds, settings, answerWithinMs = 2_000, skewMs = 0, plant = sound } = options;
+    const {
+      seed = 1,
+      odds,
+      settings,
+      answerWithinMs = 2_000,
+      skewMs = 0,
+      plant = sound,
+      drainDeadlineMs = 30_000,
+    } = options;
     this.seed = seed;
     this.#plant = plant;
+    this.#drainDeadlineMs = drainDeadlineMs;
     this.clock = new ManualClock({ seed });
     this.#settings = { ...defaults, ...settings };
     const going = odds === undefined ? calm : chaos(odds, seeded(seed + 1));
@@ -177,7 +191,7 @@ export class Simulation {
       },
       load: () => ({ cpuPercent: 0, memoryMb: 0 }),
       cancelGraceMs: this.#settings.cancelGraceMs,
-      drainDeadlineMs: 30_000,
+      drainDeadlineMs: this.#drainDeadlineMs,
       pulseEveryMs: 1_000,
     });
     this.#workers.push({ ...node, worker, committer });
