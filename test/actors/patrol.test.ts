@@ -7,7 +7,6 @@ import { Patrol } from '../../actors/patrol.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
 import { Fault } from '../../runtime/faults.ts';
 import { headOf } from '../../runtime/head.ts';
-import type { JobStore } from '../../runtime/ports.ts';
 import type { JobRecord } from '../../runtime/record.ts';
 import { born } from '../../runtime/step.ts';
 import { create, lastOf, plainJob, specOf, stage, storeWith, written } from './stage.ts';

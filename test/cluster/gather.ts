@@ -5,6 +5,7 @@
 
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
+import type { Change } from '../../runtime/ports.ts';
 import type { Effects } from './effects.ts';
 import type { History } from './history.ts';
 import type { YardProcess } from './process.ts';
@@ -15,6 +16,7 @@ export interface Sources {
   processes: readonly YardProcess[];
   effects: Effects;
   connection: NatsConnection;
+  changes: readonly Change[];
 }
 
 /** A message in the stream of submissions, with the id that it names. */
@@ -23,7 +25,8 @@ interface Submission {
   id: string | undefined;
 }
 
-export async function gatherHistory({ user, processes, effects, connection }: Sources): Promise<History> {
+export async function gatherHistory(sources: Sources): Promise<History> {
+  const { user, processes, effects, connection, changes } = sources;
   const submissions = await submissionsIn(connection, user.names.streams.submit);
   const records = await user.records();
   const rejections = await user.rejections();
@@ -39,6 +42,7 @@ export async function gatherHistory({ user, processes, effects, connection }: So
     acknowledged: new Set(kept.flatMap(({ id }) => id ?? [])),
     started: startedBy(processes),
     effects: await effects.all(),
+    changes: [...changes],
   };
 }
 

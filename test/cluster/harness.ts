@@ -10,9 +10,11 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Role } from '../../cluster/member.ts';
 import type { EmbeddedBroker } from '../../nats/embedded.ts';
+import { natsFeed } from '../../nats/feed.ts';
 import { names } from '../../nats/names.ts';
 import { ensureTopology } from '../../nats/topology.ts';
 import { pause, SystemClock } from '../../runtime/clock.ts';
+import type { Change } from '../../runtime/ports.ts';
 import { type Scratch, scratch, type TestBroker, testBroker, testBrokers } from '../nats/broker.ts';
 import { Effects } from './effects.ts';
 import { gatherHistory } from './gather.ts';
@@ -20,7 +22,7 @@ import { expectSound } from './history.ts';
 import { News } from './news.ts';
 import { type Flags, YardProcess } from './process.ts';
 import { User } from './user.ts';
-import { Wire } from './wire.ts';
+import { type Tap, Wire } from './wire.ts';
 
 export interface ClusterOptions {
   masters?: number;
@@ -33,6 +35,8 @@ export interface ClusterOptions {
   broker?: TestBroker;
   /** Gives each process a wire that can be cut. */
   wired?: boolean;
+  /** What is done on the wires to what processes say. */
+  tap?: Tap;
 }
 
 const file = new URL('./jobs.ts', import.meta.url).pathname;
@@ -71,7 +75,7 @@ export class Cluster implements AsyncDisposable {
       name: `${role}-${++this.#count}`,
       role,
       url: broker.url,
-      wire: options.wired === true ? await Wire.to(broker.url) : undefined,
+      wire: options.wired === true ? await Wire.to(broker.url, options.tap) : undefined,
       flags: { prefix: this.user.names.prefix, handlers: file, types: quickTypes, ...options.flags, ...flags },
       directory: this.folder,
       env: { PATH, HOME, EFFECTS: effects.path, ...more },
@@ -205,7 +209,8 @@ export class Cluster implements AsyncDisposable {
   /** Fails where what this cluster did is not what a correct one can have done. */
   async expectSound(): Promise<void> {
     const { user, processes, effects } = this;
-    expectSound(await gatherHistory({ user, processes, effects, connection: this.#parts.connection }));
+    const { connection, changes } = this.#parts;
+    expectSound(await gatherHistory({ user, processes, effects, connection, changes }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -226,6 +231,8 @@ interface Parts {
   clock: SystemClock;
   news: News;
   effects: Effects;
+  /** What was heard to be written, in order. */
+  changes: readonly Change[];
 }
 
 /**
@@ -245,8 +252,10 @@ export async function cluster(options: ClusterOptions = {}): Promise<Cluster> {
   const named = names(flags.prefix === undefined ? undefined : String(flags.prefix));
   // As `yard up` does: processes that all make the streams of a cluster get in one another's way.
   if (brokers > 1) await ensureTopology({ connection, names: named, clock, replicas: brokers });
+  const changes: Change[] = [];
+  await natsFeed(connection, named).follow((change) => void changes.push(change));
   const user = await User.of({ url: broker.url, connection, names: named, clock, news, background });
-  const yard = new Cluster(user, { options, broker, scratch: folder, connection, clock, news, effects });
+  const yard = new Cluster(user, { options, broker, scratch: folder, connection, clock, news, effects, changes });
   await Promise.all([
     ...Array.from({ length: masters }, () => yard.start('master')),
     ...Array.from({ length: workers }, () => yard.start('worker')),

@@ -7,7 +7,7 @@
 
 import { expect } from 'vitest';
 import { isActive, isSettled } from '../../machines/job.ts';
-import type { Rejection } from '../../runtime/ports.ts';
+import type { Change, Head, Rejection } from '../../runtime/ports.ts';
 import { type JobRecord, keptTransitions } from '../../runtime/record.ts';
 import { chartEdges, edge } from '../../runtime/record-edge.ts';
 import type { Effect } from './effects.ts';
@@ -25,6 +25,8 @@ export interface History {
   /** Attempts that workers said they started, as `key#attempt`. */
   started: readonly string[];
   effects: readonly Effect[];
+  /** What was heard to be written into the bucket of jobs, in order, perhaps with gaps. */
+  changes: readonly Change[];
 }
 
 const edges = chartEdges();
@@ -33,6 +35,8 @@ const edges = chartEdges();
 export function expectSound(history: History): void {
   expectOnce(history);
   for (const record of history.records) expectSoundRecord(record);
+  expectRunsKnown(history);
+  expect(steps(history.changes), 'writes that changed what was over').toEqual([]);
   expectAllAccountedFor(history);
 }
 
@@ -41,6 +45,57 @@ function expectOnce({ effects, started }: History): void {
   const begun = effects.filter(({ what }) => what === 'begins').map(({ job, attempt }) => `${job}#${attempt}`);
   expect(twice(begun), 'attempts whose handler began twice').toEqual([]);
   expect(twice(started), 'attempts that workers started twice').toEqual([]);
+}
+
+/** What ran is what the record says: no attempt that it knows nothing of, and no end that no handler came to. */
+function expectRunsKnown({ records, effects }: History): void {
+  const known = new Map(records.map((record) => [record.id, record]));
+  const unknown = effects.flatMap(({ what, job, attempt }) => {
+    const record = known.get(job);
+    if (what !== 'begins' || (record !== undefined && attempt <= record.context.attempt)) return [];
+    return [`${job}#${attempt}`];
+  });
+  expect(unknown, 'attempts that ran and are in no record').toEqual([]);
+  const named = (kind: Effect['what']) =>
+    new Set(effects.flatMap(({ what, job, attempt }) => (what === kind ? [`${job}#${attempt}`] : [])));
+  const [begun, ended] = [named('begins'), named('ends')];
+  const completed = records
+    .filter(({ state }) => state === 'completed')
+    .map(({ id, context }) => `${id}#${context.attempt}`);
+  const made = completed.filter((name) => begun.has(name) && !ended.has(name));
+  expect(made, 'completed attempts whose handler did not end').toEqual([]);
+}
+
+/** Writes by which a term, an attempt or a settled job went back. A stream that was put back begins anew. */
+function steps(changes: readonly Change[]): string[] {
+  const heads = new Map<string, Head>();
+  let [term, last] = [0, 0];
+  return changes.flatMap((change) => {
+    const revision = change.kind === 'job' ? change.head.revision : change.revision;
+    if (revision < last) {
+      heads.clear();
+      term = 0;
+    }
+    last = revision;
+    if (change.kind === 'other') return [];
+    if (change.kind === 'job') return stepBack(heads, change.head);
+    const wrote = change.lease?.term || revision;
+    const former = term;
+    term = Math.max(term, wrote);
+    return wrote < former ? [`${change.lease?.name} wrote for term ${wrote} in term ${former}`] : [];
+  });
+}
+
+function stepBack(heads: Map<string, Head>, after: Head): string[] {
+  const before = heads.get(after.key);
+  heads.set(after.key, after);
+  if (before === undefined || !isBack(before, after)) return [];
+  return [`${after.key} was ${before.state}, attempt ${before.attempt}; then ${after.state}, attempt ${after.attempt}`];
+}
+
+function isBack(before: Head, after: Head): boolean {
+  if (before.revision === after.revision) return false;
+  return before.state === 'completed' || before.state === 'cancelled' || after.attempt < before.attempt;
 }
 
 function twice(words: readonly string[]): string[] {

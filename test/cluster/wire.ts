@@ -3,18 +3,24 @@
  *
  * Cut, it carries nothing and says nothing, as a network that drops packets: both ends believe that they are
  * connected. Healed, everything that was held back arrives. A single one of the process's connections can be cut by
- * its name.
+ * its name. What the process says may be changed on its way.
  */
 
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 interface Pair {
   near: Socket;
   far: Socket;
   /** What the client calls this connection; empty before it has said so. */
   name: string;
+  /** What stands between what the process says and the broker. */
+  said: Duplex | undefined;
 }
+
+/** Makes what stands between what a process says, on one of its connections, and the broker. */
+export type Tap = () => Duplex;
 
 export class Wire implements AsyncDisposable {
   readonly url: string;
@@ -24,19 +30,19 @@ export class Wire implements AsyncDisposable {
   #cut: string | undefined;
 
   /** A wire to the broker at `url`, which may come and go. */
-  static async to(url: string): Promise<Wire> {
+  static async to(url: string, tap?: Tap): Promise<Wire> {
     const { hostname, port } = new URL(url);
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new Wire(server, { host: hostname, port: Number(port) });
+    return new Wire(server, { host: hostname, port: Number(port) }, tap);
   }
 
-  private constructor(server: Server, target: { host: string; port: number }) {
+  private constructor(server: Server, target: { host: string; port: number }, tap: Tap | undefined) {
     const address = server.address();
     this.url = `nats://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     this.#server = server;
-    server.on('connection', (near) => this.#join({ near, far: connect(target), name: '' }));
+    server.on('connection', (near) => this.#join(pairOf(near, connect(target), tap)));
   }
 
   /** Cuts all connections, or those whose name ends with `name`, and whatever connects meanwhile. */
@@ -75,12 +81,18 @@ export class Wire implements AsyncDisposable {
   }
 }
 
-function hold({ near, far }: Pair): void {
-  near.unpipe(far).pause();
+function hold({ near, far, said }: Pair): void {
+  near.unpipe(said ?? far).pause();
   far.unpipe(near).pause();
 }
 
-function carry({ near, far }: Pair): void {
-  near.pipe(far);
+function pairOf(near: Socket, far: Socket, tap: Tap | undefined): Pair {
+  const said = tap?.();
+  said?.pipe(far);
+  return { near, far, said, name: '' };
+}
+
+function carry({ near, far, said }: Pair): void {
+  near.pipe(said ?? far);
   far.pipe(near);
 }

@@ -15,6 +15,8 @@ const leadersOnly: ReadonlySet<string> = new Set(['job.due', 'job.queued', 'job.
 export class History {
   readonly #jobs = new Map<string, JobRecord>();
   readonly #breaches: string[] = [];
+  /** Edges of the chart that jobs took, as `from event to`. */
+  readonly edges = new Set<string>();
   #lease: (Lease & { revision: number }) | null = null;
   #leaseBatch = 0;
   #seen = 0;
@@ -62,9 +64,11 @@ export class History {
     const before = this.#jobs.get(key);
     this.#jobs.set(key, record);
     const news = record.transitions.filter(({ n }) => n > (before === undefined ? 0 : lastTransition(before)));
-    for (const { event, to } of news)
+    for (const { from, event, to } of news) {
+      this.edges.add(`${from} ${event} ${to}`);
       if (leadersOnly.has(event) && this.#leaseBatch !== batch)
         this.#breach(`${key} took ${event} to ${to} without the lease`);
+    }
     if (before !== undefined) this.#compare(key, before, record);
     this.#check(key, record);
   }

@@ -20,6 +20,8 @@ export interface Run {
 
 export class Runs {
   readonly all: Run[] = [];
+  readonly #begun = new Set<string>();
+  readonly #twice: string[] = [];
 
   /** The starts of one job, in order. */
   of(job: string): readonly Run[] {
@@ -32,7 +34,7 @@ export class Runs {
       ...definition,
       run: (job) => {
         const run: Run = { job: job.id, attempt: job.fence.attempt, type: job.type, worker, at: clock.now() };
-        this.all.push(run);
+        this.#add(run);
         job.signal.addEventListener('abort', () => {
           run.stopped = job.signal.reason instanceof Error ? job.signal.reason.message : 'no reason';
         });
@@ -43,13 +45,7 @@ export class Runs {
 
   /** Attempts that ran twice. */
   twice(): readonly string[] {
-    const seen = new Set<string>();
-    return this.all.flatMap(({ job, attempt }) => {
-      const name = `${job}#${attempt}`;
-      if (seen.has(name)) return [`attempt ${attempt} of ${job} ran twice`];
-      seen.add(name);
-      return [];
-    });
+    return this.#twice;
   }
 
   /** Attempts that ran where their job should not have, or that no record knows of. */
@@ -67,6 +63,13 @@ export class Runs {
         return [`attempt ${attempt} of ${job} ran on ${worker} and belongs to ${entry.worker}`];
       return [];
     });
+  }
+
+  #add(run: Run): void {
+    const name = `${run.job}#${run.attempt}`;
+    if (this.#begun.has(name)) this.#twice.push(`attempt ${run.attempt} of ${run.job} ran twice`);
+    this.#begun.add(name);
+    this.all.push(run);
   }
 }
 

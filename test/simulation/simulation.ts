@@ -27,6 +27,7 @@ import type { JobRecord } from '../../runtime/record.ts';
 import { levelOf, lineOf } from '../../runtime/telemetry/event.ts';
 import { createTelemetry, type Telemetry } from '../../runtime/telemetry/telemetry.ts';
 import { History } from './history.ts';
+import type { Plant } from './planted.ts';
 import { picky, Runs, stubborn } from './runs.ts';
 
 export interface SimulationOptions {
@@ -40,6 +41,10 @@ export interface SimulationOptions {
   answerWithinMs?: number;
   /** By how much the broker time of nodes may be off, ms. */
   skewMs?: number;
+  /** How long a worker that leaves lets its jobs run, ms. */
+  drainDeadlineMs?: number;
+  /** What is wrong with the build that all processes run. */
+  plant?: Plant;
 }
 
 /** A process of the cluster. */
@@ -71,6 +76,9 @@ const defaults: MasterSettings = {
 
 const linesKept = 400;
 
+/** The build as it is. */
+const sound: Plant = (store) => store;
+
 /** Runs `story` with a cluster, lets it come to rest, and checks that every promise was kept. */
 export async function simulation(options: SimulationOptions, story: (sim: Simulation) => Promise<void>): Promise<void> {
   const sim = new Simulation(options);
@@ -94,16 +102,31 @@ export class Simulation {
   /** What nodes told of themselves, the last of it. */
   readonly lines: string[] = [];
   readonly submitted: string[] = [];
+  /** What was done to it, by name. */
+  readonly faults: string[] = [];
   readonly #settings: MasterSettings;
   readonly #capacities = new Map<string, Capacity>();
   readonly #masters: (Node & { master: Master })[] = [];
   readonly #workers: WorkerNode[] = [];
   readonly #client: MemoryWorld;
   readonly #skew: () => number;
+  readonly #plant: Plant;
+  readonly #drainDeadlineMs: number;
   #count = 0;
 
-  constructor({ seed = 1, odds, settings, answerWithinMs = 2_000, skewMs = 0 }: SimulationOptions) {
+  constructor(options: SimulationOptions) {
+    const {
+      seed = 1,
+      odds,
+      settings,
+      answerWithinMs = 2_000,
+      skewMs = 0,
+      plant = sound,
+      drainDeadlineMs = 30_000,
+    } = options;
     this.seed = seed;
+    this.#plant = plant;
+    this.#drainDeadlineMs = drainDeadlineMs;
     this.clock = new ManualClock({ seed });
     this.#settings = { ...defaults, ...settings };
     const going = odds === undefined ? calm : chaos(odds, seeded(seed + 1));
@@ -168,7 +191,7 @@ export class Simulation {
       },
       load: () => ({ cpuPercent: 0, memoryMb: 0 }),
       cancelGraceMs: this.#settings.cancelGraceMs,
-      drainDeadlineMs: 30_000,
+      drainDeadlineMs: this.#drainDeadlineMs,
       pulseEveryMs: 1_000,
     });
     this.#workers.push({ ...node, worker, committer });
@@ -407,7 +430,8 @@ export class Simulation {
         return;
       this.note(`${name}: ${lineOf(told)}`);
     });
-    const [world, side] = [this.broker.world({ clock }), this.broker.world({ clock })];
+    const [near, side] = [this.broker.world({ clock }), this.broker.world({ clock })];
+    const world = { ...near, store: this.#plant(near.store, this.broker) };
     return { name, clock, world, side, telemetry, alive: true };
   }
 

@@ -39,17 +39,22 @@ export function randomSettings(seed: number): Partial<MasterSettings> {
   };
 }
 
-/** Lets `events` things happen. */
+/** Every bad minute has at least so many. */
+export const leastJobs = 100;
+export const leastFaults = 5;
+
+/** Lets `events` things happen, and then more until there were enough. */
 export async function badMinute(sim: Simulation, events: number): Promise<void> {
   const chance = seeded(sim.seed + 13);
   const trouble = new Trouble(sim, chance);
   await sim.startWorker({ gpu: 1, vramMb: 8_000 });
-  for (let n = 0; n < events; n++) {
+  for (let n = 0; n < events || sim.faults.length < leastFaults; n++) {
     if (chance() < 0.6) submitSome(sim, chance);
     else await trouble.happen();
     await sim.advance(Math.floor(chance() ** 2 * 2_500));
     await trouble.mend();
   }
+  while (sim.submitted.length < leastJobs) submitSome(sim, chance);
   sim.broker.start();
   await sim.startWorker();
   await sim.startWorker({ gpu: 1, vramMb: 8_000 });
@@ -91,38 +96,57 @@ class Trouble {
   }
 
   async happen(): Promise<void> {
-    const sim = this.#sim;
-    const node = pick(this.#chance, [...sim.masters, ...sim.workers]);
-    switch (
-      pick(this.#chance, ['kill', 'freeze', 'cut', 'broker', 'mute', 'cancel', 'join', 'drain', 'stop'] as const)
-    ) {
+    const kinds = ['kill', 'freeze', 'cut', 'broker', 'mute', 'cancel', 'join', 'drain', 'stop'] as const;
+    const kind = pick(this.#chance, kinds);
+    const { sim, node } = this.#scene();
+    switch (kind) {
       case 'kill':
-        return this.#kill(node);
+        if (this.#isSpare(node)) this.#fault(kind, () => sim.kill(node));
+        return;
       case 'freeze':
-        sim.freeze(node);
+        this.#fault(kind, () => sim.freeze(node));
         return this.#later(() => sim.thaw(node));
       case 'cut':
-        sim.cut(node);
+        this.#fault(kind, () => sim.cut(node));
         return this.#later(() => sim.heal(node));
       case 'broker':
-        sim.broker.stop();
+        this.#fault(kind, () => sim.broker.stop());
         return this.#later(() => sim.broker.start());
       case 'mute':
-        return sim.broker.mute(1 + Math.floor(this.#chance() * 20));
+        return this.#fault(kind, () => sim.broker.mute(1 + Math.floor(this.#chance() * 20)));
       case 'cancel':
         return this.#cancel();
       case 'join':
         if (sim.workers.length < 6 && sim.broker.isUp) await sim.startWorker();
         return;
       case 'drain':
-        if (sim.workers.length > 1 && sim.broker.isUp && this.#mends.length === 0)
-          await sim.drain(pick(this.#chance, sim.workers));
+        if (sim.workers.length > 1 && this.#isQuiet()) await sim.drain(pick(this.#chance, sim.workers));
         return;
       case 'stop':
-        if (sim.masters.length > 1 && sim.broker.isUp && this.#mends.length === 0)
-          await sim.stop(pick(this.#chance, sim.masters));
+        if (sim.masters.length > 1 && this.#isQuiet()) await sim.stop(pick(this.#chance, sim.masters));
         return;
     }
+  }
+
+  #scene(): { sim: Simulation; node: string } {
+    const sim = this.#sim;
+    return { sim, node: pick(this.#chance, [...sim.masters, ...sim.workers]) };
+  }
+
+  #fault(name: string, what: () => void): void {
+    this.#sim.faults.push(name);
+    what();
+  }
+
+  /** Nothing is broken that would keep anybody from leaving. */
+  #isQuiet(): boolean {
+    return this.#sim.broker.isUp && this.#mends.length === 0;
+  }
+
+  /** Whether another one of its kind is there. */
+  #isSpare(node: string): boolean {
+    const { masters, workers } = this.#sim;
+    return masters.includes(node) ? masters.length > 1 : workers.length > 1;
   }
 
   /** Mends what it is time to mend. */
@@ -138,11 +162,6 @@ class Trouble {
 
   #later(mend: () => void): void {
     this.#mends.push({ at: this.#sim.clock.mono() + Math.floor(this.#chance() ** 2 * 12_000), mend });
-  }
-
-  #kill(node: string): void {
-    const { masters, workers } = this.#sim;
-    if (masters.includes(node) ? masters.length > 1 : workers.length > 1) this.#sim.kill(node);
   }
 
   async #cancel(): Promise<void> {
