@@ -51,6 +51,8 @@ export class Worker {
   #waiting: { claim: Claim; since: number }[] = [];
   #usedSlots = 0;
   #draining = false;
+  /** Takes nothing more until it is told otherwise, but stays. */
+  #isResting = false;
   #idle = Promise.withResolvers<void>();
   readonly #stops: Stop[] = [];
   #updatePulse: (pulse: Pulse) => void = () => {};
@@ -137,7 +139,7 @@ export class Worker {
   }
 
   #mayClaim({ key, expiresAt }: Offer): boolean {
-    return !this.#draining && expiresAt > this.#options.clock.now() && !this.#isOurs(key);
+    return !this.#draining && !this.#isResting && expiresAt > this.#options.clock.now() && !this.#isOurs(key);
   }
 
   async #claim(offer: Offer, stored: Stored): Promise<void> {
@@ -263,9 +265,15 @@ export class Worker {
   }
 
   #noticed(notice: Notice): void {
-    if (notice.verb === 'drain') void this.drain();
+    if (notice.verb === 'drain') this.#rest(true);
+    else if (notice.verb === 'undrain') this.#rest(false);
     else if (notice.verb === 'lost') for (const { key } of this.#claims.values()) void this.#look(key);
     else void this.#look(notice.key);
+  }
+
+  #rest(isResting: boolean): void {
+    this.#isResting = isResting;
+    this.#beat();
   }
 
   /** Looks at the record of a job; one that says we hold it, and we do not, is given up for others to run. */
@@ -293,7 +301,7 @@ export class Worker {
   }
 
   #status(): Pulse['status'] {
-    if (this.#draining) return 'draining';
+    if (this.#draining || this.#isResting) return 'draining';
     return this.#usedSlots >= this.#capacity.slots ? 'busy' : 'available';
   }
 }

@@ -9,6 +9,7 @@ import { Committer } from '../actors/committer.ts';
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
 import type { Why } from '../actors/why.ts';
 import { Fault } from '../runtime/faults.ts';
+import { nearest } from '../runtime/options/nearest.ts';
 import type { Options } from '../runtime/options.ts';
 import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
@@ -105,6 +106,15 @@ export class Client implements AsyncDisposable {
     );
   }
 
+  /** Sends a notice to each live worker of this name or incarnation, and returns them. @throws {Fault} `input.invalid` */
+  async tellWorker(name: string, verb: 'drain' | 'undrain'): Promise<readonly WorkerView[]> {
+    const live = (await this.workers()).filter(({ status }) => status !== 'lost' && status !== 'offline');
+    const meant = live.filter((worker) => worker.name === name || worker.incarnation === name);
+    if (meant.length === 0) throw unknownWorker(name, live);
+    for (const { incarnation } of meant) this.#link.world.notices.send(incarnation, { verb });
+    return meant;
+  }
+
   cluster(): Promise<ClusterView | undefined> {
     return askCluster(this.#link.world.desk);
   }
@@ -132,6 +142,15 @@ export class Client implements AsyncDisposable {
     this.#committer.close();
     await this.#link[Symbol.asyncDispose]();
   }
+}
+
+function unknownWorker(name: string, live: readonly WorkerView[]): Fault {
+  const close = nearest(
+    name,
+    live.map((worker) => worker.name),
+  );
+  const hint = close === undefined ? 'See `yard worker list`.' : `Did you mean \`${close}\`?`;
+  return new Fault('input.invalid', `Expected the name of a worker that is there, got \`${name}\`. ${hint}`);
 }
 
 function keyOf(id: string): string {

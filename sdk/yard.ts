@@ -113,6 +113,16 @@ export class Yard implements AsyncDisposable {
     return this.#client.workers();
   }
 
+  /** Asks each worker of this name or incarnation to take nothing more, and stay. @throws {Fault} `input.invalid` */
+  drainWorker(name: string): Promise<readonly WorkerView[]> {
+    return this.#client.tellWorker(name, 'drain');
+  }
+
+  /** Asks such a worker to take jobs again. @throws {Fault} `input.invalid` */
+  undrainWorker(name: string): Promise<readonly WorkerView[]> {
+    return this.#client.tellWorker(name, 'undrain');
+  }
+
   /** The cluster as its leader sees it; `undefined` where nobody leads. */
   cluster(): Promise<ClusterView | undefined> {
     return this.#client.cluster();

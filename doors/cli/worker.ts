@@ -24,6 +24,14 @@ export function register(program: Command, context: CommandContext): void {
   addFlags(worker, ownFlags('worker'));
   const describe = (command: Command) => command.description('Lists the workers, as the leader sees them.');
   describe(worker.command('list')).action((_, command: Command) => list(command, context));
+  worker
+    .command('drain <name>')
+    .description('Asks a worker, by name or incarnation, to take nothing more; it finishes what runs, and stays.')
+    .action((name: string, _, command: Command) => tell(name, 'drain', command, context));
+  worker
+    .command('undrain <name>')
+    .description('Asks a drained worker to take jobs again.')
+    .action((name: string, _, command: Command) => tell(name, 'undrain', command, context));
   describe(program.command('nodes')).action((_, command: Command) => list(command, context));
 }
 
@@ -47,6 +55,13 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
   await serve({ start, patience: 2, withinMs }, context.terminal);
   // A handler that ignored its signal may still be at it: its job is handed back, and nobody waits for it.
   process.exit(exitCodes.ok);
+}
+
+async function tell(name: string, verb: 'drain' | 'undrain', command: Command, context: CommandContext): Promise<void> {
+  const told = await context.withYard(command, (yard) =>
+    verb === 'drain' ? yard.drainWorker(name) : yard.undrainWorker(name),
+  );
+  for (const worker of told) context.terminal.say(`Asked ${worker.name} (${worker.incarnation}) to ${verb}.`);
 }
 
 async function list(command: Command, context: CommandContext): Promise<void> {

@@ -106,3 +106,17 @@ test('a handler that asks whether it still holds its job waits for a broker that
   expect(asked).toEqual([true]);
   expect(lastOf(on.broker, 'a')).toMatchObject({ state: 'completed', context: { attempt: 1 } });
 });
+
+test('a worker that is told to drain takes nothing and stays, until it is told to take jobs again', async () => {
+  const { clock, offer, offers, starts, leader } = await setUp(() => 'done');
+  leader.notices.send('w1', { verb: 'drain' });
+  await clock.advance(500);
+  offers(offer);
+  await clock.advance(1_000);
+  expect(starts).toEqual([]);
+  leader.notices.send('w1', { verb: 'undrain' });
+  await clock.advance(500);
+  offers(offer);
+  await clock.advance(1_000);
+  expect(starts).toEqual([1]);
+});
