@@ -7,7 +7,7 @@ import type { JobState } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { WorkerStatus } from '../runtime/ports.ts';
 import type { Board } from './board.ts';
-import type { Fleet } from './fleet.ts';
+import { type Fleet, isHung } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import type { Term } from './term.ts';
 import { unserved } from './unserved.ts';
@@ -34,6 +34,8 @@ export interface WorkerView {
   load: { cpuPercent: number; memoryMb: number; gpuPercent?: number };
   startedAt: number;
   heardMsAgo: number;
+  /** It pulses, but its main loop stands still: it is offered nothing. */
+  isHung: boolean;
   jobs: readonly string[];
 }
 
@@ -121,6 +123,7 @@ function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {
       load,
       startedAt,
       heardMsAgo: Math.round(clock.mono() - heardAt),
+      isHung: !fleet.isGone(incarnation) && isHung(pulse),
       jobs: [...holding.claims].map(({ key }) => key),
     };
   });

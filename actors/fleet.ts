@@ -2,9 +2,8 @@
  * The fleet: which workers there are, as their pulses say, and which have fallen silent.
  *
  * A worker is lost when nothing was heard of it for `lostAfter`, counted only while the leader can hear at all; after
- * half of that it is offered nothing more. Where much of the fleet falls silent at once, the fault is likelier between
- * them and us than in each of them: all of those get as long again. What a worker holds is the board's knowledge, not
- * the fleet's.
+ * half of that it is offered nothing more. Where many fall silent together it is more likely the road to them that
+ * broke: they get twice the time. What a worker holds is the board's knowledge, not the fleet's.
  */
 
 import type { Clock } from '../runtime/clock.ts';
@@ -36,8 +35,8 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
   #checkedAt: number;
-  /** How many are silent at once, where that is much of the fleet; 0 elsewhere. */
-  #silentAtOnce = 0;
+  /** Many have been silent for too long together, and that was told. */
+  #isPatient = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -59,8 +58,11 @@ export class Fleet {
     if (known === undefined) telemetry.tell('worker.joined', facts);
     if (known !== undefined && known.status !== 'offline' && pulse.status === 'offline')
       telemetry.tell('worker.left', facts);
+    const wasHung = known !== undefined && isHung(known.pulse);
+    if (!wasHung && isHung(pulse)) telemetry.tell('worker.hung', { ...facts, loopLagMs: pulse.loopLagMs });
+    if (wasHung && !isHung(pulse)) telemetry.tell('worker.unhung', facts);
     this.#members.set(pulse.incarnation, { pulse, status: pulse.status, heardAt: clock.mono(), isSilent: false });
-    const isNews = known?.status !== pulse.status || known.isSilent || isHung(known.pulse) !== isHung(pulse);
+    const isNews = known?.status !== pulse.status || known.isSilent || wasHung !== isHung(pulse);
     if (isNews) onChange();
   }
 
@@ -76,19 +78,25 @@ export class Fleet {
     this.#checkedAt = now;
     for (const [incarnation, member] of this.#members)
       if (isGone(member) && now - member.heardAt > forgottenAfterMs) this.#members.delete(incarnation);
-    const present = this.#present();
-    const patienceMs = this.#isMassSilent(present, now) ? 2 * this.#options.lostAfterMs : this.#options.lostAfterMs;
-    return present.filter((member) => this.#listenFor(member, now - member.heardAt, patienceMs));
+    const patienceMs = this.#patienceMs(now);
+    return this.#present().filter((member) => this.#listenFor(member, now - member.heardAt, patienceMs));
   }
 
-  /** Whether more than a third of the fleet, and more than one, would be lost now. */
-  #isMassSilent(present: readonly Member[], now: number): boolean {
+  /** How long a worker may be silent now. Pulses come apart, so those that are merely silent count as falling too. */
+  #patienceMs(now: number): number {
     const { lostAfterMs, telemetry } = this.#options;
-    const { length: silent } = present.filter(({ heardAt }) => now - heardAt > lostAfterMs);
-    const isMass = silent > 1 && silent * 3 > present.length;
-    if (isMass && silent > this.#silentAtOnce) telemetry.tell('workers.silent', { silent, workers: present.length });
-    this.#silentAtOnce = isMass ? silent : 0;
-    return isMass;
+    const present = this.#present();
+    const silentFor = (ms: number) => present.filter(({ heardAt }) => now - heardAt > ms).length;
+    const silent = silentFor(lostAfterMs / 2);
+    if (!isMassLoss(silent, present.length)) {
+      this.#isPatient = false;
+      return lostAfterMs;
+    }
+    if (!this.#isPatient && silentFor(lostAfterMs) > 0) {
+      this.#isPatient = true;
+      telemetry.tell('workers.silentTogether', { silent, workers: present.length });
+    }
+    return 2 * lostAfterMs;
   }
 
   /**
@@ -138,6 +146,12 @@ function isGone(member: Member): boolean {
   return member.status === 'lost' || member.status === 'offline';
 }
 
-function isHung(pulse: Pulse): boolean {
+/** Whether so many of all workers at once are too many to be taken for lost without a second look. */
+function isMassLoss(lost: number, all: number): boolean {
+  return lost >= 2 && lost * 3 > all;
+}
+
+/** Whether the worker's process pulses while its main loop stands still. */
+export function isHung(pulse: Pulse): boolean {
   return pulse.loopLagMs > hungAfterMs;
 }

@@ -248,7 +248,9 @@ export type Notice =
   | { verb: 'look'; key: string }
   /** The leader has taken this worker for dead and took its jobs back. */
   | { verb: 'lost' }
+  /** Take nothing more, finish what runs, and stay. */
   | { verb: 'drain' }
+  /** Take jobs again. */
   | { verb: 'undrain' };
 
 export interface Notices {

@@ -100,7 +100,11 @@ export function workerStyle(status: WorkerStatus): Style {
 function shape(now: number): readonly Column<WorkerView>[] {
   return [
     { title: 'NAME', value: ({ name }) => name },
-    { title: 'STATUS', value: ({ status }) => status, style: ({ status }) => workerStyle(status) },
+    {
+      title: 'STATUS',
+      value: ({ status, isHung }) => (isHung ? 'hung' : status),
+      style: ({ status, isHung }) => (isHung ? 'red' : workerStyle(status)),
+    },
     { title: 'SLOTS', value: ({ used, slots }) => `${used}/${slots}`, align: 'right' },
     { title: 'CPU', value: ({ load }) => `${load.cpuPercent}%`, align: 'right' },
     { title: 'MEMORY', value: ({ load }) => `${load.memoryMb}M`, align: 'right' },

@@ -129,11 +129,23 @@ export const events = {
     facts: worker,
     help: 'A worker was silent for too long; its jobs are taken back.',
   },
-  'workers.silent': {
+  'workers.silentTogether': {
     level: 'warn',
-    line: '{silent} of {workers} workers fell silent at once; they get as long again before they are lost',
+    line: '{silent} of {workers} workers are silent at once; waiting as long again before their jobs are taken back',
     facts: { silent: 'number', workers: 'number' },
-    help: 'More than a third of the fleet would be lost at once, which is rather the network than the workers.',
+    help: 'More than a third of the workers, and at least two, fell silent together: rather the network than they.',
+  },
+  'worker.hung': {
+    level: 'warn',
+    line: 'worker {name} ({incarnation}) hangs: its main loop has not turned for {loopLagMs} ms',
+    facts: { ...worker, loopLagMs: 'ms' },
+    help: 'The process of a worker pulses while its main loop stands still: it keeps its jobs and is offered no more.',
+  },
+  'worker.unhung': {
+    level: 'info',
+    line: 'the main loop of worker {name} ({incarnation}) turns again',
+    facts: worker,
+    help: 'A worker that hung is offered jobs again.',
   },
   'jobs.takenBack': {
     level: 'warn',

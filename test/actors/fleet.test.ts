@@ -11,17 +11,17 @@ function setUp() {
   const clock = new ManualClock();
   let changes = 0;
   const telemetry = createTelemetry();
-  const told: unknown[] = [];
-  telemetry.on('workers.silent', (facts) => told.push(facts));
+  const told: string[] = [];
+  telemetry.subscribe(({ name }) => told.push(name));
   const fleet = new Fleet({ clock, telemetry, lostAfterMs, onChange: () => changes++ });
   const pulse: Pulse = {
     ...{ incarnation: 'w1', name: 'w1', host: 'test', pid: 1, version: '0', status: 'available', capacity },
     ...{ declared: [], startedAt: 0, loopLagMs: 0, claims: { count: 0, hash: 0 } },
     load: { cpuPercent: 0, memoryMb: 0 },
   };
-  const beat = () => fleet.heard(pulse);
-  const hears = (...names: string[]) => {
-    for (const name of names) fleet.heard({ ...pulse, incarnation: name, name });
+  const beat = (news: Partial<Pulse> = {}) => fleet.heard({ ...pulse, ...news });
+  const join = (...names: readonly string[]) => {
+    for (const name of names) beat({ incarnation: name, name });
   };
   /** Checks four times a second for so long, as an auditor does. */
   const check = async (ms: number) => {
@@ -35,7 +35,7 @@ function setUp() {
   const takesJobs = () => fleet.members().some((member) => fleet.takesJobs(member));
   beat();
   fleet.check();
-  return { clock, fleet, beat, hears, check, takesJobs, changes: () => changes, told: () => told };
+  return { clock, fleet, beat, join, told, check, takesJobs, changes: () => changes };
 }
 
 test('a worker is lost once, when it has been silent for so long', async () => {
@@ -54,32 +54,6 @@ test('a worker that has been silent for half as long is offered nothing, until i
   expect([takesJobs(), changes()]).toEqual([false, before + 1]);
   beat();
   expect([takesJobs(), changes()]).toEqual([true, before + 2]);
-});
-
-test('where much of the fleet falls silent at once, all of those get as long again', async () => {
-  const { check, hears, told } = setUp();
-  const names = ['w1', 'w2', 'w3', 'w4', 'w5'];
-  hears(...names);
-  await check(2_000);
-  hears('w3', 'w4', 'w5');
-  expect(await check(3_000)).toEqual([]);
-  expect(told()).toEqual([{ silent: 2, workers: 5 }]);
-  hears('w3', 'w4', 'w5');
-  expect(await check(3_000)).toEqual([]);
-  hears('w3', 'w4', 'w5');
-  expect(await check(1_000)).toEqual(['w1', 'w2']);
-  expect(told()).toHaveLength(1);
-});
-
-test('a third of the fleet, or a single worker, is lost without further patience', async () => {
-  const { check, hears, told } = setUp();
-  hears('w1', 'w2', 'w3');
-  await check(2_000);
-  hears('w2', 'w3');
-  expect(await check(3_000)).toEqual(['w1']);
-  hears('w2');
-  expect(await check(3_000)).toEqual(['w3']);
-  expect(told()).toEqual([]);
 });
 
 test('the time in which the leader could hear nobody counts against nobody', async () => {
@@ -108,4 +82,43 @@ test('a leader that stumbles now and then still finds who is lost', async () => 
     fleet.hearsNothing();
   }
   expect(lost).toEqual(['w1']);
+});
+
+test('where more than a third fall silent together, they get twice the time, and it is told once', async () => {
+  const { check, join, told, clock, fleet } = setUp();
+  join('w2', 'w3');
+  await clock.advance(500);
+  join('w2');
+  expect(await check(2 * lostAfterMs - 500)).toEqual([]);
+  expect(told.filter((name) => name === 'workers.silentTogether')).toHaveLength(1);
+  expect((await check(1_500)).sort()).toEqual(['w1', 'w2', 'w3']);
+  expect(fleet.isGone('w2')).toBe(true);
+});
+
+test('where one of many falls silent, the others are no reason to wait', async () => {
+  const { check, join, told } = setUp();
+  join('w2', 'w3', 'w4');
+  await check(2_000);
+  join('w2', 'w3', 'w4');
+  await check(1_500);
+  join('w2', 'w3', 'w4');
+  expect(await check(1_000)).toEqual(['w1']);
+  expect(told).not.toContain('workers.silentTogether');
+});
+
+test('those that are heard again in the time that was granted are not lost', async () => {
+  const { check, join } = setUp();
+  join('w2');
+  expect(await check(lostAfterMs + 1_000)).toEqual([]);
+  join('w1', 'w2');
+  expect(await check(lostAfterMs)).toEqual([]);
+});
+
+test('a worker whose main loop stands still hangs until it turns again: told once each, and offered nothing', () => {
+  const { beat, told, takesJobs } = setUp();
+  for (const loopLagMs of [4_000, 5_000]) beat({ loopLagMs });
+  expect(takesJobs()).toBe(false);
+  for (const loopLagMs of [0, 10]) beat({ loopLagMs });
+  expect(takesJobs()).toBe(true);
+  expect(told).toEqual(['worker.joined', 'worker.hung', 'worker.unhung']);
 });
