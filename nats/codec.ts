@@ -161,7 +161,7 @@ export function decodePage(
 
 /** As `decodeStored`; `undefined` for a record that this version can not read, so that it stops nobody's work. */
 export function decodeIfReadable(data: Uint8Array, revision: number): Stored | undefined {
-  const record = upcastIfReadable(decodeJson<unknown>(data));
+  const record = upcastIfReadable(readJson(decoder.decode(data)));
   return record === undefined ? undefined : { record, revision };
 }
 
