@@ -70,9 +70,13 @@ export interface LedgerOptions {
   now: number;
   /** How long settled records are kept, ms; a shorter time that a record shows counts instead. */
   retentionMs: number;
+  /** How many settled records are kept; the oldest beyond go. */
+  keepAtMost?: number;
 }
 
 const most = 1_000;
+/** The share of the bound from which the oldest may be going. */
+const nearly = 0.9;
 const none = 0;
 const open = 1;
 const settled = 2;
@@ -82,6 +86,7 @@ export class Ledger {
   readonly #submit: SubmitState;
   readonly #now: number;
   #retentionMs: number;
+  readonly #keepAtMost: number;
   /** For each submission: what became of it, and a hash of its job's key. */
   readonly #fates: Uint8Array;
   readonly #keys: Uint32Array;
@@ -92,10 +97,11 @@ export class Ledger {
   #more = 0;
   #lease: Lease | null = null;
 
-  constructor({ submit, now, retentionMs }: LedgerOptions) {
+  constructor({ submit, now, retentionMs, keepAtMost = Number.POSITIVE_INFINITY }: LedgerOptions) {
     this.#submit = submit;
     this.#now = now;
     this.#retentionMs = retentionMs;
+    this.#keepAtMost = keepAtMost;
     const { first, last } = submit;
     const length = Math.max(0, last - first + 1);
     this.#fates = new Uint8Array(length);
@@ -162,13 +168,18 @@ export class Ledger {
     else if ((fate & open) !== 0) counts.open++;
     else if (fate === rejectedToo) counts.rejected++;
     else if (submission.sequence > this.#submit.floor) counts.waiting++;
-    else if (submission.at + this.#retentionMs <= this.#now) counts.expired++;
+    else if (submission.at + this.#retentionMs <= this.#now || this.#isFull()) counts.expired++;
     else {
       const key = keyOf(submission);
       if (key !== undefined) return key;
       this.#misses(submission, 'neither, and it names no job');
     }
     return undefined;
+  }
+
+  /** Whether settled records may have gone for being too many: what they left behind cannot be told from a loss. */
+  #isFull(): boolean {
+    return this.#jobs.settled >= nearly * this.#keepAtMost;
   }
 
   /** Decides a submission by what lies under its key now. */
@@ -207,7 +218,7 @@ export class Ledger {
       lease: lease === null ? null : { name: lease.name, term: lease.term },
       discrepancies: this.#discrepancies,
       more: this.#more,
-      limits: limitsOf(this.#submit),
+      limits: [...limitsOf(this.#submit), ...(this.#isFull() ? [fullness(this.#keepAtMost)] : [])],
     };
   }
 
@@ -219,6 +230,10 @@ export class Ledger {
     if (!(place >= 0 && place < this.#fates.length)) return undefined;
     return source === sourceOf({ streamCreatedAt, sequence }) ? place : undefined;
   }
+}
+
+function fullness(most: number): string {
+  return `Nearly as many settled jobs are there as are kept (${most}, \`--retention-count\`): a submission whose job is gone counts as expired.`;
 }
 
 function limitsOf({ first }: SubmitState): readonly string[] {

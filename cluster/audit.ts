@@ -15,11 +15,12 @@ export interface AuditOptions {
   /** Broker time, epoch ms. */
   now: number;
   retentionMs: number;
+  keepAtMost: number;
 }
 
-export async function audit({ books, now, retentionMs }: AuditOptions): Promise<AuditReport> {
+export async function audit({ books, now, retentionMs, keepAtMost }: AuditOptions): Promise<AuditReport> {
   const submit = await books.submitState();
-  const ledger = new Ledger({ submit, now, retentionMs });
+  const ledger = new Ledger({ submit, now, retentionMs, keepAtMost });
   for await (const page of books.pages())
     if (ledger.page(page).length > 0) for (const found of await lookAgain(books, page.key)) ledger.add(found);
   for await (const rejection of books.rejections()) ledger.rejection(rejection);

@@ -43,18 +43,18 @@ export class Client implements AsyncDisposable {
   readonly #committer: Committer;
   readonly #submitter: Submitter;
   readonly #watches: Watches;
-  readonly #retentionMs: number;
+  readonly #kept: { retentionMs: number; keepAtMost: number };
 
   /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
   static async open({ options, telemetry = createTelemetry(), role = 'yard client' }: ClientOptions): Promise<Client> {
     const to = await link({ settings: options, telemetry, role, withFeed: false });
-    return new Client(to, telemetry, options.retention);
+    return new Client(to, telemetry, options);
   }
 
-  private constructor(to: Link, telemetry: Telemetry, retentionMs: number) {
+  private constructor(to: Link, telemetry: Telemetry, options: Options) {
     const { world, clock, incarnation } = to;
     this.#link = to;
-    this.#retentionMs = retentionMs;
+    this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
     this.#committer = new Committer({ store: world.store, clock, telemetry });
     this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
@@ -155,7 +155,7 @@ export class Client implements AsyncDisposable {
   }
 
   audit(): Promise<AuditReport> {
-    return audit({ books: this.#link.world.books, now: this.now(), retentionMs: this.#retentionMs });
+    return audit({ books: this.#link.world.books, now: this.now(), ...this.#kept });
   }
 
   /** Calls back with each transition of every job from now on; best effort. */

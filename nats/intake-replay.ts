@@ -8,26 +8,59 @@
  */
 
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import { type Clock, pause } from '../runtime/clock.ts';
+import { type Cancel, type Clock, pause } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 
 /** A minute, and twice the longest that a broker keeps to itself what it has acknowledged, unless told otherwise. */
 const windowMs = 60_000 + 2 * 120_000;
+const askEveryMs = 500;
 const pageSize = 500;
 const againMs = 1_000;
 
-export interface ReplayOptions {
+export interface AskingOptions {
   jsm: JetStreamManager;
   stream: string;
   clock: Clock;
-  /** Everything up to this sequence had been taken in. */
-  floor: number;
+  /** The broker that we are connected to, for as long as it runs; empty while that is not known. */
+  broker(): string;
+  /** Whether this broker has not been asked yet. */
+  isNews(broker: string): boolean;
+  /** Everything up to this sequence has been taken in. */
+  floor(): number;
   onPage(page: readonly StoredMsg[], deliveries: number): Promise<void>;
-  isOver(): boolean;
+  /** All that this broker may have forgotten has been decided once more. */
+  onAsked(broker: string): Promise<void>;
 }
 
+/** Looks twice a second whether the broker is another one: a consumer that goes on by itself would not show it. */
+export function keepAsking(options: AskingOptions): Cancel {
+  const { clock, broker: current } = options;
+  let isBusy = false;
+  let isStopped = false;
+  const look = async () => {
+    const broker = current();
+    if (isBusy || broker === '' || !options.isNews(broker)) return;
+    isBusy = true;
+    const isOver = () => isStopped || broker !== current();
+    // Where it fails, the next look tries again.
+    const isDone = await replay({ ...options, floor: options.floor(), isOver }).catch(() => false);
+    if (isDone) await options.onAsked(broker);
+    isBusy = false;
+  };
+  const cancel = clock.every(askEveryMs, () => void look());
+  return () => {
+    isStopped = true;
+    cancel();
+  };
+}
+
+type ReplayOptions = Pick<AskingOptions, 'jsm' | 'stream' | 'clock' | 'onPage'> & {
+  floor: number;
+  isOver(): boolean;
+};
+
 /** Resolves when all of it has been decided once more; `false` where it was given up before. */
-export async function replay(options: ReplayOptions): Promise<boolean> {
+async function replay(options: ReplayOptions): Promise<boolean> {
   const { jsm, stream, floor } = options;
   const { state } = await jsm.streams.info(stream);
   if (state.messages === 0) return true;

@@ -20,13 +20,12 @@ import { Basket, type Handed } from './basket.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { deliveriesOf, moveOn, noteAsked, type Place, takePlace } from './intake-place.ts';
-import { type ReplayOptions, replay } from './intake-replay.ts';
+import { keepAsking } from './intake-replay.ts';
 import type { Names } from './names.ts';
 import { presenceOf } from './presence.ts';
 import { keepPulling } from './pull-loop.ts';
 
 const pullAtOnce = 2_000;
-const askEveryMs = 500;
 const answerWithinMs = 1_000;
 const setUpWithinMs = 2_000;
 
@@ -46,8 +45,6 @@ export class NatsSubmissions implements Submissions {
     const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: setUpWithinMs });
     let place: Place | undefined;
     let createdAt = 0;
-    let stopped = false;
-    let asking = false;
     const basket = new Basket({
       clock: this.#clock,
       deliveriesOf: (sequence) => (place === undefined ? 1 : deliveriesOf(place.doubt, sequence)),
@@ -68,25 +65,19 @@ export class NatsSubmissions implements Submissions {
       place = place === undefined ? await takePlace(at) : await moveOn(at, { ...place, floor: basket.floor });
       return this.#pull(place, basket);
     };
-    // A broker that was started anew under our connection shows nowhere else: the consumer goes on by itself.
-    const askAgain = async () => {
-      const broker = this.#broker;
-      if (asking || broker === '' || place === undefined || place.asked === broker) return;
-      asking = true;
-      const floor = Math.max(place.floor, basket.floor);
-      const isOver = () => stopped || broker !== this.#broker;
-      const onPage: ReplayOptions['onPage'] = (page, deliveries) =>
-        onBatch(page.map((message) => this.#done(message, deliveries, createdAt)));
-      const stream = this.#names.streams.submit;
-      const isAsked = await replay({ jsm, stream, clock: this.#clock, floor, onPage, isOver }).catch(() => false);
-      if (isAsked) await noteAsked({ jsm, names: this.#names, broker }, place);
-      asking = false;
-    };
     const presence = presenceOf(connection);
     const stop = await keepPulling({ clock: this.#clock, presence, whenSilent: 'waited for', open });
-    const stopAsking = this.#clock.every(askEveryMs, () => void askAgain());
+    const stopAsking = keepAsking({
+      ...{ jsm, clock: this.#clock, stream: this.#names.streams.submit },
+      broker: () => this.#broker,
+      isNews: (broker) => place !== undefined && place.asked !== broker,
+      floor: () => Math.max(place?.floor ?? 0, basket.floor),
+      onPage: (page, deliveries) => onBatch(page.map((message) => this.#done(message, deliveries, createdAt))),
+      onAsked: async (broker) => {
+        if (place !== undefined) await noteAsked({ jsm, names: this.#names, broker }, place);
+      },
+    });
     return () => {
-      stopped = true;
       stopAsking();
       basket.close();
       return stop();

@@ -12,8 +12,9 @@ const hour = 3_600_000;
 const now = created + 2 * hour;
 
 /** A ledger of submissions 11 to 20, of which masters have taken in all up to 18. */
-function setUp() {
-  return new Ledger({ submit: { createdAt: created, first: 11, last: 20, floor: 18 }, now, retentionMs: hour });
+function setUp(more: { keepAtMost?: number } = {}) {
+  const submit = { createdAt: created, first: 11, last: 20, floor: 18 };
+  return new Ledger({ submit, now, retentionMs: hour, ...more });
 }
 
 function submission(sequence: number, more: Partial<Submission> = {}): Submission {
@@ -76,6 +77,16 @@ describe('a submission', () => {
     ledger.page({ ...pageOf(settled(jobOf(13))), ttlMs: 60_000 });
     ledger.submission(submission(14, { at: now - 60_000 }));
     expect(ledger.report().submissions).toMatchObject({ expired: 2, missing: 0 });
+  });
+
+  test('without a job has expired, and a sentence says so, where as many settled jobs are there as are kept', () => {
+    const ledger = setUp({ keepAtMost: 1 });
+    expect(ledger.submission(submission(12))).toBe('default.job-12');
+    ledger.page(pageOf(settled(jobOf(13))));
+    expect(ledger.submission(submission(14))).toBeUndefined();
+    const { submissions, limits } = ledger.report();
+    expect(submissions).toMatchObject({ expired: 1, missing: 0 });
+    expect(limits).toContainEqual(expect.stringContaining('Nearly as many settled jobs'));
   });
 
   test('of an earlier stream says nothing of those in this one', () => {

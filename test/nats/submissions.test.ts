@@ -100,37 +100,23 @@ test('failures of the world count against no submission', async () => {
 
 test('a submission that fells each master is told apart from those behind it', async () => {
   await submit('poison', 'b', 'c');
-  const counted: number[][][] = [];
+  const counted: (number[] | undefined)[] = [];
   for (let turn = 0; turn < 5; turn++) {
     const felled = await master((batch) =>
       batch.some(({ sequence }) => sequence === 1) ? never() : Promise.resolve(),
     );
-    await felled.heard.atLeast(turn < 2 ? 3 : 1);
-    counted.push(deliveries(felled.heard));
+    await felled.heard.atLeast(1);
+    counted.push(deliveries(felled.heard)[0]);
     await felled.connection.close();
   }
-  expect(counted).toEqual([
-    [
-      [1, 1],
-      [2, 1],
-      [3, 1],
-    ],
-    [
-      [1, 2],
-      [2, 2],
-      [3, 2],
-    ],
-    [[1, 3]],
-    [[1, 4]],
-    [[1, 5]],
-  ]);
+  expect(counted).toEqual([1, 2, 3, 4, 5].map((times) => [1, times]));
   const survivor = await master();
   await survivor.heard.atLeast(3);
-  expect(deliveries(survivor.heard)).toEqual([
-    [1, 6],
-    [2, 3],
-    [3, 3],
-  ]);
+  const [first, ...behind] = deliveries(survivor.heard);
+  expect(first).toEqual([1, 6]);
+  expect(behind.map(([sequence]) => sequence)).toEqual([2, 3]);
+  // They were in the same hands, and are no suspects: none of them is ever rejected for it.
+  for (const [, times = 0] of behind) expect(times).toBeLessThanOrEqual(3);
 });
 
 test('what a connection that broke had swallowed is handed over once it is back', async () => {
