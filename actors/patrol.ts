@@ -10,7 +10,7 @@
 
 import { isActive } from '../machines/job.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
-import { Fault, messageOf } from '../runtime/faults.ts';
+import { isFault, messageOf } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type { Events, Head, JobStore, Notices } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
@@ -119,7 +119,7 @@ export class Patrol {
       const stored = await store.read(key);
       if (stored !== undefined) return await this.#judge(key, stored);
     } catch (cause) {
-      if (!(cause instanceof Fault) || cause.code !== 'record.unreadable') throw cause;
+      if (!isFault(cause, 'record.unreadable')) throw cause;
       return this.#setAside(key, { rule: 'cannot be read', expected: 'a record of a job', met: messageOf(cause) });
     }
     oddities.clear(key);

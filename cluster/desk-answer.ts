@@ -40,6 +40,7 @@ function isWhy(answer: unknown): answer is Why {
   return isObject(answer) && typeof answer['code'] === 'string' && typeof answer['sentence'] === 'string';
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** Whether somebody's answer is an object with named values. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }

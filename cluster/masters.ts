@@ -6,6 +6,7 @@ import type { SteppedDown } from '../actors/desk.ts';
 import type { Standing } from '../actors/master.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Desk } from '../runtime/ports.ts';
+import { isObject } from './desk-answer.ts';
 
 export type { SteppedDown };
 
@@ -56,8 +57,4 @@ function isMasterView(answer: unknown): answer is MasterView {
 
 function isSteppedDown(answer: unknown): answer is SteppedDown {
   return isObject(answer) && typeof answer['name'] === 'string' && typeof answer['term'] === 'number';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

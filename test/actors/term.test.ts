@@ -7,7 +7,7 @@ import type { MemoryWorld } from '../../runtime/memory/broker.ts';
 import { calm, chaos } from '../../runtime/memory/chaos.ts';
 import { seeded } from '../../runtime/memory/manual-clock.ts';
 import type { Lease } from '../../runtime/ports.ts';
-import { create, entryOf, fates, lastOf, plainJob, type Stage, stage, written } from './stage.ts';
+import { create, entryOf, fates, lastOf, plainJob, type Stage, stage, storeWith, written } from './stage.ts';
 
 const silenceMs = 700;
 
@@ -205,7 +205,7 @@ describe('a leader that was deposed', () => {
     const on = await setUp();
     const { clock, telemetry, world } = on;
     const refuse = () => Promise.reject(new Fault('broker.unauthorized', 'No more reading.'));
-    const store = { ...portOf(world), readLease: refuse };
+    const store = storeWith(world.store, { readLease: refuse });
     const lease: Lease = { holder: 'm1', name: 'm1', term: 0, batch: 0 };
     const reasons: string[] = [];
     const onDeposed = (reason: string) => reasons.push(reason);
@@ -214,20 +214,6 @@ describe('a leader that was deposed', () => {
     expect(reasons).toEqual(['No more reading.']);
   });
 });
-
-/** The methods of a store, for one of them to be exchanged. */
-function portOf({ store }: MemoryWorld): MemoryWorld['store'] {
-  return {
-    write: (entries) => store.write(entries),
-    read: (key) => store.read(key),
-    readMany: (keys) => store.readMany(keys),
-    readLease: () => store.readLease(),
-    changesAfter: (revision) => store.changesAfter(revision),
-    records: (filter) => store.records(filter),
-    state: () => store.state(),
-    forget: (revisions) => store.forget(revisions),
-  };
-}
 
 test('of two leaders only the one that holds the lease changes anything, whatever goes wrong', async () => {
   const steps = fc.array(fc.tuple(fc.constantFrom('write', 'depose', 'pass'), fc.nat(3), fc.nat(1_500)), {
