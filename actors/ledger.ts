@@ -91,8 +91,10 @@ export class Ledger {
   readonly #fates: Uint8Array;
   readonly #keys: Uint32Array;
   readonly #submissions;
-  /** Keys are counted as they come; one that comes twice has moved on meanwhile, and is known by its submission. */
+  /** Keys are counted as they come. One that comes twice has moved on meanwhile: its first page counts no more. */
   readonly #jobs = { total: 0, settled: 0, open: 0, fromSubmissions: 0, fromOlder: 0, direct: 0, unreadable: 0 };
+  /** Open jobs of no submission that the stream spans, by key: these may come twice, and no fate tells of them. */
+  readonly #openElsewhere = new Set<string>();
   readonly #discrepancies: Discrepancy[] = [];
   #more = 0;
   #lease: Lease | null = null;
@@ -124,15 +126,23 @@ export class Ledger {
     this.#jobs[isAtRest ? 'settled' : 'open']++;
     if (ttlMs !== undefined) this.#retentionMs = Math.min(this.#retentionMs, ttlMs);
     const place = this.#placeOf(record.source);
-    if (place === undefined) {
-      this.#jobs[String(record.source).startsWith('direct:') ? 'direct' : 'fromOlder']++;
-      return;
-    }
+    if (place === undefined) return this.#elsewhere(key, record, isAtRest);
     this.#jobs.fromSubmissions++;
     const before = this.#fates[place] ?? none;
     if (before !== none) this.#again(key, place, before);
     this.#fates[place] = isAtRest ? settled : open;
     this.#keys[place] = hashOf(key);
+  }
+
+  #elsewhere(key: string, { source }: JobRecord, isAtRest: boolean): void {
+    const from = String(source).startsWith('direct:') ? 'direct' : 'fromOlder';
+    this.#jobs[from]++;
+    if (this.#openElsewhere.delete(key)) {
+      this.#jobs.total--;
+      this.#jobs[from]--;
+      this.#jobs.open--;
+    }
+    if (!isAtRest) this.#openElsewhere.add(key);
   }
 
   /** The submission has a job already: the same one, which has moved on since, or another. */

@@ -144,6 +144,17 @@ test('a job that moves on while the pages are read, and comes twice, counts once
   });
 });
 
+test.each([
+  ['no submission', 'direct:there', { direct: 1, fromOlder: 0 }],
+  ['a submission that is gone', 'somewhere-else', { direct: 0, fromOlder: 1 }],
+])('so does one of %s, however often it comes', (_, source, counts) => {
+  const ledger = setUp();
+  const job = jobOf(12, { source });
+  for (const revision of [7, 8]) ledger.page(pageOf(job, revision));
+  ledger.page(pageOf(settled(job), 9));
+  expect(ledger.report().jobs).toMatchObject({ total: 1, settled: 1, open: 0, ...counts });
+});
+
 test('of more discrepancies than anybody reads, the rest is counted', () => {
   const ledger = setUp();
   for (let n = 0; n < 1_003; n++) ledger.settle(submission(12), undefined);
