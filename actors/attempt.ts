@@ -33,6 +33,8 @@ export interface AttemptOptions {
   clock: Clock;
   telemetry: Telemetry;
   graceMs: number;
+  /** GPUs that are its own; absent on a worker that has none. */
+  devices?: readonly string[];
 }
 
 type Ending = { kind: 'returned'; result: unknown } | { kind: 'threw'; error: unknown } | { kind: 'abandoned' };
@@ -142,6 +144,7 @@ export class Attempt {
       type: record.type,
       payload,
       fence: { job: record.id, attempt },
+      ...(this.#options.devices === undefined ? {} : { devices: this.#options.devices }),
       get signal() {
         return controller().signal;
       },

@@ -8,7 +8,7 @@
  */
 
 import { isActive, isReady, isSettled, type JobState } from '../machines/job.ts';
-import { type Requirements, requirementKey, type Usage, usageOf } from '../machines/rules/capability.ts';
+import { idle, type Requirements, requirementKey, take, type Usage } from '../machines/rules/capability.ts';
 import { laneRank } from '../machines/rules/lanes.ts';
 import type { Head } from '../runtime/ports.ts';
 import { isOfNewer } from '../runtime/record.ts';
@@ -62,7 +62,7 @@ export class Board {
   holding(worker: string): Holding {
     let holding = this.#holdings.get(worker);
     if (holding === undefined) {
-      holding = { claims: new Set(), offers: new Set(), usage: { slots: 0, gpu: 0, memoryMb: 0 } };
+      holding = { claims: new Set(), offers: new Set(), usage: { ...idle } };
       this.#holdings.set(worker, holding);
     }
     return holding;
@@ -237,11 +237,4 @@ export class Board {
     }
     return queue;
   }
-}
-
-function take(usage: Usage, requirements: Requirements, sign: 1 | -1): void {
-  const more = usageOf(requirements);
-  usage.slots += sign * more.slots;
-  usage.gpu += sign * more.gpu;
-  usage.memoryMb += sign * more.memoryMb;
 }

@@ -3,10 +3,11 @@
  *
  * Lanes are served strictly in order, and within a lane the oldest job that some worker can take goes first; a job
  * for which nobody has room lets others of its lane pass, since they need something else. Among workers with room
- * the least loaded gets the job. Workers with a GPU get jobs that need none only when no other has room.
+ * the least loaded gets the job. Workers with a GPU get jobs that need none only when no other has room; jobs that need
+ * one go where they leave the fewest GPUs free, so that whole machines stay free for those that need many.
  */
 
-import { type Capacity, hasRoom, type Requirements, type Usage, unmet, usageOf } from '../machines/rules/capability.ts';
+import { type Capacity, hasRoom, type Requirements, take, type Usage, unmet } from '../machines/rules/capability.ts';
 import type { Board } from './board.ts';
 import { type Entry, isBefore } from './entry.ts';
 import type { ReadyQueue } from './ready-queue.ts';
@@ -70,7 +71,7 @@ function serveLane(lane: readonly ReadyQueue[], fleet: readonly Taker[], policy:
       continue;
     }
     offers.push({ entry: line.next, worker: taker.incarnation });
-    add(taker.usage, line.next.requirements);
+    take(taker.usage, line.next.requirements);
     if (!advance(line)) lines.splice(lines.indexOf(line), 1);
   }
 }
@@ -125,17 +126,14 @@ function leastLoaded(
   return best;
 }
 
-/** Load from 0 up; a GPU worker ranks behind every other for a job that needs no GPU, or is out of the question. */
+/**
+ * From the best up. Of workers with GPUs, for a job that needs some: the one that has the fewest left beside it, then the
+ * least loaded. For a job that needs none, a worker with GPUs ranks behind every other, or is out of the question.
+ */
 function rankOf({ capacity, usage }: Candidate, requirements: Requirements, policy: Policy): number {
   const load = usage.slots / capacity.slots;
-  const spills = capacity.gpu > 0 && (requirements.gpu ?? 0) === 0;
-  if (!spills) return load;
+  const gpu = requirements.gpu ?? 0;
+  if (gpu > 0) return 1_000 * (capacity.gpu - usage.gpu - gpu) + load;
+  if (capacity.gpu === 0) return load;
   return policy.gpuSpillOver ? 1_000 + load : Number.POSITIVE_INFINITY;
-}
-
-function add(usage: Usage, requirements: Requirements): void {
-  const more = usageOf(requirements);
-  usage.slots += more.slots;
-  usage.gpu += more.gpu;
-  usage.memoryMb += more.memoryMb;
 }

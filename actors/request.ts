@@ -6,6 +6,7 @@
  */
 
 import type { Requirements } from '../machines/rules/capability.ts';
+import { byVersion, isCondition } from '../machines/rules/condition.ts';
 import { parseDuration } from '../machines/rules/duration.ts';
 import { parsePriority } from '../machines/rules/lanes.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
@@ -97,8 +98,18 @@ export const fields: readonly Field[] = [
   text('Memory', 'memory', 'memory in MiB', '2048', (value) =>
     given(whole(value, 0), (memoryMb) => ({ requirement: { memoryMb } })),
   ),
-  text('Labels', 'labels', 'labels such as zone=eu,disk=ssd', 'zone=eu', (value) =>
-    given(labels(value), (found) => ({ requirement: { labels: found } })),
+  text('Disk', 'disk', 'room on the disk of the worker in MiB', '20000', (value) =>
+    given(whole(value, 0), (diskMb) => ({ requirement: { diskMb } })),
+  ),
+  text('Version', 'version', 'what the version of the handler must be, such as >=2.1', '>=2.1', (value) =>
+    isCondition(value, byVersion) ? { requirement: { version: value } } : undefined,
+  ),
+  text(
+    'Labels',
+    'labels',
+    'conditions such as zone=eu|us, cores>=8, disk!=hdd, ssd (has it), !spot (lacks it), with commas between them',
+    'zone=eu,cores>=8',
+    (value) => given(labels(value), (found) => ({ requirement: { labels: found } })),
   ),
   text('Ref', 'ref', 'a word; the decision is told on yard.ack.<ref>', 'upload-9', (value) =>
     refPattern.test(value) ? {} : undefined,
@@ -278,10 +289,24 @@ function flag(text: string): boolean | undefined {
   return text === 'false' ? false : undefined;
 }
 
+/** `zone=eu,cores>=8,cores<32,!spot` as conditions by label. */
 function labels(text: string): Record<string, string> | undefined {
-  const pairs = text.split(',').map((pair) => pair.split('='));
-  if (pairs.some((pair) => pair.length !== 2 || pair[0]?.trim() === '')) return undefined;
-  return Object.fromEntries(pairs.map(([label = '', value = '']) => [label.trim(), value.trim()]));
+  const conditions: Record<string, string> = {};
+  for (const part of text.split(',').map((each) => each.trim())) {
+    const [label, condition] = labelIn(part) ?? [];
+    if (label === undefined || condition === undefined || !isCondition(condition)) return undefined;
+    const before = conditions[label];
+    conditions[label] = before === undefined ? condition : `${before}&${condition}`;
+  }
+  return conditions;
+}
+
+function labelIn(part: string): [label: string, condition: string] | undefined {
+  const [, not = '', label = '', rest = ''] = /^(!?)\s*([^\s=!<>&|]+)\s*(.*)$/.exec(part) ?? [];
+  if (label === '') return undefined;
+  if (rest === '') return [label, not === '!' ? '!' : '*'];
+  if (not !== '' || !/^[=!<>]/.test(rest)) return undefined;
+  return [label, (rest.startsWith('=') ? rest.slice(1) : rest).replace(/^(!=|[<>]=?)\s+/, '$1').trim()];
 }
 
 function parseMoment(text: string): number | undefined {

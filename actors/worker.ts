@@ -18,6 +18,7 @@ import { Attempt } from './attempt.ts';
 import { Claim } from './claim.ts';
 import { claimsHash } from './claims-hash.ts';
 import type { Commit } from './committer.ts';
+import { Devices } from './devices.ts';
 import { patientlyAtStart } from './patience.ts';
 
 export interface WorkerOptions {
@@ -31,6 +32,10 @@ export interface WorkerOptions {
   /** What a pulse says that does not change. */
   identity: Omit<Pulse, 'status' | 'loopLagMs' | 'claims' | 'load'>;
   load: () => Pulse['load'];
+  /** Names of its GPUs, as many as its capacity says. */
+  gpus?: readonly string[];
+  /** What is free on its disk now, MiB. */
+  diskMb?: () => number | undefined;
   cancelGraceMs: number;
   drainDeadlineMs: number;
   pulseEveryMs: number;
@@ -52,6 +57,7 @@ export class Worker {
   readonly #early = new Map<string, Offer>();
   #waiting: { claim: Claim; since: number }[] = [];
   #usedSlots = 0;
+  readonly #devices: Devices;
   #leaving = false;
   /** A person wants it empty. */
   #drained = false;
@@ -64,6 +70,7 @@ export class Worker {
     this.#options = options;
     this.#definitions = new Map(options.definitions.map((definition) => [definition.type, definition]));
     this.#capacity = options.identity.capacity;
+    this.#devices = new Devices(options.gpus ?? Array.from({ length: this.#capacity.gpu }, (_, at) => String(at)));
   }
 
   get incarnation(): string {
@@ -195,17 +202,21 @@ export class Worker {
       return;
     }
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const { slots } = usageOf(next.claim.record.requirements);
+      const { slots, gpu } = usageOf(next.claim.record.requirements);
       if (this.#usedSlots > 0 && this.#usedSlots + slots > this.#capacity.slots) return;
+      if (gpu > this.#devices.free) return;
       this.#waiting.shift();
-      void this.#run(next.claim, slots);
+      void this.#run(next.claim, slots, this.#devices.take(gpu));
     }
   }
 
-  async #run(claim: Claim, slots: number): Promise<void> {
+  async #run(claim: Claim, slots: number, devices: readonly string[]): Promise<void> {
     const { world, clock, telemetry, cancelGraceMs } = this.#options;
     const definition = this.#definitions.get(claim.record.type);
-    if (definition === undefined) return this.#handBack(claim, 'this worker has no such handler');
+    if (definition === undefined) {
+      this.#devices.giveBack(devices);
+      return this.#handBack(claim, 'this worker has no such handler');
+    }
     this.#usedSlots += slots;
     const { store, events, logs } = world;
     const attempt = new Attempt({
@@ -218,10 +229,12 @@ export class Worker {
       clock,
       telemetry,
       graceMs: cancelGraceMs,
+      ...(this.#capacity.gpu === 0 ? {} : { devices }),
     });
     this.#running.set(claim.key, attempt);
     await attempt.run();
     this.#usedSlots -= slots;
+    this.#devices.giveBack(devices);
     this.#fill();
     try {
       await attempt.settle();
@@ -318,7 +331,13 @@ export class Worker {
 
   #pulse(): Pulse {
     const claims = claimsHash([...this.#claims.values()].map(({ key, attempt }) => ({ key, attempt })));
-    return { ...this.#options.identity, status: this.#status(), loopLagMs: 0, claims, load: this.#options.load() };
+    const { identity, load } = this.#options;
+    return { ...identity, capacity: this.#capacityNow(), status: this.#status(), loopLagMs: 0, claims, load: load() };
+  }
+
+  #capacityNow(): Capacity {
+    const diskMb = this.#options.diskMb?.();
+    return diskMb === undefined ? this.#capacity : { ...this.#capacity, diskMb };
   }
 
   #status(): Pulse['status'] {

@@ -19,6 +19,7 @@ const readers: Readonly<Record<string, Read>> = {
   vram: (value) => number(value, (vramMb) => ({ vramMb })),
   vendor: (vendor) => ({ vendor }),
   encoder: (value, so) => ({ encoders: [...(so.encoders ?? []), value] }),
+  disk: (value) => number(value, (diskMb) => ({ diskMb })),
   memory: (value) => number(value, (memoryMb) => ({ memoryMb })),
   slots: (value) => number(value, (slots) => (slots > 0 ? { slots } : {})),
 };

@@ -16,6 +16,7 @@ import { type JobDefinition, typePattern } from '../runtime/handler.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type Advertised, parseAdvertised } from './advertise.ts';
+import { DiskGauge } from './disk-gauge.ts';
 import { type Link, link } from './link.ts';
 import { loadMeter } from './load.ts';
 import { nameOf } from './master.ts';
@@ -55,6 +56,8 @@ async function startOver(to: Link, { options, telemetry, definitions, advertised
   const ffmpeg = new Ffmpeg({ clock, ...(options.ffmpeg === undefined ? {} : { ffmpeg: options.ffmpeg }) });
   const served = pickTypes([...definitions, ...shipped(clock, ffmpeg, options)], options.types);
   const measured = await measure({ clock, ffmpeg, encoders: served.some(({ type }) => type === 'transcode') });
+  const disk = await DiskGauge.open({ folder: options.outputRoot, clock });
+  const { capacity: declared } = advertised;
   const committer = new Committer({ store: world.store, clock, telemetry });
   const worker = new Worker({
     world,
@@ -72,13 +75,15 @@ async function startOver(to: Link, { options, telemetry, definitions, advertised
       capacity: capacityOf({
         options,
         measured,
-        advertised: advertised.capacity,
-        types: served.map(({ type }) => type),
+        advertised: declared,
+        served,
       }),
       declared: advertised.declared,
       startedAt: clock.now(),
     },
     load: loadMeter(clock),
+    ...(declared.gpu === undefined ? { gpus: measured.gpus } : {}),
+    diskMb: () => declared.diskMb ?? disk.freeMb,
     cancelGraceMs: options.cancelGrace,
     drainDeadlineMs: options.drainDeadline,
     pulseEveryMs: options.pulse,
@@ -161,15 +166,18 @@ interface CapacityParts {
   options: Options;
   measured: Inventory;
   advertised: Partial<Capacity>;
-  types: readonly string[];
+  served: readonly JobDefinition[];
 }
 
-function capacityOf({ options, measured, advertised, types }: CapacityParts): Capacity {
+function capacityOf({ options, measured, advertised, served }: CapacityParts): Capacity {
   const { gpu, vramMb, vendor, encoders, memoryMb } = measured;
   const labels = { ...options.labels, ...advertised.labels };
   return {
     slots: options.concurrency,
-    types,
+    types: served.map(({ type }) => type),
+    versions: Object.fromEntries(
+      served.flatMap(({ type, version }) => (version === undefined ? [] : [[type, version]])),
+    ),
     gpu,
     vramMb,
     encoders,

@@ -13,7 +13,11 @@ import type { Encoder } from './ffmpeg/encoder.ts';
 import { Ffmpeg, probeEncoders } from './ffmpeg/tool.ts';
 import { type Gpu, readGpus } from './gpu.ts';
 
-export type Inventory = Pick<Capacity, 'gpu' | 'vramMb' | 'vendor' | 'encoders' | 'memoryMb'> & { cpus: number };
+export type Inventory = Pick<Capacity, 'gpu' | 'vramMb' | 'vendor' | 'encoders' | 'memoryMb'> & {
+  /** Names of the GPUs, as their driver numbers them. */
+  gpus: readonly string[];
+  cpus: number;
+};
 
 export interface MeasureOptions {
   clock: Clock;
@@ -23,6 +27,8 @@ export interface MeasureOptions {
   encoders?: boolean;
   /** The program that tells of NVIDIA GPUs. */
   nvidiaSmi?: string;
+  /** The GPUs that this process may use, where its operator says so: `CUDA_VISIBLE_DEVICES`. */
+  visible?: string | undefined;
   /** The kernel's folder of graphics devices. */
   drm?: string;
 }
@@ -30,11 +36,12 @@ export interface MeasureOptions {
 /** Takes about a second, most of it for trying the encoders. A machine without ffmpeg has none. */
 export async function measure(options: MeasureOptions): Promise<Inventory> {
   const { clock, ffmpeg = new Ffmpeg({ clock }), nvidiaSmi = 'nvidia-smi', drm = '/sys/class/drm' } = options;
+  const visible = 'visible' in options ? options.visible : process.env['CUDA_VISIBLE_DEVICES'];
   const [working, nvidia] = await Promise.all([
     options.encoders === false ? [] : usable(ffmpeg),
     readGpus({ clock, command: nvidiaSmi }),
   ]);
-  const gpus = nvidia.length > 0 ? ofNvidia(nvidia) : await ofOthers(working, drm);
+  const gpus = nvidia.length > 0 ? ofNvidia(allowed(nvidia, visible)) : await ofOthers(working, drm);
   const memory = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   return {
     ...gpus,
@@ -55,17 +62,25 @@ async function usable(ffmpeg: Ffmpeg): Promise<readonly Encoder[]> {
 
 /** Every GPU has at least the memory of the smallest. */
 function ofNvidia(gpus: readonly Gpu[]) {
-  return { gpu: gpus.length, vramMb: Math.min(...gpus.map((gpu) => gpu.memoryMb ?? 0)), vendor: 'nvidia' };
+  const names = gpus.map(({ index }) => String(index));
+  if (gpus.length === 0) return { gpu: 0, gpus: names, vramMb: 0 };
+  return { gpu: gpus.length, gpus: names, vramMb: Math.min(...gpus.map((gpu) => gpu.memoryMb ?? 0)), vendor: 'nvidia' };
+}
+
+/** Those that `visible` numbers, in its order; all where it says nothing. The driver's own list is not cut by it. */
+function allowed(gpus: readonly Gpu[], visible: string | undefined): readonly Gpu[] {
+  if (visible === undefined) return gpus;
+  return visible.split(',').flatMap((name) => gpus.filter(({ index }) => String(index) === name.trim()));
 }
 
 /** A GPU without a driver that counts it is there when an encoder on it works. Its memory is not known. */
 async function ofOthers(
   working: readonly Encoder[],
   drm: string,
-): Promise<{ gpu: number; vramMb: number; vendor?: string }> {
-  if (!working.some((encoder) => encoder.hardware)) return { gpu: 0, vramMb: 0 };
+): Promise<Pick<Inventory, 'gpu' | 'gpus' | 'vramMb' | 'vendor'>> {
+  if (!working.some((encoder) => encoder.hardware)) return { gpu: 0, gpus: [], vramMb: 0 };
   const vendor = await vendorOf(drm);
-  return { gpu: 1, vramMb: 0, ...(vendor === undefined ? {} : { vendor }) };
+  return { gpu: 1, gpus: ['0'], vramMb: 0, ...(vendor === undefined ? {} : { vendor }) };
 }
 
 /** By PCI number of the first render device. */

@@ -14,6 +14,7 @@ import { type JobDefinition, JobError, type JobRun } from '../runtime/handler.ts
 import { onPath } from './ffmpeg/binary.ts';
 import { between, strict, text } from './payload.ts';
 import { type ChildEnd, runChild } from './process/child.ts';
+import { deviceVariables } from './process/devices.ts';
 import { Tail } from './process/lines.ts';
 
 export interface ScriptOptions {
@@ -112,11 +113,11 @@ async function checkFolder(cwd: string | undefined): Promise<void> {
 }
 
 /** What programs need anywhere, what the job is, and what it asked for. */
-function environment({ id, type, tenant, fence, payload }: Job): NodeJS.ProcessEnv {
+function environment({ id, type, tenant, fence, payload, devices }: Job): NodeJS.ProcessEnv {
   const kept = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'].map((name) => [name, process.env[name]]);
   const known = Object.fromEntries(kept.filter(([, value]) => value !== undefined));
   const about = { JOB_ID: id, JOB_TYPE: type, JOB_TENANT: tenant, JOB_ATTEMPT: String(fence.attempt) };
-  return { ...known, ...payload.env, ...about };
+  return { ...known, ...payload.env, ...about, ...deviceVariables(devices) };
 }
 
 function checkEnd({ exitCode, timedOut }: ChildEnd, { command, timeoutMs }: ScriptPayload, stderr: string): void {

@@ -150,7 +150,8 @@ async function chooseEncoder(payload: TranscodePayload, ffmpeg: Ffmpeg): Promise
 async function encodeMeasured(work: Work): Promise<{ encoded: Encoded; energy: Energy | undefined }> {
   const { job, setting, input, original, encoder, output } = work;
   const { clock, wattsPerCore, graceMs } = setting;
-  using meter = await startEnergy({ clock, wattsPerCore, gpu: encoder.hardware === 'nvenc' });
+  const [device = '0'] = job.devices ?? [];
+  using meter = await startEnergy({ clock, wattsPerCore, ...(encoder.hardware === 'nvenc' ? { device } : {}) });
   const encoded = await encode({
     clock,
     command: await setting.ffmpeg.path(),

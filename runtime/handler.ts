@@ -31,6 +31,11 @@ export interface JobRun<Payload> {
   readonly fence: { readonly job: string; readonly attempt: number };
   /** Fires when the attempt is cancelled, timed out, drained or fenced; its `reason` is an Error that says which. */
   readonly signal: AbortSignal;
+  /**
+   * GPUs that are this attempt's own, as the driver numbers them; empty for a job that asks for none. Absent on a worker
+   * without GPUs. Programs that ship set `CUDA_VISIBLE_DEVICES` from it; a handler of your own does so for its children.
+   */
+  readonly devices?: readonly string[];
   /** Reports progress; sent at most a few times a second. */
   progress(report: ProgressReport): void;
   /** Adds a line to the live log of the job. */
@@ -53,6 +58,8 @@ export interface JobDefaults {
 /** A job type. Made by `defineJob`. */
 export interface JobDefinition<Payload = unknown, Result = unknown> {
   readonly type: string;
+  /** Its handler's version, such as `2.1.0`, for jobs that ask for some. */
+  readonly version?: string;
   /** One line for people. */
   readonly description?: string;
   /** Checks and completes the payload: any Standard Schema validator (zod, valibot, arktype, …). */

@@ -6,6 +6,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { JobError, type JobRun } from '../../runtime/handler.ts';
 import { type EncodeProgress, ProgressReader, reportOf } from '../ffmpeg/progress.ts';
 import { runChild } from '../process/child.ts';
+import { deviceVariables } from '../process/devices.ts';
 import { Tail } from '../process/lines.ts';
 
 export interface Encoded {
@@ -20,7 +21,7 @@ export interface EncodeOptions {
   /** The path of ffmpeg. */
   command: string;
   args: readonly string[];
-  job: Pick<JobRun<unknown>, 'signal' | 'progress' | 'log'>;
+  job: Pick<JobRun<unknown>, 'signal' | 'progress' | 'log' | 'devices'>;
   totalSeconds: number | undefined;
   /** Words that must not appear in the log, with what to show instead. */
   hide: readonly [raw: string, shown: string];
@@ -45,7 +46,8 @@ export async function encode(options: EncodeOptions): Promise<Encoded> {
     cpuSeconds = cpuSecondsIn(line) ?? cpuSeconds;
     job.log(line, 'stderr');
   };
-  const { exitCode } = await runChild({ clock, command, args, signal: job.signal, graceMs, onReport, onStderr });
+  const env = { ...process.env, ...deviceVariables(job.devices) };
+  const { exitCode } = await runChild({ clock, command, args, env, signal: job.signal, graceMs, onReport, onStderr });
   if (exitCode !== 0) throw failed(exitCode, stderr.text);
   const taken = { frames: last?.frames ?? 0, seconds: (clock.mono() - start) / 1000 };
   return cpuSeconds === undefined ? taken : { ...taken, cpuSeconds };

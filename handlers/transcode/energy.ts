@@ -25,8 +25,8 @@ export interface EnergyOptions {
   clock: Clock;
   /** What a busy core draws, W. */
   wattsPerCore: number;
-  /** Whether the GPU works too. */
-  gpu: boolean;
+  /** The GPU that works too, as its driver numbers it. */
+  device?: string;
   /** The kernel's folder of RAPL zones. */
   powercap?: string;
   readGpus?(): Promise<readonly Gpu[]>;
@@ -39,7 +39,7 @@ export interface EnergyMeter extends Disposable {
 
 export async function startEnergy(options: EnergyOptions): Promise<EnergyMeter> {
   const { powercap = '/sys/class/powercap', wattsPerCore } = options;
-  const gpu = options.gpu ? startGpu(options) : undefined;
+  const gpu = options.device === undefined ? undefined : startGpu({ ...options, device: options.device });
   const before = { rapl: await readRapl(powercap), busy: busySeconds() };
   const read = async (cpuSeconds: number | undefined) => {
     const gpuJoules = await gpu?.read();
@@ -100,11 +100,11 @@ function part(of: 'cpu' | 'gpu', joules: number | undefined, source: EnergySourc
 }
 
 /** Reads the power each second and adds it up, until it is read. */
-function startGpu({ clock, readGpus: read = () => readGpus({ clock }) }: EnergyOptions) {
+function startGpu({ clock, device, readGpus: read = () => readGpus({ clock }) }: EnergyOptions & { device: string }) {
   let last: { watts: number; at: number } | undefined;
   let joules = 0;
   const sample = async () => {
-    const watts = (await read())[0]?.powerW ?? Number.NaN;
+    const watts = (await read()).find(({ index }) => String(index) === device)?.powerW ?? Number.NaN;
     const at = clock.mono();
     if (last) joules += (((watts + last.watts) / 2) * (at - last.at)) / 1000;
     last = { watts, at };

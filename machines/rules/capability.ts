@@ -5,6 +5,8 @@
  * decides where a job may run and answers "why is it waiting?".
  */
 
+import { byVersion, inWords, meets } from './condition.ts';
+
 /** What a job needs. Everything is optional; an empty object runs anywhere that serves its type. */
 export interface Requirements {
   /** GPUs, each with at least `vramMb` MiB of memory. */
@@ -18,7 +20,11 @@ export interface Requirements {
   slots?: number;
   /** Memory, MiB. */
   memoryMb?: number;
-  /** Labels that must be there with exactly these values. */
+  /** Room on the disk that the worker writes to, MiB. */
+  diskMb?: number;
+  /** What its handler's version must be: a condition such as `>=2.1` (`condition.ts`). */
+  version?: string;
+  /** Conditions on labels: `{ zone: 'eu', cores: '>=8', disk: '!=hdd' }` (`condition.ts`). */
   labels?: Readonly<Record<string, string>>;
 }
 
@@ -31,6 +37,10 @@ export interface Capacity {
   vendor?: string;
   encoders: readonly string[];
   memoryMb: number;
+  /** What is free on the disk that it writes to, MiB; absent where it is not known. */
+  diskMb?: number;
+  /** Versions of handlers, by type, of those that have one. */
+  versions?: Readonly<Record<string, string>>;
   labels: Readonly<Record<string, string>>;
 }
 
@@ -39,10 +49,11 @@ export interface Usage {
   slots: number;
   gpu: number;
   memoryMb: number;
+  diskMb: number;
 }
 
 /** Nothing taken. */
-export const idle: Usage = { slots: 0, gpu: 0, memoryMb: 0 };
+export const idle: Usage = { slots: 0, gpu: 0, memoryMb: 0, diskMb: 0 };
 
 /** The usage of one job with these requirements. */
 export function usageOf(requirements: Requirements): Usage {
@@ -50,20 +61,45 @@ export function usageOf(requirements: Requirements): Usage {
     slots: requirements.slots ?? 1,
     gpu: requirements.gpu ?? 0,
     memoryMb: requirements.memoryMb ?? 0,
+    diskMb: requirements.diskMb ?? 0,
   };
+}
+
+/** Adds (or with -1 takes away) what one job with these requirements takes up. */
+export function take(usage: Usage, requirements: Requirements, sign: 1 | -1 = 1): void {
+  const more = usageOf(requirements);
+  usage.slots += sign * more.slots;
+  usage.gpu += sign * more.gpu;
+  usage.memoryMb += sign * more.memoryMb;
+  usage.diskMb += sign * more.diskMb;
 }
 
 /** The first thing that `capacity` lacks altogether for such a job, in words, or `undefined` where it could run. */
 export function unmet(type: string, needs: Requirements, capacity: Capacity): string | undefined {
   if (!capacity.types.includes(type)) return `type ${type}`;
+  return lacksDevice(needs, capacity) ?? lacksRoom(needs, capacity) ?? lacksKind(type, needs, capacity);
+}
+
+function lacksDevice(needs: Requirements, capacity: Capacity): string | undefined {
   if ((needs.gpu ?? 0) > capacity.gpu) return `${needs.gpu} GPU`;
   if ((needs.vramMb ?? 0) > capacity.vramMb) return `${needs.vramMb} MiB of GPU memory`;
   if (needs.vendor !== undefined && needs.vendor !== capacity.vendor) return `a GPU by ${needs.vendor}`;
   if (needs.encoder !== undefined && !capacity.encoders.includes(needs.encoder)) return `encoder ${needs.encoder}`;
+  return undefined;
+}
+
+function lacksRoom(needs: Requirements, capacity: Capacity): string | undefined {
   if ((needs.slots ?? 1) > capacity.slots) return `${needs.slots} slots`;
   if ((needs.memoryMb ?? 0) > capacity.memoryMb) return `${needs.memoryMb} MiB of memory`;
-  for (const [label, value] of Object.entries(needs.labels ?? {}))
-    if (capacity.labels[label] !== value) return `label ${label}=${value}`;
+  if ((needs.diskMb ?? 0) > (capacity.diskMb ?? 0)) return `${needs.diskMb} MiB of disk`;
+  return undefined;
+}
+
+function lacksKind(type: string, needs: Requirements, capacity: Capacity): string | undefined {
+  if (needs.version !== undefined && !meets(needs.version, capacity.versions?.[type], byVersion))
+    return `a handler of ${type} of version ${needs.version}`;
+  for (const [label, condition] of Object.entries(needs.labels ?? {}))
+    if (!meets(condition, capacity.labels[label])) return `label ${inWords(label, condition)}`;
   return undefined;
 }
 
@@ -73,7 +109,8 @@ export function hasRoom(needs: Requirements, capacity: Capacity, usage: Usage, l
   return (
     usage.slots + more.slots <= capacity.slots + lookAhead &&
     (more.gpu === 0 || usage.gpu + more.gpu <= capacity.gpu) &&
-    (more.memoryMb === 0 || usage.memoryMb + more.memoryMb <= capacity.memoryMb)
+    (more.memoryMb === 0 || usage.memoryMb + more.memoryMb <= capacity.memoryMb) &&
+    (more.diskMb === 0 || usage.diskMb + more.diskMb <= (capacity.diskMb ?? 0))
   );
 }
 
@@ -87,6 +124,8 @@ export function requirementKey(type: string, needs: Requirements): string {
     needs.encoder ?? null,
     needs.slots ?? 1,
     needs.memoryMb ?? 0,
+    needs.diskMb ?? 0,
+    needs.version ?? null,
     Object.entries(needs.labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
   ]);
 }

@@ -73,7 +73,12 @@ const candidate: fc.Arbitrary<Omit<Candidate, 'incarnation'>> = fc
   })
   .map(({ capacity, taken }) => ({
     capacity,
-    usage: { slots: Math.min(taken, capacity.slots), gpu: Math.min(taken, capacity.gpu), memoryMb: taken * 100 },
+    usage: {
+      slots: Math.min(taken, capacity.slots),
+      gpu: Math.min(taken, capacity.gpu),
+      memoryMb: taken * 100,
+      diskMb: 0,
+    },
   }));
 
 /** A few workers. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Board } from '../../actors/board.ts';
 import type { Entry } from '../../actors/entry.ts';
 import { isActive, isReady, isSettled } from '../../machines/job.ts';
-import { requirementKey, type Usage, usageOf } from '../../machines/rules/capability.ts';
+import { idle, requirementKey, type Usage, usageOf } from '../../machines/rules/capability.ts';
 import { defaultQueues, laneRank } from '../../machines/rules/lanes.ts';
 import type { Head } from '../../runtime/ports.ts';
 import { head, state, workers } from './arbitrary.ts';
@@ -50,8 +50,9 @@ function sum(usages: readonly Usage[]): Usage {
     slots: a.slots + b.slots,
     gpu: a.gpu + b.gpu,
     memoryMb: a.memoryMb + b.memoryMb,
+    diskMb: a.diskMb + b.diskMb,
   });
-  return usages.reduce(add, { slots: 0, gpu: 0, memoryMb: 0 });
+  return usages.reduce(add, idle);
 }
 
 /** The news of a few jobs, under rising revisions. What a job is and needs does not change. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Board } from '../../actors/board.ts';
 import { type Candidate, decide, type Offering, type Policy } from '../../actors/decide.ts';
 import { type Entry, isBefore } from '../../actors/entry.ts';
-import { hasRoom, requirementKey, type Usage, unmet, usageOf } from '../../machines/rules/capability.ts';
+import { hasRoom, idle, requirementKey, take, type Usage, unmet } from '../../machines/rules/capability.ts';
 import { defaultQueues, laneRank } from '../../machines/rules/lanes.ts';
 import type { Head } from '../../runtime/ports.ts';
 import { fleet, head, readyState } from './arbitrary.ts';
@@ -22,7 +22,7 @@ function boardOf(heads: readonly Partial<Head>[]): Board {
 const worker = (incarnation: string, more: Partial<Candidate['capacity']> = {}, slotsUsed = 0): Candidate => ({
   incarnation,
   capacity: { ...capacity, types: ['noop', 'transcode'], ...more },
-  usage: { slots: slotsUsed, gpu: 0, memoryMb: 0 },
+  usage: { ...idle, slots: slotsUsed },
 });
 
 const short = (offers: readonly Offering[]) => offers.map((offer) => `${offer.entry.key}→${offer.worker}`);
@@ -34,16 +34,9 @@ function replay(candidates: readonly Candidate[], offers: readonly Offering[]) {
   return offers.map((offer) => {
     const before = new Map([...usage].map(([name, used]) => [name, { ...used }]));
     const taken = usage.get(offer.worker);
-    if (taken !== undefined) add(taken, offer.entry);
+    if (taken !== undefined) take(taken, offer.entry.requirements);
     return { offer, before };
   });
-}
-
-function add(usage: Usage, { requirements }: Entry): void {
-  const more = usageOf(requirements);
-  usage.slots += more.slots;
-  usage.gpu += more.gpu;
-  usage.memoryMb += more.memoryMb;
 }
 
 /** Workers that could take this job now. */
@@ -51,7 +44,7 @@ function takers(entry: Entry, candidates: readonly Candidate[], usage: ReadonlyM
   return candidates.filter(
     ({ incarnation, capacity: has }) =>
       unmet(entry.type, entry.requirements, has) === undefined &&
-      hasRoom(entry.requirements, has, usage.get(incarnation) ?? { slots: 0, gpu: 0, memoryMb: 0 }, lookAhead),
+      hasRoom(entry.requirements, has, usage.get(incarnation) ?? { ...idle }, lookAhead),
   );
 }
 
@@ -104,7 +97,7 @@ describe('whatever waits and whoever is there', () => {
         const board = boardOf(heads);
         const offers = decide(board, candidates, strict);
         const usage = new Map(candidates.map((one) => [one.incarnation, { ...one.usage }]));
-        for (const { entry, worker: to } of offers) add(usage.get(to) ?? { slots: 0, gpu: 0, memoryMb: 0 }, entry);
+        for (const { entry, worker: to } of offers) take(usage.get(to) ?? { ...idle }, entry.requirements);
         const offered = new Set(offers.map(({ entry }) => entry));
         const left = [...board.entries()].filter((entry) => !offered.has(entry));
         expect(left.filter((entry) => takers(entry, candidates, usage).length > 0)).toEqual([]);
@@ -112,7 +105,7 @@ describe('whatever waits and whoever is there', () => {
     );
   });
 
-  test('a job goes to the least loaded of those that may take it, and to a GPU worker it does not need only at last', () => {
+  test('a job goes to the least loaded of those that may take it, one that needs GPUs where the fewest stay free, another to a GPU worker only at last', () => {
     fc.assert(
       fc.property(jobs, fleet, (heads, candidates) => {
         for (const { offer, before } of replay(candidates, decide(boardOf(heads), candidates, strict))) {
@@ -155,8 +148,11 @@ function plain({ place: _, ...entry }: Entry): Omit<Entry, 'place'> {
 }
 
 function cost({ incarnation, capacity: has }: Candidate, { requirements }: Entry, usage: ReadonlyMap<string, Usage>) {
-  const load = (usage.get(incarnation)?.slots ?? 0) / has.slots;
-  return has.gpu > 0 && (requirements.gpu ?? 0) === 0 ? 1_000 + load : load;
+  const { slots, gpu } = usage.get(incarnation) ?? idle;
+  const load = slots / has.slots;
+  const asked = requirements.gpu ?? 0;
+  if (asked > 0) return 1_000 * (has.gpu - gpu - asked) + load;
+  return has.gpu > 0 ? 1_000 + load : load;
 }
 
 describe('a worker with a GPU', () => {
@@ -165,6 +161,12 @@ describe('a worker with a GPU', () => {
   test('gets the job that needs one, even while a worker without is idle', () => {
     const board = boardOf([{ requirements: { gpu: 1 } }]);
     expect(short(decide(board, [worker('cpu'), gpu], strict))).toEqual(['j1→gpu']);
+  });
+
+  test('that is taken already gets the next one, so that a whole machine stays free for a job that needs all of it', () => {
+    const big = (name: string) => worker(name, { gpu: 4, vramMb: 8_000, slots: 8 });
+    const board = boardOf([{ requirements: { gpu: 1 } }, { requirements: { gpu: 1 } }, { requirements: { gpu: 4 } }]);
+    expect(short(decide(board, [big('a'), big('b')], strict))).toEqual(['j1→a', 'j2→a', 'j3→b']);
   });
 
   test('gets others only when nobody else has room', () => {

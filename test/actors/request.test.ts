@@ -44,7 +44,12 @@ const meanings: Readonly<Record<string, [text: string, meant: JobOptions]>> = {
   Encoder: ['h264_nvenc', { requirements: { encoder: 'h264_nvenc' } }],
   Slots: ['2', { requirements: { slots: 2 } }],
   Memory: ['2048', { requirements: { memoryMb: 2_048 } }],
-  Labels: ['zone=eu, disk = ssd', { requirements: { labels: { zone: 'eu', disk: 'ssd' } } }],
+  Disk: ['20000', { requirements: { diskMb: 20_000 } }],
+  Version: ['>=2.1&<3', { requirements: { version: '>=2.1&<3' } }],
+  Labels: [
+    'zone=eu|us, disk = ssd, cores >= 8, cores<32, fast, !spot',
+    { requirements: { labels: { zone: 'eu|us', disk: 'ssd', cores: '>=8&<32', fast: '*', spot: '!' } } },
+  ],
   Ref: ['upload-9', {}],
 };
 
@@ -103,7 +108,11 @@ describe('a wrong value', () => {
     ['Gpu-Vendor', 'nvdia'],
     ['Slots', '0'],
     ['Memory', 'lots'],
-    ['Labels', 'zone'],
+    ['Disk', '20G'],
+    ['Version', '>=two'],
+    ['Labels', 'zone eu'],
+    ['Labels', 'cores>=many'],
+    ['Labels', '!zone=eu'],
     ['Labels', 'a=b=c'],
     ['Labels', '=eu'],
     ['Ref', 'my upload'],

@@ -131,6 +131,7 @@ export async function workerOn(
   { clock, telemetry }: Stage,
   world: MemoryWorld,
   run: (job: JobRun<unknown>) => unknown,
+  has: Capacity = capacity,
 ): Promise<{ worker: Worker; committer: Committer }> {
   const committer = new Committer({ store: world.store, clock, telemetry });
   const worker = new Worker({
@@ -145,7 +146,7 @@ export async function workerOn(
       host: 'test',
       pid: 1,
       version: '0',
-      capacity,
+      capacity: has,
       declared: [],
       startedAt: clock.now(),
     },

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { pause } from '../../runtime/clock.ts';
+import type { JobRun } from '../../runtime/handler.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
 import type { Offer } from '../../runtime/ports.ts';
-import { create, fates, lastOf, plainJob, type Stage, stage, workerOn } from './stage.ts';
+import { capacity, create, fates, lastOf, plainJob, type Stage, stage, workerOn } from './stage.ts';
 
 const forEver = () => new Promise(() => {});
 
@@ -61,6 +62,35 @@ describe('an offer', () => {
     expect(starts).toEqual([]);
     expect(lastOf(broker, 'a').state).toBe('pending');
   });
+});
+
+test('attempts have GPUs of their own, and one that must wait for them gets what another leaves', async () => {
+  const on = stage();
+  const { clock, world, broker } = on;
+  const had: (readonly string[] | undefined)[] = [];
+  const leave: (() => void)[] = [];
+  const run = ({ devices }: JobRun<unknown>) => {
+    had.push(devices);
+    return new Promise<void>((resolve) => leave.push(resolve));
+  };
+  await workerOn(on, world, run, { ...capacity, slots: 4, gpu: 2 });
+  const jobs = ['a', 'b', 'c'].map((id) => ({ ...plainJob(id), requirements: { gpu: 1 } }));
+  const all = [...jobs, plainJob('d')];
+  const revisions = await clock.until(create(world.store, ...all));
+  const expiresAt = clock.now() + 60_000;
+  const offers = all.map((record, at) => ({
+    key: `default.${record.id}`,
+    revision: revisions[at] ?? 0,
+    expiresAt,
+    record,
+  }));
+  const [a, b, c, d] = offers;
+  if (a && b && c && d) broker.world().mail.send('w1', [d, a, b, c]);
+  await clock.advance(100);
+  expect(had).toEqual([[], ['0'], ['1']]);
+  leave[2]?.();
+  await clock.advance(50);
+  expect(had).toEqual([[], ['0'], ['1'], ['1']]);
 });
 
 describe('a worker that leaves', () => {

@@ -68,7 +68,7 @@ describe('with a worker that has no GPU', () => {
 describe('once a worker with a GPU has joined, of which no master was told', () => {
   let gpu: YardProcess;
   beforeAll(async () => {
-    gpu = await yard.start('worker', { advertise, labels: 'zone=eu' });
+    gpu = await yard.start('worker', { advertise, labels: 'zone=eu,cores=32' });
   });
 
   test('it gets what waited for it', async () => {
@@ -101,6 +101,13 @@ describe('once a worker with a GPU has joined, of which no master was told', () 
     await yard.user.waitUntil(elsewhere, 'queued', 10_000);
     expect((await yard.user.why(elsewhere))?.sentence).toMatch(/^No worker has .*zone=mars/);
     await yard.user.cancel(elsewhere);
+  });
+
+  test('and where a number stands that is large enough, and not where one stands that they avoid', async () => {
+    const ids = await repeat(2, () => yard.user.pub('mark', {}, { Labels: 'zone=mars|eu,cores>=16,!spot' }));
+    expect(await ranOn(ids)).toEqual([gpu.name]);
+    const avoids = await repeat(2, () => yard.user.pub('mark', {}, { Labels: 'zone!=eu' }));
+    expect(await ranOn(avoids)).toEqual([plain]);
   });
 
   test('a job of two slots waits until both are free on one worker', async () => {

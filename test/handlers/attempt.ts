@@ -9,6 +9,8 @@ export interface AttemptOptions {
   id?: string;
   attempt?: number;
   holdsFence?(): Promise<boolean>;
+  /** GPUs of the attempt; absent on a worker without any. */
+  devices?: readonly string[];
 }
 
 /** Checks the payload as a door would, then runs the handler. */
@@ -28,10 +30,11 @@ export class Attempt<Payload, Result> {
   async run(payload: unknown): Promise<Result> {
     const checked = await this.#definition.payload['~standard'].validate(payload);
     if (checked.issues) throw new Error(`Refused: ${checked.issues.map((issue) => issue.message).join(' ')}`);
-    const { id = 'j1', attempt = 1, holdsFence = async () => true } = this.#options;
+    const { id = 'j1', attempt = 1, holdsFence = async () => true, devices } = this.#options;
     return this.#definition.run({
       ...{ id, tenant: 'default', type: this.#definition.type, payload: checked.value, holdsFence },
       ...{ fence: { job: id, attempt }, signal: this.#stop.signal },
+      ...(devices === undefined ? {} : { devices }),
       progress: (report) => {
         this.reports.push(report);
         this.#happened.emit('progress');

@@ -85,6 +85,15 @@ describe('the inventory of a worker', () => {
     });
   });
 
+  it('has those GPUs alone that its operator lets it see', async () => {
+    const nvidia = nvidiaSmi('nvidia-smi-two.csv');
+    const seen = (visible: string) => measure({ clock, ffmpeg: missing, nvidiaSmi: nvidia, visible });
+    expect(await seen('1')).toMatchObject({ gpu: 1, gpus: ['1'], vramMb: 15360 });
+    expect(await seen('1,0')).toMatchObject({ gpu: 2, gpus: ['1', '0'] });
+    expect(await seen('')).toMatchObject({ gpu: 0, gpus: [] });
+    expect(await seen('7')).toMatchObject({ gpu: 0, gpus: [] });
+  });
+
   it('has no GPU where none answers, and the encoders that work', async () => {
     const inventory = await measure({ clock, nvidiaSmi: join(folder, 'none'), drm: folder });
     expect(inventory.encoders).toContain('libx264');
@@ -99,7 +108,7 @@ describe('the energy of an encode', () => {
   const none = () => join(folder, 'none');
 
   it('is estimated from CPU seconds where nothing measures it', async () => {
-    const meter = await startEnergy({ clock, wattsPerCore: 8, gpu: false, powercap: none() });
+    const meter = await startEnergy({ clock, wattsPerCore: 8, powercap: none() });
     expect(await meter.read(2.5)).toEqual({
       joules: 20,
       source: 'estimated',
@@ -109,7 +118,7 @@ describe('the energy of an encode', () => {
   });
 
   it('is absent where not even the CPU seconds are known', async () => {
-    const meter = await startEnergy({ clock, wattsPerCore: 8, gpu: false, powercap: none() });
+    const meter = await startEnergy({ clock, wattsPerCore: 8, powercap: none() });
     expect(await meter.read(undefined)).toBeUndefined();
   });
 
@@ -117,7 +126,7 @@ describe('the energy of an encode', () => {
     zone('intel-rapl:0', 9_000_000, 10_000_000);
     zone('intel-rapl:1', 1_000_000, 10_000_000);
     zone('intel-rapl:0:0', 0, 10_000_000);
-    const meter = await startEnergy({ clock, wattsPerCore: 8, gpu: false, powercap: folder });
+    const meter = await startEnergy({ clock, wattsPerCore: 8, powercap: folder });
     zone('intel-rapl:0', 2_000_000, 10_000_000);
     zone('intel-rapl:1', 1_500_000, 10_000_000);
     zone('intel-rapl:0:0', 5_000_000, 10_000_000);
@@ -128,8 +137,11 @@ describe('the energy of an encode', () => {
   it('adds the power of the GPU over time', async () => {
     const still = new StillClock();
     const readings = [100, 200, 200];
-    const readGpus = async () => [{ index: 0, name: 'a GPU', powerW: readings.shift() ?? 0 }];
-    using meter = await startEnergy({ clock: still, wattsPerCore: 10, gpu: true, powercap: none(), readGpus });
+    const readGpus = async () => [
+      { index: 0, name: 'of another job', powerW: 300 },
+      { index: 1, name: 'its own', powerW: readings.shift() ?? 0 },
+    ];
+    using meter = await startEnergy({ clock: still, wattsPerCore: 10, device: '1', powercap: none(), readGpus });
     still.pass(1000);
     const energy = await meter.read(1);
     expect(energy).toMatchObject({ joules: 160, source: 'nvml', cpuSeconds: 1 });

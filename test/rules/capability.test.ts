@@ -6,12 +6,13 @@ import {
   idle,
   type Requirements,
   requirementKey,
+  take,
   unmet,
-  usageOf,
 } from '../../machines/rules/capability.ts';
 
 const word = fc.constantFrom('nvidia', 'amd', 'intel');
 const encoder = fc.constantFrom('h264_nvenc', 'hevc_nvenc', 'h264_vaapi');
+const condition = fc.constantFrom('eu', 'eu|us', '!=ssd', '>=8', '*', '!', '>1&<9');
 const labels = fc.dictionary(fc.constantFrom('zone', 'disk'), fc.constantFrom('eu', 'us', 'ssd'));
 
 const needs: fc.Arbitrary<Requirements> = fc.record(
@@ -22,7 +23,9 @@ const needs: fc.Arbitrary<Requirements> = fc.record(
     encoder,
     slots: fc.integer({ min: 1, max: 4 }),
     memoryMb: fc.nat(3),
-    labels,
+    diskMb: fc.nat(3),
+    version: fc.constantFrom('>=1.9', '2.0', '<2.10&!=2.1'),
+    labels: fc.dictionary(fc.constantFrom('zone', 'disk', 'cores'), condition),
   },
   { requiredKeys: [] },
 );
@@ -35,10 +38,26 @@ const capacity: fc.Arbitrary<Capacity> = fc.record(
     vendor: word,
     encoders: fc.subarray(['h264_nvenc', 'hevc_nvenc', 'h264_vaapi']),
     memoryMb: fc.nat(3),
+    diskMb: fc.nat(3),
+    versions: fc.record({ transcode: fc.constantFrom('1.9', '2', '2.10') }, { requiredKeys: [] }),
     labels,
   },
   { requiredKeys: ['slots', 'types', 'gpu', 'vramMb', 'encoders', 'memoryMb', 'labels'] },
 );
+const fits: Readonly<Record<string, string | undefined>> = {
+  'eu|us': 'us',
+  '!=ssd': 'eu',
+  '>=8': '8',
+  '*': 'eu',
+  '>1&<9': '8.5',
+};
+
+/** A value for each label that meets the condition on it. */
+function meeting(conditions: Requirements['labels'] = {}): Record<string, string> {
+  const met = Object.entries(conditions).filter(([, condition]) => condition !== '!');
+  return Object.fromEntries(met.map(([label, condition]) => [label, fits[condition] ?? condition]));
+}
+
 /** A job, and a worker that could run it: what the one asks for is added to what the other has. */
 const fitting = fc.tuple(needs, capacity).map(([needs, more]): [Requirements, Capacity] => [
   needs,
@@ -49,12 +68,14 @@ const fitting = fc.tuple(needs, capacity).map(([needs, more]): [Requirements, Ca
     gpu: more.gpu + (needs.gpu ?? 0),
     vramMb: more.vramMb + (needs.vramMb ?? 0),
     memoryMb: more.memoryMb + (needs.memoryMb ?? 0),
+    diskMb: (more.diskMb ?? 0) + (needs.diskMb ?? 0),
     ...(needs.vendor === undefined ? {} : { vendor: needs.vendor }),
     encoders: needs.encoder === undefined ? more.encoders : [...more.encoders, needs.encoder],
-    labels: { ...more.labels, ...needs.labels },
+    labels: meeting(needs.labels),
+    versions: { transcode: '2.0' },
   },
 ]);
-const usage = fc.record({ slots: fc.nat(5), gpu: fc.nat(3), memoryMb: fc.nat(3) });
+const usage = fc.record({ slots: fc.nat(5), gpu: fc.nat(3), memoryMb: fc.nat(3), diskMb: fc.nat(3) });
 
 const cpu: Capacity = { slots: 4, types: ['transcode'], gpu: 0, vramMb: 0, encoders: [], memoryMb: 1_000, labels: {} };
 const gpu: Capacity = {
@@ -95,6 +116,10 @@ describe('what a worker lacks', () => {
     [{ slots: 5 }, '5 slots'],
     [{ memoryMb: 2_000 }, '2000 MiB of memory'],
     [{ labels: { zone: 'us' } }, 'label zone=us'],
+    [{ labels: { cores: '>=8&<32' } }, 'label cores>=8 and cores<32'],
+    [{ labels: { zone: '!' } }, 'label !zone'],
+    [{ diskMb: 10 }, '10 MiB of disk'],
+    [{ version: '>=2.1' }, 'a handler of transcode of version >=2.1'],
   ];
   test.each(cases)('%o is told as “%s”', (needs, words) => {
     expect(unmet('transcode', needs, gpu)).toBe(words);
@@ -123,14 +148,12 @@ describe('room', () => {
         const used = { ...idle };
         for (const job of jobs) {
           if (unmet('transcode', job, capacity) !== undefined || !hasRoom(job, capacity, used, lookAhead)) continue;
-          const more = usageOf(job);
-          used.slots += more.slots;
-          used.gpu += more.gpu;
-          used.memoryMb += more.memoryMb;
+          take(used, job);
         }
         expect(used.slots).toBeLessThanOrEqual(capacity.slots + lookAhead);
         expect(used.gpu).toBeLessThanOrEqual(capacity.gpu);
         expect(used.memoryMb).toBeLessThanOrEqual(capacity.memoryMb);
+        expect(used.diskMb).toBeLessThanOrEqual(capacity.diskMb ?? 0);
       }),
     );
   });
@@ -139,15 +162,16 @@ describe('room', () => {
     fc.assert(
       fc.property(needs, capacity, usage, (needs, capacity, usage) => {
         fc.pre(!hasRoom(needs, capacity, usage, 0));
-        const fuller = { slots: usage.slots + 1, gpu: usage.gpu + 1, memoryMb: usage.memoryMb + 1 };
+        const { slots, gpu, memoryMb, diskMb } = usage;
+        const fuller = { slots: slots + 1, gpu: gpu + 1, memoryMb: memoryMb + 1, diskMb: diskMb + 1 };
         expect(hasRoom(needs, capacity, fuller, 0)).toBe(false);
       }),
     );
   });
 
   test('for a job without a GPU is there while all GPUs are taken', () => {
-    expect(hasRoom({}, gpu, { slots: 1, gpu: 1, memoryMb: 0 }, 0)).toBe(true);
-    expect(hasRoom({ gpu: 1 }, gpu, { slots: 1, gpu: 1, memoryMb: 0 }, 0)).toBe(false);
+    expect(hasRoom({}, gpu, { ...idle, slots: 1, gpu: 1 }, 0)).toBe(true);
+    expect(hasRoom({ gpu: 1 }, gpu, { ...idle, slots: 1, gpu: 1 }, 0)).toBe(false);
   });
 });
 
