@@ -9,6 +9,7 @@ import type { WorkerStatus } from '../runtime/ports.ts';
 import type { Board } from './board.ts';
 import { type Fleet, isHung } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
+import { type Advice, adviseScale } from './scale.ts';
 import type { Term } from './term.ts';
 import { unserved } from './unserved.ts';
 import { type Why, why } from './why.ts';
@@ -81,6 +82,7 @@ export function answers(options: DeskOptions): Iterable<[string, Answer]> {
     ['cluster', () => cluster(options)],
     ['workers', () => workers(options)],
     ['why', (ask) => explain(options, ask)],
+    ['scale', (ask) => scale(options, ask)],
     ['step-down', () => stepDown(options)],
   ];
 }
@@ -127,6 +129,12 @@ function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {
       jobs: [...holding.claims].map(({ key }) => key),
     };
   });
+}
+
+/** Asked with the time within which a job shall start, ms. */
+function scale({ board, fleet, lookAhead, clock }: DeskOptions, ask: unknown): Advice {
+  const targetMs = typeof ask === 'number' && ask > 0 ? ask : 60_000;
+  return adviseScale({ board, fleet, runMs: (type) => lookAhead.meanMs(type), now: clock.now(), targetMs });
 }
 
 function explain({ board, fleet, clock, settings }: DeskOptions, ask: unknown): Why | null {

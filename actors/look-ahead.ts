@@ -38,6 +38,14 @@ export class LookAhead {
     return this.#fixed ?? this.#spans.get(type)?.value ?? 0;
   }
 
+  /** How long handlers of `type` have run on average of late, ms; `undefined` until one has ended. */
+  meanMs(type: string): number | undefined {
+    const spans = this.#spans.get(type);
+    if (spans === undefined) return undefined;
+    const seen = spans.ms.subarray(0, Math.min(kept, spans.count));
+    return seen.reduce((sum, ms) => sum + ms, 0) / seen.length;
+  }
+
   known(): ReadonlyMap<string, number> {
     return new Map([...this.#spans].map(([type, { value }]) => [type, value]));
   }

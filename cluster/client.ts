@@ -7,6 +7,7 @@
 import { idPattern } from '../actors/admission.ts';
 import { Committer } from '../actors/committer.ts';
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
+import type { Advice, Demand } from '../actors/scale.ts';
 import type { Why } from '../actors/why.ts';
 import type { BrokersView } from '../nats/brokers.ts';
 import { Fault } from '../runtime/faults.ts';
@@ -16,7 +17,7 @@ import { type JobRecord, jobKey, type Progress, type Transition } from '../runti
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type AuditReport, audit } from './audit.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
-import { askCluster, askWhy } from './desk-answer.ts';
+import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
 import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
 import { readLog } from './log-reader.ts';
@@ -27,7 +28,7 @@ import { cancel, readJob } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 
-export type { AuditReport, BrokersView, ClusterView, MasterView, SteppedDown, Why, WorkerView };
+export type { Advice, AuditReport, BrokersView, ClusterView, Demand, MasterView, SteppedDown, Why, WorkerView };
 
 export interface ClientOptions {
   options: Options;
@@ -106,12 +107,12 @@ export class Client implements AsyncDisposable {
 
   /** @throws {Fault} `broker.unavailable` where nobody leads. */
   async workers(): Promise<readonly WorkerView[]> {
-    const view = await this.cluster();
-    if (view !== undefined) return view.workers;
-    throw new Fault(
-      'broker.unavailable',
-      'Expected a master that leads to answer, none did. Start one with `yard master`, or wait for it.',
-    );
+    return ((await this.cluster()) ?? nobodyLeads()).workers;
+  }
+
+  /** @throws {Fault} `broker.unavailable` where nobody leads. */
+  async scaleAdvice({ targetMs = 60_000 }: { targetMs?: number | undefined } = {}): Promise<Advice> {
+    return (await askScale(this.#link.world.desk, targetMs)) ?? nobodyLeads();
   }
 
   async tellWorker(worker: string, verb: WorkerVerb['verb']): Promise<WorkerView> {
@@ -173,6 +174,13 @@ export class Client implements AsyncDisposable {
     this.#committer.close();
     await this.#link[Symbol.asyncDispose]();
   }
+}
+
+function nobodyLeads(): never {
+  throw new Fault(
+    'broker.unavailable',
+    'Expected a master that leads to answer, none did. Start one with `yard master`, or wait for it.',
+  );
 }
 
 function keyOf(id: string): string {

@@ -5,6 +5,7 @@
  */
 
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
+import type { Advice } from '../actors/scale.ts';
 import type { Why } from '../actors/why.ts';
 import type { Desk } from '../runtime/ports.ts';
 
@@ -20,6 +21,16 @@ export async function askCluster(desk: Desk): Promise<ClusterView | undefined> {
 export async function askWhy(desk: Desk, key: string): Promise<Why | undefined> {
   const answer = await desk.ask('why', key, answerWithinMs);
   return isWhy(answer) ? answer : undefined;
+}
+
+/** How many workers are needed so that jobs start within `targetMs`; `undefined` where nobody leads. */
+export async function askScale(desk: Desk, targetMs: number): Promise<Advice | undefined> {
+  const answer = await desk.ask('scale', targetMs, answerWithinMs);
+  return isAdvice(answer) ? answer : undefined;
+}
+
+function isAdvice(answer: unknown): answer is Advice {
+  return isObject(answer) && Array.isArray(answer['demands']) && Array.isArray(answer['idle']);
 }
 
 function isClusterView(answer: unknown): answer is ClusterView {

@@ -10,9 +10,11 @@
 export type { Discrepancy } from '../cluster/audit.ts';
 export type { Backup } from '../cluster/backup.ts';
 export type {
+  Advice,
   AuditReport,
   BrokersView,
   ClusterView,
+  Demand,
   MasterView,
   SteppedDown,
   Why,

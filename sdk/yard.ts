@@ -4,6 +4,7 @@
 
 import type { Backup } from '../cluster/backup.ts';
 import type {
+  Advice,
   AuditReport,
   BrokersView,
   Client,
@@ -167,6 +168,17 @@ export class Yard implements AsyncDisposable {
   /** Why a job does not run now; `undefined` where it is settled or nobody leads. */
   why(id: string): Promise<Why | undefined> {
     return this.#client.why(id);
+  }
+
+  /**
+   * How many workers each set of requirements needs now, so that jobs start within `targetMs` (a minute), by how many
+   * wait, how long the first has waited, and how long handlers run. For autoscalers.
+   *
+   * @throws {Fault} `broker.unavailable` where nobody leads.
+   * @example const { demands } = await yard.scaleAdvice({ targetMs: 30_000 });
+   */
+  scaleAdvice(options: { targetMs?: number } = {}): Promise<Advice> {
+    return this.#client.scaleAdvice(options);
   }
 
   /** The last submissions that were refused, the oldest of them first. */

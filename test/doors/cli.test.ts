@@ -277,6 +277,20 @@ describe('the cluster', () => {
     expect(JSON.parse(json.out)).toMatchObject([{ name: 'hand', slots: 12, declared: [] }]);
   });
 
+  test('scale advise tells what is lacking for what waits, and nothing of it once that is there', async () => {
+    const { out: id } = await shell.yard('submit', 'noop', '--labels', 'rack=7');
+    const needs = async () => JSON.parse((await shell.yard('scale', 'advise', '-o', 'json')).out).demands;
+    const ours = { type: 'noop', requirements: { labels: { rack: '7' } } };
+    expect(await needs()).toContainEqual(expect.objectContaining({ ...ours, waiting: 1, workers: 0, needed: 1 }));
+    const table = await shell.yard('scale', 'advise', '--target', '30s');
+    expect(table.out).toMatch(/^noop +1 .* start 1 .*"rack":"7"/m);
+    const rack = shell.start('worker', '--name', 'rack', '--types', 'noop', '--labels', 'rack=7');
+    await yard.settled(id.trim());
+    await expect.poll(needs).not.toContainEqual(expect.objectContaining(ours));
+    rack.signal('SIGTERM');
+    await rack.ended;
+  });
+
   test('rejected list shows what was refused, and why', async () => {
     const connection = await broker.connect();
     const acks = connection.subscribe('yard.ack.upload', { max: 1 });
