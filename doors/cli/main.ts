@@ -15,6 +15,7 @@ import { register as config } from './config.ts';
 import { register as demo } from './demo.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
+import { register as load } from './load.ts';
 import { register as master } from './master.ts';
 import { register as rejected } from './rejected.ts';
 import { register as scale } from './scale.ts';
@@ -34,6 +35,7 @@ const commands: readonly Register[] = [
   worker,
   master,
   scale,
+  load,
   rejected,
   audit,
   backup,

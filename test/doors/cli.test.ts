@@ -211,6 +211,26 @@ describe('yard job', () => {
   });
 });
 
+describe('yard load', () => {
+  test('submits its mix, waits for the end, and tells from the records how it went', async () => {
+    const mix = ['--pct-sleep', '10', '--sleep-ms', '40', '--pct-fail', '2', '--queue', 'mixed'];
+    const { code, out } = await shell.yard('load', '-n', '50', '-w', '4', ...mix, '-o', 'json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ jobs: 50, failedPercent: 2, retries: 3, reaped: 0, wrong: [] });
+    expect(JSON.parse(out).runMs.p95).toBeGreaterThanOrEqual(40);
+    const records = await Array.fromAsync(yard.jobs({ queue: 'mixed' }));
+    const count = (type: string) => records.filter((record) => record.type === type).length;
+    expect([count('noop'), count('sleeper'), count('always_fail')]).toEqual([44, 5, 1]);
+  });
+
+  test.each([
+    [['--pct-noop', '50'], 'to add up to 100, got 50'],
+    [['-n', '0'], 'Expected --jobs to be a whole number from 1 to 1000000, got `0`'],
+  ])('with %j it says what was expected', async (words, sentence) => {
+    expect(await shell.yard('load', ...words)).toMatchObject({ code: 2, talk: expect.stringContaining(sentence) });
+  });
+});
+
 describe('the cluster', () => {
   test('status is one screen: who leads, jobs by state, priority and queue, workers by status', async () => {
     const [table, json] = await Promise.all([shell.yard('status'), shell.yard('status', '-o', 'json')]);
