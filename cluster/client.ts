@@ -21,6 +21,7 @@ import { type Link, link } from './link.ts';
 import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
 import { readLog } from './log-reader.ts';
 import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
+import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQueue } from './queues.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
 import { cancel, readJob } from './verb.ts';
@@ -43,6 +44,7 @@ export class Client implements AsyncDisposable {
   readonly #committer: Committer;
   readonly #submitter: Submitter;
   readonly #watches: Watches;
+  readonly #listed: readonly string[];
   readonly #kept: { retentionMs: number; keepAtMost: number };
 
   /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
@@ -54,6 +56,7 @@ export class Client implements AsyncDisposable {
   private constructor(to: Link, telemetry: Telemetry, options: Options) {
     const { world, clock, incarnation } = to;
     this.#link = to;
+    this.#listed = options.queues;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
     this.#committer = new Committer({ store: world.store, clock, telemetry });
     this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
@@ -121,6 +124,14 @@ export class Client implements AsyncDisposable {
 
   cluster(): Promise<ClusterView | undefined> {
     return askCluster(this.#link.world.desk);
+  }
+
+  queues(): Promise<readonly QueueView[]> {
+    return listQueues(this.#link.world, this.#listed);
+  }
+
+  setQueue(queue: string, change: QueueChange): Promise<QueueSettings> {
+    return setQueue(this.#link.world, queue, change);
   }
 
   brokers(): Promise<BrokersView> {

@@ -19,6 +19,7 @@ export type {
   WorkerView,
 } from '../cluster/client.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
+export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 export type { Restored } from '../cluster/restore.ts';
 export type { Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
@@ -40,5 +41,6 @@ export { type ConnectOptions, connect } from './connect.ts';
 export { type DefinedJob, defineJob } from './define-job.ts';
 export { JobFailed } from './job-failed.ts';
 export { JobHandle } from './job-handle.ts';
+export { Queues } from './queues.ts';
 export { type Work, type WorkOptions, work } from './work.ts';
 export { type Submission, Yard } from './yard.ts';

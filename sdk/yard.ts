@@ -24,6 +24,7 @@ import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
 import type { DefinedJob } from './define-job.ts';
 import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
+import { Queues } from './queues.ts';
 
 /** One job to submit, among others. */
 export interface Submission {
@@ -34,10 +35,13 @@ export interface Submission {
 
 /** A connection to a cluster. Made by `connect`; close it, or declare it with `await using`. */
 export class Yard implements AsyncDisposable {
+  /** Queues at run time. */
+  readonly queues: Queues;
   readonly #client: Client;
 
   constructor(client: Client) {
     this.#client = client;
+    this.queues = new Queues(client);
   }
 
   /**

@@ -16,6 +16,7 @@ import { register as demo } from './demo.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
 import { register as master } from './master.ts';
+import { register as queue } from './queue.ts';
 import { register as rejected } from './rejected.ts';
 import { register as status } from './status.ts';
 import { register as submit } from './submit.ts';
@@ -24,7 +25,20 @@ import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
 import { register as worker } from './worker.ts';
 
-const commands: readonly Register[] = [up, demo, submit, status, job, worker, master, rejected, audit, backup, config];
+const commands: readonly Register[] = [
+  up,
+  demo,
+  submit,
+  status,
+  job,
+  queue,
+  worker,
+  master,
+  rejected,
+  audit,
+  backup,
+  config,
+];
 
 /** Runs the command in `argv` (without node and script); resolves with what the process should end with. */
 export async function run(argv: readonly string[]): Promise<number> {
