@@ -8,6 +8,7 @@ import { idPattern } from '../actors/admission.ts';
 import { Committer } from '../actors/committer.ts';
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
 import type { Why } from '../actors/why.ts';
+import { wrongInQueue } from '../machines/rules/queue.ts';
 import type { BrokersView } from '../nats/brokers.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Options } from '../runtime/options.ts';
@@ -16,6 +17,7 @@ import { type JobRecord, jobKey, type Progress, type Transition } from '../runti
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type AuditReport, audit } from './audit.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
+import { actOnAll, type Bulk, type BulkOutcome } from './bulk.ts';
 import { askCluster, askWhy } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
 import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
@@ -24,7 +26,7 @@ import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './
 import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQueue } from './queues.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
-import { cancel, readJob } from './verb.ts';
+import { act, readJob, type Verb } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 
@@ -92,9 +94,19 @@ export class Client implements AsyncDisposable {
     return await this.#watches.settled(keyOf(id), options);
   }
 
-  async cancel(id: string, { reason }: { reason?: string | undefined } = {}): Promise<JobRecord> {
+  /** @throws {Fault} `input.invalid`, `job.missing`, `job.refused` */
+  async act(id: string, verb: Verb): Promise<JobRecord> {
     const { world, clock } = this.#link;
-    return await cancel({ world, clock, commit: this.#committer.commit }, keyOf(id), reason);
+    return await act({ world, clock, commit: this.#committer.commit }, keyOf(id), checked(verb));
+  }
+
+  async actOnAll(bulk: Bulk): Promise<BulkOutcome> {
+    checked(bulk.verb);
+    const world = {
+      find: (filter: JobFilter) => this.jobs(filter),
+      act: (id: string, verb: Verb) => this.act(id, verb),
+    };
+    return await actOnAll(world, bulk);
   }
 
   async *logs(
@@ -192,6 +204,12 @@ function keyOf(id: string): string {
     'input.invalid',
     `Expected a job id of 1 to 64 letters, digits, \`_\` and \`-\`, got \`${id}\`. See \`yard job list\`.`,
   );
+}
+
+function checked(verb: Verb): Verb {
+  const wrong = verb.verb === 'move' ? wrongInQueue(verb.queue, {}) : undefined;
+  if (wrong !== undefined) throw new Fault('input.invalid', wrong);
+  return verb;
 }
 
 function idIn(key: string): string {

@@ -9,6 +9,7 @@
 
 export type { Discrepancy } from '../cluster/audit.ts';
 export type { Backup } from '../cluster/backup.ts';
+export type { Bulk, BulkOutcome } from '../cluster/bulk.ts';
 export type {
   AuditReport,
   BrokersView,
@@ -22,6 +23,7 @@ export type { Census, JobFilter } from '../cluster/listing.ts';
 export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 export type { Restored } from '../cluster/restore.ts';
 export type { Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
+export type { Verb } from '../cluster/verb.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
 export type { Failure, JobState } from '../machines/job.ts';
 export type { Backoff } from '../machines/rules/backoff.ts';
