@@ -1,19 +1,21 @@
 /**
  * The board: the leader's picture of all open jobs, kept from heads alone.
  *
- * It indexes what waits by lane and requirement set, so that a decision looks at heads of queues and never at all
- * jobs, and what is active by worker, so that credit is derived and never counted. It knows nothing of workers'
- * capacities, of time or of the broker. The newest revision of a key wins, in whatever order heads arrive; a job that
+ * It indexes what waits by queue, level and requirement set, so that a decision looks at heads of lines and never at
+ * all jobs, and what is active by worker and by queue, so that credit is derived and never counted. It knows what people
+ * have set for queues, and nothing of workers' capacities, of time or of the broker. The newest revision of a key wins, in whatever order heads arrive; a job that
  * has settled is forgotten, so whoever brings the heads keeps away what is older (`follower.ts`).
  */
 
 import { isActive, isReady, isSettled, type JobState } from '../machines/job.ts';
 import { idle, type Requirements, requirementKey, take, type Usage } from '../machines/rules/capability.ts';
-import { laneRank } from '../machines/rules/lanes.ts';
+import { priorities } from '../machines/rules/lanes.ts';
+import { type QueuePolicy, type QueueSettings, queuePolicy } from '../machines/rules/queue.ts';
 import type { Head } from '../runtime/ports.ts';
 import { isOfNewer } from '../runtime/record.ts';
 import type { Entry } from './entry.ts';
-import { ReadyQueue } from './ready-queue.ts';
+import type { ReadyQueue } from './ready-queue.ts';
+import { Siding } from './siding.ts';
 
 /** What a worker holds: its active jobs and the offers that are out to it. */
 export interface Holding {
@@ -28,17 +30,25 @@ export interface Applied {
   from: JobState | undefined;
 }
 
+/** Queues that are served in one turn: each in the order of its jobs, or all by weight. */
+interface Turn {
+  sidings: readonly Siding[];
+  isShared: boolean;
+}
+
 export class Board {
-  readonly #queues: readonly string[];
+  readonly #listed: readonly string[];
+  readonly #set = new Map<string, QueueSettings>();
   readonly #entries = new Map<string, Entry>();
-  readonly #lanes = new Map<number, Map<string, ReadyQueue>>();
-  readonly #ranks: number[] = [];
+  readonly #sidings = new Map<string, Siding>();
+  #turns: readonly Turn[] | undefined;
   readonly #holdings = new Map<string, Holding>();
   readonly #left = new Set<Entry>();
   readonly #requirementSets = new Map<string, Requirements>();
 
+  /** @param options.queues queues in the order that holds where nobody has set another one. */
   constructor(options: { queues: readonly string[] }) {
-    this.#queues = options.queues;
+    this.#listed = options.queues;
   }
 
   get size(): number {
@@ -73,21 +83,69 @@ export class Board {
     for (const [worker, holding] of this.#holdings) if (holding.claims.size > 0) yield worker;
   }
 
-  /** Lanes that have jobs to offer, best first: the queues of each, one for each requirement set. */
+  /**
+   * Lanes that have jobs to offer, best first: the lines of each, one for each requirement set. Queues that share a turn by
+   * weight are one lane, with all of their levels.
+   */
   *lanes(): Iterable<readonly ReadyQueue[]> {
-    for (const rank of this.#ranks) {
-      const waiting = [...(this.#lanes.get(rank)?.values() ?? [])].filter((queue) => queue.size > 0);
-      if (waiting.length > 0) yield waiting;
+    for (const { sidings, isShared } of this.#inTurn()) {
+      const levels = priorities.map((level) => sidings.flatMap((siding) => siding.at(level)));
+      for (const lane of isShared ? [levels.flat()] : levels) if (lane.length > 0) yield lane;
     }
   }
 
-  /** How many jobs stand in line before `entry`: all of better lanes, and the older ones of its own. */
+  /** How many jobs stand in line before `entry`; of queues that share its turn or are paused, none are counted. */
   aheadOf(entry: Entry): number {
-    const own = laneRank(this.#queues, entry.queue, entry.priority);
+    const own = this.#sidingOf(entry.queue);
     let ahead = 0;
-    for (const [rank, lane] of this.#lanes)
-      for (const queue of rank > own ? [] : lane.values()) ahead += rank < own ? queue.size : queue.countBefore(entry);
+    for (const { sidings, isShared } of this.#inTurn()) {
+      const isOwn = sidings.includes(own);
+      const counted = sidings.filter((siding) => siding === own || !(siding.policy.paused || (isOwn && isShared)));
+      for (const siding of counted) ahead += isOwn ? siding.countBefore(entry) : siding.waiting;
+      if (isOwn) break;
+    }
     return ahead;
+  }
+
+  /** Queues that are listed, were set, or have had jobs. */
+  queues(): readonly string[] {
+    return [...new Set([...this.#listed, ...this.#set.keys(), ...this.#sidings.keys()])];
+  }
+
+  /** What holds for a queue. */
+  policyOf(queue: string): QueuePolicy {
+    return this.#sidings.get(queue)?.policy ?? queuePolicy(queue, this.#listed, this.#set.get(queue));
+  }
+
+  /** What of a queue is offered, or held by a worker. */
+  out(queue: string): ReadonlySet<Entry> {
+    return this.#sidings.get(queue)?.out ?? new Set();
+  }
+
+  /** How many jobs of a queue are ready and not offered. */
+  waitingIn(queue: string): number {
+    return this.#sidings.get(queue)?.waiting ?? 0;
+  }
+
+  /** People have set something for a queue: it holds from now on. */
+  setQueue(settings: QueueSettings): void {
+    const { agingStepMs } = this.policyOf(settings.queue);
+    this.#set.set(settings.queue, settings);
+    const siding = this.#sidingOf(settings.queue);
+    siding.policy = queuePolicy(settings.queue, this.#listed, settings);
+    this.#turns = undefined;
+    if (siding.policy.agingStepMs !== agingStepMs) for (const entry of [...siding.risen()]) this.#rise(entry, 0);
+  }
+
+  /** Lets jobs rise that have waited long enough, so many at most; `now` is broker time. Returns how many did. */
+  age(now: number, most: number): number {
+    let risen = 0;
+    for (const siding of this.#sidings.values())
+      for (let ripe = siding.ripe(now); ripe !== undefined && risen < most; ripe = siding.ripe(now)) {
+        this.#rise(ripe, ripe.risen + 1);
+        risen++;
+      }
+    return risen;
   }
 
   /** Takes over a head unless a newer one of its key is known. `undefined` where it changed nothing. */
@@ -114,16 +172,20 @@ export class Board {
   /** Forgets everything, before a reload. */
   clear(): void {
     this.#entries.clear();
-    this.#lanes.clear();
-    this.#ranks.length = 0;
+    this.#sidings.clear();
+    this.#turns = undefined;
     this.#holdings.clear();
     this.#left.clear();
   }
 
-  /** Takes back the offers that are out to workers for which `isVoid` holds. One that claims all the same has its claim: the record decides. */
-  withdrawOffers(isVoid: (worker: string) => boolean = () => true): void {
+  /** Takes back the offers that are out to workers for which `isVoid` holds, but for those that are kept. One that claims all the same has its claim: the record decides. */
+  withdrawOffers(
+    isVoid: (worker: string) => boolean = () => true,
+    isKept: (entry: Entry) => boolean = () => false,
+  ): void {
     for (const [worker, holding] of this.#holdings)
-      if (holding.offers.size > 0 && isVoid(worker)) for (const entry of [...holding.offers]) this.withdraw(entry);
+      if (holding.offers.size > 0 && isVoid(worker))
+        for (const entry of [...holding.offers]) if (!isKept(entry)) this.withdraw(entry);
   }
 
   /** Notes that `entry` has been offered: it leaves its queue until it is claimed or `until` has passed. */
@@ -133,6 +195,7 @@ export class Board {
     const holding = this.holding(worker);
     holding.offers.add(entry);
     take(holding.usage, entry.requirements, 1);
+    this.#sidingOf(entry.queue).out.add(entry);
   }
 
   /** The offer for `entry` is void: it stands in its queue again, at its old place in line. */
@@ -154,6 +217,8 @@ export class Board {
       priority: head.priority,
       attempt: head.attempt,
       updatedAt: head.updatedAt,
+      readyAt: head.readyAt ?? head.updatedAt,
+      risen: 0,
       worker: head.worker,
       dueAt: head.dueAt,
       expiresAt: head.expiresAt,
@@ -168,6 +233,10 @@ export class Board {
   }
 
   #update(entry: Entry, head: Head): void {
+    const readyAt = head.readyAt ?? head.updatedAt;
+    const waitsOn = isReady(entry.state) && entry.readyAt === readyAt;
+    if (!waitsOn || entry.priority !== head.priority || entry.queue !== head.queue) entry.risen = 0;
+    entry.readyAt = readyAt;
     entry.revision = head.revision;
     entry.state = head.state;
     entry.queue = head.queue;
@@ -193,9 +262,10 @@ export class Board {
   #attach(entry: Entry): void {
     if (entry.isOfNewer && !isActive(entry.state)) this.#left.add(entry);
     else if (isReady(entry.state)) {
-      entry.place = this.#queueOf(entry);
+      entry.place = this.#sidingOf(entry.queue).lineOf(entry);
       entry.place.add(entry);
     } else if (isActive(entry.state) && entry.worker !== undefined) {
+      this.#sidingOf(entry.queue).out.add(entry);
       const holding = this.holding(entry.worker);
       holding.claims.add(entry);
       take(holding.usage, entry.requirements, 1);
@@ -204,6 +274,7 @@ export class Board {
 
   #detach(entry: Entry): void {
     this.#left.delete(entry);
+    this.#sidings.get(entry.queue)?.out.delete(entry);
     entry.place?.remove(entry);
     entry.place = undefined;
     if (entry.offer !== undefined) {
@@ -220,21 +291,40 @@ export class Board {
     if (holding.claims.size === 0 && holding.offers.size === 0) this.#holdings.delete(worker);
   }
 
-  #queueOf(entry: Entry): ReadyQueue {
-    const rank = laneRank(this.#queues, entry.queue, entry.priority);
-    let lane = this.#lanes.get(rank);
-    if (lane === undefined) {
-      lane = new Map();
-      this.#lanes.set(rank, lane);
-      this.#ranks.push(rank);
-      this.#ranks.sort((a, b) => a - b);
-    }
-    const key = requirementKey(entry.type, entry.requirements);
-    let queue = lane.get(key);
-    if (queue === undefined) {
-      queue = new ReadyQueue({ type: entry.type, requirements: entry.requirements });
-      lane.set(key, queue);
-    }
-    return queue;
+  #rise(entry: Entry, steps: number): void {
+    this.#detach(entry);
+    entry.risen = steps;
+    this.#attach(entry);
   }
+
+  #sidingOf(queue: string): Siding {
+    let siding = this.#sidings.get(queue);
+    if (siding === undefined) {
+      siding = new Siding(queuePolicy(queue, this.#listed, this.#set.get(queue)));
+      this.#sidings.set(queue, siding);
+      this.#turns = undefined;
+    }
+    return siding;
+  }
+
+  #inTurn(): readonly Turn[] {
+    this.#turns ??= turnsOf([...this.#sidings.values()]);
+    return this.#turns;
+  }
+}
+
+/** Strict queues by their order, those of one order together; all that share, where the first of them would stand. */
+function turnsOf(sidings: readonly Siding[]): readonly Turn[] {
+  const inOrder = sidings.toSorted((one, other) => one.policy.order - other.policy.order);
+  const sharing = inOrder.filter(({ policy }) => policy.mode === 'weighted');
+  const turns: (Turn & { order: number })[] = [];
+  for (const siding of inOrder) {
+    const { order, mode } = siding.policy;
+    const last = turns.at(-1);
+    if (mode === 'weighted') {
+      if (siding === sharing[0]) turns.push({ sidings: sharing, isShared: true, order });
+    } else if (last !== undefined && !last.isShared && last.order === order) last.sidings = [...last.sidings, siding];
+    else turns.push({ sidings: [siding], isShared: false, order });
+  }
+  return turns;
 }

@@ -2,15 +2,19 @@
  * Which waiting job goes to which worker. Pure: it looks at the board and the fleet and changes neither.
  *
  * Lanes are served strictly in order, and within a lane the oldest job that some worker can take goes first; a job
- * for which nobody has room lets others of its lane pass, since they need something else. Among workers with room
- * the least loaded gets the job. Workers with a GPU get jobs that need none only when no other has room; jobs that need
- * one go where they leave the fewest GPUs free, so that whole machines stay free for those that need many.
+ * for which nobody has room lets others of its lane pass, since they need something else. In a lane that queues share,
+ * the queue whose turn it is by weight goes first, with its best job. Of a queue no more is offered than it has room for.
+ * Among workers with room the least loaded gets the job. Workers with a GPU get jobs that need none only when no other
+ * has room; jobs that need one go where they leave the fewest GPUs free, so that whole machines stay free for those that
+ * need many.
  */
 
 import { type Capacity, hasRoom, type Requirements, take, type Usage, unmet } from '../machines/rules/capability.ts';
+import { priorities } from '../machines/rules/lanes.ts';
 import type { Board } from './board.ts';
 import { type Entry, isBefore } from './entry.ts';
 import type { ReadyQueue } from './ready-queue.ts';
+import type { Shares } from './shares.ts';
 
 /** A worker that takes jobs, with what it holds now. */
 export interface Candidate {
@@ -26,6 +30,10 @@ export interface Policy {
   gpuSpillOver: boolean;
   /** The most offers made at once. */
   most: number;
+  /** How many more jobs of a queue may be offered now. */
+  room(queue: string): number;
+  /** Whose turn it is among queues that share one. */
+  shares: Shares;
 }
 
 export interface Offering {
@@ -41,11 +49,44 @@ export function decide(board: Pick<Board, 'lanes'>, candidates: readonly Candida
     usage: { ...candidate.usage },
     held: candidate.usage.slots,
   }));
+  const pass: Pass = { fleet, policy, offers, quota: new Quota(policy), shares: policy.shares.copy() };
   for (const lane of board.lanes()) {
     if (offers.length >= policy.most || !fleet.some((candidate) => mayTakeAny(candidate, policy))) break;
-    serveLane(lane, fleet, policy, offers);
+    serveLane(lane, pass);
   }
   return offers;
+}
+
+/** What one pass has come to so far. */
+interface Pass {
+  fleet: readonly Taker[];
+  policy: Policy;
+  offers: Offering[];
+  quota: Quota;
+  shares: Shares;
+}
+
+/** What is left in this pass of the room of each queue. */
+class Quota {
+  readonly #policy: Policy;
+  readonly #left = new Map<string, number>();
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+  }
+
+  of(queue: string): number {
+    let left = this.#left.get(queue);
+    if (left === undefined) {
+      left = this.#policy.room(queue);
+      this.#left.set(queue, left);
+    }
+    return left;
+  }
+
+  take(queue: string): void {
+    this.#left.set(queue, this.of(queue) - 1);
+  }
 }
 
 function mayTakeAny({ usage, capacity }: Candidate, policy: Policy): boolean {
@@ -56,22 +97,26 @@ function mayTakeAny({ usage, capacity }: Candidate, policy: Policy): boolean {
 type Taker = Candidate & { held: number };
 
 interface Line {
+  queue: ReadyQueue;
   next: Entry;
   rest: Iterator<Entry>;
   eligible: readonly Taker[];
 }
 
-function serveLane(lane: readonly ReadyQueue[], fleet: readonly Taker[], policy: Policy, offers: Offering[]): void {
-  const lines = lane.flatMap((queue) => lineOf(queue, fleet, policy));
+function serveLane(lane: readonly ReadyQueue[], { fleet, policy, offers, quota, shares }: Pass): void {
+  const lines = lane.flatMap((queue) => (quota.of(queue.queue) > 0 ? lineOf(queue, fleet, policy) : []));
   while (lines.length > 0 && offers.length < policy.most) {
-    const line = oldest(lines);
-    const taker = leastLoaded(line.eligible, line.next, policy);
+    const line = firstOf(lines, shares);
+    const { queue } = line.queue;
+    const taker = quota.of(queue) > 0 ? leastLoaded(line.eligible, line.next, policy) : undefined;
     if (taker === undefined) {
       lines.splice(lines.indexOf(line), 1);
       continue;
     }
     offers.push({ entry: line.next, worker: taker.incarnation });
     take(taker.usage, line.next.requirements);
+    quota.take(queue);
+    shares.serve(queue);
     if (!advance(line)) lines.splice(lines.indexOf(line), 1);
   }
 }
@@ -84,7 +129,7 @@ function lineOf(queue: ReadyQueue, fleet: readonly Taker[], policy: Policy): Lin
   );
   const rest = queue[Symbol.iterator]();
   const first = rest.next();
-  return first.done === true || eligible.length === 0 ? [] : [{ next: first.value, rest, eligible }];
+  return first.done === true || eligible.length === 0 ? [] : [{ queue, next: first.value, rest, eligible }];
 }
 
 /**
@@ -103,8 +148,16 @@ function advance(line: Line): boolean {
   return true;
 }
 
-function oldest(lines: readonly Line[]): Line {
-  return lines.reduce((best, line) => (isBefore(line.next, best.next) ? line : best));
+/** The line of the queue whose turn it is; of its lines the one at the best level, and there the oldest job. */
+function firstOf(lines: readonly Line[], shares: Shares): Line {
+  return lines.reduce((best, line) => (goesBefore(line, best, shares) ? line : best));
+}
+
+function goesBefore(one: Line, other: Line, shares: Shares): boolean {
+  const turns = shares.markOf(one.queue.queue) - shares.markOf(other.queue.queue);
+  if (turns !== 0) return turns < 0;
+  const levels = priorities.indexOf(one.queue.level) - priorities.indexOf(other.queue.level);
+  return levels === 0 ? isBefore(one.next, other.next) : levels < 0;
 }
 
 function leastLoaded(

@@ -9,8 +9,10 @@ import type { WorkerStatus } from '../runtime/ports.ts';
 import type { Board } from './board.ts';
 import { type Fleet, isHung } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
+import { inTurn, type QueueView, queueView } from './queue-view.ts';
 import { type Advice, adviseScale } from './scale.ts';
 import type { Term } from './term.ts';
+import type { Throttle } from './throttle.ts';
 import { unserved } from './unserved.ts';
 import { type Why, why } from './why.ts';
 
@@ -60,6 +62,7 @@ export interface DeskOptions {
   fleet: Fleet;
   clock: Clock;
   lookAhead: LookAhead;
+  throttle: Throttle;
   term: Term;
   incarnation: string;
   name: string;
@@ -81,6 +84,7 @@ export function answers(options: DeskOptions): Iterable<[string, Answer]> {
   return [
     ['cluster', () => cluster(options)],
     ['workers', () => workers(options)],
+    ['queues', () => queues(options)],
     ['why', (ask) => explain(options, ask)],
     ['scale', (ask) => scale(options, ask)],
     ['step-down', () => stepDown(options)],
@@ -137,9 +141,15 @@ function scale({ board, fleet, lookAhead, clock }: DeskOptions, ask: unknown): A
   return adviseScale({ board, fleet, runMs: (type) => lookAhead.meanMs(type), now: clock.now(), targetMs });
 }
 
-function explain({ board, fleet, clock, settings }: DeskOptions, ask: unknown): Why | null {
+/** The queues in the order in which they are served. */
+function queues({ board }: DeskOptions): QueueView[] {
+  const counts = (queue: string) => ({ waiting: board.waitingIn(queue), out: board.out(queue).size });
+  return inTurn(board.queues().map((queue) => queueView(board.policyOf(queue), counts(queue))));
+}
+
+function explain({ board, fleet, clock, throttle, settings }: DeskOptions, ask: unknown): Why | null {
   const entry = typeof ask === 'string' ? board.get(ask) : undefined;
   return entry === undefined
     ? null
-    : why(entry, { board, fleet, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
+    : why(entry, { board, fleet, throttle, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
 }

@@ -27,6 +27,10 @@ export interface Entry {
   priority: Priority;
   attempt: number;
   updatedAt: number;
+  /** Since when it is ready, while it is: what it has waited counts from there. */
+  readyAt: number;
+  /** By how many priorities it has risen since then. */
+  risen: number;
   worker: string | undefined;
   dueAt: number | undefined;
   expiresAt: number | undefined;
@@ -42,4 +46,9 @@ export interface Entry {
 /** Whether `a` is served before `b` in the same lane: first created, first served. */
 export function isBefore(a: Entry, b: Entry): boolean {
   return a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.birth < b.birth);
+}
+
+/** Whether `a` became ready before `b`. */
+export function ripensBefore(a: Entry, b: Entry): boolean {
+  return a.readyAt < b.readyAt || (a.readyAt === b.readyAt && a.birth < b.birth);
 }

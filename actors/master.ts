@@ -6,6 +6,7 @@
  * `Reign`, which ends with the term.
  */
 
+import { isQueueSettings, type QueueSettings } from '../machines/rules/queue.ts';
 import { type Accuracy, type Clock, exact } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
@@ -121,6 +122,7 @@ export class Master {
     };
     this.#stops = [
       await patientlyAtStart(() => world.control.watchTypes(learn), clock),
+      await patientlyAtStart(() => world.control.watchQueues((settings) => this.#setQueue(settings)), clock),
       await world.pulses.listen((pulse) => {
         this.#fleet.heard(pulse);
         this.#reign?.heard(pulse);
@@ -154,6 +156,15 @@ export class Master {
       ...(term === undefined && leader === null ? {} : { term: term?.number ?? leader?.term ?? 0 }),
       behindMs: Math.round(this.#follower.behindMs()),
     };
+  }
+
+  /** People have set something for a queue. What is none of ours is passed over, whoever wrote it. */
+  #setQueue(settings: QueueSettings): void {
+    if (!isQueueSettings({ ...settings })) return;
+    const { queue, ...set } = settings;
+    this.#board.setQueue(settings);
+    this.#options.telemetry.tell('queue.set', { queue, set: JSON.stringify(set) });
+    this.#reign?.queueChanged(queue);
   }
 
   #changed(change: Change): void {

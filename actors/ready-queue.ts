@@ -1,86 +1,68 @@
 /**
- * Jobs of one lane with the same requirements, in the order in which they were created.
- *
- * A sorted array with a moving head. New jobs come last and the first ones leave first, so both are cheap; a job
- * that returns (retried, handed back, its offer expired) finds its old place by halving, as one does that leaves
- * from the middle.
+ * Jobs of one queue, one priority and the same requirements that stand at one level, in the order in which they were
+ * created; beside it, where they may rise, in the order in which they became ready.
  */
 
 import type { Requirements } from '../machines/rules/capability.ts';
-import { type Entry, isBefore } from './entry.ts';
+import type { Priority } from '../machines/rules/lanes.ts';
+import { type Entry, isBefore, ripensBefore } from './entry.ts';
+import { Line } from './line.ts';
 
-const sweepAt = 1_024;
+export interface ReadyQueueOptions {
+  queue: string;
+  /** What was asked for. */
+  priority: Priority;
+  /** Where they stand now; better than what was asked for where they have waited for long. */
+  level: Priority;
+  type: string;
+  requirements: Requirements;
+}
 
 export class ReadyQueue {
+  readonly queue: string;
+  readonly priority: Priority;
+  readonly level: Priority;
   readonly type: string;
   readonly requirements: Requirements;
-  #line: (Entry | undefined)[] = [];
-  #head = 0;
-  #size = 0;
+  readonly #line = new Line(isBefore);
+  readonly #ripening: Line | undefined;
 
-  constructor(options: { type: string; requirements: Requirements }) {
-    this.type = options.type;
-    this.requirements = options.requirements;
+  constructor({ queue, priority, level, type, requirements }: ReadyQueueOptions) {
+    this.queue = queue;
+    this.priority = priority;
+    this.level = level;
+    this.type = type;
+    this.requirements = requirements;
+    this.#ripening = level === 'medium' || level === 'low' ? new Line(ripensBefore) : undefined;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#line.size;
+  }
+
+  /** The one that has been ready for longest, where those that stand here may rise. */
+  get ripest(): Entry | undefined {
+    return this.#ripening?.first;
   }
 
   add(entry: Entry): void {
-    this.#size++;
-    const last = this.#line.at(-1);
-    if (this.#line.length === this.#head || (last !== undefined && isBefore(last, entry))) this.#line.push(entry);
-    else this.#insert(entry);
+    this.#line.add(entry);
+    this.#ripening?.add(entry);
   }
 
   /** Takes `entry` out; to be called only for an entry that was added. */
   remove(entry: Entry): void {
-    this.#size--;
-    if (this.#line[this.#head] === entry) {
-      this.#line[this.#head++] = undefined;
-      this.#sweep();
-      return;
-    }
-    const at = this.#find(entry);
-    if (this.#line[at] === entry) this.#line.splice(at, 1);
+    this.#line.remove(entry);
+    this.#ripening?.remove(entry);
   }
 
   /** How many stand here before `entry`, which may stand elsewhere. */
   countBefore(entry: Entry): number {
-    return this.#find(entry) - this.#head;
+    return this.#line.countBefore(entry);
   }
 
   /** The jobs in order, oldest first. Must not be changed while it is walked. */
-  *[Symbol.iterator](): Iterator<Entry> {
-    for (let at = this.#head; at < this.#line.length; at++) {
-      const entry = this.#line[at];
-      if (entry !== undefined) yield entry;
-    }
-  }
-
-  #insert(entry: Entry): void {
-    const at = this.#find(entry);
-    if (at === this.#head && this.#head > 0) this.#line[--this.#head] = entry;
-    else this.#line.splice(at, 0, entry);
-  }
-
-  /** The first place at or behind the head whose job is not before `entry`. */
-  #find(entry: Entry): number {
-    let low = this.#head;
-    let high = this.#line.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const there = this.#line[middle];
-      if (there !== undefined && isBefore(there, entry)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  #sweep(): void {
-    if (this.#head < sweepAt || this.#head * 2 < this.#line.length) return;
-    this.#line = this.#line.slice(this.#head);
-    this.#head = 0;
+  [Symbol.iterator](): Iterator<Entry> {
+    return this.#line[Symbol.iterator]();
   }
 }

@@ -26,6 +26,7 @@ import { Patrol } from './patrol.ts';
 import { Pruner } from './pruner.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Term } from './term.ts';
+import { Throttle } from './throttle.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { tellUnserved } from './unserved.ts';
 
@@ -68,6 +69,7 @@ export interface ReignOptions {
 export class Reign {
   readonly #options: ReignOptions;
   readonly #bodies = new Bodies();
+  readonly #throttle: Throttle;
   readonly #scheduler: Scheduler;
   readonly #timekeeper: Timekeeper;
   readonly #auditor: Auditor;
@@ -79,16 +81,17 @@ export class Reign {
 
   constructor(options: ReignOptions) {
     this.#options = options;
-    const { world, term, board, fleet, lookAhead, clock, telemetry, settings, commit, types, apply } = options;
-    const bodies = this.#bodies;
-    const { store, events, mail, notices, submissions } = world;
+    const { world, term, board, fleet, lookAhead, clock, telemetry, settings, apply } = options;
+    const { store, events, mail, notices } = world;
     const isTrusted = () => term.isTrusted() && !options.isBehind();
     const move = mover({ store, events, apply, commit: term.commit });
+    this.#throttle = new Throttle({ board, clock, offerForMs: settings.offerForMs });
     this.#scheduler = new Scheduler({
       board,
       fleet,
-      bodies,
+      bodies: this.#bodies,
       lookAhead,
+      throttle: this.#throttle,
       mail,
       move,
       clock,
@@ -131,19 +134,7 @@ export class Reign {
       everyMs: settings.schedulerIntervalMs,
       isTrusted: () => term.isTrusted(),
     });
-    this.#intake = new Intake({
-      submissions,
-      store,
-      events,
-      telemetry,
-      commit,
-      types,
-      now: () => clock.now(),
-      onCreated: (head, record) => {
-        if (isReady(head.state)) bodies.keep(head.key, head.revision, record);
-        apply(head);
-      },
-    });
+    this.#intake = intakeOf(options, this.#bodies);
   }
 
   async start(): Promise<void> {
@@ -155,7 +146,8 @@ export class Reign {
     const { world, settings } = this.#options;
     const stopTelling = tellUnserved({ ...this.#options, everyMs: settings.schedulerIntervalMs });
     this.#stops.push(async () => stopTelling());
-    for (const [question, how] of answers(this.#options)) this.#stops.push(await world.desk.answer(question, how));
+    for (const [question, how] of answers({ ...this.#options, throttle: this.#throttle }))
+      this.#stops.push(await world.desk.answer(question, how));
     if (!(await this.#takesIntakeOver())) return;
     this.#stops.push(() => this.#intake.stop());
     if (this.#stopped) await this.stop();
@@ -190,6 +182,12 @@ export class Reign {
     this.#scheduler.wake();
   }
 
+  /** Something else holds for a queue from now on. */
+  queueChanged(queue: string): void {
+    this.#throttle.changed(queue);
+    this.#scheduler.wake();
+  }
+
   heard(pulse: Pulse): void {
     this.#auditor.compare(pulse);
   }
@@ -207,4 +205,21 @@ export class Reign {
     this.#patrol.saw(entry);
     if (isReady(head.state) || (from !== undefined && isActive(from))) this.#scheduler.wake();
   }
+}
+
+function intakeOf({ world, commit, types, clock, telemetry, apply }: ReignOptions, bodies: Bodies): Intake {
+  const { submissions, store, events } = world;
+  return new Intake({
+    submissions,
+    store,
+    events,
+    telemetry,
+    commit,
+    types,
+    now: () => clock.now(),
+    onCreated: (head, record) => {
+      if (isReady(head.state)) bodies.keep(head.key, head.revision, record);
+      apply(head);
+    },
+  });
 }

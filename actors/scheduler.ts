@@ -13,11 +13,13 @@ import type { Mail, Offer, WorkerStatus } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
 import type { Bodies } from './bodies.ts';
-import { type Candidate, decide } from './decide.ts';
+import { type Candidate, decide, type Offering } from './decide.ts';
 import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import type { Mover } from './mover.ts';
+import { Shares } from './shares.ts';
+import { graceMs, type Throttle } from './throttle.ts';
 import { why } from './why.ts';
 
 export interface SchedulerOptions {
@@ -25,6 +27,7 @@ export interface SchedulerOptions {
   fleet: Fleet;
   bodies: Bodies;
   lookAhead: LookAhead;
+  throttle: Throttle;
   mail: Mail;
   move: Mover;
   clock: Clock;
@@ -39,11 +42,25 @@ export interface SchedulerOptions {
 const offersAtOnce = 500;
 const queuedAtOnce = 1_000;
 const trustAgainMs = 50;
+const ageEveryMs = 250;
+const risenAtOnce = 5_000;
+/** A queue whose starts are limited is served in small portions rather than at each of its tokens. */
+const throttledAgainMs = 20;
+
+interface Offered {
+  entries: readonly Entry[];
+  until: number;
+}
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
   /** Offers of one pass, the oldest first: they expire together. Of an entry that was offered again, older ones mean nothing. */
-  readonly #offered: { entries: readonly Entry[]; until: number }[] = [];
+  readonly #offered: Offered[] = [];
+  /** The same, of queues that are limited. */
+  readonly #offeredLimited: Offered[] = [];
+  readonly #shares: Shares;
+  #agedAt = Number.NEGATIVE_INFINITY;
+  #stopWaiting: Cancel = () => {};
   #awake = false;
   #stopped = false;
   /** The tick writes: what stands in line is about to change, and nobody may overtake it meanwhile. */
@@ -55,6 +72,10 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#shares = new Shares((queue) => {
+      const { mode, weight } = options.board.policyOf(queue);
+      return mode === 'weighted' ? weight : undefined;
+    });
   }
 
   start(): void {
@@ -69,6 +90,7 @@ export class Scheduler {
     this.#stopped = true;
     this.#stopTicking();
     this.#stopExpiring();
+    this.#stopWaiting();
   }
 
   /** Something has changed: decide at the end of this turn. */
@@ -82,26 +104,65 @@ export class Scheduler {
   }
 
   #pass(): void {
-    const { board, lookAhead, gpuSpillOver, isTrusted } = this.#options;
+    const { board, lookAhead, throttle, gpuSpillOver, isTrusted } = this.#options;
     if (this.#stopped || this.#writing) return;
     if (!isTrusted()) return this.#wakeLater();
-    board.withdrawOffers((worker) => !this.#takesJobs(worker));
-    const policy = { lookAhead: (type: string) => lookAhead.of(type), gpuSpillOver, most: offersAtOnce };
-    const offerings = decide(board, this.#candidates(), policy);
+    board.withdrawOffers(
+      (worker) => !this.#takesJobs(worker),
+      ({ queue }) => throttle.isLimited(queue),
+    );
+    this.#age();
+    const offerings = decide(board, this.#candidates(), {
+      lookAhead: (type: string) => lookAhead.of(type),
+      gpuSpillOver,
+      most: offersAtOnce,
+      room: (queue) => throttle.room(queue),
+      shares: this.#shares,
+    });
+    this.#waitForRoom();
     if (offerings.length === 0) return;
     this.#decisions += offerings.length;
-    const until = this.#options.clock.now() + this.#options.offerForMs;
+    this.#mail(offerings);
+    if (offerings.length === offersAtOnce) this.wake();
+  }
+
+  #mail(offerings: readonly Offering[]): void {
+    const { board, throttle, mail, telemetry, clock, offerForMs } = this.#options;
+    const until = clock.now() + offerForMs;
     const letters = new Map<string, Offer[]>();
+    const [free, limited]: [Entry[], Entry[]] = [[], []];
     for (const { entry, worker } of offerings) {
-      board.offered(entry, worker, until);
+      const isLimited = throttle.isLimited(entry.queue);
+      (isLimited ? limited : free).push(entry);
+      board.offered(entry, worker, isLimited ? until + graceMs : until);
+      throttle.took(entry.queue);
+      this.#shares.serve(entry.queue);
       const letter = letters.get(worker) ?? [];
       letters.set(worker, letter);
-      letter.push(this.#offer(entry, until));
-      this.#options.telemetry.tell('job.offered', { key: entry.key, worker });
+      letter.push({ ...this.#offer(entry, until), ...(isLimited ? { isLimited } : {}) });
+      telemetry.tell('job.offered', { key: entry.key, worker });
     }
-    this.#offered.push({ entries: offerings.map(({ entry }) => entry), until });
-    for (const [worker, offers] of letters) this.#options.mail.send(worker, offers);
-    if (offerings.length === offersAtOnce) this.wake();
+    if (free.length > 0) this.#offered.push({ entries: free, until });
+    if (limited.length > 0) this.#offeredLimited.push({ entries: limited, until: until + graceMs });
+    for (const [worker, offers] of letters) mail.send(worker, offers);
+  }
+
+  /** Lets jobs rise that have waited for long; so many at once that nobody else waits for it. */
+  #age(): void {
+    const { board, clock } = this.#options;
+    if (clock.mono() - this.#agedAt < ageEveryMs) return;
+    if (board.age(clock.now(), risenAtOnce) < risenAtOnce) this.#agedAt = clock.mono();
+    else this.wake();
+  }
+
+  /** Comes again when a queue that has no room now will have some, by time alone. */
+  #waitForRoom(): void {
+    const { board, throttle, clock } = this.#options;
+    this.#stopWaiting();
+    const waiting = board.queues().filter((queue) => board.waitingIn(queue) > 0);
+    const againInMs = Math.min(...waiting.map((queue) => throttle.againInMs(queue)));
+    if (!Number.isFinite(againInMs)) return;
+    this.#stopWaiting = clock.after(Math.max(throttledAgainMs, againInMs), () => this.wake());
   }
 
   #wakeLater(): void {
@@ -139,11 +200,16 @@ export class Scheduler {
 
   /** Puts back what was offered and not claimed in time. */
   #expire(): void {
+    const withdrawn = this.#expireOf(this.#offered) + this.#expireOf(this.#offeredLimited);
+    if (withdrawn > 0) this.wake();
+  }
+
+  #expireOf(offered: Offered[]): number {
     const { board, clock } = this.#options;
     const now = clock.now();
     let withdrawn = 0;
-    for (let next = this.#offered[0]; next !== undefined && next.until <= now; next = this.#offered[0]) {
-      this.#offered.shift();
+    for (let next = offered[0]; next !== undefined && next.until <= now; next = offered[0]) {
+      offered.shift();
       const { entries, until } = next;
       for (const entry of entries) {
         if (entry.offer?.until !== until || board.get(entry.key) !== entry) continue;
@@ -151,16 +217,16 @@ export class Scheduler {
         withdrawn++;
       }
     }
-    if (withdrawn > 0) this.wake();
+    return withdrawn;
   }
 
   async #tick(): Promise<void> {
     if (this.#writing || !this.#options.isTrusted()) return;
     this.#pass();
-    const { board, fleet, gpuSpillOver, move, clock, telemetry } = this.#options;
+    const { board, fleet, gpuSpillOver, throttle, move, clock, telemetry } = this.#options;
     const reasons: Record<string, number> = {};
     const moves = this.#stuck().map((entry) => {
-      const reason = why(entry, { board, fleet, gpuSpillOver }).code;
+      const reason = why(entry, { board, fleet, gpuSpillOver, throttle }).code;
       reasons[reason] = (reasons[reason] ?? 0) + 1;
       telemetry.tell('job.queued', { key: entry.key, reason });
       return {

@@ -7,11 +7,15 @@ import { formatDuration } from '../machines/rules/duration.ts';
 import type { Board } from './board.ts';
 import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
+import type { Hindrance, Throttle } from './throttle.ts';
 
 export type WaitCode =
   | 'no workers'
   | 'no worker has it'
   | 'all busy'
+  | 'queue paused'
+  | 'limit full'
+  | 'rate'
   | 'next in line'
   | 'offered'
   | 'not due'
@@ -31,6 +35,7 @@ export interface Why {
 export interface Surroundings {
   board: Board;
   fleet: Fleet;
+  throttle: Throttle;
   /** Whether workers with a GPU take jobs that need none. */
   gpuSpillOver: boolean;
   now?: number;
@@ -67,7 +72,9 @@ export function why(entry: Entry, world: Surroundings): Why {
   }
 }
 
-function whyReady(entry: Entry, { board, fleet, gpuSpillOver }: Surroundings): Why {
+function whyReady(entry: Entry, { board, fleet, throttle, gpuSpillOver }: Surroundings): Why {
+  const hindrance = throttle.hindrance(entry.queue);
+  if (hindrance?.kind === 'paused') return whyHindered(entry.queue, hindrance);
   const workers = fleet.members().filter((member) => fleet.takesJobs(member));
   if (workers.length === 0) return { code: 'no workers', sentence: noWorkers(fleet) };
   const lacking = workers.map(
@@ -86,6 +93,7 @@ function whyReady(entry: Entry, { board, fleet, gpuSpillOver }: Surroundings): W
       sentence: `No worker has ${lack}. Start one that has, or change what the job asks for.`,
     };
   }
+  if (hindrance !== undefined) return whyHindered(entry.queue, hindrance);
   const able = workers.filter((_, at) => lacking[at] === undefined);
   const free = able.filter(({ pulse }) =>
     hasRoom(entry.requirements, pulse.capacity, board.holding(pulse.incarnation).usage, 0),
@@ -96,6 +104,39 @@ function whyReady(entry: Entry, { board, fleet, gpuSpillOver }: Surroundings): W
       sentence: `${able.length === 1 ? 'The only worker that could run it is' : `All ${able.length} workers that could run it are`} busy. It starts when one has room, or when another one joins.`,
     };
   return { code: 'next in line', sentence: 'A worker has room; it is about to be offered.' };
+}
+
+const namedAtMost = 3;
+
+/** What keeps the whole queue back, and what would let it go. */
+function whyHindered(queue: string, hindrance: Hindrance): Why {
+  switch (hindrance.kind) {
+    case 'paused':
+      return {
+        code: 'queue paused',
+        sentence: `Queue ${queue} is paused. It goes on with \`yard queue resume ${queue}\`.`,
+      };
+    case 'full':
+      return {
+        code: 'limit full',
+        sentence: `Queue ${queue} may have ${hindrance.most} out at once, and has: ${heldBy(hindrance.heldBy)}. It starts when one of them ends, or with a higher \`yard queue set ${queue} --max-active\`.`,
+      };
+    case 'unsure':
+      return {
+        code: 'limit full',
+        sentence: `Queue ${queue} is limited, and its leader is new: offers of the one before it may still be claimed. It goes on in ${formatDuration(hindrance.forMs)}.`,
+      };
+    case 'rate':
+      return {
+        code: 'rate',
+        sentence: `Queue ${queue} may start ${hindrance.perSecond} a second. The next one starts in ${formatDuration(hindrance.forMs)}.`,
+      };
+  }
+}
+
+function heldBy(keys: readonly string[]): string {
+  const ids = keys.slice(0, namedAtMost).map((key) => key.slice(key.indexOf('.') + 1));
+  return keys.length > ids.length ? `${ids.join(', ')} and ${keys.length - ids.length} more` : ids.join(', ');
 }
 
 function noWorkers(fleet: Fleet): string {

@@ -175,7 +175,7 @@ export class Worker {
   }
 
   /** Stores a claim, and starts it where it was stored. */
-  async #write({ key, revision }: Offer, { record, transition }: Moved): Promise<void> {
+  async #write({ key, revision, ...offer }: Offer, { record, transition }: Moved): Promise<void> {
     const { world, clock, commit, telemetry } = this.#options;
     const committed = await commit([{ key, expected: revision, record }]);
     if (committed.kind === 'conflict') return;
@@ -185,6 +185,9 @@ export class Worker {
     const claim = this.#claimOf(key, mine);
     telemetry.tell('attempt.claimed', { key, attempt: claim.attempt });
     this.#claims.set(key, claim);
+    // By now the leader may have offered its place under the limit to another job.
+    if (offer.isLimited === true && offer.expiresAt <= clock.now())
+      return this.#handBack(claim, 'its offer had expired when the claim was stored');
     this.#waiting.push({ claim, since: clock.mono() });
     this.#fill();
   }

@@ -9,6 +9,7 @@ import { Committer } from '../actors/committer.ts';
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
 import type { Advice, Demand } from '../actors/scale.ts';
 import type { Why } from '../actors/why.ts';
+import { wrongInQueue } from '../machines/rules/queue.ts';
 import type { BrokersView } from '../nats/brokers.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Options } from '../runtime/options.ts';
@@ -17,14 +18,16 @@ import { type JobRecord, jobKey, type Progress, type Transition } from '../runti
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type AuditReport, audit } from './audit.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
+import { actOnAll, type Bulk, type BulkOutcome } from './bulk.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
 import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
 import { readLog } from './log-reader.ts';
 import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
+import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQueue } from './queues.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
-import { cancel, readJob } from './verb.ts';
+import { act, readJob, type Verb } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 
@@ -44,6 +47,7 @@ export class Client implements AsyncDisposable {
   readonly #committer: Committer;
   readonly #submitter: Submitter;
   readonly #watches: Watches;
+  readonly #listed: readonly string[];
   readonly #kept: { retentionMs: number; keepAtMost: number };
 
   /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
@@ -55,6 +59,7 @@ export class Client implements AsyncDisposable {
   private constructor(to: Link, telemetry: Telemetry, options: Options) {
     const { world, clock, incarnation } = to;
     this.#link = to;
+    this.#listed = options.queues;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
     this.#committer = new Committer({ store: world.store, clock, telemetry });
     this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
@@ -90,9 +95,19 @@ export class Client implements AsyncDisposable {
     return await this.#watches.settled(keyOf(id), options);
   }
 
-  async cancel(id: string, { reason }: { reason?: string | undefined } = {}): Promise<JobRecord> {
+  /** @throws {Fault} `input.invalid`, `job.missing`, `job.refused` */
+  async act(id: string, verb: Verb): Promise<JobRecord> {
     const { world, clock } = this.#link;
-    return await cancel({ world, clock, commit: this.#committer.commit }, keyOf(id), reason);
+    return await act({ world, clock, commit: this.#committer.commit }, keyOf(id), checked(verb));
+  }
+
+  async actOnAll(bulk: Bulk): Promise<BulkOutcome> {
+    checked(bulk.verb);
+    const world = {
+      find: (filter: JobFilter) => this.jobs(filter),
+      act: (id: string, verb: Verb) => this.act(id, verb),
+    };
+    return await actOnAll(world, bulk);
   }
 
   async *logs(
@@ -122,6 +137,14 @@ export class Client implements AsyncDisposable {
 
   cluster(): Promise<ClusterView | undefined> {
     return askCluster(this.#link.world.desk);
+  }
+
+  queues(): Promise<readonly QueueView[]> {
+    return listQueues(this.#link.world, this.#listed);
+  }
+
+  setQueue(queue: string, change: QueueChange): Promise<QueueSettings> {
+    return setQueue(this.#link.world, queue, change);
   }
 
   brokers(): Promise<BrokersView> {
@@ -189,6 +212,12 @@ function keyOf(id: string): string {
     'input.invalid',
     `Expected a job id of 1 to 64 letters, digits, \`_\` and \`-\`, got \`${id}\`. See \`yard job list\`.`,
   );
+}
+
+function checked(verb: Verb): Verb {
+  const wrong = verb.verb === 'move' ? wrongInQueue(verb.queue, {}) : undefined;
+  if (wrong !== undefined) throw new Fault('input.invalid', wrong);
+  return verb;
 }
 
 function idIn(key: string): string {

@@ -6,11 +6,13 @@
  */
 
 import type { Commit } from '../actors/committer.ts';
-import { isActive, type JobEvent } from '../machines/job.ts';
+import { isActive, type JobEvent, type JobState, jobStates } from '../machines/job.ts';
+import type { Priority } from '../machines/rules/lanes.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { World } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
+import { chartEdges } from '../runtime/record-edge.ts';
 import { step } from '../runtime/step.ts';
 
 export interface VerbOptions {
@@ -19,26 +21,86 @@ export interface VerbOptions {
   commit: Commit;
 }
 
+/** What a person may do to a job. */
+export type Verb =
+  | { verb: 'cancel' | 'hold'; reason?: string | undefined }
+  | { verb: 'release' | 'retry' | 'redrive' }
+  | { verb: 'move'; queue: string }
+  | { verb: 'prioritise'; priority: Priority }
+  /** The moment before which it must not run, epoch ms of broker time. */
+  | { verb: 'reschedule'; dueAt: number };
+
+/** What a job must be for it, in words. */
+const wants: Readonly<Record<Verb['verb'], string>> = {
+  cancel: 'that is not settled',
+  hold: 'that waits',
+  release: 'that is held',
+  retry: 'that waits for its moment',
+  redrive: 'that has failed',
+  move: 'that waits',
+  prioritise: 'that waits',
+  reschedule: 'that waits',
+};
+
+/** The states in which a job can be for it, as the chart says. */
+export function statesFor({ verb }: Pick<Verb, 'verb'>): readonly JobState[] {
+  const from = [...chartEdges()].map((edge) => edge.split(' ')).filter(([, event]) => event === `job.${verb}`);
+  return jobStates.filter((state) => from.some(([word]) => word === state));
+}
+
 /**
- * Cancels a job: at once where no worker holds it, else by a wish that its worker carries out. A job that is being
- * cancelled already is left as it is.
+ * Does something to a job. What is so already is left as it is; what a worker holds can only be cancelled, by a wish
+ * that its worker carries out.
  *
- * @throws {Fault} `job.missing`, and `job.refused` where it is settled.
+ * @throws {Fault} `job.missing`, and `job.refused` where the job is in a state in which this cannot be done.
  */
-export async function cancel(options: VerbOptions, key: string, reason: string | undefined): Promise<JobRecord> {
+export async function act(options: VerbOptions, key: string, verb: Verb): Promise<JobRecord> {
   for (;;) {
     const stored = await readJob(options.world, key);
-    const { record } = stored;
-    if (record.state === 'cancelled') return record;
-    const cancelled = record.context.cancelAt === undefined ? await move(options, key, stored, cancelEvent) : record;
-    if (cancelled === undefined) continue;
-    const { worker } = cancelled.context;
-    if (isActive(cancelled.state) && worker !== undefined) options.world.notices.send(worker, { verb: 'look', key });
-    return cancelled;
+    const record = isDone(stored.record, verb) ? stored.record : await move(options, key, stored, verb);
+    if (record === undefined) continue;
+    const { worker } = record.context;
+    if (isActive(record.state) && worker !== undefined) options.world.notices.send(worker, { verb: 'look', key });
+    return record;
   }
+}
 
-  function cancelEvent(at: number): JobEvent {
-    return { type: 'job.cancel', at, ...(reason === undefined ? {} : { reason }) };
+/** Cancels a job: at once where no worker holds it, else by a wish that its worker carries out. */
+export function cancel(options: VerbOptions, key: string, reason: string | undefined): Promise<JobRecord> {
+  return act(options, key, { verb: 'cancel', reason });
+}
+
+/** Whether there is nothing left to do. */
+function isDone({ state, queue, priority, context }: JobRecord, verb: Verb): boolean {
+  switch (verb.verb) {
+    case 'cancel':
+      return state === 'cancelled' || context.cancelAt !== undefined;
+    case 'hold':
+      return state === 'held';
+    case 'move':
+      return queue === verb.queue;
+    case 'prioritise':
+      return priority === verb.priority;
+    default:
+      return false;
+  }
+}
+
+function eventOf(verb: Verb, at: number): JobEvent {
+  switch (verb.verb) {
+    case 'cancel':
+    case 'hold': {
+      const { verb: word, reason } = verb;
+      return { type: `job.${word}`, at, ...(reason === undefined ? {} : { reason }) };
+    }
+    case 'move':
+      return { type: 'job.move', at, queue: verb.queue, reason: `to ${verb.queue}` };
+    case 'prioritise':
+      return { type: 'job.prioritise', at, priority: verb.priority, reason: `to ${verb.priority}` };
+    case 'reschedule':
+      return { type: 'job.reschedule', at, dueAt: verb.dueAt };
+    default:
+      return { type: `job.${verb.verb}`, at };
   }
 }
 
@@ -55,22 +117,23 @@ async function move(
   { world, clock, commit }: VerbOptions,
   key: string,
   { record, revision }: Stored,
-  event: (at: number) => JobEvent,
+  verb: Verb,
 ): Promise<JobRecord | undefined> {
-  const wanted = event(clock.now());
-  const stepped = step(record, wanted);
-  if (!stepped.moved)
-    throw new Fault(
-      'job.refused',
-      `Expected a job to which \`${wanted.type}\` can be done, got ${record.id}, which is ${record.state}.`,
-      {
-        facts: { id: record.id, state: record.state },
-      },
-    );
+  const stepped = step(record, eventOf(verb, clock.now()));
+  if (!stepped.moved) throw refused(record, verb);
   const committed = await commit([{ key, expected: revision, record: stepped.record }]);
   if (committed.kind === 'conflict') return undefined;
-  const { type, queue, priority } = record;
+  const { type, queue, priority } = stepped.record;
   const { transition } = stepped;
   world.events.tell({ key, type, queue, priority, revision: committed.revisions[0] ?? 0, transition });
   return stepped.record;
+}
+
+function refused({ id, state }: JobRecord, { verb }: Verb): Fault {
+  const advice = isActive(state)
+    ? 'Cancel it, or wait for its end.'
+    : `It can be done to jobs that are ${statesFor({ verb }).join(', ')}.`;
+  return new Fault('job.refused', `Expected a job ${wants[verb]}, got ${id}, which is ${state}. ${advice}`, {
+    facts: { id, state },
+  });
 }

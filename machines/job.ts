@@ -11,6 +11,7 @@
 
 import { assign, setup } from 'xstate';
 import { type Backoff, backoff } from './rules/backoff.ts';
+import type { Priority } from './rules/lanes.ts';
 
 /** Raised when an edge, a state or the meaning of the context changes. */
 export const jobMachineVersion = 1;
@@ -53,6 +54,8 @@ export interface JobContext {
   dueAt?: number | undefined;
   /** A person's hold, set at birth or by `job.hold`. */
   held?: true | undefined;
+  /** When a person last gave it another queue or priority. */
+  laneAt?: number | undefined;
   /** Ids of the jobs that it waits for. */
   blockedBy?: readonly string[] | undefined;
   /** A person wished the running attempt to stop; the worker that holds the claim does it. */
@@ -72,6 +75,8 @@ export type JobEvent =
   | { type: 'job.expired'; at: number; error: Failure }
   | { type: 'job.retry'; at: number }
   | { type: 'job.reschedule'; at: number; dueAt: number }
+  | { type: 'job.move'; at: number; queue: string; reason?: string }
+  | { type: 'job.prioritise'; at: number; priority: Priority; reason?: string }
   | { type: 'job.cancel'; at: number; reason?: string }
   | { type: 'job.redrive'; at: number }
   | { type: 'attempt.claimed'; at: number; worker: string }
@@ -159,6 +164,7 @@ const machine = setup({
     hold: assign({ held: true }),
     letGo: assign({ held: undefined }),
     reschedule: assign(({ event }) => (event.type === 'job.reschedule' ? { dueAt: event.dueAt } : {})),
+    relane: assign(({ event }) => ({ laneAt: event.at })),
     /** A new generation: the attempts are numbered on, the budget starts anew. */
     redrive: assign(({ context }) => ({
       ...release,
@@ -195,6 +201,14 @@ const machine = setup({
               target: '.held',
               actions: 'hold',
               description: 'A person pauses the job. Keeps attempt.',
+            },
+            'job.move': {
+              actions: 'relane',
+              description: 'A person puts it into another queue. Keeps attempt.',
+            },
+            'job.prioritise': {
+              actions: 'relane',
+              description: 'A person gives it another priority. Keeps attempt.',
             },
             'job.expired': {
               target: '#job.failed',
@@ -233,6 +247,11 @@ const machine = setup({
               description: 'Due later: delayed, or fired by a schedule.',
               on: {
                 'job.due': { target: 'pending', actions: 'ready', description: 'Its moment has come. Keeps attempt.' },
+                'job.retry': {
+                  target: 'pending',
+                  actions: 'ready',
+                  description: 'A person lets it run before its moment. Keeps attempt.',
+                },
               },
             },
             blocked: {

@@ -1,14 +1,17 @@
 /**
- * What people and workers set for all: so far the job types that are known, one key each in the control bucket.
+ * What people and workers set for all, one key each in the control bucket: the job types that are known, and how
+ * queues are served.
  *
  * Whoever watches hears each write as it passes by, on the bucket's own subject, and reads the bucket again now and
- * then and after each reconnect: no consumer that could go blind with the broker that holds it.
+ * then and after each reconnect: no consumer that could go blind with the broker that holds it. Two who change one
+ * queue at once both have their way, since the second writes onto what the first wrote.
  */
 
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
-import type { Control, Stop, TypeEntry } from '../runtime/ports.ts';
+import { isFault } from '../runtime/faults.ts';
+import type { Control, QueueSettings, Stop, TypeEntry } from '../runtime/ports.ts';
 import { decodeJson, encodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { listenJson } from './listen.ts';
@@ -16,33 +19,107 @@ import type { Names } from './names.ts';
 
 const readAgainMs = 10_000;
 
+/** A kind of entry: where it lies, what it is called, and how one of ours is known. */
+interface Kind<Entry> {
+  key(name: string): string;
+  nameOf(entry: Entry): string;
+  isOurs(value: unknown): value is Entry;
+}
+
+const typeKind: Kind<TypeEntry> = {
+  key: (type) => `type.${type}`,
+  nameOf: ({ type }) => type,
+  isOurs: (value): value is TypeEntry =>
+    isObject(value) && typeof value['type'] === 'string' && isObject(value['defaults']),
+};
+
+const queueKind: Kind<QueueSettings> = {
+  key: (queue) => `queue.${queue}`,
+  nameOf: ({ queue }) => queue,
+  isOurs: (value): value is QueueSettings => isObject(value) && typeof value['queue'] === 'string',
+};
+
 export class NatsControl implements Control {
   readonly #connection: NatsConnection;
   readonly #names: Names;
   readonly #clock: Clock;
-  readonly #allTypes: string;
 
   constructor({ connection, names, clock }: { connection: NatsConnection; names: Names; clock: Clock }) {
     this.#connection = connection;
     this.#names = names;
     this.#clock = clock;
-    this.#allTypes = names.controlSubject('type.*');
   }
 
   async registerType(entry: TypeEntry): Promise<void> {
+    await this.#write(typeKind, entry);
+  }
+
+  types(): Promise<readonly TypeEntry[]> {
+    return this.#all(typeKind);
+  }
+
+  watchTypes(onType: (entry: TypeEntry) => void): Promise<Stop> {
+    return this.#watch(typeKind, onType);
+  }
+
+  async changeQueue(queue: string, change: (set: QueueSettings) => QueueSettings): Promise<QueueSettings> {
+    for (;;) {
+      const { entry = { queue }, revision } = await this.#one(queueKind, queue);
+      const changed = change(entry);
+      try {
+        await this.#write(queueKind, changed, revision);
+        return changed;
+      } catch (cause) {
+        if (!isFault(cause, 'commit.conflict')) throw cause;
+      }
+    }
+  }
+
+  queues(): Promise<readonly QueueSettings[]> {
+    return this.#all(queueKind);
+  }
+
+  watchQueues(onQueue: (settings: QueueSettings) => void): Promise<Stop> {
+    return this.#watch(queueKind, onQueue);
+  }
+
+  #subject<Entry>(kind: Kind<Entry>, name: string): string {
+    return this.#names.controlSubject(kind.key(name));
+  }
+
+  async #write<Entry>(kind: Kind<Entry>, entry: Entry, expected?: number): Promise<void> {
+    const expect = expected === undefined ? {} : { expect: { lastSubjectSequence: expected } };
     try {
-      await jetstream(this.#connection).publish(this.#names.controlSubject(`type.${entry.type}`), encodeJson(entry));
+      const subject = this.#subject(kind, kind.nameOf(entry));
+      await jetstream(this.#connection).publish(subject, encodeJson(entry), expect);
     } catch (cause) {
       throw faultOf(cause);
     }
   }
 
-  async types(): Promise<readonly TypeEntry[]> {
+  /** What lies under a name, from the stream's leader; revision 0 where nothing does. */
+  async #one<Entry>(kind: Kind<Entry>, name: string): Promise<{ entry?: Entry; revision: number }> {
+    try {
+      const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
+      const found = await jsm.streams.getMessage(this.#names.streams.control, {
+        last_by_subj: this.#subject(kind, name),
+      });
+      if (found === null) return { revision: 0 };
+      const [entry] = entriesIn(kind, found.data);
+      return { revision: found.seq, ...(entry === undefined ? {} : { entry }) };
+    } catch (cause) {
+      throw faultOf(cause);
+    }
+  }
+
+  async #all<Entry>(kind: Kind<Entry>): Promise<readonly Entry[]> {
     try {
       const { direct } = await jetstreamManager(this.#connection, { checkAPI: false });
-      const found = await direct.getLastMessagesFor(this.#names.streams.control, { multi_last: [this.#allTypes] });
-      const entries: TypeEntry[] = [];
-      for await (const { data } of found) entries.push(...typeIn(data));
+      const found = await direct.getLastMessagesFor(this.#names.streams.control, {
+        multi_last: [this.#subject(kind, '*')],
+      });
+      const entries: Entry[] = [];
+      for await (const { data } of found) entries.push(...entriesIn(kind, data));
       return entries;
     } catch (cause) {
       const fault = faultOf(cause);
@@ -51,48 +128,40 @@ export class NatsControl implements Control {
     }
   }
 
-  async watchTypes(onType: (entry: TypeEntry) => void): Promise<Stop> {
+  async #watch<Entry>(kind: Kind<Entry>, onEntry: (entry: Entry) => void): Promise<Stop> {
     const told = new Map<string, string>();
-    const tell = (entry: TypeEntry) => {
-      if (!isTypeEntry(entry)) return;
+    const tell = (entry: Entry) => {
+      if (!kind.isOurs(entry)) return;
       const text = JSON.stringify(entry);
-      if (told.get(entry.type) === text) return;
-      told.set(entry.type, text);
-      onType(entry);
+      if (told.get(kind.nameOf(entry)) === text) return;
+      told.set(kind.nameOf(entry), text);
+      onEntry(entry);
     };
-    const stopListening = await listenJson<TypeEntry>(this.#connection, this.#allTypes, tell);
+    const stopListening = await listenJson<Entry>(this.#connection, this.#subject(kind, '*'), tell);
+    const readAll = async () => {
+      for (const entry of await this.#all(kind)) tell(entry);
+    };
     try {
-      for (const entry of await this.types()) tell(entry);
+      await readAll();
     } catch (cause) {
       await stopListening();
       throw cause;
     }
-    const stopReading = this.#clock.every(readAgainMs, () => void this.#readAgain(tell));
+    // Where the broker is away, the next turn reads it.
+    const stopReading = this.#clock.every(readAgainMs, () => void readAll().catch(() => undefined));
     return async () => {
       stopReading();
       await stopListening();
     };
   }
-
-  async #readAgain(tell: (entry: TypeEntry) => void): Promise<void> {
-    try {
-      for (const entry of await this.types()) tell(entry);
-    } catch {
-      // The broker is away; the next turn reads it.
-    }
-  }
 }
 
-/** The type that an entry makes known; none where it was removed, or is no entry of ours. */
-function typeIn(data: Uint8Array): readonly TypeEntry[] {
+/** The entry that a message holds; none where it was removed, or is no entry of ours. */
+function entriesIn<Entry>(kind: Kind<Entry>, data: Uint8Array): readonly Entry[] {
   try {
     const entry = decodeJson<unknown>(data);
-    return isTypeEntry(entry) ? [entry] : [];
+    return kind.isOurs(entry) ? [entry] : [];
   } catch {
     return [];
   }
-}
-
-function isTypeEntry(value: unknown): value is TypeEntry {
-  return isObject(value) && typeof value['type'] === 'string' && isObject(value['defaults']);
 }

@@ -5,7 +5,7 @@
  * just stored a record applies the very same to its own board.
  */
 
-import { isActive, isSettled } from '../machines/job.ts';
+import { isActive, isReady, isSettled } from '../machines/job.ts';
 import type { Head } from './ports.ts';
 import type { AttemptEntry, JobRecord } from './record.ts';
 
@@ -25,6 +25,8 @@ export function headBody(record: JobRecord): HeadBody {
     updatedAt: record.updatedAt,
     attempt: context.attempt,
   };
+  const readyAt = readyAtOf(record);
+  if (readyAt < record.updatedAt) head.readyAt = readyAt;
   if (context.worker !== undefined) head.worker = context.worker;
   if (context.dueAt !== undefined) head.dueAt = context.dueAt;
   if (record.expiresAt !== undefined && !isSettled(record.state)) head.expiresAt = record.expiresAt;
@@ -34,6 +36,17 @@ export function headBody(record: JobRecord): HeadBody {
   if (record.version > 1) head.version = record.version;
   if (record.machine > 1) head.machine = record.machine;
   return head;
+}
+
+/** When a ready job became so: what happened to it since then did not let it go. */
+function readyAtOf({ state, transitions, updatedAt }: JobRecord): number {
+  if (!isReady(state)) return updatedAt;
+  let readyAt = updatedAt;
+  for (const { at, from, to } of transitions.toReversed()) {
+    if (to === 'pending' || to === 'queued') readyAt = at;
+    if (from !== 'pending' && from !== 'queued') break;
+  }
+  return readyAt;
 }
 
 function ranFor(last: AttemptEntry | undefined): number | undefined {

@@ -9,7 +9,10 @@
 import type { JobState } from '../machines/job.ts';
 import type { Capacity, Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
+import type { QueueSettings } from '../machines/rules/queue.ts';
 import type { JobRecord, Progress, Stored, Transition } from './record.ts';
+
+export type { QueueSettings };
 
 /** Stops whatever it came from; resolves when nothing more will be delivered. */
 export type Stop = () => Promise<void>;
@@ -55,6 +58,8 @@ export interface Head {
   createdAt: number;
   /** Since when it is in this state. */
   updatedAt: number;
+  /** Since when it is ready, where it is and that is longer than it is in this state. */
+  readyAt?: number;
   attempt: number;
   /** Incarnation that holds the claim. */
   worker?: string;
@@ -206,6 +211,8 @@ export interface Offer {
   key: string;
   revision: number;
   expiresAt: number;
+  /** Its queue is limited: a claim that is answered later than `expiresAt` is given back before its handler starts. */
+  isLimited?: true;
   /** The record, where it is small enough to travel. */
   record?: JobRecord;
 }
@@ -309,6 +316,12 @@ export interface Control {
   types(): Promise<readonly TypeEntry[]>;
   /** Calls back with each entry there is and each that comes. */
   watchTypes(onType: (entry: TypeEntry) => void): Promise<Stop>;
+  /** Changes what is set for a queue, whoever else changes it; resolves with what is set then. */
+  changeQueue(queue: string, change: (set: QueueSettings) => QueueSettings): Promise<QueueSettings>;
+  /** What is set for queues, as it lies there; none of one that nobody has ever set. */
+  queues(): Promise<readonly QueueSettings[]>;
+  /** Calls back with what is set for each queue, now and whenever it changes. */
+  watchQueues(onQueue: (settings: QueueSettings) => void): Promise<Stop>;
 }
 
 /** Questions that the leader answers from its board, and some that every master answers. */

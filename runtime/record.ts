@@ -55,7 +55,7 @@ export interface Progress {
   values?: Readonly<Record<string, number>>;
 }
 
-/** What a submitter says about a job, complete with defaults. It does not change after birth. */
+/** What a submitter says about a job, complete with defaults. After birth only a person changes its queue and priority. */
 export interface JobSpec {
   id: string;
   tenant: string;

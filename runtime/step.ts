@@ -129,6 +129,10 @@ function moved(record: JobRecord, event: JobEvent, state: JobState, context: Job
     transitions: bounded([...record.transitions, transition], keptTransitions),
     updatedAt: event.at,
   };
+  if (event.type === 'job.move') next.queue = event.queue;
+  if (event.type === 'job.prioritise') next.priority = event.priority;
+  // Who redrives a job that has expired wants it to run.
+  if (event.type === 'job.redrive') delete next.expiresAt;
   if (event.type === 'attempt.started' && next.startedAt === undefined) next.startedAt = event.at;
   if (isSettled(state)) next.settledAt = event.at;
   else delete next.settledAt;

@@ -9,6 +9,7 @@
 
 export type { Discrepancy } from '../cluster/audit.ts';
 export type { Backup } from '../cluster/backup.ts';
+export type { Bulk, BulkOutcome } from '../cluster/bulk.ts';
 export type {
   Advice,
   AuditReport,
@@ -21,8 +22,10 @@ export type {
   WorkerView,
 } from '../cluster/client.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
+export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 export type { Restored } from '../cluster/restore.ts';
 export type { Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
+export type { Verb } from '../cluster/verb.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
 export type { Failure, JobState } from '../machines/job.ts';
 export type { Backoff } from '../machines/rules/backoff.ts';
@@ -42,5 +45,6 @@ export { type ConnectOptions, connect } from './connect.ts';
 export { type DefinedJob, defineJob } from './define-job.ts';
 export { JobFailed } from './job-failed.ts';
 export { JobHandle } from './job-handle.ts';
+export { Queues } from './queues.ts';
 export { type Work, type WorkOptions, work } from './work.ts';
 export { type Submission, Yard } from './yard.ts';

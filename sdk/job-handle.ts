@@ -46,8 +46,8 @@ export class JobHandle<Result = unknown> {
   }
 
   /** Cancels it: at once where no worker holds it, else its worker is asked to. @throws {Fault} `job.refused` */
-  cancel(options: { reason?: string } = {}): Promise<JobRecord> {
-    return this.#client.cancel(this.id, options);
+  cancel({ reason }: { reason?: string } = {}): Promise<JobRecord> {
+    return this.#client.act(this.id, { verb: 'cancel', reason });
   }
 
   /** What its handler logged so far; with `follow`, then what it logs until it is settled. */

@@ -3,6 +3,7 @@
  */
 
 import type { Backup } from '../cluster/backup.ts';
+import type { Bulk, BulkOutcome } from '../cluster/bulk.ts';
 import type {
   Advice,
   AuditReport,
@@ -18,13 +19,16 @@ import type { Census, JobFilter } from '../cluster/listing.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
 import type { Item } from '../cluster/submitter.ts';
+import type { Verb } from '../cluster/verb.ts';
 import type { WaitOptions } from '../cluster/watch.ts';
+import type { Priority } from '../machines/rules/lanes.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
 import type { DefinedJob } from './define-job.ts';
 import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
+import { Queues } from './queues.ts';
 
 /** One job to submit, among others. */
 export interface Submission {
@@ -35,10 +39,13 @@ export interface Submission {
 
 /** A connection to a cluster. Made by `connect`; close it, or declare it with `await using`. */
 export class Yard implements AsyncDisposable {
+  /** Queues at run time. */
+  readonly queues: Queues;
   readonly #client: Client;
 
   constructor(client: Client) {
     this.#client = client;
+    this.queues = new Queues(client);
   }
 
   /**
@@ -111,8 +118,59 @@ export class Yard implements AsyncDisposable {
    *
    * @throws {Fault} `job.missing`; `job.refused` where it has completed or failed.
    */
-  cancel(id: string, options: { reason?: string } = {}): Promise<JobRecord> {
-    return this.#client.cancel(id, options);
+  cancel(id: string, { reason }: { reason?: string | undefined } = {}): Promise<JobRecord> {
+    return this.#client.act(id, { verb: 'cancel', reason });
+  }
+
+  /** Has a job that waits not start until it is released. @throws {Fault} `job.missing`, `job.refused` */
+  hold(id: string, { reason }: { reason?: string | undefined } = {}): Promise<JobRecord> {
+    return this.#client.act(id, { verb: 'hold', reason });
+  }
+
+  /** Lets a job go that is held. @throws {Fault} `job.missing`, `job.refused` */
+  release(id: string): Promise<JobRecord> {
+    return this.#client.act(id, { verb: 'release' });
+  }
+
+  /** Has a job run now that waits for its moment or out its backoff. @throws {Fault} `job.missing`, `job.refused` */
+  retry(id: string): Promise<JobRecord> {
+    return this.#client.act(id, { verb: 'retry' });
+  }
+
+  /** Has a job that has failed run again, with all of its attempts. @throws {Fault} `job.missing`, `job.refused` */
+  redrive(id: string): Promise<JobRecord> {
+    return this.#client.act(id, { verb: 'redrive' });
+  }
+
+  /** Puts a job that waits into another queue. @throws {Fault} `input.invalid`, `job.missing`, `job.refused` */
+  move(id: string, queue: string): Promise<JobRecord> {
+    return this.#client.act(id, { verb: 'move', queue });
+  }
+
+  /** Gives a job that waits another priority. @throws {Fault} `job.missing`, `job.refused` */
+  prioritise(id: string, priority: Priority): Promise<JobRecord> {
+    return this.#client.act(id, { verb: 'prioritise', priority });
+  }
+
+  /** Has a job that waits not run before another moment. @throws {Fault} `job.missing`, `job.refused` */
+  reschedule(id: string, at: Date | number): Promise<JobRecord> {
+    return this.#client.act(id, { verb: 'reschedule', dueAt: Number(at) });
+  }
+
+  /** Does to a job what is said; the verbs above are this with a name. @throws {Fault} as they do. */
+  act(id: string, verb: Verb): Promise<JobRecord> {
+    return this.#client.act(id, verb);
+  }
+
+  /**
+   * Does something to all jobs that pass a filter, each by itself; where the filter names no state, to those in a state in
+   * which it can be done. Resolves with how many there were, were done, and were refused and why.
+   *
+   * @throws {Fault} where the broker is away: some are done.
+   * @example await yard.actOnAll({ verb: { verb: 'cancel' }, filter: { queue: 'batch' }, dryRun: true });
+   */
+  actOnAll(bulk: Bulk): Promise<BulkOutcome> {
+    return this.#client.actOnAll(bulk);
   }
 
   /** What the handler logged so far; with `follow`, then what it logs until the job is settled. */

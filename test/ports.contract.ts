@@ -17,6 +17,7 @@ import type {
   Notice,
   Offer,
   Pulse,
+  QueueSettings,
   Rejection,
   Stop,
   Submission,
@@ -497,6 +498,36 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
 
       test('are none at first', async () => {
         expect(await worlds.one.control.types()).toEqual([]);
+      });
+    });
+
+    describe('what is set for queues', () => {
+      const set = (change: Partial<QueueSettings>) => (before: QueueSettings) => ({ ...before, ...change });
+
+      test('is told to who asks and to who watches, what is set already and each change', async () => {
+        await worlds.one.control.changeQueue('batch', set({ paused: true }));
+        const heard = new Heard<QueueSettings>();
+        await kept(worlds.other.control.watchQueues(heard.add));
+        expect(await heard.atLeast(1)).toEqual([{ queue: 'batch', paused: true }]);
+        expect(await worlds.other.control.changeQueue('batch', set({ weight: 3 }))).toEqual({
+          queue: 'batch',
+          paused: true,
+          weight: 3,
+        });
+        expect((await heard.atLeast(2)).at(-1)).toEqual({ queue: 'batch', paused: true, weight: 3 });
+        expect(await worlds.one.control.queues()).toEqual([{ queue: 'batch', paused: true, weight: 3 }]);
+      });
+
+      test('keeps the changes of all who change one queue at once', async () => {
+        const changes = [{ weight: 2 }, { paused: true }, { maxActive: 5 }, { order: 1.5 }];
+        await Promise.all(
+          changes.map((change, at) =>
+            (at % 2 === 0 ? worlds.one : worlds.other).control.changeQueue('batch', set(change)),
+          ),
+        );
+        expect(await worlds.one.control.queues()).toEqual([
+          { queue: 'batch', weight: 2, paused: true, maxActive: 5, order: 1.5 },
+        ]);
       });
     });
 

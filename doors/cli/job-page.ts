@@ -54,7 +54,7 @@ function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): reado
   ];
 }
 
-function whyText({ sentence, ahead }: Why): string {
+export function whyText({ sentence, ahead }: Why): string {
   return ahead === undefined || ahead === 0 ? sentence : `${sentence} ${ahead} before it.`;
 }
 

@@ -1,20 +1,22 @@
 /**
- * `yard job list | get | watch | cancel | logs`: looks at jobs, and stops them.
+ * `yard job list | get | watch | why | logs`: looks at jobs. What is done to them is in `job-verb.ts`.
  */
 
-import { type Command, Option } from 'commander';
-import type { JobRecord, JobState, LogLine, Priority, Why, Yard } from '../../sdk/index.ts';
+import type { Command } from 'commander';
+import type { JobRecord, LogLine, Why, Yard } from '../../sdk/index.ts';
 import { type Column, columns } from './columns.ts';
 import type { CommandContext } from './command.ts';
-import { MissingError, UsageError } from './exit.ts';
+import { exitCodes, MissingError } from './exit.ts';
 import { ending, exitCodeFor, follow } from './follow.ts';
 import { interruptSignal } from './interrupt.ts';
-import { describe } from './job-page.ts';
+import { addFilterFlags, type FilterFlags } from './job-filter.ts';
+import { describe, whyText } from './job-page.ts';
+import { registerVerbs } from './job-verb.ts';
 import { positive } from './rejected.ts';
-import { isSettled, relative, stateOrder, stateStyle } from './words.ts';
+import { isSettled, relative, stateStyle } from './words.ts';
 
 export function register(program: Command, context: CommandContext): void {
-  const job = program.command('job').description('Looks at jobs, and stops them.');
+  const job = program.command('job').description('Looks at jobs, and does something to them.');
   for (const list of [job.command('list'), program.command('jobs')]) registerList(list, context);
   job
     .command('get')
@@ -28,14 +30,12 @@ export function register(program: Command, context: CommandContext): void {
       'Draws the transitions of a job as they happen, until it is settled; exits with 1 unless it completes.',
     )
     .action((id: string, _, command: Command) => watch(command, context, id));
+  registerVerbs(job, context);
   job
-    .command('cancel')
+    .command('why')
     .argument('<id>')
-    .description('Cancels a job; a running handler is told to stop.')
-    .option('--reason <text>', 'Stands in the history of the job.')
-    .action((id: string, options: { reason?: string }, command: Command) =>
-      cancel(command, context, { id, ...options }),
-    );
+    .description('Says why a job waits, what stands before it, and what would let it go.')
+    .action((id: string, _, command: Command) => explain(command, context, id));
   job
     .command('logs')
     .argument('<id>')
@@ -46,36 +46,14 @@ export function register(program: Command, context: CommandContext): void {
     );
 }
 
-interface ListFlags {
-  state?: JobState[];
-  queue?: string;
-  type?: string;
-  priority?: Priority;
-  tag?: string;
+interface ListFlags extends FilterFlags {
   limit: number;
 }
 
 function registerList(list: Command, context: CommandContext): void {
-  list
-    .description('Lists jobs, the newest first.')
-    .option('--state <states>', `Only in one of these states: ${stateOrder.join(', ')}.`, toStates)
-    .option('--queue <name>', 'Only of this queue.')
-    .option('--type <type>', 'Only of this type.')
-    .addOption(
-      new Option('--priority <priority>', 'Only of this priority.').choices(['critical', 'high', 'medium', 'low']),
-    )
-    .option('--tag <tag>', 'Only with this tag.')
+  addFilterFlags(list.description('Lists jobs, the newest first.'))
     .option('--limit <count>', 'At most so many.', positive, 100)
     .action((flags: ListFlags, command: Command) => showList(command, context, flags));
-}
-
-function toStates(text: string): JobState[] {
-  return text.split(',').map((word) => {
-    const state = stateOrder.find((each) => each === word.trim());
-    if (state === undefined)
-      throw new UsageError(`Expected \`--state\` to be of ${stateOrder.join(', ')}, got \`${word}\`. Correct it.`);
-    return state;
-  });
 }
 
 async function showList(command: Command, context: CommandContext, flags: ListFlags): Promise<void> {
@@ -127,16 +105,15 @@ async function watch(command: Command, context: CommandContext, id: string): Pro
   context.exitWith(exitCodeFor(record));
 }
 
-async function cancel(
-  command: Command,
-  context: CommandContext,
-  { id, ...options }: { id: string; reason?: string },
-): Promise<void> {
-  const record = await context.withYard(command, (yard) => yard.cancel(id, options));
+async function explain(command: Command, context: CommandContext, id: string): Promise<void> {
+  const { record, why } = await context.withYard(command, (yard) => read(yard, id));
   const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(record, undefined, 2));
-  else if (record.state === 'cancelled') terminal.print(`Job ${id} is cancelled.`);
-  else terminal.print(`Job ${id} is ${record.state}; its worker is told to stop it. See \`yard job watch ${id}\`.`);
+  if (output === 'json') terminal.print(JSON.stringify(why ?? null, undefined, 2));
+  else if (why !== undefined) terminal.print(whyText(why));
+  else if (isSettled(record.state)) terminal.print(`It is ${record.state}.`);
+  if (why !== undefined || isSettled(record.state)) return;
+  terminal.say('Expected a master that leads to say why, none answered. See `yard master list`.');
+  context.exitWith(exitCodes.unreachable);
 }
 
 async function logs(

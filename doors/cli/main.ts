@@ -17,6 +17,7 @@ import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
 import { register as load } from './load.ts';
 import { register as master } from './master.ts';
+import { register as queue } from './queue.ts';
 import { register as rejected } from './rejected.ts';
 import { register as scale } from './scale.ts';
 import { register as status } from './status.ts';
@@ -32,6 +33,7 @@ const commands: readonly Register[] = [
   submit,
   status,
   job,
+  queue,
   worker,
   master,
   scale,

@@ -22,11 +22,9 @@ export function parsePriority(text: string): Priority | undefined {
   return priorities.find((priority) => priority === lower) ?? spoken.get(lower);
 }
 
-/**
- * The rank of a lane: a smaller number is served first. Queues that are not listed come after all listed ones.
- */
-export function laneRank(queues: readonly string[], queue: string, priority: Priority): number {
-  const at = queues.indexOf(queue);
-  const queueRank = at === -1 ? queues.length : at;
-  return queueRank * priorities.length + priorities.indexOf(priority);
+/** Where a job of this priority stands after it has risen by so many steps: never above `high`, and never down. */
+export function raised(priority: Priority, steps: number): Priority {
+  if (priority === 'medium' && steps > 0) return 'high';
+  if (priority === 'low' && steps > 0) return steps > 1 ? 'high' : 'medium';
+  return priority;
 }

@@ -1,8 +1,8 @@
 /**
- * What people and workers set for all: the job types that are known.
+ * What people and workers set for all: the job types that are known, and how queues are served.
  */
 
-import type { Control, Stop, TypeEntry } from '../ports.ts';
+import type { Control, QueueSettings, Stop, TypeEntry } from '../ports.ts';
 import { Channel, carried } from './channel.ts';
 import type { Link } from './link.ts';
 
@@ -11,46 +11,74 @@ const readAgainMs = 10_000;
 
 /** The bucket at the broker. */
 export class ControlBucket {
-  readonly #types = new Map<string, TypeEntry>();
-  readonly #set = new Channel<TypeEntry>();
+  readonly #types = new Shelf<TypeEntry>(({ type }) => type);
+  readonly #queues = new Shelf<QueueSettings>(({ queue }) => queue);
 
   /** The bucket as the node at the other end of `link` sees it. */
   over(link: Link): Control {
-    const types = () => link.call(() => carried([...this.#types.values()]));
     return {
-      types,
+      types: () => this.#types.read(link),
       registerType: (entry) => {
         const copy = carried(entry);
-        return link.call(() => this.#register(copy));
+        return link.call(() => this.#types.put(copy));
       },
-      watchTypes: async (onType) => {
-        const tell = onceEach(onType);
-        const stopListening = await this.#set.listen(link, tell);
-        const readAll = async () => (await types()).forEach(tell);
-        await readAll();
-        const stopReading = link.clock.every(readAgainMs, () => void readAll().catch(() => undefined));
-        const stop: Stop = async () => {
-          stopReading();
-          await stopListening();
-        };
-        return stop;
-      },
+      watchTypes: (onType) => this.#types.watch(link, onType),
+      queues: () => this.#queues.read(link),
+      changeQueue: (queue, change) => link.call(() => carried(this.#changeQueue(queue, change))),
+      watchQueues: (onQueue) => this.#queues.watch(link, onQueue),
     };
   }
 
-  #register(entry: TypeEntry): void {
-    this.#types.set(entry.type, entry);
-    this.#set.spread(entry);
+  #changeQueue(queue: string, change: (set: QueueSettings) => QueueSettings): QueueSettings {
+    const changed = carried(change(this.#queues.get(queue) ?? { queue }));
+    this.#queues.put(changed);
+    return changed;
   }
 }
 
-/** Hands on an entry only where it differs from the last one of its type. */
-function onceEach(onType: (entry: TypeEntry) => void): (entry: TypeEntry) => void {
+/** Entries of one kind, each under its name. */
+class Shelf<Entry> {
+  readonly #entries = new Map<string, Entry>();
+  readonly #set = new Channel<Entry>();
+  readonly #nameOf: (entry: Entry) => string;
+
+  constructor(nameOf: (entry: Entry) => string) {
+    this.#nameOf = nameOf;
+  }
+
+  get(name: string): Entry | undefined {
+    return this.#entries.get(name);
+  }
+
+  put(entry: Entry): void {
+    this.#entries.set(this.#nameOf(entry), entry);
+    this.#set.spread(entry);
+  }
+
+  read(link: Link): Promise<readonly Entry[]> {
+    return link.call(() => carried([...this.#entries.values()]));
+  }
+
+  async watch(link: Link, onEntry: (entry: Entry) => void): Promise<Stop> {
+    const tell = onceEach(onEntry, this.#nameOf);
+    const stopListening = await this.#set.listen(link, tell);
+    const readAll = async () => (await this.read(link)).forEach(tell);
+    await readAll();
+    const stopReading = link.clock.every(readAgainMs, () => void readAll().catch(() => undefined));
+    return async () => {
+      stopReading();
+      await stopListening();
+    };
+  }
+}
+
+/** Hands on an entry only where it differs from the last one of its name. */
+function onceEach<Entry>(onEntry: (entry: Entry) => void, nameOf: (entry: Entry) => string): (entry: Entry) => void {
   const told = new Map<string, string>();
   return (entry) => {
     const text = JSON.stringify(entry);
-    if (told.get(entry.type) === text) return;
-    told.set(entry.type, text);
-    onType(entry);
+    if (told.get(nameOf(entry)) === text) return;
+    told.set(nameOf(entry), text);
+    onEntry(entry);
   };
 }

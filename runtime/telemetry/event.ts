@@ -68,6 +68,12 @@ export const events = {
     facts: { skewMs: 'ms', uncertaintyMs: 'ms' },
     help: 'The clock of this machine is more than a second off, or has moved by so much since it was last told. Nothing is decided by it.',
   },
+  'queue.set': {
+    level: 'info',
+    line: 'queue {queue} is now {set}',
+    facts: { queue: 'text', set: 'text' },
+    help: 'A person has set something for a queue, and this master goes by it from now on.',
+  },
   'scheduler.pass': {
     level: 'info',
     quiet: { level: 'debug', whenZero: ['queued', 'offered'] },

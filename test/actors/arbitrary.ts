@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Candidate } from '../../actors/decide.ts';
 import { type JobState, jobStates } from '../../machines/job.ts';
 import type { Requirements } from '../../machines/rules/capability.ts';
+import { defaultQueues, type Priority, priorities } from '../../machines/rules/lanes.ts';
 import type { Head } from '../../runtime/ports.ts';
 import { headWith } from './stage.ts';
 
@@ -26,6 +27,12 @@ export const requirements: fc.Arbitrary<Requirements> = fc.oneof(
     { requiredKeys: [] },
   ),
 );
+
+/** Where a lane stands while nobody has set anything: a smaller number is served first. */
+export function laneRank(queue: string, priority: Priority): number {
+  const at = defaultQueues.indexOf(queue);
+  return (at === -1 ? defaultQueues.length : at) * priorities.length + priorities.indexOf(priority);
+}
 
 export const state: fc.Arbitrary<JobState> = fc.constantFrom(...jobStates);
 export const readyState: fc.Arbitrary<JobState> = fc.constantFrom('pending', 'queued');

@@ -4,9 +4,9 @@ import { Board } from '../../actors/board.ts';
 import type { Entry } from '../../actors/entry.ts';
 import { isActive, isReady, isSettled } from '../../machines/job.ts';
 import { idle, requirementKey, type Usage, usageOf } from '../../machines/rules/capability.ts';
-import { defaultQueues, laneRank } from '../../machines/rules/lanes.ts';
+import { defaultQueues } from '../../machines/rules/lanes.ts';
 import type { Head } from '../../runtime/ports.ts';
-import { head, state, workers } from './arbitrary.ts';
+import { head, laneRank, state, workers } from './arbitrary.ts';
 import { headWith } from './stage.ts';
 
 const newBoard = () => new Board({ queues: defaultQueues });
@@ -31,7 +31,7 @@ function expected(heads: readonly Head[]): ReturnType<typeof contents> {
   const ofWorker = (worker: string) => open.filter((one) => isActive(one.state) && one.worker === worker);
   const lanes = new Map<number, string[]>();
   for (const { key, queue, priority } of open.filter((one) => isReady(one.state))) {
-    const rank = laneRank(defaultQueues, queue, priority);
+    const rank = laneRank(queue, priority);
     lanes.set(rank, [...(lanes.get(rank) ?? []), key]);
   }
   return {

@@ -3,13 +3,20 @@ import { describe, expect, test } from 'vitest';
 import { Board } from '../../actors/board.ts';
 import { type Candidate, decide, type Offering, type Policy } from '../../actors/decide.ts';
 import { type Entry, isBefore } from '../../actors/entry.ts';
+import { Shares } from '../../actors/shares.ts';
 import { hasRoom, idle, requirementKey, take, type Usage, unmet } from '../../machines/rules/capability.ts';
-import { defaultQueues, laneRank } from '../../machines/rules/lanes.ts';
+import { defaultQueues } from '../../machines/rules/lanes.ts';
 import type { Head } from '../../runtime/ports.ts';
-import { fleet, head, readyState } from './arbitrary.ts';
+import { fleet, head, laneRank, readyState } from './arbitrary.ts';
 import { capacity, headWith } from './stage.ts';
 
-const strict: Policy = { lookAhead: () => 0, gpuSpillOver: true, most: 100 };
+const strict: Policy = {
+  lookAhead: () => 0,
+  gpuSpillOver: true,
+  most: 100,
+  room: () => Number.POSITIVE_INFINITY,
+  shares: new Shares(() => undefined),
+};
 
 const jobs = fc.array(head(readyState), { maxLength: 12 });
 
@@ -26,7 +33,7 @@ const worker = (incarnation: string, more: Partial<Candidate['capacity']> = {}, 
 });
 
 const short = (offers: readonly Offering[]) => offers.map((offer) => `${offer.entry.key}→${offer.worker}`);
-const rank = ({ queue, priority }: Entry) => laneRank(defaultQueues, queue, priority);
+const rank = ({ queue, priority }: Entry) => laneRank(queue, priority);
 
 /** The usage of each worker before every offer, and the offers in order. */
 function replay(candidates: readonly Candidate[], offers: readonly Offering[]) {
@@ -52,7 +59,7 @@ describe('whatever waits and whoever is there', () => {
   test('no job is offered to a worker that lacks what it needs, or has no room for it', () => {
     fc.assert(
       fc.property(jobs, fleet, fc.nat(2), fc.boolean(), (heads, candidates, lookAhead, gpuSpillOver) => {
-        const policy = { lookAhead: () => lookAhead, gpuSpillOver, most: 100 };
+        const policy = { ...strict, lookAhead: () => lookAhead, gpuSpillOver };
         for (const { offer, before } of replay(candidates, decide(boardOf(heads), candidates, policy)))
           expect(takers(offer.entry, candidates, before, lookAhead).map(({ incarnation }) => incarnation)).toContain(
             offer.worker,

@@ -61,6 +61,16 @@ export const stories: Readonly<Record<string, Story>> = {
     ends: 'held',
     with: held,
   },
+  'open.waiting --job.move--> (stays)': {
+    events: [queued, { type: 'job.move', at: 6_000, queue: 'batch' }],
+    ends: 'queued',
+    with: { laneAt: 6_000 },
+  },
+  'open.waiting --job.prioritise--> (stays)': {
+    events: [{ type: 'job.prioritise', at: 6_000, priority: 'low' }],
+    ends: 'pending',
+    with: { laneAt: 6_000 },
+  },
   'open.waiting --job.expired--> failed': {
     events: [{ type: 'job.expired', at, error: expired }],
     ends: 'failed',
@@ -88,6 +98,12 @@ export const stories: Readonly<Record<string, Story>> = {
   'open.waiting.submitted -- [isEarly]--> open.waiting.scheduled': { born: early, events: [], ends: 'scheduled' },
   'open.waiting.submitted ----> open.waiting.pending': { events: [], ends: 'pending' },
   'open.waiting.scheduled --job.due--> open.waiting.pending': { born: early, events: [due], ends: 'pending' },
+  'open.waiting.scheduled --job.retry--> open.waiting.pending': {
+    born: early,
+    events: [{ type: 'job.retry', at }],
+    ends: 'pending',
+    with: { dueAt: undefined },
+  },
   'open.waiting.blocked --job.unblocked [isEarly]--> open.waiting.scheduled': {
     born: { ...blocked, ...early },
     events: [unblocked],

@@ -4,7 +4,8 @@ import type { Entry } from '../../actors/entry.ts';
 import { isBefore } from '../../actors/entry.ts';
 import { ReadyQueue } from '../../actors/ready-queue.ts';
 
-const newQueue = () => new ReadyQueue({ type: 'noop', requirements: {} });
+const newQueue = () =>
+  new ReadyQueue({ queue: 'default', priority: 'medium', level: 'medium', type: 'noop', requirements: {} });
 
 function entry(birth: number, createdAt = birth): Entry {
   return {
@@ -19,6 +20,8 @@ function entry(birth: number, createdAt = birth): Entry {
     priority: 'medium',
     attempt: 0,
     updatedAt: createdAt,
+    readyAt: createdAt,
+    risen: 0,
     worker: undefined,
     dueAt: undefined,
     expiresAt: undefined,

@@ -6,6 +6,7 @@ import { Fleet } from '../../actors/fleet.ts';
 import { LookAhead } from '../../actors/look-ahead.ts';
 import { mover } from '../../actors/mover.ts';
 import { Scheduler } from '../../actors/scheduler.ts';
+import { Throttle } from '../../actors/throttle.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
 import type { Head, Offer } from '../../runtime/ports.ts';
 import { capacity, headWith, pulseOf, stage } from './stage.ts';
@@ -30,6 +31,7 @@ async function setUp({ slots = 4 } = {}) {
     fleet,
     bodies: new Bodies(),
     lookAhead: new LookAhead(0),
+    throttle: new Throttle({ board, clock, offerForMs: 5_000 }),
     mail,
     move: mover({ store, commit, events, apply: (head) => board.apply(head) }),
     clock,

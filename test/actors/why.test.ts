@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Board } from '../../actors/board.ts';
 import type { Entry } from '../../actors/entry.ts';
 import { Fleet } from '../../actors/fleet.ts';
+import { Throttle } from '../../actors/throttle.ts';
 import { why } from '../../actors/why.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
 import type { Head, Pulse } from '../../runtime/ports.ts';
@@ -12,6 +13,7 @@ function setUp(...pulses: Pulse[]) {
   const board = new Board({ queues: defaultQueues });
   const fleet = new Fleet({ clock, telemetry, lostAfterMs: 4_000, onChange: () => {} });
   for (const pulse of pulses) fleet.heard(pulse);
+  const throttle = new Throttle({ board, clock, offerForMs: 5_000 });
   let revision = 0;
   const put = (head: Partial<Head> = {}): Entry => {
     const applied = board.apply(headWith({ key: `default.j${++revision}`, revision, ...head }));
@@ -21,7 +23,8 @@ function setUp(...pulses: Pulse[]) {
   return {
     board,
     put,
-    because: (entry: Entry, gpuSpillOver = true) => why(entry, { board, fleet, gpuSpillOver, now: 1_700_000_000_000 }),
+    because: (entry: Entry, gpuSpillOver = true) =>
+      why(entry, { board, fleet, throttle, gpuSpillOver, now: 1_700_000_000_000 }),
   };
 }
 

@@ -63,6 +63,8 @@ export function eventsFor(state: Pick<JobSnapshot, 'context'>): readonly JobEven
     { type: 'job.expired', at, error: { kind: 'expired', message: 'Too late.' } },
     { type: 'job.retry', at },
     { type: 'job.reschedule', at, dueAt: 9_000 },
+    { type: 'job.move', at, queue: 'batch' },
+    { type: 'job.prioritise', at, priority: 'low' },
     { type: 'job.cancel', at },
     { type: 'job.redrive', at },
     { type: 'attempt.claimed', at, worker: 'w1' },

@@ -74,6 +74,8 @@ function eventsOf(drawn: Turn, attempt: number, at: number): readonly JobEvent[]
     { type: 'job.expired', at, error },
     { type: 'job.retry', at },
     { type: 'job.reschedule', at, dueAt: at + 100 },
+    { type: 'job.move', at, queue: 'batch' },
+    { type: 'job.prioritise', at, priority: 'low' },
     { type: 'job.cancel', at },
     { type: 'job.redrive', at },
     { type: 'attempt.claimed', at, worker: `w${drawn.pick % 3}` },

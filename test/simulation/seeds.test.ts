@@ -21,7 +21,7 @@ const enough = 200;
 /** Edges that no story can take yet, and why. */
 const never: readonly [why: string, edges: RegExp][] = [
   ['a job is born before it is stored', /^submitted (?!job.submitted)/],
-  ['no door holds, releases, puts off, hurries or redrives a job', / job\.(hold|release|reschedule|retry|redrive) /],
+  ['no story has a person do more than cancel', / job\.(hold|release|reschedule|retry|redrive|move|prioritise) /],
   ['no door makes a job that is held or waits for others', /^(held|blocked) | (held|blocked)$/],
   ['nobody preempts', / attempt\.preempted /],
   ['a wish to cancel only notes itself in what runs', /^(assigned|processing|cancelling) job\.cancel cancelled$/],

@@ -1,0 +1,41 @@
+/**
+ * A queue as people see it: what holds for it, and what of it waits and is out.
+ */
+
+import type { QueueMode, QueuePolicy } from '../machines/rules/queue.ts';
+
+export interface QueueView {
+  queue: string;
+  order: number;
+  mode: QueueMode;
+  weight: number;
+  paused: boolean;
+  /** Absent where there is no limit. */
+  maxActive?: number;
+  ratePerSecond?: number;
+  /** Absent where nothing rises. */
+  agingStepMs?: number;
+  /** Jobs that are ready and not offered; absent where nobody leads. */
+  waiting?: number;
+  /** Jobs that are offered, or held by a worker; absent where nobody leads. */
+  out?: number;
+}
+
+/** Limits that are none are left out: JSON has no word for them. */
+export function queueView(
+  { maxActive, ratePerSecond, agingStepMs, ...policy }: QueuePolicy,
+  counts: { waiting?: number; out?: number } = {},
+): QueueView {
+  return {
+    ...policy,
+    ...(Number.isFinite(maxActive) ? { maxActive } : {}),
+    ...(Number.isFinite(ratePerSecond) ? { ratePerSecond } : {}),
+    ...(Number.isFinite(agingStepMs) ? { agingStepMs } : {}),
+    ...counts,
+  };
+}
+
+/** In the order in which they are served. */
+export function inTurn(views: readonly QueueView[]): QueueView[] {
+  return views.toSorted((one, other) => one.order - other.order || (one.queue < other.queue ? -1 : 1));
+}

@@ -1,0 +1,36 @@
+/**
+ * The flags by which jobs are picked, the same for a list and for what is done to many.
+ */
+
+import { type Command, Option } from 'commander';
+import type { JobState, Priority } from '../../sdk/index.ts';
+import { UsageError } from './exit.ts';
+import { stateOrder } from './words.ts';
+
+export interface FilterFlags {
+  state?: JobState[];
+  queue?: string;
+  type?: string;
+  priority?: Priority;
+  tag?: string;
+}
+
+export function addFilterFlags(command: Command): Command {
+  return command
+    .option('--state <states>', `Only in one of these states: ${stateOrder.join(', ')}.`, toStates)
+    .option('--queue <name>', 'Only of this queue.')
+    .option('--type <type>', 'Only of this type.')
+    .addOption(
+      new Option('--priority <priority>', 'Only of this priority.').choices(['critical', 'high', 'medium', 'low']),
+    )
+    .option('--tag <tag>', 'Only with this tag.');
+}
+
+function toStates(text: string): JobState[] {
+  return text.split(',').map((word) => {
+    const state = stateOrder.find((each) => each === word.trim());
+    if (state === undefined)
+      throw new UsageError(`Expected \`--state\` to be of ${stateOrder.join(', ')}, got \`${word}\`. Correct it.`);
+    return state;
+  });
+}

@@ -1,0 +1,165 @@
+/**
+ * `yard queue list | get | set | pause | resume`: how queues are served, seen and changed while the cluster runs.
+ */
+
+import type { Command } from 'commander';
+import { durationMs, durationText } from '../../cluster/settings.ts';
+import type { QueueChange, QueueSettings, QueueView } from '../../sdk/index.ts';
+import { type Column, columns, facts } from './columns.ts';
+import type { CommandContext } from './command.ts';
+import { MissingError, UsageError } from './exit.ts';
+
+export function register(program: Command, context: CommandContext): void {
+  const queue = program.command('queue').description('Shows how queues are served, and changes it at run time.');
+  queue
+    .command('list')
+    .description('Lists the queues in the order in which they are served.')
+    .action((_, command: Command) => list(command, context));
+  queue
+    .command('get <queue>')
+    .description('Shows what holds for a queue, and what of it waits and is out.')
+    .action((name: string, _, command: Command) => get(name, command, context));
+  queue
+    .command('set <queue>')
+    .description('Changes how a queue is served; masters go by it at once. `default` takes back what was set.')
+    .option('--order <number>', 'Its turn: a smaller number is served first, such as 1.5 between 1 and 2.')
+    .option('--mode <mode>', 'strict: served before all later ones; weighted: shares one turn with all that are.')
+    .option('--weight <number>', 'Its part of the starts of queues that share.')
+    .option('--max-active <count>', 'The most of its jobs that workers may hold at once, or `none`.')
+    .option('--rate <starts>', 'The most of its jobs that may start, such as 10/s or 30/m, or `none`.')
+    .option('--aging <step>', 'A job that has waited for so long rises by one priority, never above high; or `off`.')
+    .action((name: string, flags: SetFlags, command: Command) => set({ name, flags }, command, context));
+  queue
+    .command('pause <queue>')
+    .description('Has no more jobs of a queue start; what runs goes on.')
+    .action((name: string, _, command: Command) => pause({ name, paused: true }, command, context));
+  queue
+    .command('resume <queue>')
+    .description('Has the jobs of a paused queue start again.')
+    .action((name: string, _, command: Command) => pause({ name, paused: false }, command, context));
+}
+
+interface SetFlags {
+  order?: string;
+  mode?: string;
+  weight?: string;
+  maxActive?: string;
+  rate?: string;
+  aging?: string;
+}
+
+async function list(command: Command, context: CommandContext): Promise<void> {
+  const queues = await context.withYard(command, (yard) => yard.queues.list());
+  const { terminal, output } = context;
+  terminal.print(output === 'json' ? JSON.stringify(queues, undefined, 2) : columns(queues, shape(), terminal));
+}
+
+function shape(): readonly Column<QueueView>[] {
+  const count = (value: number | undefined) => (value === undefined ? '-' : String(value));
+  return [
+    { title: 'QUEUE', value: ({ queue }) => queue },
+    { title: 'ORDER', value: ({ order }) => String(order), align: 'right' },
+    { title: 'MODE', value: modeText },
+    {
+      title: 'STATUS',
+      value: ({ paused }) => (paused ? 'paused' : 'open'),
+      style: ({ paused }) => (paused ? 'yellow' : 'green'),
+    },
+    { title: 'WAITING', value: ({ waiting }) => count(waiting), align: 'right' },
+    { title: 'OUT', value: ({ out }) => count(out), align: 'right' },
+    { title: 'MAX', value: ({ maxActive }) => count(maxActive), align: 'right' },
+    { title: 'RATE', value: rateText, align: 'right' },
+    { title: 'AGING', value: agingText, align: 'right' },
+  ];
+}
+
+function modeText({ mode, weight }: QueueView): string {
+  return mode === 'weighted' ? `weighted ${weight}` : mode;
+}
+
+function rateText({ ratePerSecond }: QueueView): string {
+  if (ratePerSecond === undefined) return '-';
+  return ratePerSecond < 1 ? `${Math.round(ratePerSecond * 60_000) / 1_000}/m` : `${ratePerSecond}/s`;
+}
+
+function agingText({ agingStepMs }: QueueView): string {
+  return agingStepMs === undefined ? 'off' : durationText(agingStepMs);
+}
+
+async function get(name: string, command: Command, context: CommandContext): Promise<void> {
+  const view = await context.withYard(command, (yard) => yard.queues.get(name));
+  if (view === undefined)
+    throw new MissingError(`Expected a queue that is listed, set or used, got ${name}. See \`yard queue list\`.`);
+  const { terminal, output } = context;
+  const pairs = shape().map(({ title, value }) => [title.toLowerCase(), value(view)] as const);
+  terminal.print(output === 'json' ? JSON.stringify(view, undefined, 2) : facts(pairs, terminal));
+}
+
+async function set(
+  { name, flags }: { name: string; flags: SetFlags },
+  command: Command,
+  context: CommandContext,
+): Promise<void> {
+  const change = changeOf(flags);
+  if (Object.keys(change).length === 0)
+    throw new UsageError('Expected something to set, such as `--weight 2`, got nothing. See `yard queue set --help`.');
+  say(await context.withYard(command, (yard) => yard.queues.set(name, change)), context);
+}
+
+async function pause(
+  { name, paused }: { name: string; paused: boolean },
+  command: Command,
+  context: CommandContext,
+): Promise<void> {
+  const set = await context.withYard(command, ({ queues }) => (paused ? queues.pause(name) : queues.resume(name)));
+  say(set, context);
+}
+
+function say({ queue, ...set }: QueueSettings, { terminal, output }: CommandContext): void {
+  if (output === 'json') return terminal.print(JSON.stringify({ queue, ...set }, undefined, 2));
+  const all = Object.entries(set).map(([name, value]) => `${name} ${value}`);
+  terminal.print(`Queue ${queue}: ${all.join(', ') || 'nothing is set'}.`);
+}
+
+/** What is said is read here, what it may be is checked where it is set. */
+function changeOf({ order, mode, weight, maxActive, rate, aging }: SetFlags): QueueChange {
+  return {
+    ...(order === undefined ? {} : { order: numberOf(order) }),
+    ...(mode === undefined ? {} : { mode: modeOf(mode) }),
+    ...(weight === undefined ? {} : { weight: numberOf(weight) }),
+    ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive) }),
+    ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate) }),
+    ...(aging === undefined ? {} : { agingStepMs: agingOf(aging) }),
+  };
+}
+
+function isTakenBack(text: string): boolean {
+  return text === 'default' || text === 'none';
+}
+
+function numberOf(text: string): number | null {
+  return isTakenBack(text) ? null : Number(text);
+}
+
+function modeOf(text: string): 'strict' | 'weighted' | null {
+  if (text === 'strict' || text === 'weighted') return text;
+  if (text === 'default') return null;
+  throw new UsageError(`Expected \`--mode\` to be strict or weighted, got \`${text}\`. Correct it.`);
+}
+
+/** Starts a second of `10`, `10/s`, `30/m` or `100/h`. */
+function rateOf(text: string): number | null {
+  if (isTakenBack(text)) return null;
+  const [, starts, per = 's'] = /^([\d.]+)(?:\/([smh]))?$/.exec(text) ?? [];
+  const seconds = new Map([
+    ['s', 1],
+    ['m', 60],
+    ['h', 3_600],
+  ]);
+  return Number(starts) / (seconds.get(per) ?? Number.NaN);
+}
+
+function agingOf(text: string): number | null {
+  if (text === 'off') return 0;
+  return text === 'default' ? null : durationMs(text, 'aging');
+}

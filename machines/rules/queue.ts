@@ -1,0 +1,120 @@
+/**
+ * What people may set for a queue, and what holds for one where nobody has.
+ *
+ * Knows numbers and words only. Who keeps them is `nats/control.ts`, who obeys them the board (`actors/board.ts`) and
+ * what throttles it (`actors/throttle.ts`).
+ */
+
+/** How a queue stands to others: served in its turn before all later ones, or sharing one turn by weight. */
+export const queueModes = ['strict', 'weighted'] as const;
+export type QueueMode = (typeof queueModes)[number];
+
+/** What people have set for one queue. What is absent is as if nobody had ever set it; `null` says so in a change. */
+export interface QueueSettings {
+  queue: string;
+  /** Its turn: a smaller number is served first. */
+  order?: number;
+  mode?: QueueMode;
+  /** Of jobs that start, its part among the queues that share. */
+  weight?: number;
+  paused?: boolean;
+  /** The most jobs of it that workers may hold at once. */
+  maxActive?: number;
+  /** The most jobs of it that may start in a second. */
+  ratePerSecond?: number;
+  /** A job that has waited for so long rises by one priority, and again; 0: it never does. */
+  agingStepMs?: number;
+}
+
+/** What is to be changed about a queue; `null` takes back what was set. */
+export type QueueChange = { readonly [Name in Exclude<keyof QueueSettings, 'queue'>]?: QueueSettings[Name] | null };
+
+/** What holds for a queue, complete. */
+export interface QueuePolicy {
+  queue: string;
+  order: number;
+  mode: QueueMode;
+  weight: number;
+  paused: boolean;
+  /** `Infinity` where there is no limit. */
+  maxActive: number;
+  ratePerSecond: number;
+  /** `Infinity` where nothing rises. */
+  agingStepMs: number;
+}
+
+export const defaultAgingStepMs = 10 * 60_000;
+export const queuePattern = /^[a-z][a-z0-9_-]{0,31}$/;
+
+/**
+ * What holds for `queue`. Queues that are listed and that nobody has given an order have the turns 1, 2, 3 and so on;
+ * those that are not listed come after them, all in one turn.
+ */
+export function queuePolicy(queue: string, listed: readonly string[], set: QueueSettings = { queue }): QueuePolicy {
+  const at = listed.indexOf(queue);
+  const { agingStepMs = defaultAgingStepMs } = set;
+  return {
+    queue,
+    order: set.order ?? (at === -1 ? listed.length : at) + 1,
+    mode: set.mode ?? 'strict',
+    weight: set.weight ?? 1,
+    paused: set.paused ?? false,
+    maxActive: set.maxActive ?? Number.POSITIVE_INFINITY,
+    ratePerSecond: set.ratePerSecond ?? Number.POSITIVE_INFINITY,
+    agingStepMs: agingStepMs === 0 ? Number.POSITIVE_INFINITY : agingStepMs,
+  };
+}
+
+/** The settings after a change. */
+export function changedQueue(set: QueueSettings, change: QueueChange): QueueSettings {
+  const all = Object.entries({ ...set, ...change }).filter(([, value]) => value !== null && value !== undefined);
+  return { ...Object.fromEntries(all), queue: set.queue };
+}
+
+interface Rule {
+  expected: string;
+  holds(value: unknown): boolean;
+}
+
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const rules: { readonly [Name in keyof QueueChange]-?: Rule } = {
+  order: { expected: 'a number', holds: isNumber },
+  mode: { expected: 'strict or weighted', holds: (value) => queueModes.some((mode) => mode === value) },
+  weight: { expected: 'a number above 0', holds: (value) => isNumber(value) && value > 0 && value <= 1_000_000 },
+  paused: { expected: 'true or false', holds: (value) => typeof value === 'boolean' },
+  maxActive: {
+    expected: 'a whole number from 1 up',
+    holds: (value) => isNumber(value) && Number.isInteger(value) && value >= 1,
+  },
+  ratePerSecond: { expected: 'a number above 0', holds: (value) => isNumber(value) && value > 0 },
+  agingStepMs: {
+    expected: 'a duration from 1 s up, or off',
+    holds: (value) => value === 0 || (isNumber(value) && value >= 1_000),
+  },
+};
+
+/** The first thing about a change that cannot be, as a sentence; `undefined` where all of it can. */
+export function wrongInQueue(queue: string, change: QueueChange): string | undefined {
+  if (!queuePattern.test(queue))
+    return `Expected a queue of a lower-case letter and up to 31 of \`a-z 0-9 _ -\`, got \`${queue}\`. Choose another name.`;
+  const given = new Map<string, unknown>(Object.entries(change));
+  for (const [name, { expected, holds }] of Object.entries(rules)) {
+    const value = given.get(name);
+    if (value !== undefined && value !== null && !holds(value))
+      return `Expected \`${name}\` of queue ${queue} to be ${expected}, got \`${String(value)}\`. Correct it.`;
+    given.delete(name);
+  }
+  const [unknown] = given.keys();
+  return unknown === undefined
+    ? undefined
+    : `Expected one of ${Object.keys(rules).join(', ')} of queue ${queue}, got \`${unknown}\`. Correct it.`;
+}
+
+/** Whether somebody's JSON is what people may set for a queue. */
+export function isQueueSettings(
+  value: Readonly<Record<string, unknown>>,
+): value is Record<string, unknown> & QueueSettings {
+  const { queue, ...change } = value;
+  const known = Object.fromEntries(Object.entries(change).filter(([name]) => name in rules));
+  return typeof queue === 'string' && wrongInQueue(queue, known) === undefined;
+}
