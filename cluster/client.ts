@@ -19,6 +19,7 @@ import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.
 import { type AuditReport, audit } from './audit.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
 import { actOnAll, type Bulk, type BulkOutcome } from './bulk.ts';
+import { type DeadGroup, deadOf, groupDead, type Redriven, type RedriveOptions, redriveDead } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
 import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
@@ -108,6 +109,23 @@ export class Client implements AsyncDisposable {
       act: (id: string, verb: Verb) => this.act(id, verb),
     };
     return await actOnAll(world, bulk);
+  }
+
+  deadGroups(): Promise<readonly DeadGroup[]> {
+    return groupDead(this.jobs({ state: 'failed' }));
+  }
+
+  async *dead({ group, limit }: { group?: string | undefined; limit?: number | undefined }): AsyncGenerator<JobRecord> {
+    let left = limit ?? Number.POSITIVE_INFINITY;
+    for await (const record of deadOf(this.jobs({ state: 'failed' }), group)) {
+      if (left-- <= 0) return;
+      yield record;
+    }
+  }
+
+  redriveDead(options: RedriveOptions): Promise<Redriven> {
+    const failed = () => this.jobs({ state: 'failed' });
+    return redriveDead({ failed, redrive: (id) => this.act(id, { verb: 'redrive' }) }, options);
   }
 
   async *logs(

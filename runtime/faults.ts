@@ -12,6 +12,7 @@ export const faults = {
   'job.missing': { retryable: false, meaning: 'No job has this id.' },
   'job.conflict': { retryable: false, meaning: 'A job with this id exists and was submitted with other content.' },
   'job.refused': { retryable: false, meaning: 'The job is in a state in which this cannot be done.' },
+  'group.missing': { retryable: false, meaning: 'No failed job is of this group.' },
   'worker.missing': { retryable: false, meaning: 'No worker, or more than one, has this name.' },
   'wait.timedOut': { retryable: true, meaning: 'What was waited for did not happen in the time that was given.' },
   'record.unreadable': { retryable: false, meaning: 'A stored record is no record of ours, or of a newer version.' },

@@ -21,6 +21,7 @@ export type {
   Why,
   WorkerView,
 } from '../cluster/client.ts';
+export type { DeadGroup, Redriven, RedriveOptions } from '../cluster/dead-letter.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
 export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 export type { Restored } from '../cluster/restore.ts';

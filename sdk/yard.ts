@@ -15,6 +15,7 @@ import type {
   Why,
   WorkerView,
 } from '../cluster/client.ts';
+import type { DeadGroup, Redriven, RedriveOptions } from '../cluster/dead-letter.ts';
 import type { Census, JobFilter } from '../cluster/listing.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
@@ -171,6 +172,26 @@ export class Yard implements AsyncDisposable {
    */
   actOnAll(bulk: Bulk): Promise<BulkOutcome> {
     return this.#client.actOnAll(bulk);
+  }
+
+  /** Failed jobs, grouped by what went wrong: type, kind and message without numbers, ids and paths. Largest first. */
+  deadGroups(): Promise<readonly DeadGroup[]> {
+    return this.#client.deadGroups();
+  }
+
+  /** Failed jobs, the newest first; those of one group where its id is given. @throws {Fault} `group.missing` */
+  dead(options: { group?: string | undefined; limit?: number | undefined } = {}): AsyncIterable<JobRecord> {
+    return this.#client.dead(options);
+  }
+
+  /**
+   * Has failed jobs run again, with all of their attempts: all, those of a group, or the newest few as a sample.
+   *
+   * @throws {Fault} `group.missing`; where the broker is away, some are done.
+   * @example await yard.redriveDead({ group, sample: 5 });
+   */
+  redriveDead(options: RedriveOptions = {}): Promise<Redriven> {
+    return this.#client.redriveDead(options);
   }
 
   /** What the handler logged so far; with `follow`, then what it logs until the job is settled. */

@@ -12,6 +12,7 @@ import { register as audit } from './audit.ts';
 import { register as backup } from './backup.ts';
 import { addFlags, type CommandContext, type Register } from './command.ts';
 import { register as config } from './config.ts';
+import { register as dead } from './dead.ts';
 import { register as demo } from './demo.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
@@ -38,6 +39,7 @@ const commands: readonly Register[] = [
   master,
   scale,
   load,
+  dead,
   rejected,
   audit,
   backup,

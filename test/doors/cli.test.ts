@@ -231,6 +231,40 @@ describe('yard load', () => {
   });
 });
 
+describe('yard dead', () => {
+  test('groups failed jobs by what went wrong, lists a group, and redrives a sample of it', async () => {
+    const options = { maxAttempts: 1, queue: 'graves' };
+    const jobs = await yard.submitMany([1, 2].map(() => ({ type: 'always_fail', options })));
+    await Promise.all(jobs.map(({ id }) => yard.settled(id)));
+    const [group] = JSON.parse((await shell.yard('dead', 'groups', '-o', 'json')).out).filter(
+      ({ byQueue }: { byQueue: Record<string, number> }) => byQueue['graves'] !== undefined,
+    );
+    expect(group).toMatchObject({ type: 'always_fail', kind: 'error', byQueue: { graves: 2 } });
+    const [table, list, dry] = await Promise.all([
+      shell.yard('dead', 'groups'),
+      shell.yard('dead', 'list', group.id),
+      shell.yard('dead', 'redrive', group.id, '--dry-run'),
+    ]);
+    expect(table.out).toMatch(new RegExp(`^${group.id} +\\d+ +always_fail +error .*Failed on purpose`, 'm'));
+    for (const { id } of jobs) expect(list.out).toMatch(new RegExp(`^${id} +always_fail +graves`, 'm'));
+    expect(dry.out).toBe(`${group.count} would run again; nothing was done.\n`);
+    const redriven = await shell.yard('dead', 'redrive', group.id, '--sample', '1', '--rate', '100');
+    expect(redriven).toMatchObject({ code: 0, out: '1 of 1 run again.\n' });
+    await expect.poll(() => generations(jobs.map(({ id }) => id))).toEqual([1, 2]);
+  });
+
+  test('without a group, a sample or --all it does nothing, and of a group that is none it says so', async () => {
+    expect(await shell.yard('dead', 'redrive')).toMatchObject({ code: 2, talk: expect.stringContaining('got none') });
+    const wrong = await shell.yard('dead', 'list', 'nothing');
+    expect(wrong.talk).toContain('Expected a group of failed jobs, got `nothing`.');
+  });
+
+  async function generations(ids: readonly string[]): Promise<number[]> {
+    const records = await Promise.all(ids.map((id) => yard.job(id)));
+    return records.map((record) => record?.context.generation ?? 0).sort();
+  }
+});
+
 describe('the cluster', () => {
   test('status is one screen: who leads, jobs by state, priority and queue, workers by status', async () => {
     const [table, json] = await Promise.all([shell.yard('status'), shell.yard('status', '-o', 'json')]);

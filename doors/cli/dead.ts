@@ -1,0 +1,146 @@
+/**
+ * `yard dead groups | list | redrive`: the dead letter, which is all jobs that have failed.
+ */
+
+import { type Command, InvalidArgumentError } from 'commander';
+import type { DeadGroup, JobRecord, Redriven } from '../../sdk/index.ts';
+import { type Column, columns } from './columns.ts';
+import type { CommandContext } from './command.ts';
+import { exitCodes, UsageError } from './exit.ts';
+import { interruptSignal } from './interrupt.ts';
+import { positive } from './rejected.ts';
+import { relative } from './words.ts';
+
+export function register(program: Command, context: CommandContext): void {
+  const dead = program
+    .command('dead')
+    .description('The dead letter: jobs that have failed, and what to do about them.');
+  dead
+    .command('groups')
+    .summary('Shows what went wrong, and how often.')
+    .description(
+      'Groups all failed jobs by what went wrong: by type, kind, and message without numbers, ids and paths.',
+    )
+    .action((_, command: Command) => groups(command, context));
+  dead
+    .command('list')
+    .argument('[group]', 'Only those of this group.')
+    .description('Lists failed jobs, the newest first.')
+    .option('--limit <count>', 'At most so many.', positive, 100)
+    .action((group: string | undefined, flags: { limit: number }, command: Command) =>
+      list({ group, ...flags }, command, context),
+    );
+  dead
+    .command('redrive')
+    .argument('[group]', 'Only those of this group.')
+    .summary('Has failed jobs run again.')
+    .description(
+      'Has failed jobs run again, with all of their attempts: all, those of a group, or a few of them to see whether it helps.',
+    )
+    .option('--all', 'All, where no group is given.')
+    .option('--sample <count>', 'At most so many, the newest first.', positive)
+    .option('--rate <jobs>', 'At most so many a second.', perSecond)
+    .option('--dry-run', 'Counts them, and does nothing.')
+    .action((group: string | undefined, flags: RedriveFlags, command: Command) =>
+      redrive({ group, ...flags }, command, context),
+    );
+}
+
+interface RedriveFlags {
+  all?: true;
+  sample?: number;
+  rate?: number;
+  dryRun?: true;
+}
+
+function perSecond(text: string): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError(`Expected a number above 0, got ${text}.`);
+}
+
+async function groups(command: Command, context: CommandContext): Promise<void> {
+  const { terminal, output } = context;
+  const { found, now } = await context.withYard(command, async (yard) => ({
+    found: await yard.deadGroups(),
+    now: yard.now(),
+  }));
+  if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
+  else if (found.length === 0) terminal.say('No job has failed.');
+  else terminal.print(columns(found, groupShape(now), terminal));
+}
+
+function groupShape(now: number): readonly Column<DeadGroup>[] {
+  return [
+    { title: 'GROUP', value: ({ id }) => id },
+    { title: 'JOBS', value: ({ count }) => String(count), align: 'right' },
+    { title: 'TYPE', value: ({ type }) => type },
+    { title: 'KIND', value: ({ kind }) => kind },
+    { title: 'FIRST', value: ({ firstAt }) => relative(firstAt, now) },
+    { title: 'LAST', value: ({ lastAt }) => relative(lastAt, now) },
+    { title: 'PRIORITIES', value: ({ byPriority }) => counts(byPriority) },
+    { title: 'FOR EXAMPLE', value: ({ sample: [first = ''] }) => first },
+    { title: 'MESSAGE', value: ({ message }) => message, shrinks: true },
+  ];
+}
+
+const order = ['critical', 'high', 'medium', 'low'];
+
+function counts(byPriority: Readonly<Record<string, number>>): string {
+  return order.flatMap((name) => (byPriority[name] === undefined ? [] : [`${byPriority[name]} ${name}`])).join(', ');
+}
+
+async function list(
+  { group, limit }: { group: string | undefined; limit: number },
+  command: Command,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal, output } = context;
+  const { found, now } = await context.withYard(command, async (yard) => ({
+    found: await Array.fromAsync(yard.dead({ group, limit })),
+    now: yard.now(),
+  }));
+  if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
+  else if (found.length === 0) terminal.say(group === undefined ? 'No job has failed.' : 'No such job.');
+  else terminal.print(columns(found, jobShape(now), terminal));
+}
+
+function jobShape(now: number): readonly Column<JobRecord>[] {
+  return [
+    { title: 'ID', value: ({ id }) => id },
+    { title: 'TYPE', value: ({ type }) => type },
+    { title: 'QUEUE', value: ({ queue }) => queue },
+    { title: 'PRIORITY', value: ({ priority }) => priority },
+    { title: 'ATTEMPTS', value: ({ context: { attempt } }) => String(attempt), align: 'right' },
+    { title: 'FAILED', value: ({ settledAt = now }) => relative(settledAt, now) },
+    { title: 'KIND', value: ({ context: { error } }) => error?.kind ?? '-' },
+    {
+      title: 'MESSAGE',
+      value: ({ context: { error } }) => (error?.message ?? '-').replaceAll(/\s+/g, ' '),
+      shrinks: true,
+    },
+  ];
+}
+
+async function redrive(
+  { group, all, sample, rate, dryRun }: RedriveFlags & { group: string | undefined },
+  command: Command,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal, output } = context;
+  if (group === undefined && all !== true && sample === undefined)
+    throw new UsageError(
+      'Expected a group of `yard dead groups`, `--sample` or `--all`, got none. `yard dead redrive --all` takes all.',
+    );
+  const outcome = await context.withYard(command, (yard) =>
+    yard.redriveDead({ group, sample, perSecond: rate, dryRun, signal: interruptSignal() }),
+  );
+  terminal.print(output === 'json' ? JSON.stringify(outcome, undefined, 2) : sentence(outcome, dryRun === true));
+  if (outcome.refused > 0) context.exitWith(exitCodes.failed);
+}
+
+function sentence({ matched, done, refused }: Redriven, isDry: boolean): string {
+  if (isDry) return `${matched} would run again; nothing was done.`;
+  const left = refused === 0 ? '' : `, ${refused} had not failed any more`;
+  return `${done} of ${matched} run again${left}.`;
+}
