@@ -315,16 +315,14 @@ export class Board {
 
 /** Strict queues by their order, those of one order together; all that share, where the first of them would stand. */
 function turnsOf(sidings: readonly Siding[]): readonly Turn[] {
-  const inOrder = sidings.toSorted((one, other) => one.policy.order - other.policy.order);
-  const sharing = inOrder.filter(({ policy }) => policy.mode === 'weighted');
-  const turns: (Turn & { order: number })[] = [];
-  for (const siding of inOrder) {
-    const { order, mode } = siding.policy;
-    const last = turns.at(-1);
-    if (mode === 'weighted') {
-      if (siding === sharing[0]) turns.push({ sidings: sharing, isShared: true, order });
-    } else if (last !== undefined && !last.isShared && last.order === order) last.sidings = [...last.sidings, siding];
-    else turns.push({ sidings: [siding], isShared: false, order });
-  }
-  return turns;
+  const strict = sidings.filter(({ policy }) => policy.mode === 'strict');
+  const shared = sidings.filter(({ policy }) => policy.mode === 'weighted');
+  const turns = [...Map.groupBy(strict, ({ policy }) => policy.order)].map(([order, together]) => ({
+    order,
+    sidings: together,
+    isShared: false,
+  }));
+  if (shared.length > 0)
+    turns.push({ order: Math.min(...shared.map(({ policy }) => policy.order)), sidings: shared, isShared: true });
+  return turns.sort((one, other) => one.order - other.order || Number(one.isShared) - Number(other.isShared));
 }

@@ -119,11 +119,10 @@ export class Scheduler {
       room: (queue) => throttle.room(queue),
       shares: this.#shares,
     });
-    this.#waitForRoom();
-    if (offerings.length === 0) return;
     this.#decisions += offerings.length;
-    this.#mail(offerings);
+    if (offerings.length > 0) this.#mail(offerings);
     if (offerings.length === offersAtOnce) this.wake();
+    else this.#waitForRoom();
   }
 
   #mail(offerings: readonly Offering[]): void {

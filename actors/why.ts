@@ -58,10 +58,10 @@ export function why(entry: Entry, world: Surroundings): Why {
     case 'retrying':
       return {
         code: 'not due',
-        sentence: `Not due yet${world.now === undefined || entry.dueAt === undefined ? '' : `: in ${formatDuration(Math.max(0, entry.dueAt - world.now))}`}.`,
+        sentence: `Not due yet${world.now === undefined || entry.dueAt === undefined ? '' : `: in ${formatDuration(Math.max(0, entry.dueAt - world.now))}`}. \`yard job retry ${idOf(entry.key)}\` has it run now.`,
       };
     case 'held':
-      return { code: 'held', sentence: 'Held by a person. Release it to let it run.' };
+      return { code: 'held', sentence: `Held by a person. \`yard job release ${idOf(entry.key)}\` lets it go.` };
     case 'blocked':
       return { code: 'blocked', sentence: 'Waits for other jobs to end.' };
     case 'pending':
@@ -106,6 +106,10 @@ function whyReady(entry: Entry, { board, fleet, throttle, gpuSpillOver }: Surrou
   return { code: 'next in line', sentence: 'A worker has room; it is about to be offered.' };
 }
 
+function idOf(key: string): string {
+  return key.slice(key.indexOf('.') + 1);
+}
+
 const namedAtMost = 3;
 
 /** What keeps the whole queue back, and what would let it go. */
@@ -135,7 +139,7 @@ function whyHindered(queue: string, hindrance: Hindrance): Why {
 }
 
 function heldBy(keys: readonly string[]): string {
-  const ids = keys.slice(0, namedAtMost).map((key) => key.slice(key.indexOf('.') + 1));
+  const ids = keys.slice(0, namedAtMost).map(idOf);
   return keys.length > ids.length ? `${ids.join(', ')} and ${keys.length - ids.length} more` : ids.join(', ');
 }
 

@@ -43,8 +43,8 @@ export interface QueuePolicy {
   agingStepMs: number;
 }
 
-export const defaultAgingStepMs = 10 * 60_000;
-export const queuePattern = /^[a-z][a-z0-9_-]{0,31}$/;
+const defaultAgingStepMs = 10 * 60_000;
+const queuePattern = /^[a-z][a-z0-9_-]{0,31}$/;
 
 /**
  * What holds for `queue`. Queues that are listed and that nobody has given an order have the turns 1, 2, 3 and so on;

@@ -5,7 +5,8 @@ import { type Candidate, decide, type Offering, type Policy } from '../../actors
 import { type Entry, isBefore } from '../../actors/entry.ts';
 import { Shares } from '../../actors/shares.ts';
 import { hasRoom, idle, requirementKey, take, type Usage, unmet } from '../../machines/rules/capability.ts';
-import { defaultQueues } from '../../machines/rules/lanes.ts';
+import { defaultQueues, type Priority, priorities, raised } from '../../machines/rules/lanes.ts';
+import { type QueueSettings, queueModes } from '../../machines/rules/queue.ts';
 import type { Head } from '../../runtime/ports.ts';
 import { fleet, head, laneRank, readyState } from './arbitrary.ts';
 import { capacity, headWith } from './stage.ts';
@@ -211,5 +212,222 @@ describe('with look-ahead', () => {
     const policy = { ...strict, lookAhead: () => 6 };
     expect(decide(board, [worker('w', {}, 5)], policy)).toEqual([]);
     expect(decide(board, [worker('w', {}, 4)], policy)).toHaveLength(4);
+  });
+});
+
+/** What people may have set for the queues of random boards. */
+const settings: fc.Arbitrary<QueueSettings[]> = fc
+  .record({
+    order: fc.array(fc.constantFrom(1, 2, 2.5, 4), { minLength: 3, maxLength: 3 }),
+    mode: fc.array(fc.constantFrom(...queueModes), { minLength: 3, maxLength: 3 }),
+    weight: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 3, maxLength: 3 }),
+  })
+  .map(({ order, mode, weight }) =>
+    ['live', 'batch', 'unlisted'].map((queue, at) => ({
+      queue,
+      order: order[at] ?? 1,
+      mode: mode[at] ?? 'strict',
+      weight: weight[at] ?? 1,
+    })),
+  );
+
+const rooms = fc.dictionary(fc.constantFrom('live', 'batch', 'unlisted'), fc.nat(3));
+
+function sharesOf(board: Board): Shares {
+  return new Shares((queue) => {
+    const { mode, weight } = board.policyOf(queue);
+    return mode === 'weighted' ? weight : undefined;
+  });
+}
+
+/** The same decision, worked out the slow way: again and again the best of all jobs that can go anywhere at all. */
+function naively(board: Board, candidates: readonly Candidate[], room: Readonly<Record<string, number>>): string[] {
+  const shares = sharesOf(board);
+  const left = new Set(board.entries());
+  const roomLeft = new Map(Object.entries(room));
+  const usage = new Map(candidates.map((one) => [one.incarnation, { ...one.usage }]));
+  const offers: string[] = [];
+  const policies = ['live', 'batch', 'unlisted'].map((queue) => board.policyOf(queue));
+  const sharedTurn = Math.min(...policies.filter(({ mode }) => mode === 'weighted').map(({ order }) => order));
+  /** Strict before shared where both have the same turn. */
+  const turn = ({ queue }: Entry) => {
+    const { mode, order } = board.policyOf(queue);
+    return mode === 'weighted' ? [sharedTurn, 1] : [order, 0];
+  };
+  const level = ({ priority }: Entry) => priorities.indexOf(priority);
+  const key = (entry: Entry) => [
+    ...turn(entry),
+    shares.markOf(entry.queue),
+    level(entry),
+    entry.createdAt,
+    entry.birth,
+  ];
+  for (;;) {
+    const able = [...left].filter(
+      (entry) => (roomLeft.get(entry.queue) ?? 1) > 0 && takers(entry, candidates, usage).length > 0,
+    );
+    const [first] = able.sort((a, b) => difference(key(a), key(b)));
+    if (first === undefined) return offers;
+    const costs = takers(first, candidates, usage).map((one) => ({ one, cost: cost(one, first, usage) }));
+    const to = costs.reduce((best, each) => (each.cost < best.cost ? each : best)).one;
+    take(usage.get(to.incarnation) ?? { ...idle }, first.requirements);
+    roomLeft.set(first.queue, (roomLeft.get(first.queue) ?? Number.POSITIVE_INFINITY) - 1);
+    shares.serve(first.queue);
+    left.delete(first);
+    offers.push(`${first.key}→${to.incarnation}`);
+  }
+}
+
+function difference(one: readonly number[], other: readonly number[]): number {
+  return one.map((value, at) => value - (other[at] ?? 0)).find((each) => each !== 0) ?? 0;
+}
+
+describe('whatever people have set for queues', () => {
+  test('the decision is that of a slow one, which looks at every job each time', () => {
+    fc.assert(
+      fc.property(jobs, fleet, settings, rooms, (heads, candidates, set, room) => {
+        const board = boardOf(heads);
+        for (const one of set) board.setQueue(one);
+        const policy = {
+          ...strict,
+          shares: sharesOf(board),
+          room: (queue: string) => room[queue] ?? Number.POSITIVE_INFINITY,
+        };
+        expect(short(decide(board, candidates, policy))).toEqual(naively(board, candidates, room));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('a queue that is set while jobs wait is served as if it had always been so', () => {
+    fc.assert(
+      fc.property(jobs, fleet, settings, (heads, candidates, set) => {
+        const [before, after] = [new Board({ queues: defaultQueues }), boardOf(heads)];
+        for (const one of set) before.setQueue(one);
+        for (const [at, one] of heads.entries())
+          before.apply(headWith({ ...one, key: `j${at + 1}`, revision: at + 1 }));
+        for (const one of set) after.setQueue(one);
+        const of = (board: Board) => short(decide(board, candidates, { ...strict, shares: sharesOf(board) }));
+        expect(of(after)).toEqual(of(before));
+      }),
+    );
+  });
+});
+
+describe('queues that share a turn', () => {
+  test('are served in proportion to their weights in the long run, to within one job each', () => {
+    const weights = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 2, maxLength: 3 });
+    fc.assert(
+      fc.property(weights, (given) => {
+        const queues = ['live', 'batch', 'unlisted'].slice(0, given.length);
+        const board = boardOf(queues.flatMap((queue) => Array.from({ length: 90 }, () => ({ queue }))));
+        for (const [at, queue] of queues.entries()) board.setQueue({ queue, mode: 'weighted', weight: given[at] ?? 1 });
+        const shares = sharesOf(board);
+        const served = new Map(queues.map((queue) => [queue, 0]));
+        for (let n = 0; n < 90; n++)
+          for (const { entry } of decide(board, [worker('w')], { ...strict, shares, most: 1 })) {
+            shares.serve(entry.queue);
+            served.set(entry.queue, (served.get(entry.queue) ?? 0) + 1);
+            board.forget(entry.key);
+          }
+        const turns = queues.map((queue, at) => (served.get(queue) ?? 0) / (given[at] ?? 1));
+        const most = Math.max(...given.map((weight) => 1 / weight));
+        expect(Math.max(...turns) - Math.min(...turns)).toBeLessThanOrEqual(most + 1e-9);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('give what one does not need to the others, and it does not get it back later', () => {
+    const board = boardOf(Array.from({ length: 20 }, () => ({ queue: 'batch' })));
+    for (const queue of ['live', 'batch']) board.setQueue({ queue, mode: 'weighted' });
+    const shares = sharesOf(board);
+    const wide = worker('w', { slots: 10 });
+    for (const { entry } of decide(board, [wide], { ...strict, shares })) {
+      shares.serve(entry.queue);
+      board.forget(entry.key);
+    }
+    for (let n = 0; n < 10; n++) board.apply(headWith({ key: `late-${n}`, revision: 100 + n, queue: 'live' }));
+    const next = decide(board, [wide], { ...strict, shares }).map(({ entry }) => entry.queue);
+    expect(next.filter((queue) => queue === 'live')).toHaveLength(5);
+  });
+});
+
+test('of a paused queue nothing is offered, and it keeps nobody else from being served', () => {
+  const board = boardOf([{ queue: 'live' }, { queue: 'batch' }]);
+  const room = (queue: string) => (queue === 'live' ? 0 : Number.POSITIVE_INFINITY);
+  expect(short(decide(board, [worker('w')], { ...strict, room }))).toEqual(['j2→w']);
+});
+
+describe('a job that waits for long', () => {
+  const step = 600_000;
+  const aged = fc.array(fc.record({ priority: fc.constantFrom(...priorities), createdAt: fc.nat(30) }), {
+    maxLength: 15,
+  });
+  /** Jobs of one queue, each ready since it was created, and the order in which they are offered after so many minutes. */
+  function servedAfter(heads: readonly { priority: Priority; createdAt: number }[], minutes: number): Entry[] {
+    const inMs = heads.map(({ priority, createdAt }) => ({
+      priority,
+      createdAt: createdAt * 60_000,
+      updatedAt: createdAt * 60_000,
+    }));
+    const board = boardOf(inMs.sort((a, b) => a.createdAt - b.createdAt));
+    board.age(minutes * 60_000, 1_000);
+    return decide(board, [worker('w', { slots: 100 })], strict).map(({ entry }) => entry);
+  }
+
+  test('stands one priority higher for each ten minutes, never above high, and in the order of creation there', () => {
+    fc.assert(
+      fc.property(aged, fc.integer({ min: 30, max: 60 }), (heads, minutes) => {
+        const served = servedAfter(heads, minutes);
+        const level = ({ priority, createdAt }: Entry) =>
+          priorities.indexOf(raised(priority, Math.floor((minutes * 60_000 - createdAt) / step)));
+        const expected = served.toSorted(
+          (a, b) => level(a) - level(b) || a.createdAt - b.createdAt || a.birth - b.birth,
+        );
+        expect(served.map(({ key }) => key)).toEqual(expected.map(({ key }) => key));
+      }),
+    );
+  });
+
+  test('after two steps is passed by nothing of its queue that is younger, but what is critical', () => {
+    fc.assert(
+      fc.property(aged, fc.integer({ min: 30, max: 60 }), (heads, minutes) => {
+        const served = servedAfter(heads, minutes);
+        const passed = served.flatMap((entry, at) =>
+          entry.createdAt + 2 * step > minutes * 60_000
+            ? []
+            : served.slice(0, at).filter((other) => other.priority !== 'critical' && isBefore(entry, other)),
+        );
+        expect(passed).toEqual([]);
+      }),
+    );
+  });
+
+  test('of which a delay or a retry is part, rises only by the time in which it was ready', () => {
+    const heads = [
+      { priority: 'high', createdAt: 1 },
+      { priority: 'medium', createdAt: 0, updatedAt: step },
+    ] as const;
+    const board = boardOf(heads);
+    expect(board.age(step + 1, 10)).toBe(0);
+    expect(board.age(2 * step, 10)).toBe(1);
+    expect(decide(board, [worker('w')], strict).map(({ entry }) => entry.key)).toEqual(['j2', 'j1']);
+  });
+
+  test('falls back where its queue is told not to age, and rises by another step where it is told so', () => {
+    const board = boardOf([
+      { priority: 'high', createdAt: 1, updatedAt: 1 },
+      { priority: 'medium', createdAt: 0, updatedAt: 0 },
+    ]);
+    const first = () => decide(board, [worker('w')], { ...strict, most: 1 })[0]?.entry.key;
+    board.age(step, 10);
+    expect(first()).toBe('j2');
+    board.setQueue({ queue: 'default', agingStepMs: 0 });
+    expect(board.age(10 * step, 10)).toBe(0);
+    expect(first()).toBe('j1');
+    board.setQueue({ queue: 'default', agingStepMs: 2_000 });
+    expect(board.age(2_000, 10)).toBe(1);
+    expect(first()).toBe('j2');
   });
 });

@@ -125,3 +125,88 @@ test('one that stops offers nothing more', async () => {
   await clock.advance(10_000);
   expect(offeredAt('a')).toEqual([]);
 });
+
+describe('under a limit of jobs at once', () => {
+  const limit = { queue: 'default', maxActive: 2 };
+  const settledAfterMs = 8_000;
+  const keys = ['a', 'b', 'c', 'd'];
+
+  async function limited() {
+    const on = await setUp();
+    on.board.setQueue(limit);
+    for (const [at, key] of keys.entries()) on.put({ key, revision: at + 1, createdAt: at });
+    const offered = () => keys.filter((key) => on.offeredAt(key).length > 0);
+    return { ...on, offered };
+  }
+
+  test('a new leader offers nothing until all that its predecessor offered must be claimed or void', async () => {
+    const { clock, offered } = await limited();
+    await clock.advance(settledAfterMs - 100);
+    expect(offered()).toEqual([]);
+    await clock.advance(200);
+    expect(offered()).toEqual(['a', 'b']);
+  });
+
+  test('no more are offered and held than it says, and the next one when one has ended', async () => {
+    const { clock, put, offered } = await limited();
+    await clock.advance(settledAfterMs + 100);
+    put({ key: 'a', revision: 10, state: 'assigned', worker: 'w1' });
+    put({ key: 'b', revision: 11, state: 'assigned', worker: 'w1' });
+    await clock.advance(20_000);
+    expect(offered()).toEqual(['a', 'b']);
+    put({ key: 'a', revision: 12, state: 'completed' });
+    await clock.advance(100);
+    expect(offered()).toEqual(['a', 'b', 'c']);
+  });
+
+  test('an offer counts until no picture can be so old that its claim is not on it, whatever becomes of the worker', async () => {
+    const { clock, fleet, world, offered, offeredAt } = await limited();
+    await clock.advance(settledAfterMs);
+    const mailed: string[] = [];
+    await clock.until(world.mail.receive('w2', (offers) => mailed.push(...offers.map(({ key }) => key))));
+    fleet.heard({ ...pulseOf(capacity), incarnation: 'w2' });
+    fleet.heard({ ...pulseOf(capacity), status: 'draining' });
+    await clock.advance(7_400);
+    expect([offered(), mailed]).toEqual([['a', 'b'], []]);
+    await clock.advance(1_200);
+    expect([offeredAt('a').length, mailed]).toEqual([1, ['a', 'b']]);
+  });
+});
+
+describe('under a limit of starts a second', () => {
+  test('starts are spread, and in no span are there more than it says', async () => {
+    const { clock, board, put, scheduler, offeredAt } = await setUp({ slots: 1_000 });
+    board.setQueue({ queue: 'default', ratePerSecond: 20 });
+    scheduler.wake();
+    for (let n = 0; n < 100; n++) put({ key: `j${n}`, revision: n + 1, createdAt: n });
+    await clock.advance(3_000);
+    const starts = Array.from({ length: 100 }, (_, n) => offeredAt(`j${n}`)[0]).filter((at) => at !== undefined);
+    expect(starts.length).toBeGreaterThan(50);
+    for (const from of starts) {
+      const within = starts.filter((at) => at >= from && at < from + 1_000);
+      expect(within.length).toBeLessThanOrEqual(20 + 2);
+    }
+  });
+
+  test('a term starts with none to spend', async () => {
+    const { clock, board, put, offeredAt } = await setUp();
+    board.setQueue({ queue: 'default', ratePerSecond: 0.5 });
+    put({ key: 'a', revision: 1 });
+    await clock.advance(1_900);
+    expect(offeredAt('a')).toEqual([]);
+    await clock.advance(200);
+    expect(offeredAt('a')).toHaveLength(1);
+  });
+});
+
+test('a paused queue waits, and goes on when it is resumed', async () => {
+  const { clock, board, scheduler, put, offeredAt } = await setUp();
+  board.setQueue({ queue: 'default', paused: true });
+  put({ key: 'a', revision: 1 });
+  await clock.advance(10_000);
+  expect(offeredAt('a')).toEqual([]);
+  board.setQueue({ queue: 'default' });
+  scheduler.wake();
+  await clock.advance(100);
+  expect(offeredAt('a')).toHaveLength(1);
+});

@@ -22,6 +22,7 @@ function setUp(...pulses: Pulse[]) {
   };
   return {
     board,
+    clock,
     put,
     because: (entry: Entry, gpuSpillOver = true) =>
       why(entry, { board, fleet, throttle, gpuSpillOver, now: 1_700_000_000_000 }),
@@ -107,19 +108,62 @@ describe('a job waits because', () => {
     });
   });
 
+  test('its queue is paused, whoever has room', () => {
+    const { board, put, because } = setUp(worker());
+    board.setQueue({ queue: 'default', paused: true, maxActive: 1 });
+    expect(because(put()).code).toBe('queue paused');
+  });
+
+  test('its queue is limited, and its leader is new', async () => {
+    const { board, clock, put, because } = setUp(worker());
+    board.setQueue({ queue: 'default', maxActive: 1 });
+    expect(because(put())).toMatchObject({
+      code: 'limit full',
+      sentence:
+        'Queue default is limited, and its leader is new: offers of the one before it may still be claimed. It goes on in 8s.',
+    });
+    await clock.advance(8_000);
+    expect(because(put()).code).toBe('next in line');
+  });
+
+  test('its queue has out what it may, of which three are named', async () => {
+    const { board, clock, put, because } = setUp(pulseOf({ ...capacity, slots: 9 }));
+    board.setQueue({ queue: 'default', maxActive: 4 });
+    for (let n = 0; n < 4; n++) put({ state: 'processing', worker: 'w1' });
+    await clock.advance(8_000);
+    expect(because(put())).toMatchObject({
+      code: 'limit full',
+      sentence: expect.stringContaining('has: j1, j2, j3 and 1 more.'),
+    });
+  });
+
+  test('its queue may not start another one yet', async () => {
+    const { board, clock, put, because } = setUp(worker());
+    board.setQueue({ queue: 'default', ratePerSecond: 0.5 });
+    expect(because(put())).toMatchObject({
+      code: 'rate',
+      sentence: 'Queue default may start 0.5 a second. The next one starts in 2s.',
+    });
+    await clock.advance(2_000);
+    expect(because(put()).code).toBe('next in line');
+  });
+
   test('its moment has not come', () => {
     const { put, because } = setUp(worker());
     const dueAt = 1_700_000_000_000 + 90_000;
     for (const state of ['scheduled', 'retrying'] as const)
-      expect(because(put({ state, dueAt }))).toEqual({ code: 'not due', sentence: 'Not due yet: in 1m30s.' });
-    expect(because(put({ state: 'scheduled', dueAt: 5 })).sentence).toBe('Not due yet: in 0ms.');
+      expect(because(put({ key: 'default.a', state, dueAt }))).toEqual({
+        code: 'not due',
+        sentence: 'Not due yet: in 1m30s. `yard job retry a` has it run now.',
+      });
+    expect(because(put({ state: 'scheduled', dueAt: 5 })).sentence).toMatch(/^Not due yet: in 0ms\./);
   });
 
   test('a person holds it', () => {
     const { put, because } = setUp(worker());
-    expect(because(put({ state: 'held' }))).toEqual({
+    expect(because(put({ key: 'default.a', state: 'held' }))).toEqual({
       code: 'held',
-      sentence: 'Held by a person. Release it to let it run.',
+      sentence: 'Held by a person. `yard job release a` lets it go.',
     });
   });
 
@@ -146,4 +190,15 @@ test('its place in line counts who came earlier in its lane, and all in better l
   put({ createdAt: 4 });
   put({ state: 'scheduled', queue: 'live' });
   expect(because(entry).ahead).toBe(4);
+});
+
+test('its place in line counts no job of a paused queue, and none of queues that share its turn', () => {
+  const { board, put, because } = setUp();
+  for (const queue of ['live', 'one', 'other', 'default']) put({ queue, createdAt: 1 });
+  const entry = put({ queue: 'one', createdAt: 2 });
+  expect(because(entry).ahead).toBe(4);
+  board.setQueue({ queue: 'live', paused: true });
+  expect(because(entry).ahead).toBe(3);
+  for (const queue of ['one', 'other']) board.setQueue({ queue, mode: 'weighted' });
+  expect(because(entry).ahead).toBe(2);
 });

@@ -93,6 +93,25 @@ test('attempts have GPUs of their own, and one that must wait for them gets what
   expect(had).toEqual([[], ['0'], ['1'], ['1']]);
 });
 
+describe('an offer under a limit', () => {
+  test('whose claim is answered after it has expired is given back before its handler starts, uncounted', async () => {
+    const { broker, clock, offer, offers, starts } = await setUp();
+    broker.chaos = fates('silentStored');
+    offers({ ...offer, isLimited: true, expiresAt: clock.now() + 500 });
+    await clock.advance(10_000);
+    expect(starts).toEqual([]);
+    expect(lastOf(broker, 'a')).toMatchObject({ state: 'pending', context: { attempt: 1, spent: 0 } });
+  });
+
+  test('whose claim is answered in time is run', async () => {
+    const { broker, clock, offer, offers, starts } = await setUp();
+    broker.chaos = fates('silentStored');
+    offers({ ...offer, isLimited: true, expiresAt: clock.now() + 5_000 });
+    await clock.advance(10_000);
+    expect(starts).toEqual([1]);
+  });
+});
+
 describe('a worker that leaves', () => {
   test('hands back, uncounted, a claim whose answer it was still waiting for', async () => {
     const { broker, clock, offer, offers, worker, starts } = await setUp();
