@@ -256,6 +256,7 @@ function limitsOf({ first }: SubmitState): readonly string[] {
 export function discrepanciesOf(page: Page): readonly Discrepancy[] {
   switch (page.kind) {
     case 'reserved':
+    case 'schedule':
     case 'removed':
       return [];
     case 'lease':

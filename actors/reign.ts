@@ -9,6 +9,7 @@ import { isActive, isReady, isSettled } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { Head, Pulse, Stop, World } from '../runtime/ports.ts';
+import type { JobRecord } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
 import { Auditor } from './auditor.ts';
@@ -24,6 +25,8 @@ import type { Oddities } from './oddity.ts';
 import { patiently } from './patience.ts';
 import { Patrol } from './patrol.ts';
 import { Pruner } from './pruner.ts';
+import { Schedules } from './schedule.ts';
+import type { ScheduleBook } from './schedule-book.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Term } from './term.ts';
 import { Timekeeper } from './timekeeper.ts';
@@ -55,6 +58,7 @@ export interface ReignOptions {
   fleet: Fleet;
   lookAhead: LookAhead;
   oddities: Oddities;
+  schedules: ScheduleBook;
   types: ReadonlyMap<string, KnownType>;
   /** For what needs no fence: new jobs. */
   commit: Commit;
@@ -70,6 +74,7 @@ export class Reign {
   readonly #bodies = new Bodies();
   readonly #scheduler: Scheduler;
   readonly #timekeeper: Timekeeper;
+  readonly #schedules: Schedules;
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
   readonly #patrol: Patrol;
@@ -83,6 +88,7 @@ export class Reign {
     const bodies = this.#bodies;
     const { store, events, mail, notices, submissions } = world;
     const isTrusted = () => term.isTrusted() && !options.isBehind();
+    const created = creation(bodies, apply);
     const move = mover({ store, events, apply, commit: term.commit });
     this.#scheduler = new Scheduler({
       board,
@@ -100,6 +106,7 @@ export class Reign {
     });
     const overdueAfterMs = settings.cancelGraceMs + settings.lostAfterMs;
     this.#timekeeper = new Timekeeper({ board, move, clock, overdueAfterMs });
+    this.#schedules = schedulesOf(options, created);
     this.#auditor = new Auditor({
       board,
       fleet,
@@ -139,15 +146,13 @@ export class Reign {
       commit,
       types,
       now: () => clock.now(),
-      onCreated: (head, record) => {
-        if (isReady(head.state)) bodies.keep(head.key, head.revision, record);
-        apply(head);
-      },
+      onCreated: created,
     });
   }
 
   async start(): Promise<void> {
     this.#timekeeper.start();
+    this.#schedules.start();
     this.#scheduler.start();
     this.#auditor.start();
     this.#pruner.start();
@@ -177,6 +182,7 @@ export class Reign {
     this.#stopped = true;
     this.#scheduler.stop();
     this.#timekeeper.stop();
+    this.#schedules.stop();
     this.#auditor.stop();
     this.#pruner.stop();
     this.#patrol.stop();
@@ -188,6 +194,11 @@ export class Reign {
 
   wake(): void {
     this.#scheduler.wake();
+  }
+
+  /** The picture of schedules has changed. */
+  scheduled(): void {
+    this.#schedules.wake();
   }
 
   heard(pulse: Pulse): void {
@@ -207,4 +218,19 @@ export class Reign {
     this.#patrol.saw(entry);
     if (isReady(head.state) || (from !== undefined && isActive(from))) this.#scheduler.wake();
   }
+}
+
+type Created = (head: Head, record: JobRecord) => void;
+
+/** A job that this leader made is on the board at once, and goes with its offer. */
+function creation(bodies: Bodies, apply: (head: Head) => void): Created {
+  return (head, record) => {
+    if (isReady(head.state)) bodies.keep(head.key, head.revision, record);
+    apply(head);
+  };
+}
+
+function schedulesOf(options: ReignOptions, apply: Created): Schedules {
+  const { world, term, schedules: book } = options;
+  return new Schedules({ ...options, ...world, book, commit: term.commit, apply });
 }

@@ -77,7 +77,7 @@ function steps(changes: readonly Change[]): string[] {
       term = 0;
     }
     last = revision;
-    if (change.kind === 'other') return [];
+    if (change.kind === 'other' || change.kind === 'schedule') return [];
     if (change.kind === 'job') return stepBack(heads, change.head);
     const wrote = change.lease?.term || revision;
     const former = term;
