@@ -22,6 +22,7 @@ import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts'
 import { readLog } from './log-reader.ts';
 import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
+import { ScheduleVerbs } from './schedule-verb.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
 import { cancel, readJob } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
@@ -43,6 +44,7 @@ export class Client implements AsyncDisposable {
   readonly #committer: Committer;
   readonly #submitter: Submitter;
   readonly #watches: Watches;
+  readonly schedules: ScheduleVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
 
   /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
@@ -57,6 +59,13 @@ export class Client implements AsyncDisposable {
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
     this.#committer = new Committer({ store: world.store, clock, telemetry });
     this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
+    this.schedules = new ScheduleVerbs({
+      world,
+      clock,
+      tenant,
+      submitter: this.#submitter,
+      commit: this.#committer.commit,
+    });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }
 

@@ -24,6 +24,7 @@ import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
 import type { DefinedJob } from './define-job.ts';
 import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
+import { Schedules } from './schedules.ts';
 
 /** One job to submit, among others. */
 export interface Submission {
@@ -35,9 +36,12 @@ export interface Submission {
 /** A connection to a cluster. Made by `connect`; close it, or declare it with `await using`. */
 export class Yard implements AsyncDisposable {
   readonly #client: Client;
+  /** Jobs that recur. */
+  readonly schedules: Schedules;
 
   constructor(client: Client) {
     this.#client = client;
+    this.schedules = new Schedules(client.schedules);
   }
 
   /**

@@ -17,6 +17,7 @@ import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
 import { register as master } from './master.ts';
 import { register as rejected } from './rejected.ts';
+import { register as schedule } from './schedule.ts';
 import { register as status } from './status.ts';
 import { register as submit } from './submit.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
@@ -24,7 +25,20 @@ import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
 import { register as worker } from './worker.ts';
 
-const commands: readonly Register[] = [up, demo, submit, status, job, worker, master, rejected, audit, backup, config];
+const commands: readonly Register[] = [
+  up,
+  demo,
+  submit,
+  status,
+  job,
+  schedule,
+  worker,
+  master,
+  rejected,
+  audit,
+  backup,
+  config,
+];
 
 /** Runs the command in `argv` (without node and script); resolves with what the process should end with. */
 export async function run(argv: readonly string[]): Promise<number> {
