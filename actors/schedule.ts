@@ -119,8 +119,11 @@ export class Schedules {
       for (let tries = 0; tries < triesAtMost && !this.#stopped; tries++) if (await this.#fire(key)) return true;
       return false;
     } catch (cause) {
-      if (isFault(cause, 'record.unreadable')) this.#options.book.rest(key);
-      return isFault(cause, 'record.unreadable');
+      if (!isFault(cause, 'record.unreadable')) return false;
+      const met = messageOf(cause);
+      this.#options.telemetry.tell('auditor.found', { key, what: 'cannot be read', expected: 'a schedule', met });
+      this.#options.book.rest(key);
+      return true;
     }
   }
 

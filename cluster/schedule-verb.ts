@@ -96,11 +96,14 @@ export class ScheduleVerbs {
 
   /** Makes its job now, whatever its state and its overlap. @throws {Fault} `schedule.missing`, `input.invalid` */
   async run(name: string): Promise<JobRecord> {
-    const { clock, submitter } = this.#options;
+    const { clock, submitter, world } = this.#options;
+    const id = `${name}-run-${clock.unique().slice(0, 12)}`;
     for (;;) {
       const { schedule, revision } = await this.#expect(name);
       const at = clock.now();
-      const id = `${name}-run-${clock.unique().slice(0, 12)}`;
+      // A write that had no answer may have landed, and its job be on its way already.
+      const landed = (await world.store.read(jobKey({ tenant: schedule.tenant, id })))?.record;
+      if (landed !== undefined) return landed;
       const types = await submitter.typesFor(schedule.job);
       const job = await jobOfSchedule(schedule, { id, source: `schedule:${name}!${id}`, at }, types);
       const firing = { at, outcome: 'fired' as const, job: id, byHand: true as const };

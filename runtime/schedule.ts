@@ -22,7 +22,7 @@ import { inertScope } from './inert-scope.ts';
 /** Raised when the shape below changes. */
 const scheduleVersion = 1;
 /** How many firings a record keeps; older ones are dropped, their numbers are not. */
-export const keptFirings = 50;
+const keptFirings = 50;
 
 export const overlaps = ['allow', 'skip', 'replace'] as const;
 /** What to do at a moment when the job of the last firing is still open. */
