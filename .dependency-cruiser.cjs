@@ -28,9 +28,13 @@ module.exports = {
     room('machines', ['^machines/'], { comment: 'Charts and rules know nothing but each other.' }),
     room('runtime', ['^(?:runtime|machines)/'], { comment: 'How it runs, and what may happen.' }),
     room('actors', ['^(?:actors|runtime|machines)/'], { comment: 'Actors and the broker are strangers.' }),
-    room('nats', ['^nats/', '^runtime/(?:ports|record|head|faults|clock|handler)\\.ts$', '^runtime/telemetry/'], {
-      comment: 'Keeps and carries; it knows the ports, the record and the faults, and no decision.',
-    }),
+    room(
+      'nats',
+      ['^nats/', '^runtime/(?:ports|record|head|schedule|faults|clock|handler)\\.ts$', '^runtime/telemetry/'],
+      {
+        comment: 'Keeps and carries; it knows the ports, the record and the faults, and no decision.',
+      },
+    ),
     room('handlers', ['^handlers/', '^runtime/(?:handler|clock|faults)\\.ts$', '^machines/rules/'], {
       comment: 'A job type that ships knows no more than one that a user writes.',
     }),

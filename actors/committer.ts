@@ -174,14 +174,33 @@ export class Committer {
   async #landedBefore(entries: readonly Entry[]): Promise<Committed | undefined> {
     const revisions: number[] = [];
     for (const entry of entries) {
-      const stored = await patiently(() => this.#store.read(entry.key), {
+      const stored = await patiently(() => this.#standing(entry), {
         clock: this.#clock,
         isOver: () => this.#closed,
       });
-      if (!('record' in entry) || JSON.stringify(stored?.record) !== JSON.stringify(entry.record)) return undefined;
-      revisions.push(stored?.revision ?? 0);
+      if (stored === undefined || stored.is !== stored.was) return undefined;
+      revisions.push(stored.revision);
     }
     return { kind: 'stored', revisions };
+  }
+
+  /** What stands under the key of an entry, and what it would have written there, both as text. */
+  async #standing(entry: Entry): Promise<{ is: string; was: string; revision: number } | undefined> {
+    if ('lease' in entry) return undefined;
+    if ('schedule' in entry) {
+      const stored = await this.#store.readSchedule(entry.key);
+      return (
+        stored && {
+          is: JSON.stringify(stored.schedule),
+          was: JSON.stringify(entry.schedule),
+          revision: stored.revision,
+        }
+      );
+    }
+    const stored = await this.#store.read(entry.key);
+    return (
+      stored && { is: JSON.stringify(stored.record), was: JSON.stringify(entry.record), revision: stored.revision }
+    );
   }
 }
 

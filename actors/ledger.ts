@@ -10,6 +10,7 @@
 import { isSettled } from '../machines/job.ts';
 import type { Lease, Page, Rejection, Submission, SubmitState } from '../runtime/ports.ts';
 import type { JobRecord } from '../runtime/record.ts';
+import { isScheduleKey } from '../runtime/schedule.ts';
 import { contentHash } from './admission.ts';
 import { keyOf } from './intake.ts';
 import { type Flaw, flawsOf, headFlaw, isRepairable } from './invariants.ts';
@@ -53,6 +54,8 @@ export interface AuditReport {
     fromSubmissions: number;
     fromOlder: number;
     direct: number;
+    /** Made by schedules. */
+    scheduled: number;
     /** Keys whose record cannot be read. */
     unreadable: number;
   };
@@ -92,7 +95,16 @@ export class Ledger {
   readonly #keys: Uint32Array;
   readonly #submissions;
   /** Keys are counted as they come. One that comes twice has moved on meanwhile: its first page counts no more. */
-  readonly #jobs = { total: 0, settled: 0, open: 0, fromSubmissions: 0, fromOlder: 0, direct: 0, unreadable: 0 };
+  readonly #jobs = {
+    total: 0,
+    settled: 0,
+    open: 0,
+    fromSubmissions: 0,
+    fromOlder: 0,
+    direct: 0,
+    scheduled: 0,
+    unreadable: 0,
+  };
   /** Open jobs of no submission that the stream spans, by key: these may come twice, and no fate tells of them. */
   readonly #openElsewhere = new Set<string>();
   readonly #discrepancies: Discrepancy[] = [];
@@ -135,7 +147,7 @@ export class Ledger {
   }
 
   #elsewhere(key: string, { source }: JobRecord, isAtRest: boolean): void {
-    const from = String(source).startsWith('direct:') ? 'direct' : 'fromOlder';
+    const from = doorOf(String(source));
     this.#jobs[from]++;
     if (this.#openElsewhere.delete(key)) {
       this.#jobs.total--;
@@ -242,6 +254,11 @@ export class Ledger {
   }
 }
 
+function doorOf(source: string): 'direct' | 'scheduled' | 'fromOlder' {
+  if (source.startsWith('direct:')) return 'direct';
+  return source.startsWith('schedule:') ? 'scheduled' : 'fromOlder';
+}
+
 function fullness(most: number): string {
   return `Nearly as many settled jobs are there as are kept (${most}, \`--retention-count\`): a submission whose job is gone counts as expired.`;
 }
@@ -256,6 +273,7 @@ function limitsOf({ first }: SubmitState): readonly string[] {
 export function discrepanciesOf(page: Page): readonly Discrepancy[] {
   switch (page.kind) {
     case 'reserved':
+    case 'schedule':
     case 'removed':
       return [];
     case 'lease':
@@ -285,11 +303,12 @@ function idIn(key: string): string {
 }
 
 function unreadable({ key, why }: Extract<Page, { kind: 'unreadable' }>): Discrepancy {
-  const isJob = /^[^.]+\.[^.]+$/.test(key);
+  const isJob = /^[^.]+\.[^.]+$/.test(key) || isScheduleKey(key);
+  const record = isScheduleKey(key) ? 'a schedule' : 'a record of a job';
   return {
     of: key,
     what: isJob ? 'record unreadable' : 'unknown key',
-    expected: isJob ? 'a record of a job' : 'a key `<tenant>.<id>`',
+    expected: isJob ? record : 'a key `<tenant>.<id>`',
     met: why,
     advice: isJob
       ? 'Put its former text back, upgrade where a newer version wrote it, or remove it with `nats kv del`.'

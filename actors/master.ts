@@ -24,6 +24,7 @@ import { expectKnownStates } from './occupied.ts';
 import { Oddities } from './oddity.ts';
 import { patientlyAtStart } from './patience.ts';
 import { type MasterSettings, Reign } from './reign.ts';
+import { ScheduleBook } from './schedule-book.ts';
 import type { Term } from './term.ts';
 
 export interface MasterOptions {
@@ -57,6 +58,7 @@ export class Master {
   readonly #fleet: Fleet;
   readonly #lookAhead: LookAhead;
   readonly #oddities = new Oddities();
+  readonly #schedules = new ScheduleBook();
   readonly #types = new Map<string, KnownType>();
   readonly #committer: Committer;
   readonly #follower: Follower;
@@ -170,7 +172,13 @@ export class Master {
   #changed(change: Change): void {
     if (change.kind === 'job') this.#apply(change.head);
     else if (change.kind === 'lease') this.#election.seen(change.lease);
+    else if (change.kind === 'schedule') this.#scheduled(change);
     else this.#oddities.note(change.key, change.revision);
+  }
+
+  #scheduled({ head, revision }: Extract<Change, { kind: 'schedule' }>): void {
+    this.#schedules.apply(head, revision);
+    this.#reign?.scheduled();
   }
 
   #apply(head: Head): void {
@@ -205,6 +213,7 @@ export class Master {
         fleet: this.#fleet,
         lookAhead: this.#lookAhead,
         oddities: this.#oddities,
+        schedules: this.#schedules,
         types: this.#types,
         commit: this.#committer.commit,
         apply: (head) => this.#follower.own(head),
@@ -234,6 +243,7 @@ export class Master {
   #forget(): void {
     this.#board.clear();
     this.#oddities.forget();
+    this.#schedules.clear();
     if (this.#election.term !== undefined) void this.#stepDown('the stream has lost its end');
   }
 

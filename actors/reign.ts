@@ -9,6 +9,7 @@ import { isActive, isReady, isSettled } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { Head, Pulse, Stop, World } from '../runtime/ports.ts';
+import type { JobRecord } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
 import { Auditor } from './auditor.ts';
@@ -24,6 +25,8 @@ import type { Oddities } from './oddity.ts';
 import { patiently } from './patience.ts';
 import { Patrol } from './patrol.ts';
 import { Pruner } from './pruner.ts';
+import { Schedules } from './schedule.ts';
+import type { ScheduleBook } from './schedule-book.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Term } from './term.ts';
 import { Throttle } from './throttle.ts';
@@ -56,6 +59,7 @@ export interface ReignOptions {
   fleet: Fleet;
   lookAhead: LookAhead;
   oddities: Oddities;
+  schedules: ScheduleBook;
   types: ReadonlyMap<string, KnownType>;
   /** For what needs no fence: new jobs. */
   commit: Commit;
@@ -72,6 +76,7 @@ export class Reign {
   readonly #throttle: Throttle;
   readonly #scheduler: Scheduler;
   readonly #timekeeper: Timekeeper;
+  readonly #schedules: Schedules;
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
   readonly #patrol: Patrol;
@@ -84,6 +89,7 @@ export class Reign {
     const { world, term, board, fleet, lookAhead, clock, telemetry, settings, apply } = options;
     const { store, events, mail, notices } = world;
     const isTrusted = () => term.isTrusted() && !options.isBehind();
+    const created = creation(this.#bodies, apply);
     const move = mover({ store, events, apply, commit: term.commit });
     this.#throttle = new Throttle({ board, clock, offerForMs: settings.offerForMs });
     this.#scheduler = new Scheduler({
@@ -103,6 +109,7 @@ export class Reign {
     });
     const overdueAfterMs = settings.cancelGraceMs + settings.lostAfterMs;
     this.#timekeeper = new Timekeeper({ board, move, clock, overdueAfterMs });
+    this.#schedules = schedulesOf(options, created);
     this.#auditor = new Auditor({
       board,
       fleet,
@@ -134,11 +141,12 @@ export class Reign {
       everyMs: settings.schedulerIntervalMs,
       isTrusted: () => term.isTrusted(),
     });
-    this.#intake = intakeOf(options, this.#bodies);
+    this.#intake = intakeOf(options, created);
   }
 
   async start(): Promise<void> {
     this.#timekeeper.start();
+    this.#schedules.start();
     this.#scheduler.start();
     this.#auditor.start();
     this.#pruner.start();
@@ -169,6 +177,7 @@ export class Reign {
     this.#stopped = true;
     this.#scheduler.stop();
     this.#timekeeper.stop();
+    this.#schedules.stop();
     this.#auditor.stop();
     this.#pruner.stop();
     this.#patrol.stop();
@@ -186,6 +195,11 @@ export class Reign {
   queueChanged(queue: string): void {
     this.#throttle.changed(queue);
     this.#scheduler.wake();
+  }
+
+  /** The picture of schedules has changed. */
+  scheduled(): void {
+    this.#schedules.wake();
   }
 
   heard(pulse: Pulse): void {
@@ -207,19 +221,22 @@ export class Reign {
   }
 }
 
-function intakeOf({ world, commit, types, clock, telemetry, apply }: ReignOptions, bodies: Bodies): Intake {
+function intakeOf({ world, commit, types, clock, telemetry }: ReignOptions, onCreated: Created): Intake {
   const { submissions, store, events } = world;
-  return new Intake({
-    submissions,
-    store,
-    events,
-    telemetry,
-    commit,
-    types,
-    now: () => clock.now(),
-    onCreated: (head, record) => {
-      if (isReady(head.state)) bodies.keep(head.key, head.revision, record);
-      apply(head);
-    },
-  });
+  return new Intake({ submissions, store, events, telemetry, commit, types, now: () => clock.now(), onCreated });
+}
+
+type Created = (head: Head, record: JobRecord) => void;
+
+/** A job that this leader made is on the board at once, and goes with its offer. */
+function creation(bodies: Bodies, apply: (head: Head) => void): Created {
+  return (head, record) => {
+    if (isReady(head.state)) bodies.keep(head.key, head.revision, record);
+    apply(head);
+  };
+}
+
+function schedulesOf(options: ReignOptions, apply: Created): Schedules {
+  const { world, term, schedules: book } = options;
+  return new Schedules({ ...options, ...world, book, commit: term.commit, apply });
 }

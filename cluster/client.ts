@@ -27,6 +27,7 @@ import { readLog } from './log-reader.ts';
 import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
 import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQueue } from './queues.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
+import { ScheduleVerbs } from './schedule-verb.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
 import { act, readJob, type Verb } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
@@ -49,6 +50,7 @@ export class Client implements AsyncDisposable {
   readonly #submitter: Submitter;
   readonly #watches: Watches;
   readonly #listed: readonly string[];
+  readonly schedules: ScheduleVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
 
   /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
@@ -64,6 +66,13 @@ export class Client implements AsyncDisposable {
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
     this.#committer = new Committer({ store: world.store, clock, telemetry });
     this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
+    this.schedules = new ScheduleVerbs({
+      world,
+      clock,
+      tenant,
+      submitter: this.#submitter,
+      commit: this.#committer.commit,
+    });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }
 

@@ -16,6 +16,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { JobStore, Submission } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, upcast } from '../runtime/record.ts';
+import { isScheduleKey, readSchedule } from '../runtime/schedule.ts';
 import { step } from '../runtime/step.ts';
 import { type BackupItem, readBackup } from './backup-file.ts';
 
@@ -63,6 +64,7 @@ async function survey(path: string): Promise<ReadonlyMap<string, number>> {
   const newest = new Map<string, number>();
   for await (const item of readBackup(path)) {
     if (item.kind === 'job') upcast(item.value);
+    if (item.kind === 'key' && isScheduleKey(item.key)) readSchedule(item.value);
     if (item.kind === 'job' || item.kind === 'key')
       newest.set(item.key, Math.max(item.revision, newest.get(item.key) ?? 0));
   }
@@ -106,7 +108,7 @@ class Restorer {
       case 'job':
         return this.#putJob(upcast(item.value), item.expiresAt);
       case 'key':
-        return this.#note(await archive.putKey(item));
+        return this.#note(await this.#putKey(item));
       case 'control':
         return this.#note(await archive.putControl(item));
       case 'submission':
@@ -122,6 +124,14 @@ class Restorer {
 
   #note(created: boolean): void {
     if (!created) this.restored.skipped++;
+  }
+
+  /** What followers must see is written as its owners write it; the rest lies as it lay. */
+  async #putKey({ key, value }: { key: string; value: unknown }): Promise<boolean> {
+    const { archive, commit } = this.#parts;
+    if (!isScheduleKey(key)) return await archive.putKey({ key, value });
+    const entry = { key, expected: 0, schedule: readSchedule(value) };
+    return (await commit([entry])).kind === 'stored';
   }
 
   async #putJob(saved: JobRecord, expiresAt: number | undefined): Promise<void> {

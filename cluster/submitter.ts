@@ -67,7 +67,7 @@ export class Submitter {
   async #admit(item: Item, index: number, of: number): Promise<JobRecord> {
     const { clock, tenant, incarnation } = this.#options;
     const { type, payload, options } = item;
-    const types = await this.#knownFor(item);
+    const types = await this.typesFor(item);
     const source = `direct:${incarnation}-${++this.#count}`;
     try {
       return await admit(
@@ -80,7 +80,8 @@ export class Submitter {
     }
   }
 
-  async #knownFor({ type, definition }: Item): Promise<Types> {
+  /** What this cluster knows of the types of jobs, that of the item for certain if it is known at all. */
+  async typesFor({ type, definition }: Pick<Item, 'type' | 'definition'>): Promise<Types> {
     if (definition !== undefined) return new Map([[type, { type, defaults: definition.defaults ?? {}, definition }]]);
     const { clock } = this.#options;
     const isFresh = this.#types !== undefined && clock.mono() - this.#types.readAt < trustTypesForMs;

@@ -3,6 +3,7 @@
  * parses bodies to keep a picture. The decoding border: what comes off the wire is believed here, after a look.
  *
  * Header `Yard-Head` of a job: {"state","type","queue","priority","createdAt","updatedAt","attempt", …}, ASCII JSON.
+ * Header `Yard-Schedule` of a schedule: {"state","nextAt"}.
  * Header `Yard-Lease` of the lease: its JSON, or `null` after a graceful stop.
  */
 
@@ -12,13 +13,21 @@ import type { Msg, MsgHdrs } from 'nats';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import { type HeadBody, headBody } from '../runtime/head.ts';
 import type { Change, Entry, Lease, Offer, Page } from '../runtime/ports.ts';
-import { type JobRecord, type Stored, upcast } from '../runtime/record.ts';
+import { type Stored, upcast } from '../runtime/record.ts';
+import {
+  isScheduleKey,
+  readSchedule,
+  type ScheduleHead,
+  type StoredSchedule,
+  scheduleHead,
+} from '../runtime/schedule.ts';
 import { leaderKey } from './names.ts';
 
 const decoder = new TextDecoder();
 
 const headHeader = 'Yard-Head';
 const leaseHeader = 'Yard-Lease';
+const scheduleHeader = 'Yard-Schedule';
 
 /** Headers that are text already: nothing of `MsgHdrsImpl`'s bookkeeping is paid for on the way out. */
 class WrittenHeaders extends MsgHdrsImpl {
@@ -55,6 +64,11 @@ export function encodeEntry(entry: Entry): { body: Uint8Array; lines: string } {
     const json = asciiJson(entry.lease);
     return { body: bytesOf(json), lines: line(leaseHeader, json) };
   }
+  if ('schedule' in entry)
+    return {
+      body: bytesOf(JSON.stringify(entry.schedule)),
+      lines: line(scheduleHeader, asciiJson(scheduleHead(entry.schedule))),
+    };
   return {
     body: bytesOf(JSON.stringify(entry.record)),
     lines: line(headHeader, asciiJson(headBody(entry.record))),
@@ -68,6 +82,8 @@ export function decodeChange(key: string, revision: number, header: (name: strin
   if (isHeadBody(body)) return { kind: 'job', head: { ...body, key, revision } };
   const lease = header(leaseHeader);
   if (lease) return { kind: 'lease', revision, lease: decodeLease(lease) };
+  const schedule = readJson(header(scheduleHeader) ?? '');
+  if (isScheduleHead(schedule)) return { kind: 'schedule', revision, head: { ...schedule, key } };
   return { kind: 'other', revision, key };
 }
 
@@ -103,6 +119,12 @@ function isLease(value: unknown): value is Lease {
   );
 }
 
+function isScheduleHead(value: unknown): value is Omit<ScheduleHead, 'key'> {
+  return (
+    isObject(value) && typeof value['state'] === 'string' && ['number', 'undefined'].includes(typeof value['nextAt'])
+  );
+}
+
 function isHeadBody(value: unknown): value is HeadBody {
   if (!isObject(value)) return false;
   const { state, type, queue, priority, requirements } = value;
@@ -129,6 +151,16 @@ export function decodeStored(data: Uint8Array, revision: number): Stored {
   return { record: upcast(readJson(decoder.decode(data))), revision };
 }
 
+/** @throws {Fault} `record.unreadable` */
+export function decodeSchedule(data: Uint8Array, revision: number): StoredSchedule {
+  return { schedule: readSchedule(readJson(decoder.decode(data))), revision };
+}
+
+/** As `decodeSchedule`; `undefined` for one that this version can not read. */
+export function decodeScheduleIfReadable(data: Uint8Array, revision: number): StoredSchedule | undefined {
+  return ifReadable(() => decodeSchedule(data, revision));
+}
+
 /** Whether a message in the bucket says that somebody took the key away, as `nats kv del` and `purge` do. */
 export function isRemoval(header: (name: string) => string | undefined): boolean {
   return header('KV-Operation') !== undefined || header('Nats-Marker-Reason') !== undefined;
@@ -147,8 +179,9 @@ export function decodePage(
 ): Page {
   if (isRemoval(header)) return { kind: 'removed', key, revision };
   if (key === leaderKey) return { kind: 'lease', key, revision, lease: decodeLease(data) };
-  if (key.startsWith('_')) return { kind: 'reserved', key, revision };
+  if (key.startsWith('_') && !isScheduleKey(key)) return { kind: 'reserved', key, revision };
   try {
+    if (isScheduleKey(key)) return { kind: 'schedule', key, ...decodeSchedule(data, revision) };
     const { record } = decodeStored(data, revision);
     const change = decodeChange(key, revision, header);
     const ttlMs = ttlOf(header);
@@ -161,22 +194,21 @@ export function decodePage(
 
 /** As `decodeStored`; `undefined` for a record that this version can not read, so that it stops nobody's work. */
 export function decodeIfReadable(data: Uint8Array, revision: number): Stored | undefined {
-  const record = upcastIfReadable(readJson(decoder.decode(data)));
-  return record === undefined ? undefined : { record, revision };
+  return ifReadable(() => decodeStored(data, revision));
 }
 
 /** Offers of a mail; a record that this version can not read is left out, for its reader to find out. */
 export function decodeOffers(data: Uint8Array): readonly Offer[] {
   const { offers } = decodeJson<{ offers: readonly Offer[] }>(data);
   return offers.map(({ record: sent, ...offer }) => {
-    const record = sent === undefined ? undefined : upcastIfReadable(sent);
+    const record = sent === undefined ? undefined : ifReadable(() => upcast(sent));
     return record === undefined ? offer : { ...offer, record };
   });
 }
 
-function upcastIfReadable(json: unknown): JobRecord | undefined {
+function ifReadable<Value>(read: () => Value): Value | undefined {
   try {
-    return upcast(json);
+    return read();
   } catch (cause) {
     if (isFault(cause, 'record.unreadable')) return undefined;
     throw cause;

@@ -19,11 +19,14 @@ import { type NatsConnection, TimeoutError } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Change, Entry, JobStore, Lease, Revision, StoreState, WriteOutcome } from '../runtime/ports.ts';
 import { isAtRest, type JobRecord, type Stored } from '../runtime/record.ts';
+import type { StoredSchedule } from '../runtime/schedule.ts';
 import {
   decodeChange,
   decodeIfReadable,
   decodeJson,
   decodeLease,
+  decodeSchedule,
+  decodeScheduleIfReadable,
   decodeStored,
   encodeEntry,
   headerReader,
@@ -123,19 +126,36 @@ export class NatsStore implements JobStore {
     const condition = line('Nats-Expected-Last-Subject-Sequence', entry.expected);
     const inBatch =
       batch === undefined ? '' : line('Nats-Batch-Id', batch) + line('Nats-Batch-Sequence', sequence) + more;
-    const expiry = 'record' in entry && isAtRest(entry.record) ? this.#expiryOf(entry) : '';
+    const expiry = this.#expiryOf(entry);
     const subject = this.#names.jobSubject(entry.key);
     return { subject, body, headers: writtenHeaders(lines + condition + inBatch + expiry) };
   }
 
-  #expiryOf({ record, keepMs }: { record: JobRecord; keepMs?: number }): string {
-    return keepMs === undefined ? this.#ttlOf(record.state) : ttl(keepMs);
+  /** What is at rest goes after a while: jobs that have settled, and what is left of a schedule that was deleted. */
+  #expiryOf(entry: Entry): string {
+    if ('schedule' in entry) return entry.schedule.state === 'deleted' ? this.#ttlOf('cancelled') : '';
+    if (!('record' in entry) || !isAtRest(entry.record)) return '';
+    return entry.keepMs === undefined ? this.#ttlOf(entry.record.state) : ttl(entry.keepMs);
   }
 
   async read(key: string): Promise<Stored | undefined> {
     const message = await this.#readLast(key);
     if (message === undefined || isRemoval((name) => message.header.get(name) || undefined)) return undefined;
     return decodeStored(message.data, message.seq);
+  }
+
+  async readSchedule(key: string): Promise<StoredSchedule | undefined> {
+    const message = await this.#readLast(key);
+    if (message === undefined || isRemoval((name) => message.header.get(name) || undefined)) return undefined;
+    return decodeSchedule(message.data, message.seq);
+  }
+
+  async *schedules(): AsyncIterable<StoredSchedule> {
+    const subject = this.#names.jobSubject('_schedule.>');
+    for await (const message of this.#messagesAfter(0, { headersOnly: false, filter: subject })) {
+      const stored = decodeScheduleIfReadable(message.data, message.seq);
+      if (stored !== undefined) yield stored;
+    }
   }
 
   async readLease(): Promise<{ revision: number; lease: Lease | null }> {

@@ -4,6 +4,7 @@
 
 import type { AnyStateMachine } from 'xstate';
 import { jobMachine } from '../machines/job.ts';
+import { scheduleMachine } from '../machines/schedule.ts';
 import { workerMachine } from '../machines/worker.ts';
 import { type ChartEdge, type ChartState, edgesOf, statesOf } from './chart.ts';
 
@@ -17,7 +18,8 @@ An edge in a box of states holds for every state inside. Where an event has seve
 holds is taken. An event for which a state has no edge changes nothing.
 
 ${section('The life of a job', jobMachine)}
-${section('The life of a worker', workerMachine)}`;
+${section('The life of a worker', workerMachine)}
+${section('The life of a schedule', scheduleMachine)}`;
 }
 
 function section(title: string, machine: AnyStateMachine): string {

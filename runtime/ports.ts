@@ -11,6 +11,7 @@ import type { Capacity, Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import type { QueueSettings } from '../machines/rules/queue.ts';
 import type { JobRecord, Progress, Stored, Transition } from './record.ts';
+import type { ScheduleHead, ScheduleRecord, StoredSchedule } from './schedule.ts';
 
 export type { QueueSettings };
 
@@ -33,6 +34,7 @@ export interface Lease {
 export type Entry =
   /** Where its job is settled, it is kept for `keepMs`, else for as long as retention says. */
   | { key: string; expected: number; record: JobRecord; keepMs?: number }
+  | { key: string; expected: number; schedule: ScheduleRecord }
   | { key: '_leader'; expected: number; lease: Lease | null };
 
 /** What a batch of writes came to. It is all or nothing. */
@@ -74,10 +76,11 @@ export interface Head {
   machine?: number;
 }
 
-/** Something that was written into the bucket of jobs: a job's head, or the lease. */
+/** Something that was written into the bucket of jobs: the head of a job or of a schedule, or the lease. */
 export type Change =
   | { kind: 'job'; head: Head }
   | { kind: 'lease'; revision: number; lease: Lease | null }
+  | { kind: 'schedule'; revision: number; head: ScheduleHead }
   /** A write that has no head: not by a process of ours, or of a key that is no job. */
   | { kind: 'other'; revision: number; key: string };
 
@@ -112,6 +115,10 @@ export interface JobStore {
   /** Whole records that can be read, in order of revisions. For listings; not on any hot path. */
   records(filter?: { tenant?: string }): AsyncIterable<Stored>;
   state(): Promise<StoreState>;
+  /** The schedule under `key`, from the stream's leader. @throws {Fault} `record.unreadable` */
+  readSchedule(key: string): Promise<StoredSchedule | undefined>;
+  /** All schedules that can be read, deleted ones too, in order of revisions. For listings. */
+  schedules(): AsyncIterable<StoredSchedule>;
   /**
    * Forgets keys for good, each only if it is still at this revision; resolves with how many were forgotten. The feed
    * says nothing of it, so it is only for what no follower needs: jobs that settled long ago.
@@ -186,6 +193,7 @@ export interface SubmitState {
 export type Page =
   | { kind: 'record'; key: string; revision: number; record: JobRecord; head?: Head; ttlMs?: number }
   | { kind: 'lease'; key: string; revision: number; lease: Lease | null }
+  | { kind: 'schedule'; key: string; revision: number; schedule: ScheduleRecord }
   /** A key of ours that is no job. */
   | { kind: 'reserved'; key: string; revision: number }
   /** Somebody took the record away and left a mark. */

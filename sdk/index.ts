@@ -25,6 +25,8 @@ export type { DeadGroup, Redriven, RedriveOptions } from '../cluster/dead-letter
 export type { Census, JobFilter } from '../cluster/listing.ts';
 export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 export type { Restored } from '../cluster/restore.ts';
+export type { ScheduleChange, ScheduledOptions, ScheduleGiven, When } from '../cluster/schedule-given.ts';
+export type { AddedSchedule } from '../cluster/schedule-verb.ts';
 export type { Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
 export type { Verb } from '../cluster/verb.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
@@ -32,6 +34,8 @@ export type { Failure, JobState } from '../machines/job.ts';
 export type { Backoff } from '../machines/rules/backoff.ts';
 export type { Requirements } from '../machines/rules/capability.ts';
 export type { Priority } from '../machines/rules/lanes.ts';
+export type { Misfire } from '../machines/rules/misfire.ts';
+export type { ScheduleState } from '../machines/schedule.ts';
 export { Fault, type FaultCode } from '../runtime/faults.ts';
 export {
   type JobDefaults,
@@ -42,10 +46,12 @@ export {
 } from '../runtime/handler.ts';
 export type { JobEventMessage, LogLine, Rejection, Stop, WorkerStatus } from '../runtime/ports.ts';
 export type { AttemptEntry, JobRecord, Progress, Transition } from '../runtime/record.ts';
+export type { Firing, Overlap, ScheduleRecord } from '../runtime/schedule.ts';
 export { type ConnectOptions, connect } from './connect.ts';
 export { type DefinedJob, defineJob } from './define-job.ts';
 export { JobFailed } from './job-failed.ts';
 export { JobHandle } from './job-handle.ts';
 export { Queues } from './queues.ts';
+export { Schedules } from './schedules.ts';
 export { type Work, type WorkOptions, work } from './work.ts';
 export { type Submission, Yard } from './yard.ts';

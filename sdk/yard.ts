@@ -30,6 +30,7 @@ import type { DefinedJob } from './define-job.ts';
 import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
 import { Queues } from './queues.ts';
+import { Schedules } from './schedules.ts';
 
 /** One job to submit, among others. */
 export interface Submission {
@@ -43,10 +44,13 @@ export class Yard implements AsyncDisposable {
   /** Queues at run time. */
   readonly queues: Queues;
   readonly #client: Client;
+  /** Jobs that recur. */
+  readonly schedules: Schedules;
 
   constructor(client: Client) {
     this.#client = client;
     this.queues = new Queues(client);
+    this.schedules = new Schedules(client.schedules);
   }
 
   /**

@@ -26,6 +26,7 @@ import type {
   World,
 } from '../runtime/ports.ts';
 import { type JobRecord, type JobSpec, jobKey } from '../runtime/record.ts';
+import { newSchedule, type ScheduleRecord, scheduleHead, scheduleKey, scheduleStep } from '../runtime/schedule.ts';
 import { born, step } from '../runtime/step.ts';
 import { Heard } from './heard.ts';
 
@@ -59,6 +60,23 @@ export function newJob(id: string, more: Partial<JobSpec> = {}): JobRecord {
 }
 
 /** The record after `event`, which must have an edge. */
+/** A schedule that fires each second. */
+export function newTick(more: Partial<ScheduleRecord> = {}): ScheduleRecord {
+  const at = 1_700_000_000_000;
+  const plan = { kind: 'every', everyMs: 1_000, anchorAt: at } as const;
+  const job = { type: 'noop', payload: { text: 'ü' }, options: {} };
+  const spec = {
+    tenant: 'default',
+    name: 'tick',
+    plan,
+    job,
+    misfire: 'once',
+    windowMs: 1_000,
+    overlap: 'allow',
+  } as const;
+  return { ...newSchedule(spec, at, at + 1_000), ...more };
+}
+
 export function moved(record: JobRecord, event: JobEvent): JobRecord {
   const taken = step(record, event);
   if (!taken.moved) throw new RangeError(`Expected an edge for ${event.type} from ${record.state}.`);
@@ -215,6 +233,27 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         );
       });
 
+      test('keeps schedules beside jobs, in the same batches and under the same conditions', async () => {
+        const tick = newTick();
+        const key = scheduleKey(tick);
+        const { store } = worlds.one;
+        const made = await store.write([
+          { key, expected: 0, schedule: tick },
+          { key: 'default.a', expected: 0, record: newJob('a') },
+        ]);
+        const [revision = 0] = made.kind === 'accepted' ? made.revisions : [];
+        expect(await worlds.other.store.readSchedule(key)).toEqual({ schedule: tick, revision });
+        expect(await worlds.other.store.readSchedule('_schedule.default.nobody')).toBeUndefined();
+        const paused = scheduleStep(tick, { type: 'schedule.paused', at: 1_700_000_000_500 }) ?? tick;
+        const late = [{ key, expected: 0, schedule: paused }];
+        expect(await store.write(late)).toEqual({ kind: 'refused', reason: 'conflict' });
+        await store.write([{ key, expected: revision, schedule: paused }]);
+        expect((await all(worlds.other.store.schedules())).map(({ schedule }) => schedule.state)).toEqual(['paused']);
+        expect((await all(worlds.other.store.records())).map(({ record }) => record.id)).toEqual(['a']);
+        const told = (await all(worlds.other.store.changesAfter(revision))).filter(({ kind }) => kind === 'schedule');
+        expect(told).toEqual([{ kind: 'schedule', revision: revision + 2, head: { key, ...scheduleHead(paused) } }]);
+      });
+
       test('knows when it was made, the same for every node', async () => {
         const { createdAt } = await worlds.one.store.state();
         expect(createdAt).toBeGreaterThan(1_600_000_000_000);
@@ -292,14 +331,17 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         const claimed = moved(newJob('a'), claim);
         await worlds.one.store.write([{ key: 'default.a', expected: a, record: claimed }]);
         await worlds.one.store.write([{ key: '_leader', expected: 0, lease }]);
+        const tick = newTick();
+        await worlds.one.store.write([{ key: scheduleKey(tick), expected: 0, schedule: tick }]);
         const expected: Change[] = [
           { kind: 'job', head: headOf('default.a', a, newJob('a')) },
           { kind: 'job', head: headOf('default.b', b, newJob('b')) },
           { kind: 'job', head: headOf('default.a', b + 1, claimed) },
           { kind: 'lease', revision: b + 2, lease },
+          { kind: 'schedule', revision: b + 3, head: { key: scheduleKey(tick), ...scheduleHead(tick) } },
         ];
-        expect(await heard.atLeast(4)).toEqual(expected);
-        expect(await alsoHeard.atLeast(4)).toEqual(expected);
+        expect(await heard.atLeast(5)).toEqual(expected);
+        expect(await alsoHeard.atLeast(5)).toEqual(expected);
       });
 
       test('tells nothing of a batch that was refused, and nothing after it was stopped', async () => {

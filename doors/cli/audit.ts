@@ -66,6 +66,7 @@ function records({ jobs, lease }: AuditReport, terminal: Terminal): string {
       ['jobs', `${jobs.total}: ${jobs.settled} settled, ${jobs.open} open`],
       ['  submitted', `${jobs.fromSubmissions}, and ${jobs.fromOlder} whose submission is no longer kept`],
       ['  direct', `${jobs.direct} by SDK and command line`],
+      ['  scheduled', `${jobs.scheduled} by schedules`],
       ['unreadable', String(jobs.unreadable)],
       ['lease', lease === null ? 'nobody leads' : `${lease.name}, term ${lease.term}`],
     ],

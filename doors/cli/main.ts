@@ -21,6 +21,7 @@ import { register as master } from './master.ts';
 import { register as queue } from './queue.ts';
 import { register as rejected } from './rejected.ts';
 import { register as scale } from './scale.ts';
+import { register as schedule } from './schedule.ts';
 import { register as status } from './status.ts';
 import { register as submit } from './submit.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
@@ -35,6 +36,7 @@ const commands: readonly Register[] = [
   status,
   job,
   queue,
+  schedule,
   worker,
   master,
   scale,

@@ -77,7 +77,8 @@ async function draw(job: JobHandle, { terminal }: CommandContext, settled: Promi
   }
 }
 
-async function readPayload(payload: string | undefined): Promise<unknown> {
+/** @throws {UsageError} where it is no JSON. */
+export async function readPayload(payload: string | undefined): Promise<unknown> {
   if (payload === undefined) return {};
   const text = payload === '-' ? await readInput() : payload;
   try {

@@ -5,6 +5,7 @@
 import { Fault } from '../faults.ts';
 import type { Change, Entry, JobStore, Lease, Revision, StoreState, WriteOutcome } from '../ports.ts';
 import type { Stored } from '../record.ts';
+import type { StoredSchedule } from '../schedule.ts';
 import { carried } from './channel.ts';
 import type { Chaos } from './chaos.ts';
 import { type Link, silence } from './link.ts';
@@ -81,6 +82,14 @@ export class MemoryStore implements JobStore {
 
   async *records(filter: { tenant?: string } = {}): AsyncIterable<Stored> {
     yield* await this.#options.link.call(() => this.#options.stream.records(filter.tenant));
+  }
+
+  readSchedule(key: string): Promise<StoredSchedule | undefined> {
+    return this.#options.link.call(() => this.#options.stream.readSchedule(key));
+  }
+
+  async *schedules(): AsyncIterable<StoredSchedule> {
+    yield* await this.#options.link.call(() => this.#options.stream.schedules());
   }
 
   state(): Promise<StoreState> {

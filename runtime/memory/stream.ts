@@ -8,6 +8,7 @@
 import { headOf } from '../head.ts';
 import type { Change, Entry, Lease, Revision, StoreState, WriteOutcome } from '../ports.ts';
 import { type Stored, upcast } from '../record.ts';
+import { isScheduleKey, readSchedule, type StoredSchedule, scheduleHead } from '../schedule.ts';
 
 /** What a broker takes in one batch. */
 const mostEntries = 1_000;
@@ -72,6 +73,17 @@ export class MemoryStream {
       .map(storedOf);
   }
 
+  readSchedule(key: string): StoredSchedule | undefined {
+    const write = this.#newest.get(key);
+    return write === undefined ? undefined : scheduleOf(write);
+  }
+
+  schedules(): StoredSchedule[] {
+    return this.#inOrder()
+      .filter(({ key }) => isScheduleKey(key))
+      .map(scheduleOf);
+  }
+
   /** Every write that was not rolled back, the oldest first. */
   history(): readonly Write[] {
     return this.#log;
@@ -100,7 +112,7 @@ export class MemoryStream {
   }
 
   #append(entry: Entry): Write {
-    const json = JSON.stringify('lease' in entry ? entry.lease : entry.record);
+    const json = JSON.stringify(bodyOf(entry));
     const write = { revision: ++this.#last, batch: this.#batches, key: entry.key, json };
     this.#log.push(write);
     this.#newest.set(write.key, write);
@@ -116,6 +128,15 @@ export class MemoryStream {
   }
 }
 
+function bodyOf(entry: Entry): unknown {
+  if ('lease' in entry) return entry.lease;
+  return 'schedule' in entry ? entry.schedule : entry.record;
+}
+
+function scheduleOf({ json, revision }: Write): StoredSchedule {
+  return { schedule: readSchedule(JSON.parse(json)), revision };
+}
+
 function storedOf({ json, revision }: Write): Stored {
   return { record: upcast(JSON.parse(json)), revision };
 }
@@ -123,6 +144,10 @@ function storedOf({ json, revision }: Write): Stored {
 function changeOf(write: Write): Change {
   const { key, revision, json } = write;
   if (key === '_leader') return { kind: 'lease', revision, lease: JSON.parse(json) };
+  if (isScheduleKey(key)) {
+    const { schedule } = scheduleOf(write);
+    return { kind: 'schedule', revision, head: { key, ...scheduleHead(schedule) } };
+  }
   if (key.startsWith('_')) return { kind: 'other', revision, key };
   return { kind: 'job', head: headOf(key, revision, storedOf(write).record) };
 }

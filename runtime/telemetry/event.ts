@@ -93,6 +93,30 @@ export const events = {
     facts: { key: 'text', worker: 'text' },
     help: 'The job was offered to a worker.',
   },
+  'schedule.fired': {
+    level: 'info',
+    line: 'schedule {schedule} has fired: job {job}, {lateMs} ms after its moment',
+    facts: { schedule: 'text', job: 'text', lateMs: 'ms' },
+    help: 'A moment of a schedule has made its job.',
+  },
+  'schedule.skipped': {
+    level: 'info',
+    line: 'schedule {schedule} skips {moment}: {why}',
+    facts: { schedule: 'text', count: 'number', moment: 'text', why: 'text' },
+    help: 'A moment of a schedule made no job, as `overlap` says: that of an earlier firing was still open.',
+  },
+  'schedule.missed': {
+    level: 'warn',
+    line: 'schedule {schedule} missed {count} moments, {moment}: {why}',
+    facts: { schedule: 'text', count: 'number', moment: 'text', why: 'text' },
+    help: 'Moments of a schedule came while nobody could fire them, and `misfire` and `window` say that they make no jobs.',
+  },
+  'schedule.refused': {
+    level: 'error',
+    line: 'schedule {schedule} could not make its job of {moment}: {why}',
+    facts: { schedule: 'text', count: 'number', moment: 'text', why: 'text' },
+    help: 'A submission of the same job would be refused too; `yard schedule edit` puts it right.',
+  },
   'intake.accepted': {
     level: 'debug',
     line: 'took in {count} submissions',

@@ -111,6 +111,34 @@ export const metrics = {
     help: 'Settled jobs removed because too many were kept; those removed by age are not counted.',
     fedBy: [{ event: 'jobs.forgotten', fact: 'count' }],
   },
+  yard_schedule_firings_total: {
+    ...count,
+    help: 'Moments of schedules that have made a job.',
+    fedBy: [{ event: 'schedule.fired' }],
+  },
+  yard_schedule_skipped_total: {
+    ...count,
+    help: 'Moments of schedules that made no job, since that of an earlier firing was still open.',
+    fedBy: [{ event: 'schedule.skipped', fact: 'count' }],
+  },
+  yard_schedule_missed_total: {
+    ...count,
+    help: 'Moments of schedules that nobody could fire in time, and that make no jobs.',
+    fedBy: [{ event: 'schedule.missed', fact: 'count' }],
+  },
+  yard_schedule_refused_total: {
+    ...count,
+    help: 'Moments of schedules whose job could not be made.',
+    fedBy: [{ event: 'schedule.refused', fact: 'count' }],
+  },
+  yard_schedule_lateness_seconds: {
+    type: 'histogram',
+    unit: 'seconds',
+    labels: [],
+    buckets: spans,
+    help: 'From the moment of a schedule to the write of its job.',
+    fedBy: [{ event: 'schedule.fired', fact: 'lateMs', toSeconds: true }],
+  },
   yard_submissions_accepted_total: {
     ...count,
     help: 'Submissions stored as jobs.',

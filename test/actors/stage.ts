@@ -70,6 +70,8 @@ export function storeWith(store: JobStore, own: Partial<JobStore>): JobStore {
     changesAfter: (revision) => store.changesAfter(revision),
     records: (filter) => store.records(filter),
     state: () => store.state(),
+    readSchedule: (key) => store.readSchedule(key),
+    schedules: () => store.schedules(),
     forget: (revisions) => store.forget(revisions),
     ...own,
   };

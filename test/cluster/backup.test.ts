@@ -170,3 +170,20 @@ async function* otherKeys(yard: Cluster): AsyncGenerator<{ key: string; ttl: num
     if (key !== undefined) yield { key, ttl: Number.parseInt(message?.header?.get('Nats-TTL') ?? '', 10) };
   }
 }
+
+test('a schedule that was saved fires in the cluster that goes on, from where it stood', async () => {
+  await using folder = await scratch();
+  await using yard = await cluster({ masters: 0, workers: 0 });
+  await using face = await faceOf(yard);
+  const { schedule } = await face.schedules.add('tick', { every: '1s', misfire: 'all', type: 'noop' });
+  const saved = await face.backup(folder.path);
+  await using other = await cluster({ masters: 0, workers: 0 });
+  await using there = await faceOf(other);
+  await there.restore(saved.path);
+  expect(await there.schedules.get('tick')).toEqual(schedule);
+  await other.start('master');
+  const fired = async () => ((await there.schedules.history('tick')).length > 1 ? true : undefined);
+  await other.user.until(fired, 'two firings');
+  const [first] = await there.schedules.history('tick');
+  expect(first).toMatchObject({ n: 1, at: schedule.context.nextAt, outcome: 'fired' });
+});

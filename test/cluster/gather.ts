@@ -28,6 +28,8 @@ interface Submission {
 export async function gatherHistory(sources: Sources): Promise<History> {
   const { user, processes, effects, connection, changes } = sources;
   const submissions = await submissionsIn(connection, user.names.streams.submit);
+  // Before the records: what it says it has fired is there.
+  const schedules = await user.schedules();
   const records = await user.records();
   const rejections = await user.rejections();
   const refused = new Set(rejections.map(({ sequence }) => sequence));
@@ -36,6 +38,7 @@ export async function gatherHistory(sources: Sources): Promise<History> {
   const repeats = submissions.filter(({ sequence, id }) => ids.has(id ?? toldId(user, sequence)));
   return {
     records,
+    schedules,
     rejections,
     submitted: submissions.map(({ sequence }) => sequence),
     repeats: repeats.map(({ sequence }) => sequence),

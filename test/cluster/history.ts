@@ -7,14 +7,18 @@
 
 import { expect } from 'vitest';
 import { isActive, isSettled } from '../../machines/job.ts';
+import { momentsBetween } from '../../machines/rules/cron.ts';
 import type { Change, Head, Rejection } from '../../runtime/ports.ts';
 import { type JobRecord, keptTransitions } from '../../runtime/record.ts';
 import { chartEdges, edge } from '../../runtime/record-edge.ts';
+import type { Firing, ScheduleRecord } from '../../runtime/schedule.ts';
 import type { Effect } from './effects.ts';
 
 /** All that a test can see of what a cluster did. */
 export interface History {
   records: readonly JobRecord[];
+  /** Of schedules that no test resumed, or gave another plan. */
+  schedules: readonly ScheduleRecord[];
   rejections: readonly Rejection[];
   /** Sequences of all messages in the stream of submissions. */
   submitted: readonly number[];
@@ -35,6 +39,7 @@ const edges = chartEdges();
 export function expectSound(history: History): void {
   expectOnce(history);
   for (const record of history.records) expectSoundRecord(record);
+  for (const schedule of history.schedules) expectFiredOnce(schedule, history.records);
   expectRunsKnown(history);
   expect(steps(history.changes), 'writes that changed what was over').toEqual([]);
   expectAllAccountedFor(history);
@@ -77,7 +82,7 @@ function steps(changes: readonly Change[]): string[] {
       term = 0;
     }
     last = revision;
-    if (change.kind === 'other') return [];
+    if (change.kind === 'other' || change.kind === 'schedule') return [];
     if (change.kind === 'job') return stepBack(heads, change.head);
     const wrote = change.lease?.term || revision;
     const former = term;
@@ -118,6 +123,34 @@ function expectSoundRecord(record: JobRecord): void {
   const numbers = attempts.map(({ attempt }) => attempt);
   expect(numbers, `attempts of ${id}`).toEqual(numbers.map((_, at) => context.attempt - numbers.length + 1 + at));
   for (const attempt of attempts.slice(0, -1)) expect(attempt.outcome, `an attempt of ${id}`).toBeTypeOf('string');
+}
+
+/** Each moment of a schedule that has come is decided once; it has a job exactly where it says so. */
+function expectFiredOnce(
+  { name, plan, createdAt, firings, context }: ScheduleRecord,
+  jobs: readonly JobRecord[],
+): void {
+  const numbers = firings.map(({ n }) => n);
+  expect(numbers, `firings of ${name}`).toEqual(numbers.map((_, at) => (numbers[0] ?? 1) + at));
+  const byTime = firings.filter(({ byHand }) => byHand !== true);
+  const first = numbers[0] === 1 ? createdAt : (byTime[0]?.at ?? 0) - 1;
+  const last = byTime.at(-1)?.to ?? byTime.at(-1)?.at ?? 0;
+  const to = context.nextAt === undefined ? last : context.nextAt - 1;
+  const come = momentsBetween(plan, { from: first, to, atMost: 10_000 });
+  const decided = byTime.flatMap(({ at, to: until = at }) =>
+    momentsBetween(plan, { from: at - 1, to: until, atMost: 10_000 }),
+  );
+  expect(decided, `moments of ${name} that were decided`).toEqual(come);
+  const [since, source] = [come[0] ?? 0, `schedule:${name}@`];
+  const made = jobs.filter(
+    (job) => job.source.startsWith(source) && momentIn(job.source) >= since && momentIn(job.source) <= to,
+  );
+  const fired = byTime.flatMap(({ outcome, job }: Firing) => (outcome === 'fired' ? [String(job)] : []));
+  expect(made.map(({ id }) => id).sort(), `jobs of ${name}`).toEqual(fired.sort());
+}
+
+function momentIn(source: string): number {
+  return Date.parse(source.slice(source.indexOf('@') + 1));
 }
 
 /** The ledger: each submission is a job, a repeat of one, or rejected; each acknowledged one is there. */

@@ -21,6 +21,7 @@ import { NatsSubmissions } from '../../nats/submissions.ts';
 import type { SystemClock } from '../../runtime/clock.ts';
 import type { Desk, LogLine, Rejection, Submissions, SubmitAck } from '../../runtime/ports.ts';
 import { type JobRecord, upcast } from '../../runtime/record.ts';
+import { readSchedule, type ScheduleRecord } from '../../runtime/schedule.ts';
 import { connect } from '../../sdk/connect.ts';
 import type { Yard } from '../../sdk/yard.ts';
 import type { News } from './news.ts';
@@ -149,6 +150,17 @@ export class User implements AsyncDisposable {
       if (entry !== null) records.push(upcast(entry.json<unknown>()));
     }
     return records;
+  }
+
+  /** Every schedule that there is, or was not long ago. */
+  async schedules(): Promise<readonly ScheduleRecord[]> {
+    const bucket = await this.#bucket();
+    const schedules: ScheduleRecord[] = [];
+    for await (const key of await bucket.keys('_schedule.>')) {
+      const entry = await bucket.get(key);
+      if (entry !== null) schedules.push(readSchedule(entry.json<unknown>()));
+    }
+    return schedules;
   }
 
   async #bucket(): Promise<KV> {

@@ -8,11 +8,14 @@ import { isActive, isSettled } from '../../machines/job.ts';
 import type { Write } from '../../runtime/memory/stream.ts';
 import type { Lease } from '../../runtime/ports.ts';
 import { type JobRecord, keptTransitions, lastTransition, upcast } from '../../runtime/record.ts';
+import { isScheduleKey } from '../../runtime/schedule.ts';
+import { ScheduleHistory } from './schedule-history.ts';
 
 /** Edges that only a leader takes, under its lease. */
 const leadersOnly: ReadonlySet<string> = new Set(['job.due', 'job.queued', 'job.expired']);
 
 export class History {
+  readonly schedules = new ScheduleHistory();
   readonly #jobs = new Map<string, JobRecord>();
   readonly #breaches: string[] = [];
   /** Edges of the chart that jobs took, as `from event to`. */
@@ -43,6 +46,7 @@ export class History {
   read(writes: readonly Write[]): void {
     for (const write of writes.slice(this.#seen))
       if (write.key === '_leader') this.#leaseWritten(write);
+      else if (isScheduleKey(write.key)) this.#scheduleWritten(write);
       else this.#jobWritten(write);
     this.#seen = writes.length;
   }
@@ -59,9 +63,14 @@ export class History {
       this.#breach(`${lease.name} wrote for term ${lease.term}, batch ${lease.batch}, after ${JSON.stringify(before)}`);
   }
 
+  #scheduleWritten(write: Write): void {
+    this.#breaches.push(...this.schedules.scheduleWritten(write, this.#leaseBatch === write.batch));
+  }
+
   #jobWritten({ key, batch, json }: Write): void {
     const record = upcast(JSON.parse(json));
     const before = this.#jobs.get(key);
+    if (before === undefined) this.#breaches.push(...this.schedules.jobBorn(record, batch));
     this.#jobs.set(key, record);
     const news = record.transitions.filter(({ n }) => n > (before === undefined ? 0 : lastTransition(before)));
     for (const { from, event, to } of news) {

@@ -1,0 +1,76 @@
+/**
+ * The verbs for schedules. Each says what it promises; `cluster/schedule-verb.ts` keeps it.
+ */
+
+import type { ScheduleChange, ScheduleGiven, When } from '../cluster/schedule-given.ts';
+import type { AddedSchedule, ScheduleVerbs } from '../cluster/schedule-verb.ts';
+import type { JobRecord } from '../runtime/record.ts';
+import type { Firing, ScheduleRecord } from '../runtime/schedule.ts';
+
+/** The schedules of a cluster: `yard.schedules`. None of its verbs needs a master to run. */
+export class Schedules {
+  readonly #verbs: ScheduleVerbs;
+
+  constructor(verbs: ScheduleVerbs) {
+    this.#verbs = verbs;
+  }
+
+  /**
+   * Adds a schedule; durable once the promise resolves. Adding the very same again changes nothing.
+   *
+   * @throws {Fault} `input.invalid`; `schedule.conflict` where another schedule has this name.
+   * @example await yard.schedules.add('nightly', { cron: '0 2 * * *', tz: 'Europe/Berlin', type: 'report' });
+   */
+  add(name: string, given: ScheduleGiven): Promise<AddedSchedule> {
+    return this.#verbs.add(name, given);
+  }
+
+  /** All of them, by name. */
+  list(): Promise<readonly ScheduleRecord[]> {
+    return this.#verbs.list();
+  }
+
+  get(name: string): Promise<ScheduleRecord | undefined> {
+    return this.#verbs.get(name);
+  }
+
+  /**
+   * Changes what is named and leaves the rest. A change of when it fires counts from now: what had come under the
+   * former plan and was not fired yet is not made up for.
+   *
+   * @throws {Fault} `input.invalid`, `schedule.missing`
+   */
+  edit(name: string, change: ScheduleChange): Promise<ScheduleRecord> {
+    return this.#verbs.edit(name, change);
+  }
+
+  /** Lets its moments pass: they are not made up for. @throws {Fault} `schedule.missing`, `schedule.refused` */
+  pause(name: string): Promise<ScheduleRecord> {
+    return this.#verbs.pause(name);
+  }
+
+  /** Lets it fire again, from now on. @throws {Fault} `schedule.missing`, `schedule.refused` */
+  resume(name: string): Promise<ScheduleRecord> {
+    return this.#verbs.resume(name);
+  }
+
+  /** Its jobs stay; so does its history, for a while. @throws {Fault} `schedule.missing` */
+  delete(name: string): Promise<ScheduleRecord> {
+    return this.#verbs.delete(name);
+  }
+
+  /** Makes its job now, beside its moments. @throws {Fault} `schedule.missing`, `input.invalid` */
+  run(name: string): Promise<JobRecord> {
+    return this.#verbs.run(name);
+  }
+
+  /** The next moments, epoch ms, of a schedule or of a plan that could be one. @throws {Fault} as `get` and `add` */
+  preview(of: string | When, count = 5): Promise<readonly number[]> {
+    return this.#verbs.preview(of, count);
+  }
+
+  /** What became of its last moments, the oldest first; of a deleted one too. @throws {Fault} `schedule.missing` */
+  history(name: string): Promise<readonly Firing[]> {
+    return this.#verbs.history(name);
+  }
+}
