@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { Master } from '../../actors/master.ts';
 import type { Plan } from '../../machines/rules/cron.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
+import { Fault } from '../../runtime/faults.ts';
 import { MemoryBroker } from '../../runtime/memory/broker.ts';
 import { type Chaos, calm, type WriteFate } from '../../runtime/memory/chaos.ts';
 import { ManualClock, seeded } from '../../runtime/memory/manual-clock.ts';
+import type { JobStore } from '../../runtime/ports.ts';
 import type { JobRecord } from '../../runtime/record.ts';
 import {
   type Firing,
@@ -17,7 +19,7 @@ import {
 } from '../../runtime/schedule.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { moved } from '../ports.contract.ts';
-import { entryOf, jobType, plainJob } from './stage.ts';
+import { entryOf, jobType, plainJob, storeWith } from './stage.ts';
 
 const settings = {
   queues: defaultQueues,
@@ -55,15 +57,16 @@ async function setUp(spec: Partial<ScheduleSpec> = {}, chaos: Chaos = calm) {
     if (outcome.kind !== 'accepted') throw new RangeError(`Expected to store a schedule, got ${outcome.kind}.`);
   };
   let masters = 0;
-  const master = async () => {
+  const master = async (store: Partial<JobStore> = {}) => {
     const name = `m${++masters}`;
     const own = clock.forNode({});
-    const world = broker.world({ clock: own });
+    const near = broker.world({ clock: own });
+    const world = { ...near, store: storeWith(near.store, store) };
     const types = [jobType(() => undefined)];
     const started = new Master({ world, clock: own, telemetry, incarnation: name, name, definitions: types, settings });
     await clock.until(started.start());
     const kill = () => {
-      world.cut();
+      near.cut();
       own.freeze();
     };
     return { started, world, kill };
@@ -149,6 +152,22 @@ describe('a moment that comes', () => {
     await setting.clock.advance(at + 100 - (setting.clock.now() - setting.madeAt));
     expect(setting.firings().at(-1)).toMatchObject({ at, outcome: 'refused', why: expect.stringContaining(id) });
   });
+});
+
+test('a schedule that this version cannot read is told of once, and keeps no other from firing', async () => {
+  const setting = await setUp();
+  const told: string[] = [];
+  setting.telemetry.on('auditor.found', ({ key: of, met }) => told.push(`${of}: ${met}`));
+  await setting.put(0, { ...setting.schedule, name: 'odd' });
+  await setting.put(0, setting.schedule);
+  const { readSchedule } = storeWith(setting.store, {});
+  await setting.master({
+    readSchedule: (of) =>
+      of.endsWith('odd') ? Promise.reject(new Fault('record.unreadable', 'Upgrade.')) : readSchedule(of),
+  });
+  await setting.clock.advance(5_000);
+  expect(told).toEqual(['_schedule.default.odd: Upgrade.']);
+  expect(momentsOf(setting)).toContain(5_000);
 });
 
 describe('when the job of the last firing is still open', () => {

@@ -136,22 +136,23 @@ describe('the command', () => {
     expect(list.out).toMatch(/^typed +active +by 0 3 \* \* \* in Europe\/Berlin +in /m);
     expect(page.out).toMatch(/^misfire +all, within 2h$/m);
     expect(ran.out.trim()).toMatch(/^typed-run-/);
-    const [history, deleted] = [
-      await shell.yard('schedule', 'history', 'typed', '-o', 'json'),
-      await shell.yard('schedule', 'delete', 'typed'),
-    ];
+    const [history, deleted] = await Promise.all([
+      shell.yard('schedule', 'history', 'typed', '-o', 'json'),
+      shell.yard('schedule', 'delete', 'typed'),
+    ]);
     expect(JSON.parse(history.out)).toMatchObject([{ job: ran.out.trim(), byHand: true }]);
     expect(deleted).toMatchObject({ code: 0, out: 'Schedule typed is deleted.\n' });
-    expect((await shell.yard('schedule', 'get', 'typed')).code).toBe(3);
   });
 
   test('tells the next moments of what could be one, and what is wrong with what could not', async () => {
-    const [preview, wrong] = await Promise.all([
+    const [preview, wrong, missing] = await Promise.all([
       shell.yard('schedule', 'preview', '--cron', '0 12 * * *', '-n', '3', '-o', 'json'),
       shell.yard('schedule', 'preview', '--cron', '0 25 * * *'),
+      shell.yard('schedule', 'get', 'nobody'),
     ]);
     const moments = z.array(z.string()).parse(JSON.parse(preview.out));
     expect(moments.map((moment) => moment.slice(11))).toEqual(Array(3).fill('12:00:00.000Z'));
+    expect(missing).toMatchObject({ code: 3, talk: expect.stringContaining('See `yard schedule list`.') });
     expect(wrong).toMatchObject({ code: 2, talk: expect.stringContaining('Invalid value for hour: 25') });
   });
 });
