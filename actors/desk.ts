@@ -54,6 +54,8 @@ export interface ClusterView {
   unserved?: Readonly<Record<string, number>>;
   /** How many jobs wait that only a newer leader can move. */
   leftToNewer?: number;
+  /** How many jobs wait in each queue that is paused. */
+  paused?: Readonly<Record<string, number>>;
 }
 
 /** What the answers are made from. */
@@ -109,7 +111,13 @@ function cluster(options: DeskOptions): ClusterView {
     lookAhead: Object.fromEntries(lookAhead.known()),
     unserved: unserved(board, fleet),
     leftToNewer: board.leftToNewer,
+    paused: paused(board),
   };
+}
+
+function paused(board: Board): Record<string, number> {
+  const queues = board.queues().filter((queue) => board.policyOf(queue).paused);
+  return Object.fromEntries(queues.map((queue) => [queue, board.waitingIn(queue)]));
 }
 
 function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {

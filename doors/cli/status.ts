@@ -129,12 +129,14 @@ function workersText(cluster: ClusterView | undefined, terminal: Terminal): stri
 
 /** What an operator should look into. */
 function notesOn(cluster: ClusterView | undefined): readonly string[] {
-  const { unserved = {}, leftToNewer = 0 } = cluster ?? {};
+  const { unserved = {}, leftToNewer = 0, paused = {} } = cluster ?? {};
   const notes = Object.entries(unserved).map(
     ([type, count]) =>
       `${count} ${count === 1 ? 'job' : 'jobs'} of type ${type} ${count === 1 ? 'waits' : 'wait'}, and no worker serves it`,
   );
   if (leftToNewer > 0) notes.push(`${leftToNewer} that a newer version wrote: upgrade the masters`);
+  for (const [queue, count] of Object.entries(paused))
+    notes.push(`queue ${queue} is paused, and ${count} of its jobs wait for that`);
   return notes;
 }
 

@@ -150,6 +150,7 @@ describe('by the command', () => {
     const listed = await shell.yard('queue', 'list');
     expect(listed.out).toMatch(/^live +1 +strict +paused +\d+ +0 +- +- +10m/m);
     expect(listed.out).toMatch(/^batch +3 +weighted 3 +open +\d+ +0 +- +30\/m +10m/m);
+    expect((await shell.yard('status')).out).toMatch(/^queue live is paused, and \d+ of its jobs wait for that$/m);
     expect((await shell.yard('queue', 'resume', 'live')).out).toBe('Queue live: nothing is set.\n');
     const one = await shell.yard('queue', 'get', 'batch', '-o', 'json');
     expect(JSON.parse(one.out)).toMatchObject({ queue: 'batch', mode: 'weighted', weight: 3, ratePerSecond: 0.5 });
