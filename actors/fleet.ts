@@ -3,7 +3,8 @@
  *
  * A worker is lost when nothing was heard of it for `lostAfter`, counted only while the leader can hear at all; after
  * half of that it is offered nothing more. Where many fall silent together it is more likely the road to them that
- * broke: they get twice the time. What a worker holds is the board's knowledge, not the fleet's.
+ * broke: they get twice the time. Who was lost stays lost, even if it is heard again: it is told so, and comes back under
+ * another incarnation. What a worker holds is the board's knowledge, not the fleet's.
  */
 
 import type { Clock } from '../runtime/clock.ts';
@@ -37,6 +38,7 @@ export class Fleet {
   #checkedAt: number;
   /** Many have been silent for too long together, and that was told. */
   #isPatient = false;
+  #inTerm = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -54,8 +56,15 @@ export class Fleet {
   heard(pulse: Pulse): void {
     const { clock, telemetry, onChange } = this.#options;
     const known = this.#members.get(pulse.incarnation);
+    if (known?.status === 'lost' && pulse.status !== 'offline') {
+      known.heardAt = clock.mono();
+      return;
+    }
     const facts = { incarnation: pulse.incarnation, name: pulse.name };
-    if (known === undefined) telemetry.tell('worker.joined', facts);
+    if (known === undefined) {
+      this.#forget(pulse);
+      telemetry.tell('worker.joined', facts);
+    }
     if (known !== undefined && known.status !== 'offline' && pulse.status === 'offline')
       telemetry.tell('worker.left', facts);
     const wasHung = known !== undefined && isHung(known.pulse);
@@ -76,10 +85,41 @@ export class Fleet {
     const now = this.#options.clock.mono();
     if (now - this.#checkedAt > this.#options.lostAfterMs / 2) this.hearsNothing();
     this.#checkedAt = now;
-    for (const [incarnation, member] of this.#members)
-      if (isGone(member) && now - member.heardAt > forgottenAfterMs) this.#members.delete(incarnation);
+    this.#forget();
     const patienceMs = this.#patienceMs(now);
     return this.#present().filter((member) => this.#listenFor(member, now - member.heardAt, patienceMs));
+  }
+
+  /**
+   * Forgets who has not been heard for long, and the former lives of a process that has come back. Who only follows takes
+   * nobody for lost, but must not keep everybody that ever was.
+   */
+  #forget(back?: Pulse): void {
+    const before = this.#options.clock.mono() - forgottenAfterMs;
+    for (const [incarnation, member] of this.#members) {
+      const isFormer = back !== undefined && isGone(member) && isSameProcess(member.pulse, back);
+      const isLongGone = member.heardAt < before && (isGone(member) || !this.#inTerm);
+      if (isFormer || isLongGone) this.#members.delete(incarnation);
+    }
+  }
+
+  /**
+   * A term begins: what nobody counted before it counts against nobody, so everyone gets the whole time anew. But who is
+   * silent already is offered nothing until it is heard.
+   */
+  beginTerm(): void {
+    const now = this.#options.clock.mono();
+    for (const member of this.#present()) {
+      member.isSilent ||= now - member.heardAt > this.#options.lostAfterMs / 2;
+      member.heardAt = now;
+    }
+    this.#checkedAt = now;
+    this.#isPatient = false;
+    this.#inTerm = true;
+  }
+
+  endTerm(): void {
+    this.#inTerm = false;
   }
 
   /** How long a worker may be silent now. Pulses come apart, so those that are merely silent count as falling too. */
@@ -118,6 +158,11 @@ export class Fleet {
     return member === undefined || isGone(member);
   }
 
+  /** Whether it was taken for lost, and has not left since. */
+  isLost(incarnation: string): boolean {
+    return this.#members.get(incarnation)?.status === 'lost';
+  }
+
   #present(): readonly Member[] {
     return this.members().filter((member) => !isGone(member));
   }
@@ -144,6 +189,10 @@ export class Fleet {
 
 function isGone(member: Member): boolean {
   return member.status === 'lost' || member.status === 'offline';
+}
+
+function isSameProcess(one: Pulse, other: Pulse): boolean {
+  return one.name === other.name && one.host === other.host && one.pid === other.pid;
 }
 
 /** Whether so many of all workers at once are too many to be taken for lost without a second look. */

@@ -246,7 +246,9 @@ export interface Pulses {
 /** A hint to look at the record: only the record is believed. */
 export type Notice =
   | { verb: 'look'; key: string }
-  /** The leader has taken this worker for dead and took its jobs back. */
+  /** Look at each job that you hold: the leader knows of others. */
+  | { verb: 'recount' }
+  /** The leader has taken this incarnation for dead and takes its jobs back: it is over. */
   | { verb: 'lost' }
   /** Take nothing more, finish what runs, and stay. */
   | { verb: 'drain' }

@@ -129,6 +129,12 @@ export const events = {
     facts: worker,
     help: 'A worker was silent for too long; its jobs are taken back.',
   },
+  'worker.returned': {
+    level: 'warn',
+    line: 'worker {name} was taken for lost with {jobs} jobs; it goes on as {incarnation}',
+    facts: { ...worker, former: 'text', jobs: 'number' },
+    help: 'This worker was silent for too long and is back: its handlers are told to stop, and it takes jobs under a new incarnation.',
+  },
   'workers.silentTogether': {
     level: 'warn',
     line: '{silent} of {workers} workers are silent at once; waiting as long again before their jobs are taken back',
