@@ -36,6 +36,8 @@ export interface WorkerView {
   heardMsAgo: number;
   /** It pulses, but its main loop stands still: it is offered nothing. */
   isHung: boolean;
+  /** It pulses and leaves its mail unanswered; absent where the leader is of a version that did not say. */
+  isDeaf?: boolean;
   jobs: readonly string[];
 }
 
@@ -124,6 +126,7 @@ function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {
       startedAt,
       heardMsAgo: Math.round(clock.mono() - heardAt),
       isHung: !fleet.isGone(incarnation) && isHung(pulse),
+      isDeaf: !fleet.isGone(incarnation) && fleet.isDeaf(incarnation),
       jobs: [...holding.claims].map(({ key }) => key),
     };
   });

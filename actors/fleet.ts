@@ -4,12 +4,13 @@
  * A worker is lost when nothing was heard of it for `lostAfter`, counted only while the leader can hear at all; after
  * half of that it is offered nothing more. Where many fall silent together it is more likely the road to them that
  * broke: they get twice the time. Who was lost stays lost, even if it is heard again: it is told so, and comes back under
- * another incarnation. What a worker holds is the board's knowledge, not the fleet's.
+ * another incarnation. Who pulses and answers no mail is deaf (`deafness.ts`). What a worker holds is the board's knowledge, not the fleet's.
  */
 
 import type { Clock } from '../runtime/clock.ts';
 import type { Pulse, WorkerStatus } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { Deafness, type Letter } from './deafness.ts';
 
 /** A worker as the fleet knows it. `heardAt` is monotonic, ms. */
 export interface Member {
@@ -35,6 +36,7 @@ const forgottenAfterMs = 10 * 60_000;
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
+  readonly #deafness: Deafness;
   #checkedAt: number;
   /** Many have been silent for too long together, and that was told. */
   #isPatient = false;
@@ -43,6 +45,7 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#checkedAt = options.clock.mono();
+    this.#deafness = new Deafness(options.clock);
   }
 
   members(): readonly Member[] {
@@ -77,7 +80,36 @@ export class Fleet {
 
   /** Whether this worker may be offered jobs now. */
   takesJobs({ status, pulse, isSilent }: Member): boolean {
-    return (status === 'available' || status === 'busy') && !isHung(pulse) && !isSilent;
+    const isAbroad = isHung(pulse) || isSilent || this.#deafness.isShunned(pulse.incarnation);
+    return (status === 'available' || status === 'busy') && !isAbroad;
+  }
+
+  /** Some of a letter to this worker has expired unclaimed. Returns whether it is deaf. */
+  unanswered(incarnation: string, letter: Letter): boolean {
+    const member = this.#members.get(incarnation);
+    if (member === undefined || !this.takesJobs(member)) return false;
+    const wasDeaf = this.isDeaf(incarnation);
+    const letters = this.#deafness.unanswered(incarnation, letter);
+    const isDeaf = this.isDeaf(incarnation);
+    const { name } = member.pulse;
+    if (isDeaf && !wasDeaf) this.#options.telemetry.tell('worker.deaf', { incarnation, name, letters });
+    return isDeaf;
+  }
+
+  /** This worker has claimed a job that it was offered. */
+  answered(incarnation: string): void {
+    const name = this.#members.get(incarnation)?.pulse.name ?? incarnation;
+    if (this.#deafness.answered(incarnation)) this.#options.telemetry.tell('worker.undeaf', { incarnation, name });
+  }
+
+  /** Whether it left its last letters unanswered. */
+  isDeaf(incarnation: string): boolean {
+    return this.#deafness.isDeaf(incarnation);
+  }
+
+  /** Whether it left its last letter unanswered: it may be offered one job, to see whether it claims that. */
+  isDoubted(incarnation: string): boolean {
+    return this.#deafness.isDoubted(incarnation);
   }
 
   /** Takes the silent for lost and forgets the long gone. To be called about once a second; returns who was lost. */
@@ -99,7 +131,9 @@ export class Fleet {
     for (const [incarnation, member] of this.#members) {
       const isFormer = back !== undefined && isGone(member) && isSameProcess(member.pulse, back);
       const isLongGone = member.heardAt < before && (isGone(member) || !this.#inTerm);
-      if (isFormer || isLongGone) this.#members.delete(incarnation);
+      if (!isFormer && !isLongGone) continue;
+      this.#members.delete(incarnation);
+      this.#deafness.forget(incarnation);
     }
   }
 

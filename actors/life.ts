@@ -60,6 +60,9 @@ export class Life {
   #used: Usage = idle;
   #leaving = false;
   #isOver = false;
+  #isGone = false;
+  #isReopening = false;
+  #closeMailbox: Stop = async () => {};
   /** A person wants it empty. */
   #drained: boolean;
   #hasMetNewer = false;
@@ -102,8 +105,8 @@ export class Life {
   async start(): Promise<void> {
     const { world, clock, telemetry, identity, pulseEveryMs } = this.#options;
     this.#stops.push(await world.notices.receive(this.incarnation, (notice) => this.#noticed(notice)));
-    const receive = () => world.mail.receive(this.incarnation, (offers) => void this.#claimAll(offers));
-    this.#stops.push(await patientlyAtStart(receive, clock));
+    this.#stops.push(() => this.#closeMailbox());
+    await this.#openMailbox();
     const pulse = await world.pulses.beat(this.#pulse());
     this.#stops.push(() => pulse.stop());
     this.#updatePulse = pulse.update;
@@ -156,8 +159,31 @@ export class Life {
   }
 
   async #leave(): Promise<void> {
+    this.#isGone = true;
     this.#updatePulse({ ...this.#pulse(), status: 'offline' });
     for (const stop of this.#stops.splice(0).reverse()) await stop();
+  }
+
+  async #openMailbox(): Promise<void> {
+    const { world, clock } = this.#options;
+    const receive = () => world.mail.receive(this.incarnation, (offers) => void this.#claimAll(offers));
+    const close = await patientlyAtStart(receive, clock);
+    if (this.#isGone) await close();
+    else this.#closeMailbox = close;
+  }
+
+  /** What is in it comes once more; what has expired or is ours is passed over. */
+  async #openMailboxAnew(): Promise<void> {
+    if (this.#isReopening) return;
+    this.#isReopening = true;
+    try {
+      await this.#closeMailbox();
+      await this.#openMailbox();
+    } catch (cause) {
+      this.#options.telemetry.tell('process.failed', { what: 'opening the mailbox anew', error: messageOf(cause) });
+    } finally {
+      this.#isReopening = false;
+    }
   }
 
   async #claimAll(offers: readonly Offer[]): Promise<void> {
@@ -331,6 +357,8 @@ export class Life {
       case 'drain':
       case 'undrain':
         return this.#setDrained(notice.verb === 'drain');
+      case 'deaf':
+        return void this.#openMailboxAnew();
       case 'recount':
         return this.lookAtAll();
       case 'lost':

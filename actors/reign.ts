@@ -89,7 +89,7 @@ export class Reign {
       fleet,
       bodies,
       lookAhead,
-      mail,
+      ...{ mail, notices },
       move,
       clock,
       telemetry,
@@ -197,6 +197,7 @@ export class Reign {
   /** A job has moved on the board: what follows from that. */
   moved({ entry, from }: Applied, head: Head): void {
     if (!isReady(head.state)) this.#bodies.drop(head.key);
+    if (from !== undefined && isReady(from) && head.worker !== undefined) this.#options.fleet.answered(head.worker);
     if (head.ranMs !== undefined && from !== undefined && isActive(from))
       this.#options.lookAhead.learn(head.type, head.ranMs);
     if (isSettled(head.state)) {

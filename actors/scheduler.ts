@@ -5,11 +5,12 @@
  * offer that came to nothing is made again. Every `intervalMs` the tick finds jobs that nobody can take and writes
  * them down as `queued`, with the reason, a thousand at most, the heads of the lanes first. A job that is offered is
  * never touched, since that would void the offer; and while the tick writes nothing is offered, since those that it
- * writes down are the next in line.
+ * writes down are the next in line. A worker that lets letter after letter expire is told so, and has to make do with
+ * one job at a time, or none, until it claims one (`deafness.ts`).
  */
 
 import type { Cancel, Clock } from '../runtime/clock.ts';
-import type { Mail, Offer, WorkerStatus } from '../runtime/ports.ts';
+import type { Mail, Notices, Offer, Pulse, WorkerStatus } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
 import type { Bodies } from './bodies.ts';
@@ -26,6 +27,7 @@ export interface SchedulerOptions {
   bodies: Bodies;
   lookAhead: LookAhead;
   mail: Mail;
+  notices: Notices;
   move: Mover;
   clock: Clock;
   telemetry: Telemetry;
@@ -126,32 +128,48 @@ export class Scheduler {
   }
 
   #candidates(): Candidate[] {
-    const { fleet, board } = this.#options;
+    const { fleet } = this.#options;
     return fleet
       .members()
       .filter((member) => fleet.takesJobs(member))
-      .map(({ pulse }) => ({
-        incarnation: pulse.incarnation,
-        capacity: pulse.capacity,
-        usage: board.holding(pulse.incarnation).usage,
-      }));
+      .flatMap(({ pulse }) => this.#candidate(pulse));
+  }
+
+  /** Who is doubted has room for one job, and for none as long as that one is on offer. */
+  #candidate({ incarnation, capacity }: Pulse): Candidate[] {
+    const { fleet, board } = this.#options;
+    const { usage, offers } = board.holding(incarnation);
+    if (!fleet.isDoubted(incarnation)) return [{ incarnation, capacity, usage }];
+    const slots = Math.min(capacity.slots, usage.slots + 1);
+    return offers.size > 0 ? [] : [{ incarnation, capacity: { ...capacity, slots }, usage }];
   }
 
   /** Puts back what was offered and not claimed in time. */
   #expire(): void {
-    const { board, clock } = this.#options;
-    const now = clock.now();
+    const now = this.#options.clock.now();
     let withdrawn = 0;
     for (let next = this.#offered[0]; next !== undefined && next.until <= now; next = this.#offered[0]) {
       this.#offered.shift();
-      const { entries, until } = next;
-      for (const entry of entries) {
-        if (entry.offer?.until !== until || board.get(entry.key) !== entry) continue;
-        board.withdraw(entry);
-        withdrawn++;
-      }
+      withdrawn += this.#expired(next);
     }
     if (withdrawn > 0) this.wake();
+  }
+
+  /** Puts back what was offered in one pass; returns how much that was. */
+  #expired({ entries, until }: { entries: readonly Entry[]; until: number }): number {
+    const { board } = this.#options;
+    const unclaimed = entries.filter((entry) => entry.offer?.until === until && board.get(entry.key) === entry);
+    const workers = new Set(unclaimed.flatMap(({ offer }) => (offer === undefined ? [] : [offer.worker])));
+    for (const entry of unclaimed) board.withdraw(entry);
+    for (const worker of workers) this.#unanswered(worker, until);
+    return unclaimed.length;
+  }
+
+  /** As long as our own words do not reach the broker, nobody can have answered them. */
+  #unanswered(worker: string, until: number): void {
+    const { fleet, notices, offerForMs, isTrusted } = this.#options;
+    if (isTrusted() && fleet.unanswered(worker, { sentAt: until - offerForMs, until }))
+      notices.send(worker, { verb: 'deaf' });
   }
 
   async #tick(): Promise<void> {

@@ -248,6 +248,8 @@ export type Notice =
   | { verb: 'look'; key: string }
   /** Look at each job that you hold: the leader knows of others. */
   | { verb: 'recount' }
+  /** Offers to you expire one after another, though you are there: open your mailbox anew. */
+  | { verb: 'deaf' }
   /** The leader has taken this incarnation for dead and takes its jobs back: it is over. */
   | { verb: 'lost' }
   /** Take nothing more, finish what runs, and stay. */

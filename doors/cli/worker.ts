@@ -102,8 +102,8 @@ function shape(now: number): readonly Column<WorkerView>[] {
     { title: 'NAME', value: ({ name }) => name },
     {
       title: 'STATUS',
-      value: ({ status, isHung }) => (isHung ? 'hung' : status),
-      style: ({ status, isHung }) => (isHung ? 'red' : workerStyle(status)),
+      value: (worker) => trouble(worker) ?? worker.status,
+      style: (worker) => (trouble(worker) === undefined ? workerStyle(worker.status) : 'red'),
     },
     { title: 'SLOTS', value: ({ used, slots }) => `${used}/${slots}`, align: 'right' },
     { title: 'CPU', value: ({ load }) => `${load.cpuPercent}%`, align: 'right' },
@@ -113,6 +113,12 @@ function shape(now: number): readonly Column<WorkerView>[] {
     { title: 'HEARD', value: ({ heardMsAgo }) => relative(now - heardMsAgo, now) },
     { title: 'TYPES', shrinks: true, value: ({ types }) => [...types].sort().join(',') },
   ];
+}
+
+/** What keeps a worker from taking jobs, though it is there. */
+function trouble({ isHung, isDeaf }: WorkerView): string | undefined {
+  if (isHung) return 'hung';
+  return isDeaf === true ? 'deaf' : undefined;
 }
 
 /** What was declared and not measured says so. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { pause } from '../../runtime/clock.ts';
 import type { JobRun } from '../../runtime/handler.ts';
+import type { MemoryWorld } from '../../runtime/memory/broker.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
 import type { Offer, Pulse } from '../../runtime/ports.ts';
 import { step } from '../../runtime/step.ts';
@@ -241,6 +242,30 @@ describe('a worker that was taken for lost', () => {
     await clock.advance(1_000);
     expect(last(worker.incarnation)).toMatchObject({ status: 'available' });
   });
+});
+
+test('a worker that is told that it is deaf opens its mailbox anew', async () => {
+  const on = stage();
+  let opened = 0;
+  const deaf: MemoryWorld = {
+    ...on.world,
+    mail: {
+      ...on.world.mail,
+      receive: async (incarnation, onOffers) =>
+        opened++ === 0 ? async () => {} : await on.world.mail.receive(incarnation, onOffers),
+    },
+  };
+  const ran: string[] = [];
+  await workerOn(on, deaf, ({ id }) => ran.push(id));
+  const leader = on.broker.world();
+  const record = plainJob('a');
+  const [revision = 0] = await on.clock.until(create(on.world.store, record));
+  leader.mail.send('w1', [{ key: 'default.a', revision, expiresAt: on.clock.now() + 60_000, record }]);
+  await on.clock.advance(1_000);
+  expect(ran).toEqual([]);
+  leader.notices.send('w1', { verb: 'deaf' });
+  await on.clock.advance(1_000);
+  expect(ran).toEqual(['a']);
 });
 
 test('a worker that is asked to recount stops what is no longer its own', async () => {

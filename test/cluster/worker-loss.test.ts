@@ -2,6 +2,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { makeClip } from '../../handlers/ffmpeg/clip.ts';
 import { Ffmpeg } from '../../handlers/ffmpeg/tool.ts';
@@ -53,7 +54,14 @@ describe('with a short patience', () => {
   let yard: Cluster;
   const retry = { Backoff: 'fixed(50ms)' };
   beforeAll(async () => {
-    const flags = { pulse: '200ms', lostAfter: '1s', cancelGrace: '300ms', drainDeadline: '600ms', lookAhead: 0 };
+    const flags = {
+      pulse: '200ms',
+      lostAfter: '1s',
+      cancelGrace: '300ms',
+      drainDeadline: '600ms',
+      lookAhead: 0,
+      offerFor: '2s',
+    };
     yard = await cluster({ wired: true, flags: { ...flags, concurrency: 3 } });
   });
   afterEach(() => yard.expectSound());
@@ -135,6 +143,23 @@ describe('with a short patience', () => {
     expect(outcomes(await yard.user.waitUntil(id, 'completed'))).toEqual(['completed']);
     expect(outcomes(await yard.user.waitUntil(other, 'completed'))).toEqual(['completed']);
     await yard.user.until(async () => told('worker.unhung') || undefined, 'the leader to tell that it turns again');
+    await yard.stop(worker);
+  });
+
+  test('a worker whose mailbox gives nothing out is deaf, opens it anew when it is told so, and runs what waited', async () => {
+    const worker = await yard.start('worker', { labels: 'the=deaf' });
+    const incarnation = worker.told.find(({ event }) => event === 'worker.started')?.['incarnation'];
+    const { consumers } = await jetstreamManager(await yard.broker.connect());
+    const { work } = yard.user.names.streams;
+    for await (const { name } of consumers.list(work))
+      if (name.startsWith(`worker_${incarnation}_`))
+        await consumers.pause(work, name, new Date(Date.now() + 3_600_000));
+    const id = await yard.user.pub('mark', {}, { Labels: 'the=deaf' });
+    expect(outcomes(await yard.user.waitUntil(id, 'completed'))).toEqual(['completed']);
+    const leader = await yard.leader();
+    const told = () => leader.told.filter((line) => line['incarnation'] === incarnation).map(({ event }) => event);
+    await yard.user.until(async () => told().includes('worker.undeaf') || undefined, 'the leader to hear its answer');
+    expect(told()).toContain('worker.deaf');
     await yard.stop(worker);
   });
 
