@@ -24,7 +24,7 @@ export interface AuditorOptions {
   clock: Clock;
   telemetry: Telemetry;
   lostAfterMs: number;
-  /** Whether this leader's own words reach the broker (`Term.isTrusted`): else the silence of others says nothing. */
+  /** Whether this leader's own words reach the broker and come back: else the silence of others says nothing. */
   isTrusted: () => boolean;
 }
 

@@ -50,6 +50,9 @@ export interface Standing {
   behindMs: number;
 }
 
+/** Words of its own come back twice a second; one may be lost. */
+const echoWithinMs = 1_250;
+
 export class Master {
   readonly #options: MasterOptions;
   readonly #board: Board;
@@ -64,6 +67,8 @@ export class Master {
   #reign: Reign | undefined;
   #stops: Stop[] = [];
   #stopped = false;
+  /** When a word of our own last came back the way of the pulses. */
+  #echoedAt: number | undefined;
   #hasMetNewer = false;
   #hasYielded = false;
 
@@ -121,10 +126,15 @@ export class Master {
     };
     this.#stops = [
       await patientlyAtStart(() => world.control.watchTypes(learn), clock),
-      await world.pulses.listen((pulse) => {
-        this.#fleet.heard(pulse);
-        this.#reign?.heard(pulse);
-      }),
+      await world.pulses.listen(
+        (pulse) => {
+          this.#fleet.heard(pulse);
+          this.#reign?.heard(pulse);
+        },
+        () => {
+          this.#echoedAt = clock.mono();
+        },
+      ),
     ];
     await this.#follower.start();
     expectKnownStates(this.#board.entries());
@@ -154,6 +164,11 @@ export class Master {
       ...(term === undefined && leader === null ? {} : { term: term?.number ?? leader?.term ?? 0 }),
       behindMs: Math.round(this.#follower.behindMs()),
     };
+  }
+
+  /** Where no word of ours ever came back, we may not be allowed to say one: then what comes must do. */
+  #hearsPulses(): boolean {
+    return this.#echoedAt === undefined || this.#options.clock.mono() - this.#echoedAt < echoWithinMs;
   }
 
   #changed(change: Change): void {
@@ -198,6 +213,7 @@ export class Master {
         commit: this.#committer.commit,
         apply: (head) => this.#follower.own(head),
         isBehind: () => this.#fitness.isBehind(),
+        hearsPulses: () => this.#hearsPulses(),
         stepDown: () => this.#makeWay('it was asked to'),
       });
       await this.#reign.start();

@@ -61,6 +61,8 @@ export interface ReignOptions {
   apply: (head: Head) => void;
   /** Whether decisions would rest on an old picture. */
   isBehind: () => boolean;
+  /** Whether a pulse would be heard now: else silence means nothing. */
+  hearsPulses: () => boolean;
   /** Gives the lease up. */
   stepDown: () => Promise<void>;
 }
@@ -108,7 +110,7 @@ export class Reign {
       clock,
       telemetry,
       lostAfterMs: settings.lostAfterMs,
-      isTrusted,
+      isTrusted: () => isTrusted() && options.hearsPulses(),
     });
     this.#pruner = new Pruner({
       store,

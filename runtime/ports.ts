@@ -240,7 +240,11 @@ export interface Pulse {
 export interface Pulses {
   /** Sends `pulse` at once and then every second, from a thread of its own, until stopped. */
   beat(pulse: Pulse): Promise<{ update(pulse: Pulse): void; stop: Stop }>;
-  listen(onPulse: (pulse: Pulse) => void): Promise<Stop>;
+  /**
+   * Hears every pulse. As long as it can, `onEcho` is called about twice a second: a word of its own went the way of
+   * the pulses.
+   */
+  listen(onPulse: (pulse: Pulse) => void, onEcho?: () => void): Promise<Stop>;
 }
 
 /** A hint to look at the record: only the record is believed. */
