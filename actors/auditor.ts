@@ -91,7 +91,10 @@ export class Auditor {
       this.#startedAt += fleet.hearsNothing();
       return;
     }
-    for (const { pulse } of fleet.check()) notices.send(pulse.incarnation, { verb: 'lost' });
+    for (const { pulse } of fleet.check()) {
+      this.#mismatches.delete(pulse.incarnation);
+      notices.send(pulse.incarnation, { verb: 'lost' });
+    }
     // A worker that this leader never heard of may only have been silent since before its term.
     const settledIn = clock.mono() - this.#startedAt > lostAfterMs;
     for (const worker of board.holders()) {

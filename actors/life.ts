@@ -9,7 +9,7 @@
  */
 
 import { addTo, type Capacity, idle, rest, type Usage, usageOf } from '../machines/rules/capability.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { Accuracy, Clock } from '../runtime/clock.ts';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { Notice, Offer, Pulse, Stop, World } from '../runtime/ports.ts';
@@ -31,6 +31,8 @@ export interface LifeOptions {
   /** What a pulse says that does not change. */
   identity: Omit<Pulse, 'status' | 'loopLagMs' | 'claims' | 'load'>;
   load: () => Pulse['load'];
+  /** How good the clock is; without it, nothing is said of it. */
+  accuracy?: Accuracy;
   cancelGraceMs: number;
   drainDeadlineMs: number;
   pulseEveryMs: number;
@@ -399,13 +401,17 @@ export class Life {
 
   #pulse(): Pulse {
     const claims = claimsHash([...this.#claims.values()].map(({ key, attempt }) => ({ key, attempt })));
-    const { identity, load, leftovers } = this.#options;
+    const { identity, load, leftovers, accuracy } = this.#options;
     const capacity = rest(this.#capacity, leftovers());
-    return { ...identity, capacity, status: this.#status(), loopLagMs: 0, claims, load: load() };
+    return { ...identity, capacity, status: this.#status(), loopLagMs: 0, claims, load: load(), ...skewOf(accuracy) };
   }
 
   #status(): Pulse['status'] {
     if (this.#isDraining) return 'draining';
     return this.#takenSlots() >= this.#capacity.slots ? 'busy' : 'available';
   }
+}
+
+function skewOf(accuracy: Accuracy | undefined): { skewMs?: number } {
+  return accuracy === undefined ? {} : { skewMs: Math.round(accuracy.skew()) };
 }

@@ -80,6 +80,7 @@ async function startOver(to: Link, { options, telemetry, definitions, advertised
       startedAt: clock.now(),
     },
     load: loadMeter(clock),
+    accuracy: clock,
     cancelGraceMs: options.cancelGrace,
     drainDeadlineMs: options.drainDeadline,
     pulseEveryMs: options.pulse,

@@ -10,6 +10,7 @@
 import type { Msg, NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Stop } from '../runtime/ports.ts';
+import { encodeJson } from './codec.ts';
 import { hint } from './hint.ts';
 import { listen } from './listen.ts';
 import { presenceOf } from './presence.ts';
@@ -27,7 +28,8 @@ export interface Proof {
   onEcho?: () => void;
 }
 
-const word = new Uint8Array();
+/** Whoever else listens there expects an object, and finds nothing in this one. */
+const word = encodeJson({});
 
 /** Calls back with each message, until stopped. @throws {Fault} where the first subscription fails. */
 export async function listenProven(proof: Proof): Promise<Stop> {

@@ -235,6 +235,8 @@ export interface Pulse {
   loopLagMs: number;
   claims: { count: number; hash: number };
   load: { cpuPercent: number; memoryMb: number; gpuPercent?: number };
+  /** How far its machine's clock is ahead of the broker's, ms; absent where it does not say. */
+  skewMs?: number;
 }
 
 export interface Pulses {
