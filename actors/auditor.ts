@@ -2,8 +2,9 @@
  * Compares what the records say with who is there: an active job belongs to a live worker that says it holds it.
  *
  * Jobs of a lost worker are taken back by the ordinary CAS, so a worker that was only slow and finishes first wins.
- * A worker whose claims differ from the board's for two pulses is asked to look at each of them; only the record
- * decides. Everything it mends is counted.
+ * A worker that was taken for lost and is heard again is told so at each pulse, until it comes back as another one. A
+ * worker whose claims differ from the board's for two pulses is asked to look at each of them, at those that the board
+ * has and at those that it has itself; only the record decides. Everything it mends is counted.
  */
 
 import type { Cancel, Clock } from '../runtime/clock.ts';
@@ -23,7 +24,7 @@ export interface AuditorOptions {
   clock: Clock;
   telemetry: Telemetry;
   lostAfterMs: number;
-  /** Whether this leader's own words reach the broker (`Term.isTrusted`): else the silence of others says nothing. */
+  /** Whether this leader's own words reach the broker and come back: else the silence of others says nothing. */
   isTrusted: () => boolean;
 }
 
@@ -42,15 +43,23 @@ export class Auditor {
 
   start(): void {
     this.#startedAt = this.#options.clock.mono();
+    this.#options.fleet.beginTerm();
     this.#stop = this.#options.clock.every(Math.min(250, this.#options.lostAfterMs / 4), () => this.#check());
   }
 
   stop(): void {
     this.#stop();
+    this.#options.fleet.endTerm();
   }
 
-  /** Compares the claims that a worker says it holds with those on the board. */
+  /** Compares what a worker says of itself with what is known of it: that it is there, and what it holds. */
   compare(pulse: Pulse): void {
+    const { fleet, notices } = this.#options;
+    if (fleet.isGone(pulse.incarnation)) {
+      this.#mismatches.delete(pulse.incarnation);
+      if (fleet.isLost(pulse.incarnation)) notices.send(pulse.incarnation, { verb: 'lost' });
+      return;
+    }
     const { count, hash } = this.#claimsOf(pulse.incarnation);
     if (count === pulse.claims.count && hash === pulse.claims.hash) {
       this.#mismatches.delete(pulse.incarnation);
@@ -67,6 +76,7 @@ export class Auditor {
 
   #askToLook(worker: string): void {
     this.#mismatches.delete(worker);
+    this.#options.notices.send(worker, { verb: 'recount' });
     const before = this.#options.clock.now() - settledAfterMs;
     for (const { key, updatedAt } of this.#options.board.holding(worker).claims) {
       if (updatedAt > before) continue;
@@ -81,7 +91,10 @@ export class Auditor {
       this.#startedAt += fleet.hearsNothing();
       return;
     }
-    for (const { pulse } of fleet.check()) notices.send(pulse.incarnation, { verb: 'lost' });
+    for (const { pulse } of fleet.check()) {
+      this.#mismatches.delete(pulse.incarnation);
+      notices.send(pulse.incarnation, { verb: 'lost' });
+    }
     // A worker that this leader never heard of may only have been silent since before its term.
     const settledIn = clock.mono() - this.#startedAt > lostAfterMs;
     for (const worker of board.holders()) {

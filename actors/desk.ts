@@ -36,9 +36,13 @@ export interface WorkerView {
   declared: readonly string[];
   load: { cpuPercent: number; memoryMb: number; gpuPercent?: number };
   startedAt: number;
+  /** How far its machine's clock is ahead of the broker's; absent where it or the leader is of a version that does not say. */
+  skewMs?: number;
   heardMsAgo: number;
   /** It pulses, but its main loop stands still: it is offered nothing. */
   isHung: boolean;
+  /** It pulses and leaves its mail unanswered; absent where the leader is of a version that did not say. */
+  isDeaf?: boolean;
   jobs: readonly string[];
 }
 
@@ -122,7 +126,7 @@ function paused(board: Board): Record<string, number> {
 
 function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {
   return fleet.members().map(({ pulse, status, heardAt }) => {
-    const { incarnation, name, host, pid, version, declared, load, startedAt, capacity } = pulse;
+    const { incarnation, name, host, pid, version, declared, load, startedAt, capacity, skewMs } = pulse;
     const holding = board.holding(incarnation);
     return {
       incarnation,
@@ -136,8 +140,10 @@ function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {
       declared,
       load,
       startedAt,
+      ...(skewMs === undefined ? {} : { skewMs }),
       heardMsAgo: Math.round(clock.mono() - heardAt),
       isHung: !fleet.isGone(incarnation) && isHung(pulse),
+      isDeaf: !fleet.isGone(incarnation) && fleet.isDeaf(incarnation),
       jobs: [...holding.claims].map(({ key }) => key),
     };
   });

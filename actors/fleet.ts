@@ -3,12 +3,14 @@
  *
  * A worker is lost when nothing was heard of it for `lostAfter`, counted only while the leader can hear at all; after
  * half of that it is offered nothing more. Where many fall silent together it is more likely the road to them that
- * broke: they get twice the time. What a worker holds is the board's knowledge, not the fleet's.
+ * broke: they get twice the time. Who was lost stays lost, even if it is heard again: it is told so, and comes back under
+ * another incarnation. Who pulses and answers no mail is deaf (`deafness.ts`). What a worker holds is the board's knowledge, not the fleet's.
  */
 
 import type { Clock } from '../runtime/clock.ts';
 import type { Pulse, WorkerStatus } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { Deafness, type Letter } from './deafness.ts';
 
 /** A worker as the fleet knows it. `heardAt` is monotonic, ms. */
 export interface Member {
@@ -34,13 +36,16 @@ const forgottenAfterMs = 10 * 60_000;
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
+  readonly #deafness: Deafness;
   #checkedAt: number;
   /** Many have been silent for too long together, and that was told. */
   #isPatient = false;
+  #inTerm = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#checkedAt = options.clock.mono();
+    this.#deafness = new Deafness(options.clock);
   }
 
   members(): readonly Member[] {
@@ -54,8 +59,15 @@ export class Fleet {
   heard(pulse: Pulse): void {
     const { clock, telemetry, onChange } = this.#options;
     const known = this.#members.get(pulse.incarnation);
+    if (known?.status === 'lost' && pulse.status !== 'offline') {
+      known.heardAt = clock.mono();
+      return;
+    }
     const facts = { incarnation: pulse.incarnation, name: pulse.name };
-    if (known === undefined) telemetry.tell('worker.joined', facts);
+    if (known === undefined) {
+      this.#forget(pulse);
+      telemetry.tell('worker.joined', facts);
+    }
     if (known !== undefined && known.status !== 'offline' && pulse.status === 'offline')
       telemetry.tell('worker.left', facts);
     const wasHung = known !== undefined && isHung(known.pulse);
@@ -68,7 +80,36 @@ export class Fleet {
 
   /** Whether this worker may be offered jobs now. */
   takesJobs({ status, pulse, isSilent }: Member): boolean {
-    return (status === 'available' || status === 'busy') && !isHung(pulse) && !isSilent;
+    const isAbroad = isHung(pulse) || isSilent || this.#deafness.isShunned(pulse.incarnation);
+    return (status === 'available' || status === 'busy') && !isAbroad;
+  }
+
+  /** Some of a letter to this worker has expired unclaimed. Returns whether it is deaf. */
+  unanswered(incarnation: string, letter: Letter): boolean {
+    const member = this.#members.get(incarnation);
+    if (member === undefined || !this.takesJobs(member)) return false;
+    const wasDeaf = this.isDeaf(incarnation);
+    const letters = this.#deafness.unanswered(incarnation, letter);
+    const isDeaf = this.isDeaf(incarnation);
+    const { name } = member.pulse;
+    if (isDeaf && !wasDeaf) this.#options.telemetry.tell('worker.deaf', { incarnation, name, letters });
+    return isDeaf;
+  }
+
+  /** This worker has claimed a job that it was offered. */
+  answered(incarnation: string): void {
+    const name = this.#members.get(incarnation)?.pulse.name ?? incarnation;
+    if (this.#deafness.answered(incarnation)) this.#options.telemetry.tell('worker.undeaf', { incarnation, name });
+  }
+
+  /** Whether it left its last letters unanswered. */
+  isDeaf(incarnation: string): boolean {
+    return this.#deafness.isDeaf(incarnation);
+  }
+
+  /** Whether it left its last letter unanswered: it may be offered one job, to see whether it claims that. */
+  isDoubted(incarnation: string): boolean {
+    return this.#deafness.isDoubted(incarnation);
   }
 
   /** Takes the silent for lost and forgets the long gone. To be called about once a second; returns who was lost. */
@@ -76,10 +117,43 @@ export class Fleet {
     const now = this.#options.clock.mono();
     if (now - this.#checkedAt > this.#options.lostAfterMs / 2) this.hearsNothing();
     this.#checkedAt = now;
-    for (const [incarnation, member] of this.#members)
-      if (isGone(member) && now - member.heardAt > forgottenAfterMs) this.#members.delete(incarnation);
+    this.#forget();
     const patienceMs = this.#patienceMs(now);
     return this.#present().filter((member) => this.#listenFor(member, now - member.heardAt, patienceMs));
+  }
+
+  /**
+   * Forgets who has not been heard for long, and the former lives of a process that has come back. Who only follows takes
+   * nobody for lost, but must not keep everybody that ever was.
+   */
+  #forget(back?: Pulse): void {
+    const before = this.#options.clock.mono() - forgottenAfterMs;
+    for (const [incarnation, member] of this.#members) {
+      const isFormer = back !== undefined && isGone(member) && isSameProcess(member.pulse, back);
+      const isLongGone = member.heardAt < before && (isGone(member) || !this.#inTerm);
+      if (!isFormer && !isLongGone) continue;
+      this.#members.delete(incarnation);
+      this.#deafness.forget(incarnation);
+    }
+  }
+
+  /**
+   * A term begins: what nobody counted before it counts against nobody, so everyone gets the whole time anew. But who is
+   * silent already is offered nothing until it is heard.
+   */
+  beginTerm(): void {
+    const now = this.#options.clock.mono();
+    for (const member of this.#present()) {
+      member.isSilent ||= now - member.heardAt > this.#options.lostAfterMs / 2;
+      member.heardAt = now;
+    }
+    this.#checkedAt = now;
+    this.#isPatient = false;
+    this.#inTerm = true;
+  }
+
+  endTerm(): void {
+    this.#inTerm = false;
   }
 
   /** How long a worker may be silent now. Pulses come apart, so those that are merely silent count as falling too. */
@@ -118,6 +192,11 @@ export class Fleet {
     return member === undefined || isGone(member);
   }
 
+  /** Whether it was taken for lost, and has not left since. */
+  isLost(incarnation: string): boolean {
+    return this.#members.get(incarnation)?.status === 'lost';
+  }
+
   #present(): readonly Member[] {
     return this.members().filter((member) => !isGone(member));
   }
@@ -144,6 +223,10 @@ export class Fleet {
 
 function isGone(member: Member): boolean {
   return member.status === 'lost' || member.status === 'offline';
+}
+
+function isSameProcess(one: Pulse, other: Pulse): boolean {
+  return one.name === other.name && one.host === other.host && one.pid === other.pid;
 }
 
 /** Whether so many of all workers at once are too many to be taken for lost without a second look. */

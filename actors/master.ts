@@ -52,6 +52,9 @@ export interface Standing {
   behindMs: number;
 }
 
+/** Words of its own come back twice a second; one may be lost. */
+const echoWithinMs = 1_250;
+
 export class Master {
   readonly #options: MasterOptions;
   readonly #board: Board;
@@ -67,6 +70,8 @@ export class Master {
   #reign: Reign | undefined;
   #stops: Stop[] = [];
   #stopped = false;
+  /** When a word of our own last came back the way of the pulses. */
+  #echoedAt: number | undefined;
   #hasMetNewer = false;
   #hasYielded = false;
 
@@ -125,10 +130,15 @@ export class Master {
     this.#stops = [
       await patientlyAtStart(() => world.control.watchTypes(learn), clock),
       await patientlyAtStart(() => world.control.watchQueues((settings) => this.#setQueue(settings)), clock),
-      await world.pulses.listen((pulse) => {
-        this.#fleet.heard(pulse);
-        this.#reign?.heard(pulse);
-      }),
+      await world.pulses.listen(
+        (pulse) => {
+          this.#fleet.heard(pulse);
+          this.#reign?.heard(pulse);
+        },
+        () => {
+          this.#echoedAt = clock.mono();
+        },
+      ),
     ];
     await this.#follower.start();
     expectKnownStates(this.#board.entries());
@@ -167,6 +177,11 @@ export class Master {
     this.#board.setQueue(settings);
     this.#options.telemetry.tell('queue.set', { queue, set: JSON.stringify(set) });
     this.#reign?.queueChanged(queue);
+  }
+
+  /** Where no word of ours ever came back, we may not be allowed to say one: then what comes must do. */
+  #hearsPulses(): boolean {
+    return this.#echoedAt === undefined || this.#options.clock.mono() - this.#echoedAt < echoWithinMs;
   }
 
   #changed(change: Change): void {
@@ -218,6 +233,7 @@ export class Master {
         commit: this.#committer.commit,
         apply: (head) => this.#follower.own(head),
         isBehind: () => this.#fitness.isBehind(),
+        hearsPulses: () => this.#hearsPulses(),
         stepDown: () => this.#makeWay('it was asked to'),
       });
       await this.#reign.start();

@@ -66,6 +66,8 @@ export interface ReignOptions {
   apply: (head: Head) => void;
   /** Whether decisions would rest on an old picture. */
   isBehind: () => boolean;
+  /** Whether a pulse would be heard now: else silence means nothing. */
+  hearsPulses: () => boolean;
   /** Gives the lease up. */
   stepDown: () => Promise<void>;
 }
@@ -98,7 +100,7 @@ export class Reign {
       bodies: this.#bodies,
       lookAhead,
       throttle: this.#throttle,
-      mail,
+      ...{ mail, notices },
       move,
       clock,
       telemetry,
@@ -118,7 +120,7 @@ export class Reign {
       clock,
       telemetry,
       lostAfterMs: settings.lostAfterMs,
-      isTrusted,
+      isTrusted: () => isTrusted() && options.hearsPulses(),
     });
     this.#pruner = new Pruner({
       store,
@@ -209,6 +211,7 @@ export class Reign {
   /** A job has moved on the board: what follows from that. */
   moved({ entry, from }: Applied, head: Head): void {
     if (!isReady(head.state)) this.#bodies.drop(head.key);
+    if (from !== undefined && isReady(from) && head.worker !== undefined) this.#options.fleet.answered(head.worker);
     if (head.ranMs !== undefined && from !== undefined && isActive(from))
       this.#options.lookAhead.learn(head.type, head.ranMs);
     if (isSettled(head.state)) {

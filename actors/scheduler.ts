@@ -5,14 +5,16 @@
  * offer that came to nothing is made again. Every `intervalMs` the tick finds jobs that nobody can take and writes
  * them down as `queued`, with the reason, a thousand at most, the heads of the lanes first. A job that is offered is
  * never touched, since that would void the offer; and while the tick writes nothing is offered, since those that it
- * writes down are the next in line.
+ * writes down are the next in line. A worker that lets letter after letter expire is told so, and has to make do with
+ * one job at a time, or none, until it claims one (`deafness.ts`).
  */
 
 import type { Cancel, Clock } from '../runtime/clock.ts';
-import type { Mail, Offer, WorkerStatus } from '../runtime/ports.ts';
+import type { Mail, Notices, Offer, Pulse, WorkerStatus } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
 import type { Bodies } from './bodies.ts';
+import type { Letter } from './deafness.ts';
 import { type Candidate, decide, type Offering } from './decide.ts';
 import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
@@ -29,6 +31,7 @@ export interface SchedulerOptions {
   lookAhead: LookAhead;
   throttle: Throttle;
   mail: Mail;
+  notices: Notices;
   move: Mover;
   clock: Clock;
   telemetry: Telemetry;
@@ -49,6 +52,7 @@ const throttledAgainMs = 20;
 
 interface Offered {
   entries: readonly Entry[];
+  sentAt: number;
   until: number;
 }
 
@@ -127,7 +131,8 @@ export class Scheduler {
 
   #mail(offerings: readonly Offering[]): void {
     const { board, throttle, mail, telemetry, clock, offerForMs } = this.#options;
-    const until = clock.now() + offerForMs;
+    const sentAt = clock.now();
+    const until = sentAt + offerForMs;
     const letters = new Map<string, Offer[]>();
     const [free, limited]: [Entry[], Entry[]] = [[], []];
     for (const { entry, worker } of offerings) {
@@ -141,8 +146,8 @@ export class Scheduler {
       letter.push({ ...this.#offer(entry, until), ...(isLimited ? { isLimited } : {}) });
       telemetry.tell('job.offered', { key: entry.key, worker });
     }
-    if (free.length > 0) this.#offered.push({ entries: free, until });
-    if (limited.length > 0) this.#offeredLimited.push({ entries: limited, until: until + graceMs });
+    if (free.length > 0) this.#offered.push({ entries: free, sentAt, until });
+    if (limited.length > 0) this.#offeredLimited.push({ entries: limited, sentAt, until: until + graceMs });
     for (const [worker, offers] of letters) mail.send(worker, offers);
   }
 
@@ -186,15 +191,20 @@ export class Scheduler {
   }
 
   #candidates(): Candidate[] {
-    const { fleet, board } = this.#options;
+    const { fleet } = this.#options;
     return fleet
       .members()
       .filter((member) => fleet.takesJobs(member))
-      .map(({ pulse }) => ({
-        incarnation: pulse.incarnation,
-        capacity: pulse.capacity,
-        usage: board.holding(pulse.incarnation).usage,
-      }));
+      .flatMap(({ pulse }) => this.#candidate(pulse));
+  }
+
+  /** Who is doubted has room for one job, and for none as long as that one is on offer. */
+  #candidate({ incarnation, capacity }: Pulse): Candidate[] {
+    const { fleet, board } = this.#options;
+    const { usage, offers } = board.holding(incarnation);
+    if (!fleet.isDoubted(incarnation)) return [{ incarnation, capacity, usage }];
+    const slots = Math.min(capacity.slots, usage.slots + 1);
+    return offers.size > 0 ? [] : [{ incarnation, capacity: { ...capacity, slots }, usage }];
   }
 
   /** Puts back what was offered and not claimed in time. */
@@ -204,19 +214,29 @@ export class Scheduler {
   }
 
   #expireOf(offered: Offered[]): number {
-    const { board, clock } = this.#options;
-    const now = clock.now();
+    const now = this.#options.clock.now();
     let withdrawn = 0;
     for (let next = offered[0]; next !== undefined && next.until <= now; next = offered[0]) {
       offered.shift();
-      const { entries, until } = next;
-      for (const entry of entries) {
-        if (entry.offer?.until !== until || board.get(entry.key) !== entry) continue;
-        board.withdraw(entry);
-        withdrawn++;
-      }
+      withdrawn += this.#expired(next);
     }
     return withdrawn;
+  }
+
+  /** Puts back what was offered in one pass; returns how much that was. */
+  #expired({ entries, sentAt, until }: Offered): number {
+    const { board } = this.#options;
+    const unclaimed = entries.filter((entry) => entry.offer?.until === until && board.get(entry.key) === entry);
+    const workers = new Set(unclaimed.flatMap(({ offer }) => (offer === undefined ? [] : [offer.worker])));
+    for (const entry of unclaimed) board.withdraw(entry);
+    for (const worker of workers) this.#unanswered(worker, { sentAt, until });
+    return unclaimed.length;
+  }
+
+  /** As long as our own words do not reach the broker, nobody can have answered them. */
+  #unanswered(worker: string, letter: Letter): void {
+    const { fleet, notices, isTrusted } = this.#options;
+    if (isTrusted() && fleet.unanswered(worker, letter)) notices.send(worker, { verb: 'deaf' });
   }
 
   async #tick(): Promise<void> {

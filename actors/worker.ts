@@ -1,350 +1,129 @@
 /**
- * A worker: claims what it is offered, runs it in its slots, and never runs what it has not claimed.
+ * A worker: a process that takes jobs, in one life after another.
  *
- * Offers are claimed on receipt, all of a mail in one batch. A claim that finds no free slot within 200 ms is handed
- * back, uncounted. Draining, it claims nothing more and hands back what has not started; who leaves drains, and gives
- * what runs a deadline; whom a person drains stays, and may be told to take jobs again.
+ * Taken for lost, it has lost: its jobs may run elsewhere by now. So it does not go on as if nothing had been. The life
+ * that the leader buried ends (its handlers are told to stop, its mailbox and its pulse are given up, its name is never
+ * used again), and the process goes on in a new one that holds nothing, under a name with the number of the life behind
+ * it. A handler of an earlier life that has not stopped yet takes up its slot until it ends or is abandoned.
  */
 
-import { type Capacity, usageOf } from '../machines/rules/capability.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { isFault, messageOf } from '../runtime/faults.ts';
-import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
-import type { Notice, Offer, Pulse, Stop, World } from '../runtime/ports.ts';
-import type { Stored } from '../runtime/record.ts';
-import { type Step, step } from '../runtime/step.ts';
-import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
-import { Attempt } from './attempt.ts';
-import { Claim } from './claim.ts';
-import { claimsHash } from './claims-hash.ts';
-import type { Commit } from './committer.ts';
+import { addTo, idle, type Usage } from '../machines/rules/capability.ts';
+import { pause } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/faults.ts';
+import type { JobDefaults } from '../runtime/handler.ts';
 import { Devices } from './devices.ts';
+import { Life, type LifeOptions } from './life.ts';
 import { patientlyAtStart } from './patience.ts';
 
-export interface WorkerOptions {
-  world: World;
-  clock: Clock;
-  telemetry: Telemetry;
-  commit: Commit;
-  definitions: readonly JobDefinition[];
-  /** What the operator says for these types, where a type does not say it itself. */
-  typeDefaults?: JobDefaults;
-  /** What a pulse says that does not change. */
-  identity: Omit<Pulse, 'status' | 'loopLagMs' | 'claims' | 'load'>;
-  load: () => Pulse['load'];
+export interface WorkerOptions extends Omit<LifeOptions, 'devices' | 'isDrained' | 'leftovers' | 'onLost'> {
   /** Names of its GPUs, as many as its capacity says. */
   gpus?: readonly string[];
-  /** What is free on its disk now, MiB. */
-  diskMb?: () => number | undefined;
-  cancelGraceMs: number;
-  drainDeadlineMs: number;
-  pulseEveryMs: number;
+  /** What the operator says for these types, where a type does not say it itself. */
+  typeDefaults?: JobDefaults;
 }
 
-type Moved = Extract<Step, { moved: true }>;
-
-const startWithinMs = 200;
+const againAfterMs = 1_000;
 
 export class Worker {
   readonly #options: WorkerOptions;
-  readonly #definitions: ReadonlyMap<string, JobDefinition>;
-  readonly #capacity: Capacity;
-  readonly #running = new Map<string, Attempt>();
-  readonly #claims = new Map<string, Claim>();
-  /** Keys of claims whose write has no answer yet: one claim of a job at a time, and nobody gives it up meanwhile. */
-  readonly #claiming = new Set<string>();
-  /** Offers of jobs whose former claim is still being given back: the leader heard of it before we did. */
-  readonly #early = new Map<string, Offer>();
-  #waiting: { claim: Claim; since: number }[] = [];
-  #usedSlots = 0;
   readonly #devices: Devices;
+  /** Lives that are over and of which something still runs. */
+  readonly #former = new Set<Life>();
+  #life: Life;
+  #lives = 1;
   #leaving = false;
-  /** A person wants it empty. */
-  #drained = false;
-  #hasMetNewer = false;
-  #idle = Promise.withResolvers<void>();
-  readonly #stops: Stop[] = [];
-  #updatePulse: (pulse: Pulse) => void = () => {};
+  #returning: Promise<void> | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#definitions = new Map(options.definitions.map((definition) => [definition.type, definition]));
-    this.#capacity = options.identity.capacity;
-    this.#devices = new Devices(options.gpus ?? Array.from({ length: this.#capacity.gpu }, (_, at) => String(at)));
+    const { gpu } = options.identity.capacity;
+    this.#devices = new Devices(options.gpus ?? Array.from({ length: gpu }, (_, at) => String(at)));
+    this.#life = this.#newLife(options.identity.incarnation, false);
   }
 
   get incarnation(): string {
-    return this.#options.identity.incarnation;
+    return this.#life.incarnation;
   }
 
   async start(): Promise<void> {
-    const { world, clock, telemetry, identity, definitions, typeDefaults, pulseEveryMs } = this.#options;
+    const { world, clock, definitions, typeDefaults } = this.#options;
     for (const { type, description, defaults } of definitions) {
       const said = description === undefined ? {} : { description };
       const entry = { type, defaults: { ...typeDefaults, ...defaults }, ...said };
       await patientlyAtStart(() => world.control.registerType(entry), clock);
     }
-    this.#stops.push(await world.notices.receive(this.incarnation, (notice) => this.#noticed(notice)));
-    const receive = () => world.mail.receive(this.incarnation, (offers) => void this.#claimAll(offers));
-    this.#stops.push(await patientlyAtStart(receive, clock));
-    const pulse = await world.pulses.beat(this.#pulse());
-    this.#stops.push(() => pulse.stop());
-    this.#updatePulse = pulse.update;
-    const stopUpdates = clock.every(pulseEveryMs / 2, () => this.#beat());
-    const stopSweep = clock.every(startWithinMs / 2, () => this.#handBackLate());
-    this.#stops.push(async () => {
-      stopUpdates();
-      stopSweep();
-    });
-    telemetry.tell('worker.started', {
-      incarnation: this.incarnation,
-      name: identity.name,
-      types: [...this.#definitions.keys()].join(','),
-      slots: this.#capacity.slots,
-    });
+    await this.#life.start();
   }
 
   /** Takes nothing more, lets what runs finish until the deadline, then hands it back; then it is gone. */
   async drain(): Promise<void> {
     if (this.#leaving) return this.handBackNow();
     this.#leaving = true;
-    this.#beat();
-    this.#fill();
-    const stopDeadline = this.#options.clock.after(this.#options.drainDeadlineMs, () => this.handBackNow());
-    if (!this.#isIdle()) await this.#idle.promise;
-    stopDeadline();
-    await this.#leave();
+    await this.#returning;
+    await this.#life.drain();
+    await Promise.all([...this.#former].map(({ emptied }) => emptied));
   }
 
   /** Hands back what runs, now. */
   handBackNow(): void {
-    for (const attempt of this.#running.values()) attempt.stop('drained');
+    this.#life.handBackNow();
   }
 
-  async #leave(): Promise<void> {
-    this.#updatePulse({ ...this.#pulse(), status: 'offline' });
-    for (const stop of this.#stops.splice(0).reverse()) await stop();
-  }
-
-  async #claimAll(offers: readonly Offer[]): Promise<void> {
-    for (const offer of offers) if (this.#claims.has(offer.key)) this.#early.set(offer.key, offer);
-    const valid = offers.filter((offer) => this.#mayClaim(offer));
-    const unread = valid.filter(({ record }) => record === undefined);
-    for (const offer of valid)
-      if (offer.record !== undefined) void this.#claim(offer, { record: offer.record, revision: offer.revision });
-    if (unread.length === 0) return;
-    const read = await this.#options.world.store
-      .readMany(unread.map(({ key }) => key))
-      .catch(() => new Map<string, Stored>());
-    for (const offer of unread) void this.#claimRead(offer, read.get(offer.key));
-  }
-
-  /** The record may have been read from a replica that lags: then the stream's leader has it. */
-  async #claimRead(offer: Offer, read: Stored | undefined): Promise<void> {
-    const stored =
-      read === undefined || read.revision < offer.revision
-        ? await this.#options.world.store.read(offer.key).catch((cause) => this.#notRead(offer, cause))
-        : read;
-    if (stored?.revision === offer.revision) await this.#claim(offer, stored);
-  }
-
-  /** A job that only a newer worker can read is left to one. Told once: there may be many. */
-  #notRead({ key }: Offer, cause: unknown): undefined {
-    if (!isFault(cause, 'record.unreadable') || this.#hasMetNewer) return;
-    this.#hasMetNewer = true;
-    this.#options.telemetry.tell('records.newer', { key });
-  }
-
-  #mayClaim({ key, expiresAt }: Offer): boolean {
-    return !this.#isDraining && expiresAt > this.#options.clock.now() && !this.#isOurs(key);
-  }
-
-  async #claim(offer: Offer, stored: Stored): Promise<void> {
-    const { clock, telemetry } = this.#options;
-    if (!this.#mayClaim(offer) || !this.#definitions.has(stored.record.type)) return;
-    const stepped = step(stored.record, { type: 'attempt.claimed', at: clock.now(), worker: this.incarnation });
-    if (!stepped.moved) return;
-    this.#claiming.add(offer.key);
-    try {
-      await this.#write(offer, stepped);
-    } catch (cause) {
-      telemetry.tell('process.failed', { what: `claim of ${offer.key}`, error: messageOf(cause) });
-    }
-    this.#claiming.delete(offer.key);
-    this.#checkIdle();
-  }
-
-  /** Stores a claim, and starts it where it was stored. */
-  async #write({ key, revision, ...offer }: Offer, { record, transition }: Moved): Promise<void> {
-    const { world, clock, commit, telemetry } = this.#options;
-    const committed = await commit([{ key, expected: revision, record }]);
-    if (committed.kind === 'conflict') return;
-    const mine: Stored = { record, revision: committed.revisions[0] ?? 0 };
-    const { type, queue, priority } = record;
-    world.events.tell({ key, type, queue, priority, revision: mine.revision, transition });
-    const claim = this.#claimOf(key, mine);
-    telemetry.tell('attempt.claimed', { key, attempt: claim.attempt });
-    this.#claims.set(key, claim);
-    // By now the leader may have offered its place under the limit to another job.
-    if (offer.isLimited === true && offer.expiresAt <= clock.now())
-      return this.#handBack(claim, 'its offer had expired when the claim was stored');
-    this.#waiting.push({ claim, since: clock.mono() });
-    this.#fill();
-  }
-
-  #claimOf(key: string, stored: Stored): Claim {
-    const { world, commit, clock } = this.#options;
-    const { store, events } = world;
-    return new Claim({ key, stored, worker: this.incarnation, store, events, commit, clock });
-  }
-
-  /** Starts what waits, as long as there are slots; hands it back where nothing shall start. */
-  #fill(): void {
-    if (this.#isDraining) {
-      for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the worker is draining');
-      return;
-    }
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const { slots, gpu } = usageOf(next.claim.record.requirements);
-      if (this.#usedSlots > 0 && this.#usedSlots + slots > this.#capacity.slots) return;
-      if (gpu > this.#devices.free) return;
-      this.#waiting.shift();
-      void this.#run(next.claim, slots, this.#devices.take(gpu));
-    }
-  }
-
-  async #run(claim: Claim, slots: number, devices: readonly string[]): Promise<void> {
-    const { world, clock, telemetry, cancelGraceMs } = this.#options;
-    const definition = this.#definitions.get(claim.record.type);
-    if (definition === undefined) {
-      this.#devices.giveBack(devices);
-      return this.#handBack(claim, 'this worker has no such handler');
-    }
-    this.#usedSlots += slots;
-    const { store, events, logs } = world;
-    const attempt = new Attempt({
-      claim,
-      definition,
-      worker: this.incarnation,
-      store,
-      events,
-      logs,
-      clock,
-      telemetry,
-      graceMs: cancelGraceMs,
-      ...(this.#capacity.gpu === 0 ? {} : { devices }),
+  #newLife(incarnation: string, isDrained: boolean): Life {
+    return new Life({
+      ...this.#options,
+      identity: { ...this.#options.identity, incarnation },
+      devices: this.#devices,
+      isDrained,
+      leftovers: () => this.#leftovers(),
+      onLost: () => this.#lost(),
     });
-    this.#running.set(claim.key, attempt);
-    await attempt.run();
-    this.#usedSlots -= slots;
-    this.#devices.giveBack(devices);
-    this.#fill();
+  }
+
+  #leftovers(): Usage {
+    return [...this.#former].reduce((all, { usage }) => addTo(all, usage, 1), idle);
+  }
+
+  /** Who is leaving anyway needs no other life: it only sees which of its jobs are still its own. */
+  #lost(): void {
+    if (this.#leaving) return this.#life.lookAtAll();
+    this.#returning ??= this.#return().finally(() => {
+      this.#returning = undefined;
+    });
+  }
+
+  async #return(): Promise<void> {
+    const { telemetry, identity } = this.#options;
+    const former = this.#life;
+    this.#former.add(former);
+    void former.emptied.then(() => this.#former.delete(former));
+    const incarnation = `${identity.incarnation}-${++this.#lives}`;
+    telemetry.tell('worker.returned', {
+      incarnation,
+      name: identity.name,
+      former: former.incarnation,
+      jobs: former.holds,
+    });
+    this.#life = this.#newLife(incarnation, former.isDrained);
+    await this.#try('ending a life', () => former.end());
+    while (!this.#leaving && !(await this.#try('starting a new life', () => this.#life.start()))) await this.#again();
+  }
+
+  /** A life that could not begin is as gone as one that has ended. */
+  async #again(): Promise<void> {
+    const failed = this.#life;
+    await this.#try('ending a life', () => failed.end());
+    await pause(this.#options.clock, againAfterMs);
+    this.#life = this.#newLife(`${this.#options.identity.incarnation}-${++this.#lives}`, failed.isDrained);
+  }
+
+  async #try(what: string, how: () => Promise<void>): Promise<boolean> {
     try {
-      await attempt.settle();
+      await how();
+      return true;
     } catch (cause) {
-      telemetry.tell('process.failed', { what: `attempt of ${claim.key}`, error: messageOf(cause) });
+      this.#options.telemetry.tell('process.failed', { what, error: messageOf(cause) });
+      return false;
     }
-    this.#running.delete(claim.key);
-    this.#dropped(claim);
-  }
-
-  #dropped(claim: Claim): void {
-    if (this.#claims.get(claim.key) === claim) this.#claims.delete(claim.key);
-    const early = this.#early.get(claim.key);
-    this.#early.delete(claim.key);
-    if (early !== undefined) void this.#claimAll([early]);
-    this.#checkIdle();
-  }
-
-  /** Whether we hold this job, or may find out in a moment that we do. */
-  #isOurs(key: string): boolean {
-    return this.#claims.has(key) || this.#claiming.has(key);
-  }
-
-  #isIdle(): boolean {
-    return this.#claims.size === 0 && this.#claiming.size === 0;
-  }
-
-  #checkIdle(): void {
-    if (this.#leaving && this.#isIdle()) this.#idle.resolve();
-  }
-
-  #handBackLate(): void {
-    const late = this.#options.clock.mono() - startWithinMs;
-    const overdue = this.#waiting.filter(({ since }) => since < late);
-    if (overdue.length === 0) return;
-    this.#waiting = this.#waiting.filter(({ since }) => since >= late);
-    for (const { claim } of overdue) void this.#handBack(claim, 'the worker had no free slot in time');
-  }
-
-  async #handBack(claim: Claim, reason: string): Promise<void> {
-    const { attempt } = claim;
-    const at = this.#options.clock.now();
-    await claim
-      .advance((record) => [
-        record.context.cancelAt === undefined
-          ? { type: 'attempt.handedBack', at, attempt, reason }
-          : { type: 'attempt.cancelled', at, attempt },
-      ])
-      .catch(() => undefined);
-    this.#dropped(claim);
-  }
-
-  #noticed(notice: Notice): void {
-    switch (notice.verb) {
-      case 'drain':
-      case 'undrain':
-        return this.#setDrained(notice.verb === 'drain');
-      case 'lost':
-        for (const { key } of this.#claims.values()) void this.#look(key);
-        return;
-      case 'look':
-        void this.#look(notice.key);
-    }
-  }
-
-  #setDrained(drained: boolean): void {
-    this.#drained = drained;
-    this.#fill();
-    this.#beat();
-  }
-
-  get #isDraining(): boolean {
-    return this.#leaving || this.#drained;
-  }
-
-  /** Looks at the record of a job; one that says we hold it, and we do not, is given up for others to run. */
-  async #look(key: string): Promise<void> {
-    const running = this.#running.get(key);
-    if (running !== undefined) return running.look().catch(() => undefined);
-    if (this.#isOurs(key)) return;
-    const { world, clock } = this.#options;
-    const stored = await world.store.read(key).catch(() => undefined);
-    if (stored?.record.context.worker !== this.incarnation || this.#isOurs(key)) return;
-    const claim = this.#claimOf(key, stored);
-    const error = { kind: 'lost' as const, message: 'The worker that holds it knows nothing of it.' };
-    await claim
-      .advance(() => [{ type: 'attempt.lost', at: clock.now(), attempt: claim.attempt, spread: clock.chance(), error }])
-      .catch(() => undefined);
-  }
-
-  #beat(): void {
-    this.#updatePulse(this.#pulse());
-  }
-
-  #pulse(): Pulse {
-    const claims = claimsHash([...this.#claims.values()].map(({ key, attempt }) => ({ key, attempt })));
-    const { identity, load } = this.#options;
-    return { ...identity, capacity: this.#capacityNow(), status: this.#status(), loopLagMs: 0, claims, load: load() };
-  }
-
-  #capacityNow(): Capacity {
-    const diskMb = this.#options.diskMb?.();
-    return diskMb === undefined ? this.#capacity : { ...this.#capacity, diskMb };
-  }
-
-  #status(): Pulse['status'] {
-    if (this.#isDraining) return 'draining';
-    return this.#usedSlots >= this.#capacity.slots ? 'busy' : 'available';
   }
 }

@@ -24,6 +24,7 @@ import { version } from './version.ts';
 
 /** A worker in this process. */
 export interface RunningWorker {
+  /** Under which it takes jobs now: another one after each time that it was taken for lost. */
   readonly incarnation: string;
   /** Takes nothing more and resolves when it is gone; called again, hands back at once what still runs. */
   drain(): Promise<void>;
@@ -84,6 +85,7 @@ async function startOver(to: Link, { options, telemetry, definitions, advertised
     load: loadMeter(clock),
     ...(declared.gpu === undefined ? { gpus: measured.gpus } : {}),
     diskMb: () => declared.diskMb ?? disk.freeMb,
+    accuracy: clock,
     cancelGraceMs: options.cancelGrace,
     drainDeadlineMs: options.drainDeadline,
     pulseEveryMs: options.pulse,
@@ -96,7 +98,9 @@ async function startOver(to: Link, { options, telemetry, definitions, advertised
   };
   let leaving: Promise<void> | undefined;
   return {
-    incarnation: to.incarnation,
+    get incarnation() {
+      return worker.incarnation;
+    },
     drain: () => {
       if (leaving !== undefined) worker.handBackNow();
       leaving ??= leave();

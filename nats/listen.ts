@@ -36,13 +36,13 @@ export function listenJson<Value>(
   onValue: (value: Value, subject: string) => void,
 ): Promise<Stop> {
   return listen(connection, subject, (message) => {
-    const value = readable<Value>(message);
+    const value = readJson<Value>(message);
     if (value !== undefined) onValue(value, message.subject);
   });
 }
 
-/** All that is said on our subjects are objects; a number or `null` is somebody else's. */
-function readable<Value>(message: Msg): Value | undefined {
+/** What a message holds. All that is said on our subjects are objects; a number or `null` is somebody else's. */
+export function readJson<Value>(message: Msg): Value | undefined {
   try {
     const value = decodeJson<Value>(message.data);
     return isObject(value) ? value : undefined;

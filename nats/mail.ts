@@ -3,7 +3,9 @@
  *
  * The durable pull consumer bears the worker's incarnation, so that two lives of a worker never share one. It lies
  * with one broker, in memory; where that one has died, its name can be neither used nor removed until it is back, so
- * each opening has a name of its own. A lost mail costs no more than time: its offers expire and are made again.
+ * each opening has a name of its own. That it is pulled is proven by its heartbeats (`pull-loop.ts`); that of a worker
+ * which is gone is removed by it, or forgotten by the broker after a minute. A lost mail costs no more than time: its
+ * offers expire and are made again.
  */
 
 import {
@@ -28,7 +30,16 @@ const largestMail = 256 * 1024;
 const largestRecord = 4 * 1024;
 const answerWithinMs = 2_000;
 const againAfterMs = 100;
-const forgottenAfterNs = 60_000_000_000;
+/** How long the broker keeps the consumer of a worker that pulls no more, unless told otherwise. */
+const forgottenAfterMs = 60_000;
+
+export interface MailOptions {
+  connection: NatsConnection;
+  names: Names;
+  clock: Clock;
+  inboxPrefix?: string | undefined;
+  forgottenAfterMs?: number;
+}
 
 export class NatsMail implements Mail {
   readonly #connection: NatsConnection;
@@ -36,14 +47,16 @@ export class NatsMail implements Mail {
   readonly #clock: Clock;
   readonly #js: JetStreamClient;
   readonly #replies: Replies;
+  readonly #forgottenAfterMs: number;
 
-  constructor(options: { connection: NatsConnection; names: Names; clock: Clock; inboxPrefix?: string | undefined }) {
+  constructor(options: MailOptions) {
     const { connection, names, clock } = options;
     this.#connection = connection;
     this.#replies = new Replies(options);
     this.#names = names;
     this.#clock = clock;
     this.#js = jetstream(connection);
+    this.#forgottenAfterMs = options.forgottenAfterMs ?? forgottenAfterMs;
   }
 
   send(incarnation: string, offers: readonly Offer[]): void {
@@ -99,7 +112,7 @@ export class NatsMail implements Mail {
         ? { deliver_policy: DeliverPolicy.All }
         : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(since).toISOString() }),
       filter_subject: this.#names.work(incarnation),
-      inactive_threshold: forgottenAfterNs,
+      inactive_threshold: this.#forgottenAfterMs * 1e6,
       mem_storage: true,
       num_replicas: 1,
     });

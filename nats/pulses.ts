@@ -1,5 +1,7 @@
 /**
  * Signs of life of workers, once a second on a core subject: never stored, never through a write that must agree.
+ *
+ * Silence means something only to who can hear, so a listener's hearing is proven (`proven.ts`), twice a second.
  */
 
 import { once } from 'node:events';
@@ -9,8 +11,9 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Pulse, Pulses, Stop } from '../runtime/ports.ts';
 import type { BrokerAddress } from './address.ts';
 import { isObject } from './codec.ts';
-import { listenJson } from './listen.ts';
+import { readJson } from './listen.ts';
 import type { Names } from './names.ts';
+import { listenProven } from './proven.ts';
 import type { PulseThreadData } from './pulse-thread.ts';
 
 export interface PulsesOptions {
@@ -21,12 +24,23 @@ export interface PulsesOptions {
   everyMs: number;
 }
 
+const proveEveryMs = 500;
+
 export function natsPulses(options: PulsesOptions): Pulses {
   return {
     beat: (pulse) => startBeating(options, pulse),
-    listen: (onPulse): Promise<Stop> =>
-      listenJson(options.connection, options.names.allPulses, (pulse) => {
-        if (isPulse(pulse)) onPulse(pulse);
+    listen: (onPulse, onEcho = () => {}): Promise<Stop> =>
+      listenProven({
+        connection: options.connection,
+        clock: options.clock,
+        subject: options.names.allPulses,
+        echo: options.names.pulse(`echo_${options.clock.unique()}`),
+        everyMs: proveEveryMs,
+        onMessage: (message) => {
+          const pulse = readJson<Pulse>(message);
+          if (isPulse(pulse)) onPulse(pulse);
+        },
+        onEcho,
       }),
   };
 }

@@ -44,7 +44,7 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     submissions: new NatsSubmissions({ connection, names, clock }),
     mail: new NatsMail({ connection, names, clock, inboxPrefix: address.inboxPrefix }),
     pulses: natsPulses({ connection, address, names, clock, everyMs: pulseEveryMs }),
-    notices: natsNotices({ connection, names }),
+    notices: natsNotices({ connection, names, clock }),
     logs: new NatsLogs({ connection, names, clock }),
     events: new NatsEvents({ connection, names, clock }),
     control: new NatsControl({ connection, names, clock }),

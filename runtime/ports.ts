@@ -250,18 +250,28 @@ export interface Pulse {
   loopLagMs: number;
   claims: { count: number; hash: number };
   load: { cpuPercent: number; memoryMb: number; gpuPercent?: number };
+  /** How far its machine's clock is ahead of the broker's, ms; absent where it does not say. */
+  skewMs?: number;
 }
 
 export interface Pulses {
   /** Sends `pulse` at once and then every second, from a thread of its own, until stopped. */
   beat(pulse: Pulse): Promise<{ update(pulse: Pulse): void; stop: Stop }>;
-  listen(onPulse: (pulse: Pulse) => void): Promise<Stop>;
+  /**
+   * Hears every pulse. As long as it can, `onEcho` is called about twice a second: a word of its own went the way of
+   * the pulses.
+   */
+  listen(onPulse: (pulse: Pulse) => void, onEcho?: () => void): Promise<Stop>;
 }
 
 /** A hint to look at the record: only the record is believed. */
 export type Notice =
   | { verb: 'look'; key: string }
-  /** The leader has taken this worker for dead and took its jobs back. */
+  /** Look at each job that you hold: the leader knows of others. */
+  | { verb: 'recount' }
+  /** Offers to you expire one after another, though you are there: open your mailbox anew. */
+  | { verb: 'deaf' }
+  /** The leader has taken this incarnation for dead and takes its jobs back: it is over. */
   | { verb: 'lost' }
   /** Take nothing more, finish what runs, and stay. */
   | { verb: 'drain' }

@@ -43,5 +43,11 @@ export async function work(definitions: readonly JobDefinition[], options: WorkO
   const telemetry = loggedTelemetry({ options: settings, role: 'worker', level: 'warn' });
   const worker = await startWorker({ options: settings, telemetry, definitions });
   const drain = () => worker.drain();
-  return { incarnation: worker.incarnation, drain, [Symbol.asyncDispose]: drain };
+  return {
+    get incarnation() {
+      return worker.incarnation;
+    },
+    drain,
+    [Symbol.asyncDispose]: drain,
+  };
 }

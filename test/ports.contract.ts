@@ -435,6 +435,14 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
       });
     });
 
+    test('who listens to pulses hears, again and again, that it would hear them', async () => {
+      const [pulses, echoes] = [new Heard<Pulse>(), new Heard<'echo'>()];
+      await kept(worlds.other.pulses.listen(pulses.add, () => echoes.add('echo')));
+      await kept(worlds.one.pulses.listen(pulses.add));
+      await echoes.atLeast(3);
+      expect(pulses.all).toEqual([]);
+    });
+
     describe('a notice', () => {
       test('reaches the worker it is for and nobody else', async () => {
         const [mine, theirs] = [new Heard<Notice>(), new Heard<Notice>()];

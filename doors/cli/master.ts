@@ -11,7 +11,7 @@ import { addFlags, type CommandContext } from './command.ts';
 import { exitCodes, UsageError } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import { serve } from './serve.ts';
-import { relative } from './words.ts';
+import { relative, signed } from './words.ts';
 
 const stopsWithinMs = 8_000;
 const leadsWithinMs = 10_000;
@@ -81,10 +81,6 @@ function shape(now: number): readonly Column<MasterView>[] {
     { title: 'VERSION', value: ({ version }) => version },
     { title: 'STARTED', value: ({ startedAt }) => relative(startedAt, now) },
   ];
-}
-
-function signed(value: number): string {
-  return value < 0 ? String(value) : `+${value}`;
 }
 
 async function stepDown(command: Command, context: CommandContext): Promise<void> {

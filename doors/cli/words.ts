@@ -20,6 +20,11 @@ export function relative(at: number, now: number): string {
   return at > now + 999 ? `in ${span}` : `${span} ago`;
 }
 
+/** A number with its sign, for differences. */
+export function signed(value: number): string {
+  return value < 0 ? String(value) : `+${value}`;
+}
+
 /** The moment itself, for the full picture of a job: local time to the millisecond. */
 export function moment(at: number): string {
   const date = new Date(at);

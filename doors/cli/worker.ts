@@ -11,7 +11,7 @@ import { addFlags, type CommandContext } from './command.ts';
 import { exitCodes, UsageError } from './exit.ts';
 import { serve } from './serve.ts';
 import type { Style } from './terminal.ts';
-import { relative } from './words.ts';
+import { relative, signed } from './words.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const worker = program
@@ -102,17 +102,24 @@ function shape(now: number): readonly Column<WorkerView>[] {
     { title: 'NAME', value: ({ name }) => name },
     {
       title: 'STATUS',
-      value: ({ status, isHung }) => (isHung ? 'hung' : status),
-      style: ({ status, isHung }) => (isHung ? 'red' : workerStyle(status)),
+      value: (worker) => trouble(worker) ?? worker.status,
+      style: (worker) => (trouble(worker) === undefined ? workerStyle(worker.status) : 'red'),
     },
     { title: 'SLOTS', value: ({ used, slots }) => `${used}/${slots}`, align: 'right' },
     { title: 'CPU', value: ({ load }) => `${load.cpuPercent}%`, align: 'right' },
     { title: 'MEMORY', value: ({ load }) => `${load.memoryMb}M`, align: 'right' },
     { title: 'GPU', value: gpuOf },
+    { title: 'CLOCK', value: ({ skewMs }) => (skewMs === undefined ? '-' : `${signed(skewMs)}ms`), align: 'right' },
     { title: 'STARTED', value: ({ startedAt }) => relative(startedAt, now) },
     { title: 'HEARD', value: ({ heardMsAgo }) => relative(now - heardMsAgo, now) },
     { title: 'TYPES', shrinks: true, value: ({ types }) => [...types].sort().join(',') },
   ];
+}
+
+/** What keeps a worker from taking jobs, though it is there. */
+function trouble({ isHung, isDeaf }: WorkerView): string | undefined {
+  if (isHung) return 'hung';
+  return isDeaf === true ? 'deaf' : undefined;
 }
 
 /** What was declared and not measured says so. */

@@ -74,6 +74,26 @@ export function take(usage: Usage, requirements: Requirements, sign: 1 | -1 = 1)
   usage.diskMb += sign * more.diskMb;
 }
 
+/** `usage` with what takes up `more`, or without it. */
+export function addTo(usage: Usage, more: Usage, sign: 1 | -1): Usage {
+  return {
+    slots: usage.slots + sign * more.slots,
+    gpu: usage.gpu + sign * more.gpu,
+    memoryMb: usage.memoryMb + sign * more.memoryMb,
+    diskMb: usage.diskMb + sign * more.diskMb,
+  };
+}
+
+/** What a worker has beside what takes up `usage`. */
+export function rest(capacity: Capacity, { slots, gpu, memoryMb }: Usage): Capacity {
+  return {
+    ...capacity,
+    slots: Math.max(0, capacity.slots - slots),
+    gpu: Math.max(0, capacity.gpu - gpu),
+    memoryMb: Math.max(0, capacity.memoryMb - memoryMb),
+  };
+}
+
 /** The first thing that `capacity` lacks altogether for such a job, in words, or `undefined` where it could run. */
 export function unmet(type: string, needs: Requirements, capacity: Capacity): string | undefined {
   if (!capacity.types.includes(type)) return `type ${type}`;

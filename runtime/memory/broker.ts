@@ -36,6 +36,8 @@ export interface MemoryWorld extends World {
   heal(): void;
 }
 
+const echoEveryMs = 500;
+
 export class MemoryBroker implements FarEnd {
   chaos: Chaos;
   readonly #clock: Clock;
@@ -166,7 +168,16 @@ export class MemoryBroker implements FarEnd {
           stop: async () => stop(),
         };
       },
-      listen: (onPulse) => this.#pulses.listen(link, onPulse),
+      listen: async (onPulse, onEcho = () => {}) => {
+        const stop = await this.#pulses.listen(link, onPulse);
+        const stopEcho = link.clock.every(echoEveryMs, () =>
+          link.send('message', () => link.deliver('message', onEcho)),
+        );
+        return async () => {
+          stopEcho();
+          await stop();
+        };
+      },
     };
   }
 

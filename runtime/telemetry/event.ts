@@ -159,6 +159,24 @@ export const events = {
     facts: worker,
     help: 'A worker was silent for too long; its jobs are taken back.',
   },
+  'worker.deaf': {
+    level: 'warn',
+    line: 'worker {name} ({incarnation}) is deaf: it has left {letters} letters in a row unanswered',
+    facts: { ...worker, letters: 'number' },
+    help: 'A worker pulses and claims nothing that it is offered: it is told to open its mailbox anew, and jobs go elsewhere.',
+  },
+  'worker.undeaf': {
+    level: 'info',
+    line: 'worker {name} ({incarnation}) answers its mail again',
+    facts: worker,
+    help: 'A worker that was deaf has claimed a job.',
+  },
+  'worker.returned': {
+    level: 'warn',
+    line: 'worker {name} was taken for lost with {jobs} jobs; it goes on as {incarnation}',
+    facts: { ...worker, former: 'text', jobs: 'number' },
+    help: 'This worker was silent for too long and is back: its handlers are told to stop, and it takes jobs under a new incarnation.',
+  },
   'workers.silentTogether': {
     level: 'warn',
     line: '{silent} of {workers} workers are silent at once; waiting as long again before their jobs are taken back',

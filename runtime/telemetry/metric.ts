@@ -91,6 +91,11 @@ export const metrics = {
     fedBy: [{ event: 'worker.left' }],
   },
   yard_workers_lost_total: { ...count, help: 'Workers that fell silent.', fedBy: [{ event: 'worker.lost' }] },
+  yard_workers_deaf_total: {
+    ...count,
+    help: 'Workers that pulsed and left their mail unanswered.',
+    fedBy: [{ event: 'worker.deaf' }],
+  },
   yard_jobs_taken_back_total: {
     ...count,
     help: 'Jobs taken back from lost workers.',

@@ -122,3 +122,20 @@ test('a worker whose main loop stands still hangs until it turns again: told onc
   expect(takesJobs()).toBe(true);
   expect(told).toEqual(['worker.joined', 'worker.hung', 'worker.unhung']);
 });
+
+test('who is long gone is forgotten, by those too who only follow', async () => {
+  const { check, clock, beat, fleet } = setUp();
+  const names = () => fleet.members().map(({ pulse }) => pulse.incarnation);
+  fleet.beginTerm();
+  await check(lostAfterMs + 1_000);
+  beat({ incarnation: 'w2', name: 'w2', status: 'offline' });
+  await check(9 * 60_000);
+  expect(names()).toEqual(['w1', 'w2']);
+  await check(2 * 60_000);
+  expect(names()).toEqual([]);
+  fleet.endTerm();
+  beat({ incarnation: 'w3' });
+  await clock.advance(11 * 60_000);
+  beat({ incarnation: 'w4' });
+  expect(names()).toEqual(['w4']);
+});

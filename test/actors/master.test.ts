@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { Master, type MasterOptions } from '../../actors/master.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
+import { pause } from '../../runtime/clock.ts';
 import { Fault } from '../../runtime/faults.ts';
 import type { MemoryBroker } from '../../runtime/memory/broker.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
+import type { Pulses } from '../../runtime/ports.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { moved } from '../ports.contract.ts';
 import { create, entryOf, lastOf, plainJob, type Stage, stage, storeWith, workerOn } from './stage.ts';
@@ -196,4 +198,39 @@ test('a leader keeps no more settled jobs than it shall, and the open ones', asy
   expect(await clock.until(forgotten)).toMatchObject({ count: 1, most: 1 });
   const found = await clock.until(world.store.readMany(['default.a', 'default.b', 'default.open']));
   expect([...found.keys()]).toEqual(['default.b', 'default.open']);
+});
+
+test('a leader that hears no pulses counts nobody’s silence', async () => {
+  const on = stage();
+  const { clock, world, telemetry, broker, told } = on;
+  const road = { carriesPulses: true, carriesEchoes: true };
+  const pulses: Pulses = {
+    ...world.pulses,
+    listen: (onPulse, onEcho = () => {}) =>
+      world.pulses.listen(
+        (pulse) => road.carriesPulses && onPulse(pulse),
+        () => road.carriesEchoes && onEcho(),
+      ),
+  };
+  const own = {
+    world: { ...world, pulses },
+    clock,
+    telemetry,
+    incarnation: 'm1',
+    name: 'm1',
+    definitions: [],
+    settings,
+  };
+  const master = new Master(own);
+  await clock.until(master.start());
+  await workerOn(on, broker.world(), () => pause(clock, 60_000));
+  await clock.until(create(world.store, plainJob('a', { timeoutMs: 600_000 })));
+  await clock.advance(5_000);
+  expect(lastOf(broker, 'a').state).toBe('processing');
+  road.carriesPulses = road.carriesEchoes = false;
+  await clock.advance(12_000);
+  expect([told.includes('worker.lost'), lastOf(broker, 'a').state]).toEqual([false, 'processing']);
+  road.carriesEchoes = true;
+  await clock.advance(6_000);
+  expect([told.includes('worker.lost'), lastOf(broker, 'a').attempts[0]?.outcome]).toEqual([true, 'lost']);
 });

@@ -32,7 +32,7 @@ async function setUp({ slots = 4 } = {}) {
     bodies: new Bodies(),
     lookAhead: new LookAhead(0),
     throttle: new Throttle({ board, clock, offerForMs: 5_000 }),
-    mail,
+    ...{ mail, notices: world.notices },
     move: mover({ store, commit, events, apply: (head) => board.apply(head) }),
     clock,
     telemetry,
@@ -48,7 +48,7 @@ async function setUp({ slots = 4 } = {}) {
     scheduler.wake();
   };
   const offeredAt = (key: string) => mails.filter(({ keys }) => keys.includes(key)).map(({ at }) => at);
-  return { ...on, board, fleet, scheduler, put, offeredAt, trust };
+  return { ...on, board, fleet, scheduler, put, offeredAt, trust, mails };
 }
 
 describe('an offer that nobody claims', () => {
@@ -72,11 +72,12 @@ describe('an offer that nobody claims', () => {
   });
 
   test('is made again in time, though an older one was given back and made anew', async () => {
-    const { clock, put, offeredAt } = await setUp();
+    const { clock, fleet, put, offeredAt } = await setUp();
     put({ key: 'back', revision: 1 });
     put({ key: 'forgotten', revision: 2 });
     await clock.advance(3_000);
     put({ key: 'back', revision: 3, state: 'assigned', worker: 'w1' });
+    fleet.answered('w1');
     put({ key: 'back', revision: 4 });
     await clock.advance(3_000);
     expect(offeredAt('forgotten')).toEqual([0, 5_000]);
@@ -209,4 +210,85 @@ test('a paused queue waits, and goes on when it is resumed', async () => {
   scheduler.wake();
   await clock.advance(100);
   expect(offeredAt('a')).toHaveLength(1);
+});
+
+describe('a worker that claims nothing that it is offered', () => {
+  /** Beside `w1`, which is deaf, another worker that claims what it is offered and has done it at once. */
+  async function withAnother() {
+    const on = await setUp();
+    const { clock, world, board, fleet, scheduler, put } = on;
+    let revision = 1_000;
+    const done: string[] = [];
+    const claim = ({ key }: Offer) => {
+      board.apply(headWith({ key, revision: ++revision, state: 'processing', worker: 'w2', attempt: 1 }));
+      fleet.answered('w2');
+      board.apply(headWith({ key, revision: ++revision, state: 'completed', attempt: 1 }));
+      done.push(key);
+      scheduler.wake();
+    };
+    await clock.until(world.mail.receive('w2', (offers) => offers.forEach(claim)));
+    const notices: string[] = [];
+    await clock.until(world.notices.receive('w1', ({ verb }) => notices.push(verb)));
+    const join = () => fleet.heard(pulseOf(capacity, { incarnation: 'w2', name: 'w2' }));
+    const putMany = (name: string, count: number) => {
+      for (let n = 0; n < count; n++) put({ key: `${name}${n}`, revision: ++revision });
+    };
+    return { ...on, join, putMany, done, notices };
+  }
+
+  test('gets one job at a time after a letter, and after two is told so and gets none while others do', async () => {
+    const { clock, fleet, mails, join, putMany, done, notices, told } = await withAnother();
+    putMany('a', 8);
+    await clock.advance(100);
+    join();
+    await clock.advance(4_000);
+    expect(done).toHaveLength(4);
+    await clock.advance(5_000);
+    expect(mails.map(({ keys }) => keys.length)).toEqual([4, 1]);
+    expect([notices, told.includes('worker.deaf')]).toEqual([[], false]);
+    await clock.advance(2_000);
+    expect(done).toHaveLength(8);
+    expect([notices, told.includes('worker.deaf')]).toEqual([['deaf'], true]);
+    expect(fleet.isDeaf('w1')).toBe(true);
+    putMany('b', 8);
+    await clock.advance(5_000);
+    expect([done.length, mails.length]).toEqual([16, 2]);
+  });
+
+  test('is tried with one job after a while, and gets more once it has claimed one', async () => {
+    const { clock, board, fleet, scheduler, mails, join, putMany, told } = await withAnother();
+    putMany('a', 4);
+    await clock.advance(5_100);
+    join();
+    await clock.advance(16_000);
+    fleet.heard(pulseOf(capacity, { incarnation: 'w2', name: 'w2', status: 'draining' }));
+    putMany('b', 4);
+    await clock.advance(100);
+    expect(mails.map(({ keys }) => keys.length)).toEqual([4, 1, 1]);
+    const key = mails.at(-1)?.keys[0] ?? '';
+    board.apply(headWith({ key, revision: 9_999, state: 'processing', worker: 'w1', attempt: 1 }));
+    fleet.answered('w1');
+    scheduler.wake();
+    await clock.advance(100);
+    expect(mails.map(({ keys }) => keys.length)).toEqual([4, 1, 1, 3]);
+    expect(told).toContain('worker.undeaf');
+  });
+
+  test('is offered on, one job at a time, where no worker answers', async () => {
+    const { clock, mails, putMany, told } = await withAnother();
+    putMany('a', 4);
+    await clock.advance(26_000);
+    expect(mails.map(({ keys }) => keys.length)).toEqual([4, 1, 1, 1, 1, 1]);
+    expect(told.filter((name) => name === 'worker.deaf')).toHaveLength(1);
+  });
+
+  test('is not deaf because several letters were under way when it missed one', async () => {
+    const { clock, fleet, putMany } = await withAnother();
+    for (const name of ['a', 'b', 'c']) {
+      putMany(name, 1);
+      await clock.advance(100);
+    }
+    await clock.advance(6_000);
+    expect([fleet.isDoubted('w1'), fleet.isDeaf('w1')]).toEqual([true, false]);
+  });
 });

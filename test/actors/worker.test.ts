@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { pause } from '../../runtime/clock.ts';
 import type { JobRun } from '../../runtime/handler.ts';
+import type { MemoryWorld } from '../../runtime/memory/broker.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
-import type { Offer } from '../../runtime/ports.ts';
+import type { Offer, Pulse } from '../../runtime/ports.ts';
+import { step } from '../../runtime/step.ts';
 import { capacity, create, fates, lastOf, plainJob, type Stage, stage, workerOn } from './stage.ts';
 
+const lostError = { kind: 'lost' as const, message: 'It was lost.' };
 const forEver = () => new Promise(() => {});
 
 /** A worker, a job, and an offer of the one to the other. */
@@ -187,4 +190,144 @@ test('a handler that asks whether it still holds its job waits for a broker that
   await on.clock.advance(2_000);
   expect(asked).toEqual([true]);
   expect(lastOf(on.broker, 'a')).toMatchObject({ state: 'completed', context: { attempt: 1 } });
+});
+
+describe('a worker that was taken for lost', () => {
+  async function lost(run: (job: JobRun<unknown>) => unknown) {
+    const on = stage();
+    const leader = on.broker.world();
+    const pulses: Pulse[] = [];
+    await on.clock.until(leader.pulses.listen((pulse) => pulses.push(pulse)));
+    const { worker } = await workerOn(on, on.world, run);
+    const offer = async (incarnation: string, id: string) => {
+      const record = plainJob(id);
+      const [revision = 0] = await on.clock.until(create(on.world.store, record));
+      leader.mail.send(incarnation, [{ key: `default.${id}`, revision, expiresAt: on.clock.now() + 60_000, record }]);
+    };
+    const buries = async (incarnation = 'w1') => {
+      leader.notices.send(incarnation, { verb: 'lost' });
+      await on.clock.advance(100);
+    };
+    const last = (incarnation: string) => pulses.findLast((pulse) => pulse.incarnation === incarnation);
+    return { ...on, leader, worker, offer, buries, last };
+  }
+
+  test('stops what runs, gives its name up, and takes jobs as another one', async () => {
+    const stopped: string[] = [];
+    const { clock, broker, told, worker, offer, buries, last } = await lost(
+      ({ id, signal }) =>
+        new Promise((resolve, reject) => {
+          if (id === 'b') resolve('done');
+          signal.addEventListener('abort', () => {
+            stopped.push(id);
+            reject(signal.reason);
+          });
+        }),
+    );
+    await offer('w1', 'a');
+    await clock.advance(1_000);
+    await buries();
+    expect(stopped).toEqual(['a']);
+    expect(told).toContain('attempt.fenced');
+    expect(worker.incarnation).toBe('w1-2');
+    expect(last('w1')).toMatchObject({ status: 'offline' });
+    expect(last('w1-2')).toMatchObject({ status: 'available', name: 'w1', claims: { count: 0 } });
+    await offer('w1', 'late');
+    await offer('w1-2', 'b');
+    await clock.advance(1_000);
+    expect(lastOf(broker, 'late').state).toBe('pending');
+    expect(lastOf(broker, 'b')).toMatchObject({ state: 'completed', attempts: [{ worker: 'w1-2' }] });
+    // That its job is taken back is the leader's to write.
+    expect(lastOf(broker, 'a')).toMatchObject({ state: 'processing', context: { worker: 'w1' } });
+  });
+
+  test('has less room as long as a handler of its former life ignores that it is told to stop', async () => {
+    const { clock, broker, offer, buries, last } = await lost(forEver);
+    await offer('w1', 'a');
+    await clock.advance(1_000);
+    await buries();
+    await clock.advance(1_000);
+    expect(last('w1-2')?.capacity.slots).toBe(capacity.slots - 1);
+    for (const id of ['b', 'c']) await offer('w1-2', id);
+    await clock.advance(1_000);
+    expect(last('w1-2')).toMatchObject({ status: 'busy' });
+    expect(['b', 'c'].map((id) => lastOf(broker, id).state)).toEqual(['processing', 'pending']);
+    await clock.advance(10_000);
+    expect(last('w1-2')?.capacity.slots).toBe(capacity.slots);
+  });
+
+  test('gives up, uncounted, a claim whose answer it was still waiting for', async () => {
+    const { broker, clock, offer, buries } = await lost(forEver);
+    broker.chaos = fates('normal', 'silentStored');
+    await offer('w1', 'a');
+    await clock.advance(100);
+    await buries();
+    await clock.advance(5_000);
+    expect(lastOf(broker, 'a')).toMatchObject({ state: 'pending', context: { attempt: 1, spent: 0 } });
+  });
+
+  test('stays drained where a person wanted it empty, and leaves as ever when it is asked to', async () => {
+    const { clock, leader, worker, buries, last } = await lost(forEver);
+    leader.notices.send('w1', { verb: 'drain' });
+    await clock.advance(100);
+    await buries();
+    await clock.advance(1_000);
+    expect(last('w1-2')).toMatchObject({ status: 'draining' });
+    await buries('w1-2');
+    await clock.until(worker.drain());
+    await clock.advance(100);
+    expect(last('w1-3')).toMatchObject({ status: 'offline' });
+  });
+
+  test('begins its new life when the broker lets it', async () => {
+    const { clock, broker, worker, offer, buries, last } = await lost(forEver);
+    await buries();
+    await offer('w1-2', 'a');
+    broker.stop();
+    await clock.advance(1_000);
+    await buries('w1-2');
+    broker.start();
+    await clock.advance(1_000);
+    expect(last(worker.incarnation)).toMatchObject({ status: 'available' });
+  });
+});
+
+test('a worker that is told that it is deaf opens its mailbox anew', async () => {
+  const on = stage();
+  let opened = 0;
+  const deaf: MemoryWorld = {
+    ...on.world,
+    mail: {
+      ...on.world.mail,
+      receive: async (incarnation, onOffers) =>
+        opened++ === 0 ? async () => {} : await on.world.mail.receive(incarnation, onOffers),
+    },
+  };
+  const ran: string[] = [];
+  await workerOn(on, deaf, ({ id }) => ran.push(id));
+  const leader = on.broker.world();
+  const record = plainJob('a');
+  const [revision = 0] = await on.clock.until(create(on.world.store, record));
+  leader.mail.send('w1', [{ key: 'default.a', revision, expiresAt: on.clock.now() + 60_000, record }]);
+  await on.clock.advance(1_000);
+  expect(ran).toEqual([]);
+  leader.notices.send('w1', { verb: 'deaf' });
+  await on.clock.advance(1_000);
+  expect(ran).toEqual(['a']);
+});
+
+test('a worker that is asked to recount stops what is no longer its own', async () => {
+  const { broker, clock, offer, offers, starts, leader, told } = await setUp();
+  offers(offer);
+  await clock.advance(1_000);
+  const key = 'default.a';
+  const held = lastOf(broker, 'a');
+  const taken = step(held, { type: 'attempt.lost', at: clock.now(), attempt: 1, spread: 0.5, error: lostError });
+  if (!taken.moved) throw new RangeError('Expected a job that can be lost.');
+  const revision = broker.history().findLast((write) => write.key === key)?.revision ?? 0;
+  await clock.until(leader.store.write([{ key, expected: revision, record: taken.record }]));
+  leader.notices.send('w1', { verb: 'recount' });
+  await clock.advance(11_000);
+  expect(starts).toEqual([1]);
+  expect(told).toContain('attempt.fenced');
 });

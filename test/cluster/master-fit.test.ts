@@ -29,6 +29,11 @@ test('a leader and a worker whose clocks are an hour off change nothing: what is
     return found.length === 2 ? found : undefined;
   }, 'two masters');
   expect(masters.map(({ clock }) => clock.skewMs > hour / 2)).toEqual([true, false]);
+  const behind = await yard.user.until(
+    async () => (await yard.user.view())?.workers[0]?.skewMs,
+    'the worker to be heard',
+  );
+  expect(behind).toBeLessThan(-hour / 2);
   const at = yard.clock.now();
   const delayed = await yard.user.pub('mark', {}, { Delay: '2s' });
   const retried = await yard.user.pub('always_fail', {}, { 'Max-Attempts': '2', Backoff: 'fixed(1s)' });

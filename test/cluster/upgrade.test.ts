@@ -112,7 +112,10 @@ describe('beside jobs that only a newer version can read', () => {
     await user.until(async () => worker.tells('records.newer') || undefined, 'the worker to say so');
     expect(await isUntouched(yard, 'offered', revision)).toBe(true);
     await writeAsNewer(yard, await user.record('held'), newer);
-    natsNotices({ connection, names: names() }).send(incarnationOf(worker), { verb: 'look', key: 'default.held' });
+    natsNotices({ connection, names: names(), clock }).send(incarnationOf(worker), {
+      verb: 'look',
+      key: 'default.held',
+    });
     await user.until(async () => worker.tells('attempt.fenced') || undefined, 'the worker to give it up');
     await user.waitUntil(await user.pub('noop'), 'completed');
   });

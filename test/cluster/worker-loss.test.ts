@@ -2,12 +2,14 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { makeClip } from '../../handlers/ffmpeg/clip.ts';
 import { Ffmpeg } from '../../handlers/ffmpeg/tool.ts';
 import { SystemClock } from '../../runtime/clock.ts';
 import type { JobRecord } from '../../runtime/record.ts';
 import { type Cluster, cluster } from './harness.ts';
+import type { YardProcess } from './process.ts';
 
 describe('with the defaults', () => {
   let yard: Cluster;
@@ -52,7 +54,14 @@ describe('with a short patience', () => {
   let yard: Cluster;
   const retry = { Backoff: 'fixed(50ms)' };
   beforeAll(async () => {
-    const flags = { pulse: '200ms', lostAfter: '1s', cancelGrace: '300ms', drainDeadline: '600ms', lookAhead: 0 };
+    const flags = {
+      pulse: '200ms',
+      lostAfter: '1s',
+      cancelGrace: '300ms',
+      drainDeadline: '600ms',
+      lookAhead: 0,
+      offerFor: '2s',
+    };
     yard = await cluster({ wired: true, flags: { ...flags, concurrency: 3 } });
   });
   afterEach(() => yard.expectSound());
@@ -80,7 +89,21 @@ describe('with a short patience', () => {
     expect(records.filter((record) => outcomes(record)[0] === 'lost')).toHaveLength(3);
   });
 
-  test('a worker that was frozen and thawed finds its job gone, and what it makes of it is discarded', async () => {
+  /** A worker that was taken for lost is another one now, which runs jobs. */
+  async function expectAnotherLife(worker: YardProcess) {
+    const { incarnation, former } = await yard.user.until(
+      async () => worker.told.find(({ event }) => event === 'worker.returned'),
+      'the worker to return',
+    );
+    expect(incarnation).toBe(`${former}-2`);
+    const next = await yard.user.pub('mark', {}, { Labels: 'the=one' });
+    const { attempts } = await yard.user.waitUntil(next, 'completed');
+    expect(attempts).toMatchObject([{ worker: incarnation, outcome: 'completed' }]);
+    const names = (await yard.user.view())?.workers.filter(({ name }) => name === worker.name);
+    expect(names?.map((view) => view.incarnation)).toEqual([incarnation]);
+  }
+
+  test('a worker that was frozen finds its job gone, what it makes of it is discarded, and it works as another one', async () => {
     const { worker, id } = await onAnother('stubborn', { ms: 1_500, laterMs: 0 });
     yard.freeze(worker);
     const other = await yard.start('worker', { labels: 'the=one' });
@@ -90,8 +113,9 @@ describe('with a short patience', () => {
     yard.thaw(worker);
     await yard.user.until(async () => worker.tells('attempt.fenced') || undefined, 'the thawed worker to be fenced');
     expect(await yard.user.record(id)).toEqual(record);
-    await yard.stop(worker);
     await yard.stop(other);
+    await expectAnotherLife(worker);
+    await yard.stop(worker);
   });
 
   test('a worker that is cut off loses its job, and is told so when the network heals', async () => {
@@ -104,8 +128,38 @@ describe('with a short patience', () => {
     const stopped = (await yard.effects.all()).filter(({ job, what }) => job === id && what === 'is told to stop');
     expect(stopped).toHaveLength(1);
     expect(await yard.user.record(id)).toEqual(record);
-    const next = await yard.user.pub('mark', {}, { Labels: 'the=one' });
-    expect((await yard.user.waitUntil(next, 'completed')).attempts).toHaveLength(1);
+    await expectAnotherLife(worker);
+    await yard.stop(worker);
+  });
+
+  test('a worker whose handler blocks it hangs, keeps its job, and is offered no other', async () => {
+    const { worker, id } = await onAnother('blocking', { ms: 5_000 });
+    const leader = await yard.leader();
+    const told = (event: string) => leader.told.some((line) => line.event === event && line['name'] === worker.name);
+    await yard.user.until(async () => told('worker.hung') || undefined, 'the leader to tell that it hangs');
+    const views = (await yard.user.view())?.workers;
+    expect(views?.find(({ name }) => name === worker.name)).toMatchObject({ isHung: true });
+    const other = await yard.user.pub('mark', {}, { Labels: 'the=one' });
+    expect(outcomes(await yard.user.waitUntil(id, 'completed'))).toEqual(['completed']);
+    expect(outcomes(await yard.user.waitUntil(other, 'completed'))).toEqual(['completed']);
+    await yard.user.until(async () => told('worker.unhung') || undefined, 'the leader to tell that it turns again');
+    await yard.stop(worker);
+  });
+
+  test('a worker whose mailbox gives nothing out is deaf, opens it anew when it is told so, and runs what waited', async () => {
+    const worker = await yard.start('worker', { labels: 'the=deaf' });
+    const incarnation = worker.told.find(({ event }) => event === 'worker.started')?.['incarnation'];
+    const { consumers } = await jetstreamManager(await yard.broker.connect());
+    const { work } = yard.user.names.streams;
+    for await (const { name } of consumers.list(work))
+      if (name.startsWith(`worker_${incarnation}_`))
+        await consumers.pause(work, name, new Date(Date.now() + 3_600_000));
+    const id = await yard.user.pub('mark', {}, { Labels: 'the=deaf' });
+    expect(outcomes(await yard.user.waitUntil(id, 'completed'))).toEqual(['completed']);
+    const leader = await yard.leader();
+    const told = () => leader.told.filter((line) => line['incarnation'] === incarnation).map(({ event }) => event);
+    await yard.user.until(async () => told().includes('worker.undeaf') || undefined, 'the leader to hear its answer');
+    expect(told()).toContain('worker.deaf');
     await yard.stop(worker);
   });
 
@@ -167,4 +221,21 @@ describe('with a short patience', () => {
       await yard.stop(other);
     },
   );
+});
+
+test('workers that fall silent together get more time, and those that are back by then keep their jobs', async () => {
+  await using yard = await cluster({ workers: 3, flags: { pulse: '200ms', lostAfter: '3s', concurrency: 1 } });
+  const ids = await Promise.all([1, 2, 3].map(() => yard.user.pub('mark', { ms: 6_000 })));
+  for (const id of ids) await yard.user.waitUntil(id, 'processing');
+  const leader = await yard.leader();
+  const frozen = yard.processes.filter(({ role }) => role === 'worker').slice(1);
+  for (const worker of frozen) yard.freeze(worker);
+  await yard.user.until(
+    async () => leader.tells('workers.silentTogether') || undefined,
+    'the leader to tell of the silence',
+  );
+  for (const worker of frozen) yard.thaw(worker);
+  for (const { attempts } of await yard.user.settled(ids)) expect(attempts).toMatchObject([{ outcome: 'completed' }]);
+  expect(leader.tells('worker.lost')).toBe(false);
+  await yard.expectSound();
 });

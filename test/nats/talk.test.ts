@@ -88,7 +88,7 @@ test('telling on a closed connection harms nobody', async () => {
   const { connection } = await world(broker);
   await connection.close();
   expect(() => new NatsEvents({ connection, names: yard, clock }).tell(event('acme.a'))).not.toThrow();
-  expect(() => natsNotices({ connection, names: yard }).send('w1', { verb: 'drain' })).not.toThrow();
+  expect(() => natsNotices({ connection, names: yard, clock }).send('w1', { verb: 'drain' })).not.toThrow();
 });
 
 test('a process that leaves while others speak falls over nothing that it still had to say or to write', async () => {

@@ -59,7 +59,7 @@ export class Runs {
       const entry = record.attempts.find((one) => one.attempt === attempt);
       const isDropped = record.attempts.length > 0 && attempt < (record.attempts[0]?.attempt ?? 0);
       if (entry === undefined && !isDropped) return [`attempt ${attempt} of ${job} ran, and its record knows none`];
-      if (entry !== undefined && entry.worker !== worker)
+      if (entry !== undefined && !isLifeOf(entry.worker, worker))
         return [`attempt ${attempt} of ${job} ran on ${worker} and belongs to ${entry.worker}`];
       return [];
     });
@@ -71,6 +71,11 @@ export class Runs {
     this.#begun.add(name);
     this.all.push(run);
   }
+}
+
+/** Whether this incarnation is a life of this worker: its first, or a later one with a number. */
+function isLifeOf(incarnation: string, worker: string): boolean {
+  return incarnation === worker || incarnation.startsWith(`${worker}-`);
 }
 
 /** A type whose handler never looks at its signal and takes `executionTimeMs`. */
