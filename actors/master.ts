@@ -10,6 +10,7 @@ import { type Accuracy, type Clock, exact } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { Change, Head, Stop, TypeEntry, World } from '../runtime/ports.ts';
+import { isOfNewer } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
 import { Board } from './board.ts';
@@ -157,9 +158,15 @@ export class Master {
   }
 
   #changed(change: Change): void {
-    if (change.kind === 'job') this.#apply(change.head);
+    if (change.kind === 'job') this.#moved(change);
     else if (change.kind === 'lease') this.#election.seen(change.lease);
-    else this.#oddities.note(change.key, change.revision);
+    else this.#oddities.note(change.key, change.revision, 'no head');
+  }
+
+  #moved({ head, isKeptWrong }: Extract<Change, { kind: 'job' }>): void {
+    this.#apply(head);
+    if (isKeptWrong === true && !isOfNewer(head))
+      this.#oddities.note(head.key, head.revision, 'kept for the wrong time');
   }
 
   #apply(head: Head): void {

@@ -71,7 +71,8 @@ export interface Head {
 
 /** Something that was written into the bucket of jobs: a job's head, or the lease. */
 export type Change =
-  | { kind: 'job'; head: Head }
+  /** `isKeptWrong`: the broker keeps a settled one for ever, or an open one only for a while. */
+  | { kind: 'job'; head: Head; isKeptWrong?: true }
   | { kind: 'lease'; revision: number; lease: Lease | null }
   /** A write that has no head: not by a process of ours, or of a key that is no job. */
   | { kind: 'other'; revision: number; key: string };
