@@ -5,7 +5,7 @@
 
 import type { JobState } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { WorkerStatus } from '../runtime/ports.ts';
+import type { Durability, WorkerStatus } from '../runtime/ports.ts';
 import type { Board } from './board.ts';
 import { type Fleet, isHung } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
@@ -51,6 +51,8 @@ export interface ClusterView {
   unserved?: Readonly<Record<string, number>>;
   /** How many jobs wait that only a newer leader can move. */
   leftToNewer?: number;
+  /** What an acknowledged submission survives. */
+  durability?: Durability;
 }
 
 /** What the answers are made from. */
@@ -62,7 +64,7 @@ export interface DeskOptions {
   term: Term;
   incarnation: string;
   name: string;
-  settings: { gpuSpillOver: boolean };
+  settings: { gpuSpillOver: boolean; durability?: Durability };
   stepDown: () => Promise<void>;
 }
 
@@ -91,7 +93,7 @@ async function stepDown({ name, incarnation, term, ...options }: DeskOptions): P
 }
 
 function cluster(options: DeskOptions): ClusterView {
-  const { board, fleet, clock, name, incarnation, term, lookAhead } = options;
+  const { board, fleet, clock, name, incarnation, term, lookAhead, settings } = options;
   const byState: Partial<Record<JobState, number>> = {};
   for (const { state } of board.entries()) byState[state] = (byState[state] ?? 0) + 1;
   return {
@@ -103,6 +105,7 @@ function cluster(options: DeskOptions): ClusterView {
     lookAhead: Object.fromEntries(lookAhead.known()),
     unserved: unserved(board, fleet),
     leftToNewer: board.leftToNewer,
+    ...(settings.durability === undefined ? {} : { durability: settings.durability }),
   };
 }
 

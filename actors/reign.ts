@@ -8,7 +8,7 @@
 import { isActive, isReady, isSettled } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
-import type { Head, Pulse, Stop, World } from '../runtime/ports.ts';
+import type { Durability, Head, Pulse, Stop, World } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
 import { Auditor } from './auditor.ts';
@@ -37,6 +37,8 @@ export interface MasterSettings {
   lostAfterMs: number;
   cancelGraceMs: number;
   gpuSpillOver: boolean;
+  /** What an acknowledged write is worth here, for whoever asks. */
+  durability?: Durability;
   /** How many settled jobs are kept; absent: as many as there are. */
   keepAtMost?: number;
   /** Fixed for all types; absent: learned. */
@@ -79,9 +81,9 @@ export class Reign {
 
   constructor(options: ReignOptions) {
     this.#options = options;
-    const { world, term, board, fleet, lookAhead, clock, telemetry, settings, commit, types, apply } = options;
+    const { world, term, board, fleet, lookAhead, clock, telemetry, settings, apply } = options;
     const bodies = this.#bodies;
-    const { store, events, mail, notices, submissions } = world;
+    const { store, events, mail, notices } = world;
     const isTrusted = () => term.isTrusted() && !options.isBehind();
     const move = mover({ store, events, apply, commit: term.commit });
     this.#scheduler = new Scheduler({
@@ -131,19 +133,7 @@ export class Reign {
       everyMs: settings.schedulerIntervalMs,
       isTrusted: () => term.isTrusted(),
     });
-    this.#intake = new Intake({
-      submissions,
-      store,
-      events,
-      telemetry,
-      commit,
-      types,
-      now: () => clock.now(),
-      onCreated: (head, record) => {
-        if (isReady(head.state)) bodies.keep(head.key, head.revision, record);
-        apply(head);
-      },
-    });
+    this.#intake = intakeOf(options, bodies);
   }
 
   async start(): Promise<void> {
@@ -207,4 +197,23 @@ export class Reign {
     this.#patrol.saw(entry);
     if (isReady(head.state) || (from !== undefined && isActive(from))) this.#scheduler.wake();
   }
+}
+
+/** What it creates is on the board in the same turn, with its record at hand for the offer. */
+function intakeOf({ world, clock, telemetry, commit, types, settings, apply }: ReignOptions, bodies: Bodies): Intake {
+  const { submissions, store, events } = world;
+  return new Intake({
+    submissions,
+    store,
+    events,
+    telemetry,
+    commit,
+    types,
+    now: () => clock.now(),
+    durability: settings.durability,
+    onCreated: (head, record) => {
+      if (isReady(head.state)) bodies.keep(head.key, head.revision, record);
+      apply(head);
+    },
+  });
 }

@@ -11,7 +11,7 @@ import type { Why } from '../actors/why.ts';
 import type { BrokersView } from '../nats/brokers.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Options } from '../runtime/options.ts';
-import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
+import type { Durability, JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type AuditReport, audit } from './audit.ts';
@@ -63,6 +63,11 @@ export class Client implements AsyncDisposable {
   /** Broker time, epoch ms. */
   now(): number {
     return this.#link.clock.now();
+  }
+
+  /** What an acknowledged submission survives here. */
+  get durability(): Durability {
+    return this.#link.durability;
   }
 
   submit(items: readonly Item[]): Promise<readonly Submitted[]> {

@@ -172,7 +172,7 @@ class LocalCluster implements Cluster {
       telemetry: createTelemetry(),
       role: 'yard up',
       withFeed: false,
-      durability: this.#options.durability,
+      promise: this.#options,
     });
     this.#moments = { startedAt: this.#link.clock.now() };
     const { masters, workers } = this.#options;
@@ -241,7 +241,8 @@ class LocalCluster implements Cluster {
     this.#brokers = await startOwnBrokers({ options: this.#options, clock: this.#clock, say });
     const urls = this.#brokers.map(({ url }) => url);
     const replicated = brokers > 1 && durability === undefined ? { durability: 'replicated' as const } : {};
-    this.#options = saidOtherwise(this.#options, { nats: urls, ...strangers, ...replicated });
+    const natsMonitoring = this.#brokers.map(({ monitoringUrl }) => monitoringUrl);
+    this.#options = saidOtherwise(this.#options, { nats: urls, natsMonitoring, ...strangers, ...replicated });
     this.#stopWatching = watchBrokers({
       brokers: this.#brokers,
       clock: this.#clock,

@@ -163,9 +163,12 @@ export interface Submissions {
   rejections(limit: number): Promise<readonly Rejection[]>;
 }
 
+/** What an acknowledged write survives, checked against the broker: `docs/guarantees.md` says what each class means. */
+export type Durability = 'fast' | 'replicated' | 'fsync';
+
 /** What became of a submission, told on `ack.<ref>`: a hint for the submitter, no promise. */
 export type SubmitAck =
-  | { ref: string; id: string; tenant: string; state: JobState }
+  | { ref: string; id: string; tenant: string; state: JobState; durability?: Durability }
   | { ref: string; rejected: string };
 
 // ---- the books, for an audit -------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ export {
   type JobRun,
   type ProgressReport,
 } from '../runtime/handler.ts';
-export type { JobEventMessage, LogLine, Rejection, Stop, WorkerStatus } from '../runtime/ports.ts';
+export type { Durability, JobEventMessage, LogLine, Rejection, Stop, WorkerStatus } from '../runtime/ports.ts';
 export type { AttemptEntry, JobRecord, Progress, Transition } from '../runtime/record.ts';
 export { type ConnectOptions, connect } from './connect.ts';
 export { type DefinedJob, defineJob } from './define-job.ts';

@@ -88,15 +88,17 @@ describe('up', () => {
     expect(await upIn(folder)).toBeUndefined();
   });
 
-  test('what was submitted is there when the cluster comes up again in the same directory', async () => {
+  test('what was submitted is there when the cluster comes up again in the same directory, told what it survives', async () => {
     await using folder = await scratch();
     {
-      await using cluster = await clusterIn(folder, { workers: '0' });
+      await using cluster = await clusterIn(folder, { workers: '0', durability: 'fsync' });
       await using yard = await connect({ servers: cluster.url });
-      await yard.submit('noop', {}, { id: 'kept' });
+      expect(await yard.submit('noop', {}, { id: 'kept' })).toMatchObject({ durability: 'fsync' });
+      expect(await yard.cluster()).toMatchObject({ durability: 'fsync' });
     }
     await using again = await clusterIn(folder, { workers: '1' });
     await using yard = await connect({ servers: again.url });
+    expect(await yard.submit('noop')).toMatchObject({ durability: 'fast' });
     expect(await yard.settled('kept', { timeoutMs: 20_000 })).toMatchObject({ state: 'completed' });
   });
 
@@ -107,6 +109,14 @@ describe('up', () => {
     expect(cluster).toMatchObject({ url: broker.url, prefix: 'other', monitoringUrl: undefined, mqttUrl: undefined });
     await cluster.stop();
     expect((await broker.connect()).isClosed()).toBe(false);
+    const refused = clusterIn(folder, { nats: broker.url, durability: 'fsync' });
+    await expect(refused).rejects.toMatchObject({ message: expect.stringContaining('--nats-monitoring') });
+    const seen = clusterIn(folder, {
+      nats: broker.url,
+      durability: 'fsync',
+      natsMonitoring: broker.server.monitoringUrl,
+    });
+    await expect(seen).rejects.toMatchObject({ message: expect.stringContaining('sync_interval: always') });
   });
 
   test('three brokers are a cluster: each is brought back where it dies, and no other number of them takes their data', async () => {

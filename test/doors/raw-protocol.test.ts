@@ -41,7 +41,8 @@ describe('a submitter in raw bytes', () => {
     using speaker = await RawClient.to(cluster.broker.url, '');
     const acks = speaker.listen('1');
     speaker.say(example.replaceAll('\n', '\r\n'));
-    expect(json(await heard(acks))).toEqual({ ref: 'r1', id: 'first-1', tenant: 'default', state: 'pending' });
+    const made = { id: 'first-1', tenant: 'default', state: 'pending', durability: 'fast' };
+    expect(json(await heard(acks))).toEqual({ ref: 'r1', ...made });
   });
 
   test('without headers, in an envelope', async () => {
