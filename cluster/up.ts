@@ -52,7 +52,7 @@ export interface MemberView {
 
 /** A running cluster. Disposing of it stops it. */
 export interface Cluster extends AsyncDisposable {
-  /** Where its broker is; several addresses have commas between them. */
+  /** Where its broker is, speaks MQTT and tells of itself; several addresses have commas between them. */
   readonly url: string;
   readonly mqttUrl: string | undefined;
   readonly monitoringUrl: string | undefined;
@@ -137,12 +137,11 @@ class LocalCluster implements Cluster {
   }
 
   get mqttUrl(): string | undefined {
-    const port = this.#brokers[0]?.mqttPort;
-    return port === undefined ? undefined : `mqtt://127.0.0.1:${port}`;
+    return joined(this.#brokers.flatMap(({ mqttPort }) => mqttPort ?? []).map((port) => `mqtt://127.0.0.1:${port}`));
   }
 
   get monitoringUrl(): string | undefined {
-    return this.#brokers[0]?.monitoringUrl;
+    return joined(this.#brokers.map(({ monitoringUrl }) => monitoringUrl));
   }
 
   get brokers(): number {
@@ -303,6 +302,10 @@ class LocalCluster implements Cluster {
   #pidsOf(role: Role): number[] {
     return this.#crew.of(role).flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
+}
+
+function joined(addresses: readonly string[]): string | undefined {
+  return addresses.length === 0 ? undefined : addresses.join(',');
 }
 
 /** Who we are to somebody else's broker means nothing to our own. */

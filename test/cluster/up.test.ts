@@ -13,6 +13,7 @@ import { connect } from '../../sdk/index.ts';
 import { Shell } from '../doors/command.ts';
 import { Heard } from '../heard.ts';
 import { type Scratch, scratch, testBroker } from '../nats/broker.ts';
+import { publishByMqtt } from '../nats/mqtt.ts';
 import { gone, until } from './gone.ts';
 
 /** What processes said, and what the cluster said of them. */
@@ -119,12 +120,14 @@ describe('up', () => {
     await expect(seen).rejects.toMatchObject({ message: expect.stringContaining('sync_interval: always') });
   });
 
-  test('three brokers are a cluster: each is brought back where it dies, and no other number of them takes their data', async () => {
+  test('three brokers are a cluster: each speaks MQTT and is brought back where it dies, and no other number of them takes their data', async () => {
     await using folder = await scratch();
     const witness = new Witness();
     const flags = { brokers: '3', masters: '1', workers: '1' };
     await using cluster = await clusterIn(folder, flags, witness);
     expect(cluster.url.split(',')).toHaveLength(3);
+    const [, second = ''] = cluster.mqttUrl?.split(',') ?? [];
+    await publishByMqtt(Number(new URL(second).port), 'yard/submit/noop', '{"payload":{},"options":{"id":"by-mqtt"}}');
     const [killed = 0, ...others] = (await upIn(folder))?.brokers ?? [];
     expect(others).toHaveLength(2);
     process.kill(killed, 'SIGKILL');
@@ -135,7 +138,8 @@ describe('up', () => {
     {
       await using yard = await connect({ servers: cluster.url });
       const job = await yard.submit('noop');
-      expect(await job.settled({ timeoutMs: 30_000 })).toMatchObject({ state: 'completed' });
+      for (const id of ['by-mqtt', job.id])
+        expect(await yard.settled(id, { timeoutMs: 30_000 })).toMatchObject({ state: 'completed' });
     }
     await cluster.stop();
     await expect(clusterIn(folder)).rejects.toMatchObject({
