@@ -8,7 +8,7 @@ import { idPattern } from '../actors/admission.ts';
 import { Committer } from '../actors/committer.ts';
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
 import type { Why } from '../actors/why.ts';
-import type { BrokersView } from '../nats/brokers.ts';
+import type { BrokersView, BrokerView } from '../nats/brokers.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Durability, JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
@@ -27,7 +27,7 @@ import { cancel, readJob } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 
-export type { AuditReport, BrokersView, ClusterView, MasterView, SteppedDown, Why, WorkerView };
+export type { AuditReport, BrokersView, BrokerView, ClusterView, MasterView, SteppedDown, Why, WorkerView };
 
 export interface ClientOptions {
   options: Options;

@@ -12,6 +12,7 @@ export type { Backup } from '../cluster/backup.ts';
 export type {
   AuditReport,
   BrokersView,
+  BrokerView,
   ClusterView,
   MasterView,
   SteppedDown,

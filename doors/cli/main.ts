@@ -10,6 +10,7 @@ import { commonFlags, readSettings } from '../../cluster/settings.ts';
 import { version } from '../../cluster/version.ts';
 import { register as audit } from './audit.ts';
 import { register as backup } from './backup.ts';
+import { register as broker } from './broker.ts';
 import { addFlags, type CommandContext, type Register } from './command.ts';
 import { register as config } from './config.ts';
 import { register as demo } from './demo.ts';
@@ -24,7 +25,20 @@ import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
 import { register as worker } from './worker.ts';
 
-const commands: readonly Register[] = [up, demo, submit, status, job, worker, master, rejected, audit, backup, config];
+const commands: readonly Register[] = [
+  up,
+  demo,
+  submit,
+  status,
+  job,
+  worker,
+  master,
+  broker,
+  rejected,
+  audit,
+  backup,
+  config,
+];
 
 /** Runs the command in `argv` (without node and script); resolves with what the process should end with. */
 export async function run(argv: readonly string[]): Promise<number> {
