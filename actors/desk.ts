@@ -5,7 +5,7 @@
 
 import type { JobState } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { WorkerStatus } from '../runtime/ports.ts';
+import type { Durability, WorkerStatus } from '../runtime/ports.ts';
 import type { Board } from './board.ts';
 import { type Fleet, isHung } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
@@ -60,6 +60,8 @@ export interface ClusterView {
   leftToNewer?: number;
   /** How many jobs wait in each queue that is paused. */
   paused?: Readonly<Record<string, number>>;
+  /** What an acknowledged submission survives. */
+  durability?: Durability;
 }
 
 /** What the answers are made from. */
@@ -72,7 +74,7 @@ export interface DeskOptions {
   term: Term;
   incarnation: string;
   name: string;
-  settings: { gpuSpillOver: boolean };
+  settings: { gpuSpillOver: boolean; durability?: Durability };
   stepDown: () => Promise<void>;
 }
 
@@ -103,7 +105,7 @@ async function stepDown({ name, incarnation, term, ...options }: DeskOptions): P
 }
 
 function cluster(options: DeskOptions): ClusterView {
-  const { board, fleet, clock, name, incarnation, term, lookAhead } = options;
+  const { board, fleet, clock, name, incarnation, term, lookAhead, settings } = options;
   const byState: Partial<Record<JobState, number>> = {};
   for (const { state } of board.entries()) byState[state] = (byState[state] ?? 0) + 1;
   return {
@@ -116,6 +118,7 @@ function cluster(options: DeskOptions): ClusterView {
     unserved: unserved(board, fleet),
     leftToNewer: board.leftToNewer,
     paused: paused(board),
+    ...(settings.durability === undefined ? {} : { durability: settings.durability }),
   };
 }
 

@@ -9,7 +9,7 @@
 
 import { Fault, isFault, messageOf } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
-import type { Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
+import type { Durability, Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { admit, conflictText, idOf, isSameSubmission, type KnownType } from './admission.ts';
@@ -24,6 +24,8 @@ export interface IntakeOptions {
   commit: Commit;
   types: ReadonlyMap<string, KnownType>;
   /** Called with each job that was created, before anybody else hears of it. */
+  /** What an acknowledged write is worth here. */
+  durability?: Durability | undefined;
   onCreated: (head: Head, record: JobRecord) => void;
   now: () => number;
 }
@@ -143,7 +145,8 @@ export class Intake {
 
   #ack(submission: Submission, { id, tenant, state }: JobRecord): void {
     const ref = refOf(submission);
-    if (ref !== undefined) this.#options.events.ack({ ref, id, tenant, state });
+    const { events, durability } = this.#options;
+    if (ref !== undefined) events.ack({ ref, id, tenant, state, ...(durability === undefined ? {} : { durability }) });
   }
 
   async #reject(submission: Submission, reason: string): Promise<void> {

@@ -29,6 +29,7 @@ export type Rule =
   | 'settled at no moment'
   | 'settled and open'
   | 'head and body differ'
+  | 'kept for the wrong time'
   | 'alarm that never rang'
   | 'cannot be read';
 
@@ -80,6 +81,13 @@ export function headFlaw(head: HeadFacts | undefined, record: JobRecord): Flaw |
   return flaw('head and body differ', fields.length === 0, facts(body), facts(head));
 }
 
+/** Where the broker forgets an open record after a while, or keeps a settled one; written again, both are right. */
+export function lifetimeFlaw({ state }: JobRecord, expires: boolean): Flaw | undefined {
+  const expected = isSettled(state) ? 'a settled record to expire' : 'an open record to stay';
+  const met = expires ? 'one that expires' : 'one that stays for ever';
+  return flaw('kept for the wrong time', isSettled(state) === expires, expected, met);
+}
+
 const headFields = [
   'state',
   'type',
@@ -108,6 +116,7 @@ const repairable: ReadonlySet<Rule> = new Set<Rule>([
   'settled at no moment',
   'settled and open',
   'head and body differ',
+  'kept for the wrong time',
   'alarm that never rang',
 ]);
 

@@ -13,7 +13,7 @@ import type { JobRecord } from '../runtime/record.ts';
 import { isScheduleKey } from '../runtime/schedule.ts';
 import { contentHash } from './admission.ts';
 import { keyOf } from './intake.ts';
-import { type Flaw, flawsOf, headFlaw, isRepairable } from './invariants.ts';
+import { type Flaw, flawsOf, headFlaw, isRepairable, lifetimeFlaw } from './invariants.ts';
 import { readRequest, sourceOf } from './request.ts';
 
 /** Something that does not agree. `of` is what it is about: a job's key or a submission. */
@@ -281,11 +281,11 @@ export function discrepanciesOf(page: Page): readonly Discrepancy[] {
     case 'unreadable':
       return [unreadable(page)];
     case 'record': {
-      const { key, record, head } = page;
+      const { key, record, head, ttlMs } = page;
       const flaws = flawsOf(key, record);
-      const beside = headFlaw(head, record);
-      const all = beside === undefined ? flaws : [...flaws, beside];
-      return [...all.map((flaw) => inWords(key, flaw)), ...ttlTrouble(page)];
+      const beside = headFlaw(head, record) ?? [];
+      const lifetime = lifetimeFlaw(record, ttlMs !== undefined) ?? [];
+      return [flaws, beside, lifetime].flat().map((flaw) => inWords(key, flaw));
     }
   }
 }
@@ -327,15 +327,6 @@ function leaseTrouble({ key, lease, revision }: Extract<Page, { kind: 'lease' }>
       advice: 'Restart the masters one by one: the next one to lead writes a lease of its own.',
     },
   ];
-}
-
-function ttlTrouble({ key, record, ttlMs }: Extract<Page, { kind: 'record' }>): readonly Discrepancy[] {
-  const isAtRest = isSettled(record.state);
-  if (isAtRest === (ttlMs !== undefined)) return [];
-  const expected = isAtRest ? 'a settled record to expire' : 'an open record to stay';
-  const met = isAtRest ? 'one that stays for ever' : `one that expires after ${ttlMs} ms`;
-  const advice = 'It was not written by a process of ours; the leader writes it anew where its head differs too.';
-  return [{ of: key, what: 'kept for the wrong time', expected, met, advice }];
 }
 
 function bothWays({ sequence }: Submission): Discrepancy {

@@ -11,6 +11,7 @@ import { type Accuracy, type Clock, exact } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { Change, Head, Stop, TypeEntry, World } from '../runtime/ports.ts';
+import { isOfNewer } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
 import { Board } from './board.ts';
@@ -185,10 +186,16 @@ export class Master {
   }
 
   #changed(change: Change): void {
-    if (change.kind === 'job') this.#apply(change.head);
+    if (change.kind === 'job') this.#moved(change);
     else if (change.kind === 'lease') this.#election.seen(change.lease);
     else if (change.kind === 'schedule') this.#scheduled(change);
-    else this.#oddities.note(change.key, change.revision);
+    else this.#oddities.note(change.key, change.revision, 'no head');
+  }
+
+  #moved({ head, isKeptWrong }: Extract<Change, { kind: 'job' }>): void {
+    this.#apply(head);
+    if (isKeptWrong === true && !isOfNewer(head))
+      this.#oddities.note(head.key, head.revision, 'kept for the wrong time');
   }
 
   #scheduled({ head, revision }: Extract<Change, { kind: 'schedule' }>): void {

@@ -1,31 +1,41 @@
 /**
- * Keys of the bucket of jobs whose newest write has no head: no process of ours wrote them.
+ * Keys of the bucket of jobs whose newest write no process of ours can have made: it has no head, or the broker keeps it
+ * for the wrong time.
  *
  * A follower cannot tell what such a write means, so it stands here until the leader's patrol has read it. Whoever
  * stands by keeps it too, so that a new leader knows at once. Keys that begin with `_` are ours and no jobs.
  */
+
+export type Oddity = 'no head' | 'kept for the wrong time';
+
 export class Oddities {
-  readonly #revisions = new Map<string, number>();
+  readonly #found = new Map<string, { revision: number; what: Oddity }>();
 
   keys(): readonly string[] {
-    return [...this.#revisions.keys()];
+    return [...this.#found.keys()];
   }
 
-  /** The revision of the write without a head; `undefined` where the key is not odd. */
+  /** The revision of the odd write; `undefined` where the key is not odd. */
   at(key: string): number | undefined {
-    return this.#revisions.get(key);
+    return this.#found.get(key)?.revision;
   }
 
-  note(key: string, revision: number): void {
-    if (!key.startsWith('_') && revision > (this.#revisions.get(key) ?? 0)) this.#revisions.set(key, revision);
+  /** What is odd about the key as it was written at `revision`, or ever. */
+  of(key: string, revision = this.at(key)): Oddity | undefined {
+    const found = this.#found.get(key);
+    return found?.revision === revision ? found?.what : undefined;
   }
 
-  /** The key has been written with a head at `revision`, or been dealt with. */
+  note(key: string, revision: number, what: Oddity): void {
+    if (!key.startsWith('_') && revision > (this.at(key) ?? 0)) this.#found.set(key, { revision, what });
+  }
+
+  /** The key has been written as it must be at `revision`, or been dealt with. */
   clear(key: string, revision = Number.POSITIVE_INFINITY): void {
-    if (revision > (this.#revisions.get(key) ?? Number.POSITIVE_INFINITY)) this.#revisions.delete(key);
+    if (revision > (this.at(key) ?? Number.POSITIVE_INFINITY)) this.#found.delete(key);
   }
 
   forget(): void {
-    this.#revisions.clear();
+    this.#found.clear();
   }
 }

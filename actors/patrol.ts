@@ -8,7 +8,7 @@
  * is back as soon as its record is.
  */
 
-import { isActive } from '../machines/job.ts';
+import { isActive, isSettled } from '../machines/job.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
@@ -18,8 +18,8 @@ import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
 import type { Commit } from './committer.ts';
 import type { Entry } from './entry.ts';
-import { type Flaw, flawsOf, headFlaw, isRepairable, repair } from './invariants.ts';
-import type { Oddities } from './oddity.ts';
+import { type Flaw, flawsOf, headFlaw, isRepairable, lifetimeFlaw, repair } from './invariants.ts';
+import type { Oddities, Oddity } from './oddity.ts';
 
 export interface PatrolOptions {
   board: Board;
@@ -38,6 +38,7 @@ export interface PatrolOptions {
 
 const headsAtOnce = 5_000;
 const recordsAtOnce = 100;
+const oddAtOnce = 1_000;
 /** A moment that passed so long ago will not be acted on any more by the timekeeper. */
 const lateAfterMs = 30_000;
 const toldAtMost = 10_000;
@@ -90,7 +91,11 @@ export class Patrol {
       .filter((entry) => isOdd(entry) || isLate(entry, late));
     const records = this.#records.next(Math.min(recordsAtOnce, board.size));
     const odd = oddities.keys().filter((key) => this.#told.get(key) !== oddities.at(key));
-    const keys = new Set([...this.#suspects, ...odd, ...[...heads, ...records].map(({ key }) => key)]);
+    const keys = new Set([
+      ...this.#suspects,
+      ...odd.slice(0, oddAtOnce),
+      ...[...heads, ...records].map(({ key }) => key),
+    ]);
     this.#suspects.clear();
     return [...keys];
   }
@@ -131,11 +136,11 @@ export class Patrol {
   async #judge(key: string, stored: Stored): Promise<void> {
     const { board, oddities } = this.#options;
     const entry = board.get(key);
-    const isHeadless = oddities.at(key) === stored.revision;
-    if (!isHeadless) oddities.clear(key, stored.revision);
+    const odd = oddities.of(key, stored.revision);
+    if (odd === undefined) oddities.clear(key, stored.revision);
     // News of it is on its way, or it has settled meanwhile.
-    if (!isHeadless && entry?.revision !== stored.revision) return;
-    const flaws = this.#flawsOf(key, stored.record, isHeadless ? undefined : entry);
+    if (odd === undefined && entry?.revision !== stored.revision) return;
+    const flaws = this.#flawsOf(key, stored, odd);
     const fatal = flaws.find(({ rule }) => rule === 'not whole' || rule === 'under another key');
     if (fatal !== undefined) return this.#setAside(key, fatal);
     for (const flaw of flaws) if (!isRepairable(flaw)) this.#found(key, stored.revision, flaw);
@@ -143,12 +148,20 @@ export class Patrol {
     if (repairable.length > 0) await this.#repair(key, stored, repairable);
   }
 
-  #flawsOf(key: string, record: JobRecord, head: Entry | undefined): readonly Flaw[] {
+  #flawsOf(key: string, stored: Stored, odd: Oddity | undefined): readonly Flaw[] {
+    const { record } = stored;
     const flaws = flawsOf(key, record);
     if (flaws.some(({ rule }) => rule === 'not whole')) return flaws;
-    const beside = headFlaw(head, record);
+    const lifetime = lifetimeFlaw(record, isSettled(record.state) !== (odd === 'kept for the wrong time'));
     const late = lateness(record, this.#options.clock.now() - lateAfterMs);
-    return [...flaws, ...(beside === undefined ? [] : [beside]), ...late];
+    return [flaws, this.#headFlaw(key, stored, odd) ?? [], lifetime ?? [], late].flat();
+  }
+
+  /** The board has no heads of settled jobs; of those that come by for another reason, theirs is believed. */
+  #headFlaw(key: string, { record, revision }: Stored, odd: Oddity | undefined): Flaw | undefined {
+    if (odd === 'no head') return headFlaw(undefined, record);
+    const entry = this.#options.board.get(key);
+    return entry?.revision === revision ? headFlaw(entry, record) : undefined;
   }
 
   async #repair(key: string, { record: broken, revision: expected }: Stored, flaws: readonly Flaw[]): Promise<void> {
@@ -176,7 +189,7 @@ export class Patrol {
   #setAside(key: string, flaw: Flaw): void {
     const { board, oddities } = this.#options;
     this.#found(key, this.#expected(key), flaw);
-    if (oddities.at(key) !== undefined) board.forget(key);
+    if (oddities.of(key) === 'no head') board.forget(key);
   }
 
   #repaired(key: string, what: string): void {

@@ -8,7 +8,7 @@
 import { isActive, isReady, isSettled } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
-import type { Head, Pulse, Stop, World } from '../runtime/ports.ts';
+import type { Durability, Head, Pulse, Stop, World } from '../runtime/ports.ts';
 import type { JobRecord } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
@@ -41,6 +41,8 @@ export interface MasterSettings {
   lostAfterMs: number;
   cancelGraceMs: number;
   gpuSpillOver: boolean;
+  /** What an acknowledged write is worth here, for whoever asks. */
+  durability?: Durability;
   /** How many settled jobs are kept; absent: as many as there are. */
   keepAtMost?: number;
   /** Fixed for all types; absent: learned. */
@@ -224,9 +226,19 @@ export class Reign {
   }
 }
 
-function intakeOf({ world, commit, types, clock, telemetry }: ReignOptions, onCreated: Created): Intake {
+function intakeOf({ world, commit, types, clock, telemetry, settings }: ReignOptions, onCreated: Created): Intake {
   const { submissions, store, events } = world;
-  return new Intake({ submissions, store, events, telemetry, commit, types, now: () => clock.now(), onCreated });
+  return new Intake({
+    submissions,
+    store,
+    events,
+    telemetry,
+    commit,
+    types,
+    now: () => clock.now(),
+    durability: settings.durability,
+    onCreated,
+  });
 }
 
 type Created = (head: Head, record: JobRecord) => void;

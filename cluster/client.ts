@@ -10,10 +10,10 @@ import type { ClusterView, WorkerView } from '../actors/desk.ts';
 import type { Advice, Demand } from '../actors/scale.ts';
 import type { Why } from '../actors/why.ts';
 import { wrongInQueue } from '../machines/rules/queue.ts';
-import type { BrokersView } from '../nats/brokers.ts';
+import type { BrokersView, BrokerView } from '../nats/brokers.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Options } from '../runtime/options.ts';
-import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
+import type { Durability, JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type AuditReport, audit } from './audit.ts';
@@ -33,7 +33,18 @@ import { act, readJob, type Verb } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 
-export type { Advice, AuditReport, BrokersView, ClusterView, Demand, MasterView, SteppedDown, Why, WorkerView };
+export type {
+  Advice,
+  AuditReport,
+  BrokersView,
+  BrokerView,
+  ClusterView,
+  Demand,
+  MasterView,
+  SteppedDown,
+  Why,
+  WorkerView,
+};
 
 export interface ClientOptions {
   options: Options;
@@ -79,6 +90,11 @@ export class Client implements AsyncDisposable {
   /** Broker time, epoch ms. */
   now(): number {
     return this.#link.clock.now();
+  }
+
+  /** What an acknowledged submission survives here. */
+  get durability(): Durability {
+    return this.#link.durability;
   }
 
   submit(items: readonly Item[]): Promise<readonly Submitted[]> {

@@ -8,8 +8,8 @@ import { patientlyAtStart } from '../actors/patience.ts';
 import type { BrokerAddress } from '../nats/address.ts';
 import { type BrokersView, brokersOf } from '../nats/brokers.ts';
 import { connectBroker, type NatsConnection } from '../nats/connection.ts';
-import { checkDurability, riskyInCluster } from '../nats/durability.ts';
-import { names } from '../nats/names.ts';
+import { checkDurability, durabilityOf, noteDurability, riskyInCluster } from '../nats/durability.ts';
+import { type Names, names } from '../nats/names.ts';
 import type { Retention } from '../nats/store.ts';
 import type { LogLimits } from '../nats/stream-plan.ts';
 import { measureOffset } from '../nats/time.ts';
@@ -18,6 +18,7 @@ import { type NatsWorld, natsWorld } from '../nats/world.ts';
 import { SystemClock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { Options } from '../runtime/options.ts';
+import type { Durability } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { BrokerTime } from './broker-time.ts';
 
@@ -50,8 +51,8 @@ export interface LinkOptions {
   role: string;
   /** Followers need the feed, on a connection of its own. */
   withFeed: boolean;
-  /** What an acknowledgement must be worth; checked, so that nobody relies on what the broker cannot give. */
-  durability?: Options['durability'];
+  /** Of whoever sees to the cluster: what an acknowledgement must be worth, so that nobody relies on less. */
+  promise?: Pick<Options, 'durability' | 'natsMonitoring'>;
 }
 
 /** A process's link to its cluster. Disposing of it flushes and closes. */
@@ -61,6 +62,8 @@ export interface Link extends AsyncDisposable {
   /** This process, for ever: never reused. */
   readonly incarnation: string;
   readonly host: string;
+  /** What an acknowledged write is worth here, as far as it can be seen. */
+  readonly durability: Durability;
   brokers(): Promise<BrokersView>;
 }
 
@@ -96,15 +99,19 @@ interface Connections {
 }
 
 async function linkOver(
-  { settings, telemetry, durability }: LinkOptions,
+  { settings, telemetry, promise }: LinkOptions,
   { address, connection, feedConnection }: Connections,
 ): Promise<Link> {
   const clock = new SystemClock();
   const named = names(settings.prefix);
   telemetry.tell('broker.connected', { server: connection.getServer() });
-  const replicas = replicasFor(durability);
+  const replicas = replicasFor(promise?.durability);
   const logs = logLimits(settings);
-  const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas, logs });
+  let durability: Durability = 'fast';
+  const ensure = async () => {
+    await ensureTopology({ connection, names: named, clock, ...replicas, logs });
+    durability = await patientlyAtStart(() => durabilityOf(connection, named), clock);
+  };
   const time = new BrokerTime({ clock, telemetry, measure: () => measureOffset({ connection, names: named, clock }) });
   void report(connection, telemetry, () => {
     time.renew();
@@ -114,8 +121,7 @@ async function linkOver(
   const risk = riskyInCluster(connection);
   // Once a master: what concerns all need not be said by each.
   if (risk !== undefined && feedConnection !== connection) telemetry.tell('broker.risky', risk);
-  // That every write is forced to disk shows only on the broker's monitoring, which `yard up` has and sees to itself.
-  if (durability === 'replicated') await checkDurability({ connection, names: named, durability });
+  if (promise !== undefined) durability = await promised(promise, { connection, names: named, durability });
   const stopMeasuring = await patientlyAtStart(() => time.keep(), clock);
   const world = await natsWorld({
     connection,
@@ -132,6 +138,9 @@ async function linkOver(
     world,
     incarnation: clock.unique(),
     host: hostname(),
+    get durability() {
+      return durability;
+    },
     brokers: () => brokersOf(connection, named),
     async [Symbol.asyncDispose]() {
       stopMeasuring();
@@ -141,6 +150,18 @@ async function linkOver(
       if (feedConnection !== connection) await close(feedConnection);
     },
   };
+}
+
+/** Checks what was asked for, or else what is told to whoever submits; the class that holds. */
+async function promised(
+  { durability: asked, natsMonitoring: monitoring }: Pick<Options, 'durability' | 'natsMonitoring'>,
+  found: { connection: NatsConnection; names: Names; durability: Durability },
+): Promise<Durability> {
+  const seen = found.durability === 'fsync' ? 'fast' : found.durability;
+  const wanted = { ...found, durability: asked ?? seen, monitoring };
+  await checkDurability(wanted);
+  await noteDurability(wanted);
+  return await durabilityOf(found.connection, found.names);
 }
 
 function replicasFor(durability: Options['durability']): { replicas?: number; replicasOfNew?: number } {

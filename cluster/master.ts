@@ -28,8 +28,7 @@ export async function startMaster({
   options: Options;
   telemetry: Telemetry;
 }): Promise<RunningMaster> {
-  const { durability } = options;
-  const to = await link({ settings: options, telemetry, role: 'yard master', withFeed: true, durability });
+  const to = await link({ settings: options, telemetry, role: 'yard master', withFeed: true, promise: options });
   const master = new Master({
     world: to.world,
     clock: to.clock,
@@ -38,7 +37,7 @@ export async function startMaster({
     incarnation: to.incarnation,
     name: nameOf(to, options),
     definitions: shippedTypes({ clock: to.clock }),
-    settings: settingsOf(options),
+    settings: { ...settingsOf(options), durability: to.durability },
   });
   const stop = async () => {
     await master.stop();

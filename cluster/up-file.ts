@@ -10,7 +10,7 @@ import { Fault } from '../runtime/faults.ts';
 
 /** A cluster of `yard up`, for whoever wants to reach or stop it. Moments are epoch ms. */
 export interface UpFile {
-  /** Where its broker is; several addresses have commas between them. */
+  /** Where its broker is, speaks MQTT and tells of itself; several addresses have commas between them. */
   url: string;
   mqttUrl?: string;
   monitoringUrl?: string;

@@ -52,7 +52,7 @@ export interface MemberView {
 
 /** A running cluster. Disposing of it stops it. */
 export interface Cluster extends AsyncDisposable {
-  /** Where its broker is; several addresses have commas between them. */
+  /** Where its broker is, speaks MQTT and tells of itself; several addresses have commas between them. */
   readonly url: string;
   readonly mqttUrl: string | undefined;
   readonly monitoringUrl: string | undefined;
@@ -137,12 +137,11 @@ class LocalCluster implements Cluster {
   }
 
   get mqttUrl(): string | undefined {
-    const port = this.#brokers[0]?.mqttPort;
-    return port === undefined ? undefined : `mqtt://127.0.0.1:${port}`;
+    return joined(this.#brokers.flatMap(({ mqttPort }) => mqttPort ?? []).map((port) => `mqtt://127.0.0.1:${port}`));
   }
 
   get monitoringUrl(): string | undefined {
-    return this.#brokers[0]?.monitoringUrl;
+    return joined(this.#brokers.map(({ monitoringUrl }) => monitoringUrl));
   }
 
   get brokers(): number {
@@ -172,7 +171,7 @@ class LocalCluster implements Cluster {
       telemetry: createTelemetry(),
       role: 'yard up',
       withFeed: false,
-      durability: this.#options.durability,
+      promise: this.#options,
     });
     this.#moments = { startedAt: this.#link.clock.now() };
     const { masters, workers } = this.#options;
@@ -241,7 +240,8 @@ class LocalCluster implements Cluster {
     this.#brokers = await startOwnBrokers({ options: this.#options, clock: this.#clock, say });
     const urls = this.#brokers.map(({ url }) => url);
     const replicated = brokers > 1 && durability === undefined ? { durability: 'replicated' as const } : {};
-    this.#options = saidOtherwise(this.#options, { nats: urls, ...strangers, ...replicated });
+    const natsMonitoring = this.#brokers.map(({ monitoringUrl }) => monitoringUrl);
+    this.#options = saidOtherwise(this.#options, { nats: urls, natsMonitoring, ...strangers, ...replicated });
     this.#stopWatching = watchBrokers({
       brokers: this.#brokers,
       clock: this.#clock,
@@ -302,6 +302,10 @@ class LocalCluster implements Cluster {
   #pidsOf(role: Role): number[] {
     return this.#crew.of(role).flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
+}
+
+function joined(addresses: readonly string[]): string | undefined {
+  return addresses.length === 0 ? undefined : addresses.join(',');
 }
 
 /** Who we are to somebody else's broker means nothing to our own. */

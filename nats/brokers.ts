@@ -1,8 +1,10 @@
 /**
- * How many of the brokers that keep the jobs have them now, as the one that leads their stream tells.
+ * The brokers that keep what is ours, as those of them tell that lead its streams: who leads what, who has all of it.
+ *
+ * It is told over an ordinary connection, so a broker that keeps no stream of ours is not seen.
  */
 
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
@@ -11,19 +13,73 @@ import type { Names } from './names.ts';
 export interface BrokersView {
   all: number;
   current: number;
+  /** Each of those that keep any stream of ours. */
+  brokers: readonly BrokerView[];
+}
+
+/** One broker. */
+export interface BrokerView {
+  name: string;
+  /** Whether it is there and has all of every stream that it keeps. */
+  isCurrent: boolean;
+  /** Whether the others have lost sight of it. */
+  isAway: boolean;
+  /** The streams that it leads. */
+  leads: readonly string[];
+  /** How many streams it keeps. */
+  keeps: number;
+  /** How many writes it lacks, over all streams. */
+  behind: number;
 }
 
 const answerWithinMs = 2_000;
 
-/** @throws {Fault} `broker.unavailable` where none of them leads. */
+/** @throws {Fault} `broker.unavailable` where none of them leads the jobs. */
 export async function brokersOf(connection: NatsConnection, names: Names): Promise<BrokersView> {
   try {
     const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: answerWithinMs });
-    const { cluster } = await jsm.streams.info(names.streams.jobs);
-    const followers = cluster?.replicas ?? [];
+    const { jobs, ...others } = names.streams;
+    const [first, ...more] = await Promise.all([
+      jsm.streams.info(jobs),
+      // One that is electing its leader tells nothing, and is no reason to tell nothing of the jobs.
+      ...Object.values(others).map((stream) => jsm.streams.info(stream).catch(() => undefined)),
+    ]);
+    const followers = first.cluster?.replicas ?? [];
     const current = followers.filter((each) => each.current && each.offline !== true);
-    return { all: 1 + followers.length, current: 1 + current.length };
+    const streams = [first, ...more.filter((info) => info !== undefined)].map((info) => placed(info, connection));
+    return { all: 1 + followers.length, current: 1 + current.length, brokers: brokersIn(streams) };
   } catch (cause) {
     throw faultOf(cause);
   }
+}
+
+/** Where a stream lies. */
+interface Placed {
+  stream: string;
+  leader: string;
+  replicas: readonly { name: string; current: boolean; offline?: boolean; lag?: number }[];
+}
+
+/** A broker that stands alone need not say who leads. */
+function placed({ config, cluster }: StreamInfo, { info }: NatsConnection): Placed {
+  const { leader = info?.server_name ?? '', replicas = [] } = cluster ?? {};
+  return { stream: config.name, leader, replicas };
+}
+
+function brokersIn(streams: readonly Placed[]): readonly BrokerView[] {
+  const names = new Set(streams.flatMap(({ leader, replicas }) => [leader, ...replicas.map(({ name }) => name)]));
+  return [...names].sort().map((name) => brokerIn(streams, name));
+}
+
+function brokerIn(streams: readonly Placed[], name: string): BrokerView {
+  const leads = streams.filter(({ leader }) => leader === name).map(({ stream }) => stream);
+  const follows = streams.flatMap(({ replicas }) => replicas.filter((replica) => replica.name === name));
+  return {
+    name,
+    isCurrent: follows.every(({ current, offline }) => current && offline !== true),
+    isAway: follows.some(({ offline }) => offline === true),
+    leads,
+    keeps: leads.length + follows.length,
+    behind: follows.reduce((sum, { lag = 0 }) => sum + lag, 0),
+  };
 }

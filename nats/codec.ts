@@ -13,7 +13,7 @@ import type { Msg, MsgHdrs } from 'nats';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import { type HeadBody, headBody } from '../runtime/head.ts';
 import type { Change, Entry, Lease, Offer, Page } from '../runtime/ports.ts';
-import { type Stored, upcast } from '../runtime/record.ts';
+import { isAtRest, type Stored, upcast } from '../runtime/record.ts';
 import {
   isScheduleKey,
   readSchedule,
@@ -79,7 +79,10 @@ export function encodeEntry(entry: Entry): { body: Uint8Array; lines: string } {
 export function decodeChange(key: string, revision: number, header: (name: string) => string | undefined): Change {
   const head = header(headHeader);
   const body = head ? readJson(head) : undefined;
-  if (isHeadBody(body)) return { kind: 'job', head: { ...body, key, revision } };
+  if (isHeadBody(body)) {
+    const job: Change = { kind: 'job', head: { ...body, key, revision } };
+    return isAtRest(body) === expires(header) ? job : { ...job, isKeptWrong: true };
+  }
   const lease = header(leaseHeader);
   if (lease) return { kind: 'lease', revision, lease: decodeLease(lease) };
   const schedule = readJson(header(scheduleHeader) ?? '');
@@ -166,10 +169,18 @@ export function isRemoval(header: (name: string) => string | undefined): boolean
   return header('KV-Operation') !== undefined || header('Nats-Marker-Reason') !== undefined;
 }
 
-/** How long the broker keeps a message, where it says so: `2592000s`. */
+/** Whether the broker keeps a message only for a while. */
+function expires(header: (name: string) => string | undefined): boolean {
+  return (header('Nats-TTL') ?? 'never') !== 'never';
+}
+
+const secondsIn: Readonly<Record<string, number>> = { h: 3_600, m: 60, s: 1 };
+
+/** How long the broker keeps a message, ms, where it says so: `2592000s` by us, `720h` or `60` by others. */
 function ttlOf(header: (name: string) => string | undefined): number | undefined {
-  const seconds = /^(\d+)s$/.exec(header('Nats-TTL') ?? '')?.[1];
-  return seconds === undefined ? undefined : Number(seconds) * 1_000;
+  if (!expires(header)) return undefined;
+  const parts = [...(header('Nats-TTL') ?? '').matchAll(/(\d+)([hms]?)/g)];
+  return parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (secondsIn[unit] ?? 1), 0) * 1_000;
 }
 
 /** What lies under a key of the bucket of jobs, from its message. */

@@ -8,7 +8,7 @@
  */
 
 import { join } from 'node:path';
-import { type BrokerPorts, portsToListen } from './broker-ports.ts';
+import { type BrokerPorts, freePorts, portsToListen } from './broker-ports.ts';
 import { type BrokerOptions, type EmbeddedBroker, startBroker } from './embedded.ts';
 
 export interface BrokerClusterOptions extends Omit<BrokerOptions, 'serverName' | 'cluster' | 'ports'> {
@@ -16,7 +16,7 @@ export interface BrokerClusterOptions extends Omit<BrokerOptions, 'serverName' |
   count: number;
   /** Servers of two clusters never join, whatever ports they meet on. */
   name: string;
-  /** Those of the first one; the others let the machine choose, and speak no MQTT. */
+  /** Those of the first one; the others let the machine choose, and speak MQTT where the first does. */
   ports?: BrokerPorts;
 }
 
@@ -29,12 +29,13 @@ export function brokerName(at: number): string {
 export async function startBrokerCluster(options: BrokerClusterOptions): Promise<readonly EmbeddedBroker[]> {
   const { count, name, ports = {}, dataDir, ...shared } = options;
   const routes = await portsToListen(count);
+  const mqtt = ports.mqtt === undefined || ports.mqtt === 'off' ? 'off' : 'free';
   const starts = routes.map((port, at) =>
     startBroker({
       ...shared,
       dataDir: join(dataDir, brokerName(at)),
       serverName: `${name}-${brokerName(at)}`,
-      ports: at === 0 ? ports : { client: 'free', monitoring: 'free' },
+      ports: at === 0 ? ports : { ...freePorts, mqtt },
       cluster: { name, port, routes },
     }),
   );

@@ -20,8 +20,8 @@ export interface PullLoop {
   /** Of the connection over which is pulled. */
   presence: Presence;
   /**
-   * What a flow that has gone silent means: the consumer lay with one broker and is lost with it (`closed`), or it
-   * lies with several, and the client pulls again as soon as another one has it (`waited for`).
+   * What becomes of a flow that has gone silent: it is opened anew, as its consumer lies with a broker that died
+   * (`closed`), or the client pulls again as soon as the consumer is back (`waited for`).
    */
   whenSilent: 'closed' | 'waited for';
   open(): Promise<ConsumerMessages>;

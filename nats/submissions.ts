@@ -66,7 +66,9 @@ export class NatsSubmissions implements Submissions {
       return this.#pull(place, basket);
     };
     const presence = presenceOf(connection);
-    const stop = await keepPulling({ clock: this.#clock, presence, whenSilent: 'waited for', open });
+    // Of several brokers the others make a new place at once; until the old one has elected its leader takes seconds.
+    const whenSilent = connection.info?.cluster === undefined ? 'waited for' : 'closed';
+    const stop = await keepPulling({ clock: this.#clock, presence, whenSilent, open });
     const stopAsking = keepAsking({
       ...{ jsm, clock: this.#clock, stream: this.#names.streams.submit },
       broker: () => this.#broker,

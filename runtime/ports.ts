@@ -78,7 +78,8 @@ export interface Head {
 
 /** Something that was written into the bucket of jobs: the head of a job or of a schedule, or the lease. */
 export type Change =
-  | { kind: 'job'; head: Head }
+  /** `isKeptWrong`: the broker keeps a settled one for ever, or an open one only for a while. */
+  | { kind: 'job'; head: Head; isKeptWrong?: true }
   | { kind: 'lease'; revision: number; lease: Lease | null }
   | { kind: 'schedule'; revision: number; head: ScheduleHead }
   /** A write that has no head: not by a process of ours, or of a key that is no job. */
@@ -174,9 +175,12 @@ export interface Submissions {
   rejections(limit: number): Promise<readonly Rejection[]>;
 }
 
+/** What an acknowledged write survives, checked against the broker: `docs/guarantees.md` says what each class means. */
+export type Durability = 'fast' | 'replicated' | 'fsync';
+
 /** What became of a submission, told on `ack.<ref>`: a hint for the submitter, no promise. */
 export type SubmitAck =
-  | { ref: string; id: string; tenant: string; state: JobState }
+  | { ref: string; id: string; tenant: string; state: JobState; durability?: Durability }
   | { ref: string; rejected: string };
 
 // ---- the books, for an audit -------------------------------------------------------------------------------

@@ -107,8 +107,8 @@ export function jobKey(job: { tenant: string; id: string }): string {
 }
 
 /** Whether the job will not move again by itself: then its record may expire. */
-export function isAtRest(record: JobRecord): boolean {
-  return isSettled(record.state);
+export function isAtRest({ state }: Pick<JobRecord, 'state'>): boolean {
+  return isSettled(state);
 }
 
 /** The number of the last transition, 0 where there is none. */

@@ -14,6 +14,7 @@ export type {
   Advice,
   AuditReport,
   BrokersView,
+  BrokerView,
   ClusterView,
   Demand,
   MasterView,
@@ -44,7 +45,7 @@ export {
   type JobRun,
   type ProgressReport,
 } from '../runtime/handler.ts';
-export type { JobEventMessage, LogLine, Rejection, Stop, WorkerStatus } from '../runtime/ports.ts';
+export type { Durability, JobEventMessage, LogLine, Rejection, Stop, WorkerStatus } from '../runtime/ports.ts';
 export type { AttemptEntry, JobRecord, Progress, Transition } from '../runtime/record.ts';
 export type { Firing, Overlap, ScheduleRecord } from '../runtime/schedule.ts';
 export { type ConnectOptions, connect } from './connect.ts';

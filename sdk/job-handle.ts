@@ -4,7 +4,7 @@
 
 import type { Client } from '../cluster/client.ts';
 import type { WaitOptions } from '../cluster/watch.ts';
-import type { LogLine } from '../runtime/ports.ts';
+import type { Durability, LogLine } from '../runtime/ports.ts';
 import type { JobRecord, Transition } from '../runtime/record.ts';
 import { resultOf } from './job-failed.ts';
 
@@ -12,12 +12,15 @@ export class JobHandle<Result = unknown> {
   readonly id: string;
   /** Whether this submission created it; `false` where an earlier one of the same was found. */
   readonly created: boolean;
+  /** What its submission survives: see "What an acknowledgement survives" in `docs/guarantees.md`. */
+  readonly durability: Durability;
   readonly #client: Client;
 
-  constructor(client: Client, job: { id: string; created: boolean }) {
+  constructor(client: Client, job: { id: string; created: boolean; durability: Durability }) {
     this.#client = client;
     this.id = job.id;
     this.created = job.created;
+    this.durability = job.durability;
   }
 
   /** Its record as it is now; `undefined` once it is so long settled that it was forgotten. */

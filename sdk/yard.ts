@@ -85,7 +85,8 @@ export class Yard implements AsyncDisposable {
    */
   async submitMany(submissions: readonly Submission[]): Promise<readonly JobHandle[]> {
     const submitted = await this.#client.submit(submissions.map(itemOf));
-    return submitted.map(({ record, created }) => new JobHandle(this.#client, { id: record.id, created }));
+    const { durability } = this.#client;
+    return submitted.map(({ record, created }) => new JobHandle(this.#client, { id: record.id, created, durability }));
   }
 
   /** The record of a job: its state, its attempts, its transitions, its result or error. */

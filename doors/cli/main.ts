@@ -10,6 +10,7 @@ import { commonFlags, readSettings } from '../../cluster/settings.ts';
 import { version } from '../../cluster/version.ts';
 import { register as audit } from './audit.ts';
 import { register as backup } from './backup.ts';
+import { register as broker } from './broker.ts';
 import { addFlags, type CommandContext, type Register } from './command.ts';
 import { register as config } from './config.ts';
 import { register as dead } from './dead.ts';
@@ -39,6 +40,7 @@ const commands: readonly Register[] = [
   schedule,
   worker,
   master,
+  broker,
   scale,
   load,
   dead,

@@ -73,9 +73,20 @@ async function look(yard: Yard): Promise<Picture> {
 }
 
 function asJson({ cluster, masters, census, brokers }: Picture, indent?: number): string {
-  const { leader = null, at = null, workers = [], unserved = {}, leftToNewer = 0 } = cluster ?? {};
+  const { leader = null, at = null, workers = [], unserved = {}, leftToNewer = 0, durability = null } = cluster ?? {};
   const workersByStatus = byStatus(cluster);
-  const picture = { leader, at, masters, brokers, jobs: census, workersByStatus, workers, unserved, leftToNewer };
+  const picture = {
+    leader,
+    at,
+    masters,
+    brokers,
+    durability,
+    jobs: census,
+    workersByStatus,
+    workers,
+    unserved,
+    leftToNewer,
+  };
   return JSON.stringify(picture, undefined, indent);
 }
 
@@ -92,6 +103,7 @@ function screen({ cluster, masters, census, brokers }: Picture, queues: readonly
       ['leader', leader],
       ['standing by', standingBy(masters)],
       ['brokers', brokersText(brokers, terminal)],
+      ['durability', cluster?.durability],
       ['jobs', `${census.total}, ${openJobs(census)} of them not settled`],
       ['workers', workersText(cluster, terminal)],
     ],

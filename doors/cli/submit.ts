@@ -45,9 +45,13 @@ async function submitJob(command: Command, context: CommandContext, { type, payl
     const job = await yard.submit(type, given, options);
     if (!job.created) context.terminal.say('It had been submitted before.');
     if (flags.wait === true) await wait(job, context, timeoutMs);
-    else if (context.output === 'json') context.terminal.print(JSON.stringify({ id: job.id, created: job.created }));
+    else if (context.output === 'json') context.terminal.print(asJson(job));
     else context.terminal.print(job.id);
   });
+}
+
+function asJson({ id, created, durability }: JobHandle): string {
+  return JSON.stringify({ id, created, durability });
 }
 
 /** The id at once, what happens as talk; as JSON, the settled record is the answer. */

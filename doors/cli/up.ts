@@ -153,7 +153,8 @@ function tell(summary: Summary, options: Options, { terminal, output }: CommandC
   const title = `Yardmaster is up: ${members.join(', ')}.`;
   const server = url === 'nats://127.0.0.1:4222' ? '' : `-s ${url} `;
   const pairs: [string, string | undefined][] = [
-    ['broker', [url, mqttUrl].filter(Boolean).join('  ')],
+    ['broker', brokers > 1 ? url : [url, mqttUrl].filter(Boolean).join('  ')],
+    ['mqtt', brokers > 1 ? mqttUrl : undefined],
     ['monitor', monitoringUrl],
     ['data', dataDir],
     [

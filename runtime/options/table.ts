@@ -188,6 +188,15 @@ const table = {
     ...cluster,
     help: 'What an acknowledged submission survives; a mode that the broker cannot give is refused.',
   }),
+  natsMonitoring: given(
+    list('url', { of: 'addresses of monitoring, such as `http://10.0.0.1:8222`', pattern: /^https?:\/\/[^\s]+$/ }),
+    [],
+    {
+      ...cluster,
+      scopes: masters,
+      help: 'Where the monitoring of each broker answers: only there `--durability fsync` can be seen, and is refused where it cannot.',
+    },
+  ),
   queues: given(list('queue', { of: 'queue names', pattern: /^[a-z][a-z0-9_-]{0,31}$/ }), defaultQueues, {
     ...cluster,
     help: 'Queues in the order in which they are served; any other queue comes after them.',

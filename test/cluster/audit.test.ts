@@ -35,7 +35,7 @@ async function put(key: string, body: unknown): Promise<void> {
 }
 
 /** Writes a record as our processes do, with the head that belongs to it, or to another one. */
-async function write(record: JobRecord, head: JobRecord = record): Promise<void> {
+async function write(record: JobRecord, head: JobRecord = record, ttl?: string): Promise<void> {
   const key = keyOf(record.id);
   const { lines } = encodeEntry({ key, expected: 0, record: head });
   const headers = newHeaders();
@@ -43,6 +43,7 @@ async function write(record: JobRecord, head: JobRecord = record): Promise<void>
     const [name = '', ...value] = line.split(': ');
     headers.set(name, value.join(': '));
   }
+  if (ttl !== undefined) headers.set('Nats-TTL', ttl);
   await jetstream(connection).publish(subjectOf(key), JSON.stringify(record), { headers });
 }
 
@@ -177,6 +178,22 @@ describe('a record that was edited by hand is put right, and counted', () => {
     const { settledAt: _, ...without } = record;
     await put(keyOf(record.id), without);
     await repaired(record.id, 'settled at no moment');
+    expect(await yard.user.record(record.id)).toEqual(record);
+    expect(await discrepancies(keyOf(record.id))).toEqual([]);
+  });
+
+  test('settled, and kept for ever: it expires, as all others do', async () => {
+    const record = await yard.user.waitUntil(await yard.user.pub('mark'), 'completed');
+    await write(record);
+    await repaired(record.id, 'kept for the wrong time');
+    expect(await yard.user.record(record.id)).toEqual(record);
+    expect(await discrepancies(keyOf(record.id))).toEqual([]);
+  });
+
+  test('open, and kept only for a while: it stays', async () => {
+    const record = await held();
+    await write(record, record, '1h');
+    await repaired(record.id, 'kept for the wrong time');
     expect(await yard.user.record(record.id)).toEqual(record);
     expect(await discrepancies(keyOf(record.id))).toEqual([]);
   });

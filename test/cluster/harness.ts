@@ -8,13 +8,14 @@
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
-import type { Role } from '../../cluster/member.ts';
+import type { Program, Role } from '../../cluster/member.ts';
 import type { EmbeddedBroker } from '../../nats/embedded.ts';
 import { natsFeed } from '../../nats/feed.ts';
 import { names } from '../../nats/names.ts';
 import { ensureTopology } from '../../nats/topology.ts';
 import { pause, SystemClock } from '../../runtime/clock.ts';
 import type { Change } from '../../runtime/ports.ts';
+import { type JobRecord, upcast } from '../../runtime/record.ts';
 import { type Scratch, scratch, type TestBroker, testBroker, testBrokers } from '../nats/broker.ts';
 import { Effects } from './effects.ts';
 import { gatherHistory } from './gather.ts';
@@ -37,6 +38,8 @@ export interface ClusterOptions {
   wired?: boolean;
   /** What is done on the wires to what processes say. */
   tap?: Tap;
+  /** How records are read from outside, where some are of another version. */
+  read?: (json: unknown) => JobRecord;
 }
 
 const file = new URL('./jobs.ts', import.meta.url).pathname;
@@ -68,7 +71,12 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Starts a process, with `more` in its environment; resolves when it is in the cluster. */
-  async start(role: Role, flags: Flags = {}, more: Readonly<Record<string, string>> = {}): Promise<YardProcess> {
+  async start(
+    role: Role,
+    flags: Flags = {},
+    more: Readonly<Record<string, string>> = {},
+    program?: Program,
+  ): Promise<YardProcess> {
     const { broker, options, clock, news, effects } = this.#parts;
     const { PATH = '', HOME = '' } = process.env;
     const started = new YardProcess({
@@ -81,6 +89,7 @@ export class Cluster implements AsyncDisposable {
       env: { PATH, HOME, EFFECTS: effects.path, ...more },
       clock,
       news,
+      program,
     });
     this.processes.push(started);
     await this.user.until(() => this.#isUp(started), `${started.name} to be up`, startWithinMs);
@@ -254,7 +263,8 @@ export async function cluster(options: ClusterOptions = {}): Promise<Cluster> {
   if (brokers > 1) await ensureTopology({ connection, names: named, clock, replicas: brokers });
   const changes: Change[] = [];
   await natsFeed(connection, named).follow((change) => void changes.push(change));
-  const user = await User.of({ url: broker.url, connection, names: named, clock, news, background });
+  const { read = upcast } = options;
+  const user = await User.of({ url: broker.url, connection, names: named, clock, news, background, read });
   const yard = new Cluster(user, { options, broker, scratch: folder, connection, clock, news, effects, changes });
   await Promise.all([
     ...Array.from({ length: masters }, () => yard.start('master')),

@@ -4,7 +4,7 @@
  * Knows how it is started, signalled and listened to; leaves which there are to `harness.ts`. Dies with the test.
  */
 
-import { Member, type Role, yardProgram } from '../../cluster/member.ts';
+import { Member, type Program, type Role, yardProgram } from '../../cluster/member.ts';
 import type { SystemClock } from '../../runtime/clock.ts';
 import { flagOf, isOptionName, type OptionName, options as table } from '../../runtime/options/table.ts';
 import type { News } from './news.ts';
@@ -26,6 +26,8 @@ export interface ProcessOptions {
   env: NodeJS.ProcessEnv;
   clock: SystemClock;
   news: News;
+  /** What runs as `yard`; the checkout unless given. */
+  program?: Program | undefined;
 }
 
 const keptLines = 400;
@@ -41,7 +43,7 @@ export class YardProcess {
   #how: string | undefined;
 
   constructor(options: ProcessOptions) {
-    const { name, role, url, wire, flags, directory, env, clock, news } = options;
+    const { name, role, url, wire, flags, directory, env, clock, news, program = yardProgram() } = options;
     this.name = name;
     this.role = role;
     this.wire = wire;
@@ -49,7 +51,7 @@ export class YardProcess {
     this.#member = new Member({
       name,
       role,
-      program: yardProgram(),
+      program,
       args: ['--nats', wire?.url ?? url, '--name', name, '--log-level', 'debug', ...flagsFor(role, flags)],
       env,
       directory,

@@ -5,14 +5,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { restartBroker } from '../../cluster/broker-restart.ts';
 import { readSettings } from '../../cluster/settings.ts';
 import { type Cluster, type ClusterOptions, startCluster } from '../../cluster/up.ts';
 import { isRunning, readUpFile, type UpFile } from '../../cluster/up-file.ts';
+import type { BrokersView, BrokerView } from '../../nats/brokers.ts';
 import { isAlive } from '../../nats/leftover.ts';
 import { connect } from '../../sdk/index.ts';
 import { Shell } from '../doors/command.ts';
 import { Heard } from '../heard.ts';
 import { type Scratch, scratch, testBroker } from '../nats/broker.ts';
+import { publishByMqtt } from '../nats/mqtt.ts';
 import { gone, until } from './gone.ts';
 
 /** What processes said, and what the cluster said of them. */
@@ -57,6 +60,16 @@ function clusterIn(
   return startCluster({ options: readSettings({ flags: all, env: {}, directory: folder.path }, 'up'), ...more });
 }
 
+/** As if the third broker had gone. */
+function withoutThird(view: BrokersView): BrokersView {
+  return { ...view, brokers: view.brokers.with(2, { ...thirdOf(view), isCurrent: false, isAway: true }) };
+}
+
+function thirdOf({ brokers: [, , third] }: BrokersView): BrokerView {
+  if (third === undefined) throw new Error('Expected three brokers, got fewer.');
+  return third;
+}
+
 function upIn(folder: Scratch): Promise<UpFile | undefined> {
   return readUpFile(join(folder.path, '.yard'));
 }
@@ -88,15 +101,17 @@ describe('up', () => {
     expect(await upIn(folder)).toBeUndefined();
   });
 
-  test('what was submitted is there when the cluster comes up again in the same directory', async () => {
+  test('what was submitted is there when the cluster comes up again in the same directory, told what it survives', async () => {
     await using folder = await scratch();
     {
-      await using cluster = await clusterIn(folder, { workers: '0' });
+      await using cluster = await clusterIn(folder, { workers: '0', durability: 'fsync' });
       await using yard = await connect({ servers: cluster.url });
-      await yard.submit('noop', {}, { id: 'kept' });
+      expect(await yard.submit('noop', {}, { id: 'kept' })).toMatchObject({ durability: 'fsync' });
+      expect(await yard.cluster()).toMatchObject({ durability: 'fsync' });
     }
     await using again = await clusterIn(folder, { workers: '1' });
     await using yard = await connect({ servers: again.url });
+    expect(await yard.submit('noop')).toMatchObject({ durability: 'fast' });
     expect(await yard.settled('kept', { timeoutMs: 20_000 })).toMatchObject({ state: 'completed' });
   });
 
@@ -107,14 +122,24 @@ describe('up', () => {
     expect(cluster).toMatchObject({ url: broker.url, prefix: 'other', monitoringUrl: undefined, mqttUrl: undefined });
     await cluster.stop();
     expect((await broker.connect()).isClosed()).toBe(false);
+    const refused = clusterIn(folder, { nats: broker.url, durability: 'fsync' });
+    await expect(refused).rejects.toMatchObject({ message: expect.stringContaining('--nats-monitoring') });
+    const seen = clusterIn(folder, {
+      nats: broker.url,
+      durability: 'fsync',
+      natsMonitoring: broker.server.monitoringUrl,
+    });
+    await expect(seen).rejects.toMatchObject({ message: expect.stringContaining('sync_interval: always') });
   });
 
-  test('three brokers are a cluster: each is brought back where it dies, and no other number of them takes their data', async () => {
+  test('three brokers are a cluster: each speaks MQTT and is brought back where it dies, and no other number of them takes their data', async () => {
     await using folder = await scratch();
     const witness = new Witness();
     const flags = { brokers: '3', masters: '1', workers: '1' };
     await using cluster = await clusterIn(folder, flags, witness);
     expect(cluster.url.split(',')).toHaveLength(3);
+    const [, second = ''] = cluster.mqttUrl?.split(',') ?? [];
+    await publishByMqtt(Number(new URL(second).port), 'yard/submit/noop', '{"payload":{},"options":{"id":"by-mqtt"}}');
     const [killed = 0, ...others] = (await upIn(folder))?.brokers ?? [];
     expect(others).toHaveLength(2);
     process.kill(killed, 'SIGKILL');
@@ -125,7 +150,14 @@ describe('up', () => {
     {
       await using yard = await connect({ servers: cluster.url });
       const job = await yard.submit('noop');
-      expect(await job.settled({ timeoutMs: 30_000 })).toMatchObject({ state: 'completed' });
+      for (const id of ['by-mqtt', job.id])
+        expect(await yard.settled(id, { timeoutMs: 30_000 })).toMatchObject({ state: 'completed' });
+      const look = async () => withoutThird(await yard.brokers());
+      const restart = restartBroker({ dataDir: cluster.dataDir, name: 'broker-2', withinMs: 100, look });
+      await expect(restart).rejects.toMatchObject({
+        code: 'broker.unavailable',
+        message: expect.stringContaining('got yard-broker-3 away'),
+      });
     }
     await cluster.stop();
     await expect(clusterIn(folder)).rejects.toMatchObject({
@@ -298,7 +330,7 @@ describe('the command', () => {
     expect(up === undefined || (await isRunning(up))).toBe(false);
   });
 
-  test('`yard up --brokers 3 --masters 3 --workers 4` starts all of it, and leaves nothing', async () => {
+  test('`yard up --brokers 3 --masters 3 --workers 4` starts all of it, restarts a broker when asked to, and leaves nothing', async () => {
     await using folder = await scratch();
     await using shell = new Shell(folder.path, {});
     const counts = ['--brokers', '3', '--masters', '3', '--workers', '4'];
@@ -307,13 +339,25 @@ describe('the command', () => {
     const up = await upIn(folder);
     expect(await shell.yard('submit', 'noop', '--wait')).toMatchObject({ code: 0 });
     expect((await shell.yard('status')).out).toMatch(/^brokers +3 of 3 /m);
+    const listed = (await shell.yard('broker', 'list')).out.trim().split('\n');
+    const named = listed.map((line) => line.split(/ +/)).map(([name, , , keeps]) => `${name} ${keeps}`);
+    expect(named).toEqual(['NAME KEEPS', ...[1, 2, 3].map((n) => `yard-broker-${n} 6`)]);
+    const restart = shell.yard('broker', 'restart', 'broker-2');
+    expect(await shell.yard('submit', 'noop', '--wait')).toMatchObject({ code: 0 });
+    expect(await restart).toMatchObject({ code: 0, out: 'yard-broker-2 is back and has everything\n' });
+    const [one, , three] = up?.brokers ?? [];
+    const now = () => upIn(folder).then((file) => file?.brokers ?? []);
+    await until(async () => (await now())[1] !== up?.brokers?.[1] && (await now()).length === 3, 'up.json to say so');
+    const [, two] = await now();
+    expect(await now()).toEqual([one, two, three]);
+    expect(await shell.yard('broker', 'restart', 'nobody')).toMatchObject({ code: 2 });
     running.signal('SIGINT');
     const { code, out, talk } = await running.ended;
     expect(code).toBe(0);
     expect(out).toContain('Yardmaster is up: 3 brokers, 3 masters, 4 workers.');
     expect(out).toContain(`nats -s ${up?.url} pub yard.submit.transcode`);
     expect(talk).toMatch(/^master-1 │ nats-server .* runs in a cluster; 2\.14\.4 or newer is advised there$/m);
-    await gone([...(up?.brokers ?? [0]), ...(up?.masters ?? [0]), ...(up?.workers ?? [0])]);
+    await gone([two ?? 0, ...(up?.brokers ?? [0]), ...(up?.masters ?? [0]), ...(up?.workers ?? [0])]);
   });
 
   test('`yard up --detach` returns when it is ready, and `yard down` takes all of it down', async () => {

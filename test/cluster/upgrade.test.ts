@@ -3,6 +3,7 @@
  * with its head, of a version or a state that the real processes here do not know.
  */
 
+import { join } from 'node:path';
 import { Kvm } from '@nats-io/kv';
 import { headers as newHeaders } from 'nats';
 import { describe, expect, test } from 'vitest';
@@ -18,6 +19,7 @@ import { plainJob } from '../actors/stage.ts';
 import { Shell } from '../doors/command.ts';
 import { moved } from '../ports.contract.ts';
 import { type Cluster, cluster } from './harness.ts';
+import { newerBuild, newerVersion, readEither } from './newer-build.ts';
 import type { YardProcess } from './process.ts';
 
 /** Writes a record as a newer version would; `more` is what is new about its body and its head. */
@@ -37,6 +39,12 @@ async function isUntouched(yard: Cluster, id: string, revision: number): Promise
   const connection = await yard.broker.connect();
   const bucket = await new Kvm(connection).open(names().buckets.jobs);
   return (await bucket.get(`default.${id}`))?.revision === revision;
+}
+
+/** The version in which a record lies in the bucket. */
+async function versionOf(yard: Cluster, id: string): Promise<unknown> {
+  const bucket = await new Kvm(await yard.broker.connect()).open(names().buckets.jobs);
+  return (await bucket.get(`default.${id}`))?.json<{ version: unknown }>().version;
 }
 
 function incarnationOf({ told }: YardProcess): string {
@@ -130,6 +138,35 @@ describe('beside jobs that only a newer version can read', () => {
     expect(await isUntouched(yard, 'a', revision)).toBe(true);
     expect(await user.rejections()).toEqual([]);
   });
+});
+
+test('a rolling upgrade to other records, workers first and under load, loses no job and runs no attempt twice', async () => {
+  await using yard = await cluster({ masters: 2, workers: 1, flags: { concurrency: 4 }, read: readEither });
+  const { user } = yard;
+  const [oldWorker, ...oldMasters] = [...yard.processes].sort((a, b) => b.role.localeCompare(a.role));
+  const program = await newerBuild(join(yard.folder, 'newer'));
+  const isNewer = async (id: string) => (await versionOf(yard, id)) === newerVersion;
+  const ids = [await user.pub('mark', { ms: 1_500 }), await user.pub('mark', {}, { Delay: '6s' })];
+  await user.waitUntil(ids[0] ?? '', 'processing');
+  await yard.start('worker', {}, {}, program);
+  if (oldWorker !== undefined) await yard.stop(oldWorker);
+  for (let count = 0; count < 20; count++) ids.push(await user.pub('mark', { ms: 20 }));
+  await user.settled(ids.slice(2));
+  expect(await isNewer(ids.at(-1) ?? '')).toBe(true);
+  const again = await user.pub('flaky', { failAttempts: 1 }, { Backoff: 'fixed(10ms)' });
+  await user.waitUntil(again, 'retrying');
+  await user.until(async () => ((await user.view())?.leftToNewer === 1 ? true : undefined), 'the job to be left alone');
+  for (const old of oldMasters) {
+    await yard.start('master', {}, {}, program);
+    ids.push(await user.pub('mark', { ms: 20 }));
+    await yard.stop(old);
+  }
+  ids.push(again, await user.pub('mark'));
+  const records = await user.settled(ids);
+  expect(records.filter(({ state }) => state !== 'completed')).toEqual([]);
+  for (const id of [again, ...ids.slice(1)]) expect(await isNewer(id), id).toBe(true);
+  expect(records.flatMap(({ attempts }) => attempts).filter(({ outcome }) => outcome === 'lost')).toEqual([]);
+  await yard.expectSound();
 });
 
 test('jobs of a type whose last worker has left are told of, and shown', async () => {

@@ -20,7 +20,7 @@ import { type Presence, presenceOf } from '../../nats/presence.ts';
 import { NatsSubmissions } from '../../nats/submissions.ts';
 import type { SystemClock } from '../../runtime/clock.ts';
 import type { Desk, LogLine, Rejection, Submissions, SubmitAck } from '../../runtime/ports.ts';
-import { type JobRecord, upcast } from '../../runtime/record.ts';
+import type { JobRecord } from '../../runtime/record.ts';
 import { readSchedule, type ScheduleRecord } from '../../runtime/schedule.ts';
 import { connect } from '../../sdk/connect.ts';
 import type { Yard } from '../../sdk/yard.ts';
@@ -34,6 +34,8 @@ export interface UserOptions {
   news: News;
   /** What the cluster's processes say, for the message of a test that fails. */
   background: () => string;
+  /** How a record is read as it lies in the bucket. */
+  read: (json: unknown) => JobRecord;
 }
 
 /** A submission in its stream: its sequence, its word, and the id that it named. */
@@ -131,7 +133,7 @@ export class User implements AsyncDisposable {
   /** The record of a job as it lies in the bucket now. */
   async find(id: string, tenant = 'default'): Promise<JobRecord | undefined> {
     const entry = await (await this.#bucket()).get(`${tenant}.${id}`);
-    return entry === null ? undefined : upcast(entry.json<unknown>());
+    return entry === null ? undefined : this.#options.read(entry.json<unknown>());
   }
 
   /** The record of a job that must be there. */
@@ -147,7 +149,7 @@ export class User implements AsyncDisposable {
     const records: JobRecord[] = [];
     for await (const key of await bucket.keys('*.*')) {
       const entry = await bucket.get(key);
-      if (entry !== null) records.push(upcast(entry.json<unknown>()));
+      if (entry !== null) records.push(this.#options.read(entry.json<unknown>()));
     }
     return records;
   }

@@ -108,7 +108,7 @@ describe('yard submit', () => {
     );
     const other = await shell.yard('submit', 'noop', '{"executionTimeMs":2}', '--id', 'mine');
     expect(first).toMatchObject({ code: 0, out: 'mine\n', talk: '' });
-    expect(JSON.parse(again.out)).toEqual({ id: 'mine', created: false });
+    expect(JSON.parse(again.out)).toEqual({ id: 'mine', created: false, durability: 'fast' });
     expect(other).toMatchObject({ code: 1, out: '', talk: expect.stringContaining('other content under the same id') });
     expect(await yard.settled('mine')).toMatchObject({ tags: ['a', 'b'], payload: { executionTimeMs: 1 } });
   });

@@ -3,14 +3,13 @@
  * package of NATS or of ours. What the page says of a step is compared with the step itself.
  */
 
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { freePorts } from '../../nats/broker-ports.ts';
 import { type JobRecord, upcast } from '../../runtime/record.ts';
 import { testBroker } from '../nats/broker.ts';
+import { publishByMqtt } from '../nats/mqtt.ts';
 import { TestCluster } from './cluster.ts';
 import { heard, RawClient, type RawMessage } from './raw-client.ts';
 import { claimed, ended, failed, headersOf, started } from './raw-step.ts';
@@ -41,7 +40,8 @@ describe('a submitter in raw bytes', () => {
     using speaker = await RawClient.to(cluster.broker.url, '');
     const acks = speaker.listen('1');
     speaker.say(example.replaceAll('\n', '\r\n'));
-    expect(json(await heard(acks))).toEqual({ ref: 'r1', id: 'first-1', tenant: 'default', state: 'pending' });
+    const made = { id: 'first-1', tenant: 'default', state: 'pending', durability: 'fast' };
+    expect(json(await heard(acks))).toEqual({ ref: 'r1', ...made });
   });
 
   test('without headers, in an envelope', async () => {
@@ -80,13 +80,9 @@ describe('a submitter in raw bytes', () => {
 
   test('by MQTT, on the topic of the type', async () => {
     const acks = client.subscribe('yard.ack.m1');
-    const socket = connect(cluster.broker.server.mqttPort ?? 0, '127.0.0.1');
-    socket.write(mqtt(0x10, Buffer.concat([mqttText('MQTT'), Buffer.from([4, 2, 0, 60]), mqttText('raw')])));
-    await once(socket, 'data');
     const envelope = JSON.stringify({ payload: {}, options: { ref: 'm1', queue: 'live' } });
-    socket.write(mqtt(0x32, Buffer.concat([mqttText('yard/submit/echo'), Buffer.from([0, 1]), Buffer.from(envelope)])));
+    await publishByMqtt(cluster.broker.server.mqttPort ?? 0, 'yard/submit/echo', envelope);
     expect(json(await heard(acks))).toMatchObject({ ref: 'm1', state: 'pending' });
-    socket.destroy();
   });
 });
 
@@ -230,12 +226,4 @@ async function stateIn(feed: AsyncIterator<RawMessage>): Promise<unknown> {
 
 function json({ body }: RawMessage): unknown {
   return JSON.parse(body);
-}
-
-function mqtt(type: number, body: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([type, body.length]), body]);
-}
-
-function mqttText(text: string): Buffer {
-  return Buffer.concat([Buffer.from([0, text.length]), Buffer.from(text)]);
 }

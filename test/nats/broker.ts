@@ -78,10 +78,10 @@ export async function testBroker(options: Partial<BrokerOptions> = {}): Promise<
 }
 
 /** A running cluster of three brokers. */
-export async function testBrokers(): Promise<TestBroker> {
+export async function testBrokers(options: Partial<BrokerOptions> = {}): Promise<TestBroker> {
   const folder = await scratch();
   const start = { dataDir: folder.path, ports: freePorts, count: 3, name: 'test' };
-  const [first, ...others] = await startBrokerCluster(start);
+  const [first, ...others] = await startBrokerCluster({ ...start, ...options });
   if (first === undefined) throw new Error('Expected three brokers, got none.');
   return new TestBroker([first, ...others], folder);
 }

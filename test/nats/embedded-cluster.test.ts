@@ -2,7 +2,7 @@
 
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { expect, test } from 'vitest';
-import { checkDurability, riskyInCluster } from '../../nats/durability.ts';
+import { checkDurability, durabilityOf, riskyInCluster } from '../../nats/durability.ts';
 import { names } from '../../nats/names.ts';
 import { ensureTopology } from '../../nats/topology.ts';
 import { SystemClock } from '../../runtime/clock.ts';
@@ -16,6 +16,7 @@ test('each stream lies with three brokers, and `replicated` is given', async () 
   const connection = await broker.connect();
   await ensureTopology({ connection, names: yard, clock });
   await checkDurability({ connection, names: yard, durability: 'replicated' });
+  expect(await durabilityOf(connection, yard)).toBe('replicated');
   const jsm = await jetstreamManager(connection);
   const all = await Promise.all(Object.values(yard.streams).map((stream) => jsm.streams.info(stream)));
   expect(all.map(({ config }) => config.num_replicas)).toEqual(all.map(() => 3));

@@ -3,7 +3,6 @@
 import { jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { expect, test } from 'vitest';
-import { checkDurability } from '../../nats/durability.ts';
 import { names } from '../../nats/names.ts';
 import { planField, planVersion } from '../../nats/stream-plan.ts';
 import { ensureTopology } from '../../nats/topology.ts';
@@ -147,30 +146,6 @@ test('a broker that comes back while we ask is waited for, and mail, which lay i
   const waiting = ensureTopology(world);
   await broker.restart();
   expect(await waiting).toEqual({ created: [yard.streams.work], upgraded: [] });
-});
-
-test('`fast` is given by any broker, `replicated` not by one alone', async () => {
-  await using broker = await testBroker();
-  const world = await prepared(broker);
-  await ensureTopology(world);
-  await checkDurability({ ...world, durability: 'fast' });
-  await expect(checkDurability({ ...world, durability: 'replicated' })).rejects.toMatchObject({
-    code: 'topology.mismatch',
-    message: expect.stringContaining('Run a cluster of three brokers'),
-  });
-});
-
-test('`fsync` is given by a broker that syncs always, and believed only where it can be seen', async () => {
-  await using interval = await testBroker();
-  await using always = await testBroker({ sync: 'always' });
-  const at = async (broker: TestBroker) => ({ ...(await prepared(broker)), durability: 'fsync' as const });
-  await checkDurability({ ...(await at(always)), monitoringUrl: always.server.monitoringUrl });
-  await expect(
-    checkDurability({ ...(await at(interval)), monitoringUrl: interval.server.monitoringUrl }),
-  ).rejects.toMatchObject({ message: expect.stringContaining('sync_interval: always') });
-  await expect(checkDurability(await at(always))).rejects.toMatchObject({
-    message: expect.stringContaining('--nats-monitoring'),
-  });
 });
 
 test('a write to the bucket of jobs may say when it goes', async () => {
