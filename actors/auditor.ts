@@ -2,8 +2,9 @@
  * Compares what the records say with who is there: an active job belongs to a live worker that says it holds it.
  *
  * Jobs of a lost worker are taken back by the ordinary CAS, so a worker that was only slow and finishes first wins.
- * A worker whose claims differ from the board's for two pulses is asked to look at each of them; only the record
- * decides. Everything it mends is counted.
+ * A worker whose claims differ from the board's for two pulses is asked to look at each of them, and one that says it
+ * has more at all that it has: the notice that they are gone may have been lost. Only the record decides. Everything
+ * that is mended is counted.
  */
 
 import type { Cancel, Clock } from '../runtime/clock.ts';
@@ -58,7 +59,9 @@ export class Auditor {
     }
     const seen = (this.#mismatches.get(pulse.incarnation) ?? 0) + 1;
     this.#mismatches.set(pulse.incarnation, seen);
-    if (seen === 2) this.#askToLook(pulse.incarnation);
+    if (seen < 2) return;
+    this.#askToLook(pulse.incarnation);
+    if (pulse.claims.count > count) this.#options.notices.send(pulse.incarnation, { verb: 'lost' });
   }
 
   #claimsOf(worker: string): { count: number; hash: number } {

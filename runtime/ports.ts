@@ -246,7 +246,7 @@ export interface Pulses {
 /** A hint to look at the record: only the record is believed. */
 export type Notice =
   | { verb: 'look'; key: string }
-  /** The leader has taken this worker for dead and took its jobs back. */
+  /** The leader has taken this worker for dead and took its jobs back, or knows of fewer than it says it has. */
   | { verb: 'lost' }
   /** Take nothing more, finish what runs, and stay. */
   | { verb: 'drain' }
