@@ -37,17 +37,21 @@ export interface CommitterOptions {
   store: JobStore;
   clock: Clock;
   telemetry: Telemetry;
+  /** Fails what the broker has no room for, instead of trying again until there is some. */
+  refusesWhenFull?: boolean;
 }
 
 const entriesAtOnce = 500;
 const batchesAtOnce = 2;
 /** Opening a batch costs the broker as much as dozens of single writes: fewer units than this go one by one. */
 const batchFrom = 48;
+const fullMs = 250;
 
 export class Committer {
   readonly #store: JobStore;
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
+  readonly #refusesWhenFull: boolean;
   #ready: Unit[] = [];
   readonly #keysInFlight = new Set<string>();
   #open = 0;
@@ -58,6 +62,7 @@ export class Committer {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#telemetry = options.telemetry;
+    this.#refusesWhenFull = options.refusesWhenFull === true;
   }
 
   readonly commit: Commit = (entries) => {
@@ -145,6 +150,9 @@ export class Committer {
         return this.#refused(units);
       case 'busy':
         return this.#again(units, 2 + 8 * this.#clock.chance());
+      case 'full':
+        if (this.#refusesWhenFull) throw outcome.cause;
+        return this.#again(units, fullMs * (1 + this.#clock.chance()));
       case 'unknown':
         for (const unit of units) unit.doubtful = true;
         return this.#again(units, 50 + 100 * this.#clock.chance());

@@ -138,7 +138,7 @@ export class Reign {
       telemetry,
       commit,
       types,
-      now: () => clock.now(),
+      clock,
       onCreated: (head, record) => {
         if (isReady(head.state)) bodies.keep(head.key, head.revision, record);
         apply(head);

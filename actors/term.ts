@@ -153,7 +153,7 @@ export class Term {
   }
 
   /** Writes until there is an answer, or the term is over. */
-  async #write(entries: readonly Entry[]): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'unknown' }>> {
+  async #write(entries: readonly Entry[]): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'full' | 'unknown' }>> {
     const { store, clock, telemetry } = this.#options;
     for (;;) {
       const sentAt = clock.mono();

@@ -55,7 +55,7 @@ export class Client implements AsyncDisposable {
     const { world, clock, incarnation } = to;
     this.#link = to;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
-    this.#committer = new Committer({ store: world.store, clock, telemetry });
+    this.#committer = new Committer({ store: world.store, clock, telemetry, refusesWhenFull: true });
     this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }

@@ -52,6 +52,8 @@ export interface LinkOptions {
   withFeed: boolean;
   /** What an acknowledgement must be worth; checked, so that nobody relies on what the broker cannot give. */
   durability?: Options['durability'];
+  /** How much a new bucket of jobs may take, where the broker is our own. */
+  jobsBytes?: number | undefined;
 }
 
 /** A process's link to its cluster. Disposing of it flushes and closes. */
@@ -96,7 +98,7 @@ interface Connections {
 }
 
 async function linkOver(
-  { settings, telemetry, durability }: LinkOptions,
+  { settings, telemetry, durability, jobsBytes }: LinkOptions,
   { address, connection, feedConnection }: Connections,
 ): Promise<Link> {
   const clock = new SystemClock();
@@ -104,7 +106,7 @@ async function linkOver(
   telemetry.tell('broker.connected', { server: connection.getServer() });
   const replicas = replicasFor(durability);
   const logs = logLimits(settings);
-  const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas, logs });
+  const ensure = () => ensureTopology({ connection, names: named, clock, ...replicas, logs, jobsBytes });
   const time = new BrokerTime({ clock, telemetry, measure: () => measureOffset({ connection, names: named, clock }) });
   void report(connection, telemetry, () => {
     time.renew();

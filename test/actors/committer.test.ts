@@ -17,6 +17,27 @@ function setUp(...list: WriteFate[]) {
 
 const named = (id: string, name: string, expected: number) => entryOf(plainJob(id, { name }), expected);
 
+describe('a write that the broker has no room for', () => {
+  function withRoomAfter(refusals: number, refusesWhenFull: boolean) {
+    const { clock, world, telemetry } = stage();
+    const cause = new Fault('store.full', 'No room.');
+    let left = refusals;
+    const write: JobStore['write'] = async (entries) =>
+      left-- > 0 ? { kind: 'full', cause } : world.store.write(entries);
+    const store = storeWith(world.store, { write });
+    const { commit } = new Committer({ store, clock, telemetry, refusesWhenFull });
+    return clock.until(commit([entryOf(plainJob('a'))]));
+  }
+
+  test('is written when there is some', async () => {
+    expect(await withRoomAfter(5, false)).toEqual({ kind: 'stored', revisions: [1] });
+  });
+
+  test('fails at a door', async () => {
+    await expect(withRoomAfter(1, true)).rejects.toMatchObject({ code: 'store.full' });
+  });
+});
+
 describe('a write without an answer', () => {
   test('that had landed is found to be our own', async () => {
     const { clock, broker, commitNew } = setUp('silentStored');
