@@ -37,6 +37,8 @@ export interface ClientOptions {
 }
 
 const tenant = 'default';
+/** Longer than brokers take to elect a leader. */
+const answersWithinMs = 20_000;
 
 export class Client implements AsyncDisposable {
   readonly #link: Link;
@@ -55,7 +57,7 @@ export class Client implements AsyncDisposable {
     const { world, clock, incarnation } = to;
     this.#link = to;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
-    this.#committer = new Committer({ store: world.store, clock, telemetry, refusesWhenFull: true });
+    this.#committer = new Committer({ store: world.store, clock, telemetry, patienceMs: answersWithinMs });
     this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }

@@ -1,5 +1,7 @@
 /** A store that is full: doors refuse and say why, jobs that exist move on, and room that is made is used at once. */
 
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../sdk/index.ts';
@@ -7,6 +9,7 @@ import { Shell } from '../doors/command.ts';
 import { type Cluster, cluster } from './harness.ts';
 
 const mebibyte = 1_048_576;
+const run = promisify(execFile);
 const note = 'x'.repeat(50_000);
 
 let yard: Cluster;
@@ -70,4 +73,31 @@ test('jobs that cannot be moved for want of room are moved when there is some, a
   await allow(20 * mebibyte);
   const records = await user.settled([running, ...waiting], 30_000);
   expect(records.map(({ state, attempts }) => [state, attempts.length])).toEqual(records.map(() => ['completed', 1]));
+});
+
+/** From now on the broker's disk takes nothing more, as far as the broker can tell; or takes all again. */
+async function diskTakes(bytes: '0' | 'unlimited'): Promise<void> {
+  await run('prlimit', ['--pid', String(yard.broker.server.pid), `--fsize=${bytes}:unlimited`]);
+}
+
+test('a disk that takes nothing more costs nothing that was acknowledged: all go on when it does and the broker was restarted', async () => {
+  yard = await cluster({ masters: 2, workers: 2 });
+  const { user } = yard;
+  const running = await user.pub('mark', { ms: 1_000 });
+  await user.waitUntil(running, 'processing');
+  const waiting = await Promise.all(Array.from({ length: 10 }, () => user.pub('mark', { ms: 10 }, { Delay: '1s' })));
+  for (const id of waiting) await user.waitUntil(id, 'scheduled');
+  await diskTakes('0');
+  await yard.handlerEnds(running);
+  await expect(user.pub('mark')).rejects.toThrow();
+  await using shell = new Shell(yard.folder, { NATS_URL: yard.broker.url });
+  const { code, talk } = await shell.yard('submit', 'mark', '{}');
+  expect([code, talk]).toEqual([5, expect.stringContaining('Expected the broker to answer')]);
+  await diskTakes('unlimited');
+  await yard.restartBroker();
+  const records = await user.settled([running, ...waiting], 60_000);
+  expect(records.map(({ state, attempts }) => [state, attempts.length])).toEqual(records.map(() => ['completed', 1]));
+  const fresh = await user.until(() => user.pub('mark').catch(() => undefined), 'a broker that takes submissions');
+  await user.waitUntil(fresh, 'completed');
+  expect(yard.processes.filter(({ how }) => how !== undefined)).toEqual([]);
 });
