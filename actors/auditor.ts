@@ -67,7 +67,8 @@ export class Auditor {
     }
     const seen = (this.#mismatches.get(pulse.incarnation) ?? 0) + 1;
     this.#mismatches.set(pulse.incarnation, seen);
-    if (seen === 2) this.#askToLook(pulse.incarnation);
+    if (seen < 2) return;
+    this.#askToLook(pulse.incarnation);
   }
 
   #claimsOf(worker: string): { count: number; hash: number } {

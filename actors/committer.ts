@@ -21,6 +21,8 @@ export type Commit = (entries: readonly Entry[]) => Promise<Committed>;
 
 export interface Unit {
   entries: readonly Entry[];
+  /** When it was handed in (monotonic, ms), where that matters. */
+  since: number;
   /** It was sent once without an answer. */
   doubtful: boolean;
   settle(committed: Committed): void;
@@ -28,26 +30,33 @@ export interface Unit {
 }
 
 /** A unit and the promise of what becomes of it. */
-export function unitOf(entries: readonly Entry[]): { unit: Unit; committed: Promise<Committed> } {
+export function unitOf(entries: readonly Entry[], since = 0): { unit: Unit; committed: Promise<Committed> } {
   const { promise, resolve, reject } = Promise.withResolvers<Committed>();
-  return { unit: { entries, doubtful: false, settle: resolve, fail: reject }, committed: promise };
+  return { unit: { entries, since, doubtful: false, settle: resolve, fail: reject }, committed: promise };
 }
 
 export interface CommitterOptions {
   store: JobStore;
   clock: Clock;
   telemetry: Telemetry;
+  /**
+   * How long somebody waits for it, ms: what has no answer then fails, and what the broker has no room for fails at
+   * once. Without end unless given.
+   */
+  patienceMs?: number;
 }
 
 const entriesAtOnce = 500;
 const batchesAtOnce = 2;
 /** Opening a batch costs the broker as much as dozens of single writes: fewer units than this go one by one. */
 const batchFrom = 48;
+const fullMs = 250;
 
 export class Committer {
   readonly #store: JobStore;
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
+  readonly #patienceMs: number;
   #ready: Unit[] = [];
   readonly #keysInFlight = new Set<string>();
   #open = 0;
@@ -58,10 +67,11 @@ export class Committer {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#telemetry = options.telemetry;
+    this.#patienceMs = options.patienceMs ?? Number.POSITIVE_INFINITY;
   }
 
   readonly commit: Commit = (entries) => {
-    const { unit, committed } = unitOf(entries);
+    const { unit, committed } = unitOf(entries, this.#clock.mono());
     if (this.#closed) unit.fail(stopping());
     else this.#ready.push(unit);
     this.#flushSoon();
@@ -145,13 +155,24 @@ export class Committer {
         return this.#refused(units);
       case 'busy':
         return this.#again(units, 2 + 8 * this.#clock.chance());
+      case 'full':
+        if (Number.isFinite(this.#patienceMs)) throw outcome.cause;
+        return this.#again(units, fullMs * (1 + this.#clock.chance()));
       case 'unknown':
         for (const unit of units) unit.doubtful = true;
-        return this.#again(units, 50 + 100 * this.#clock.chance());
+        return this.#again(this.#stillWaitedFor(units), 50 + 100 * this.#clock.chance());
     }
   }
 
+  /** Those of them for which somebody still waits; the others are told that nobody knows. */
+  #stillWaitedFor(units: readonly Unit[]): readonly Unit[] {
+    const since = this.#clock.mono() - this.#patienceMs;
+    for (const unit of units) if (unit.since < since) unit.fail(unanswered(this.#patienceMs));
+    return units.filter((unit) => unit.since >= since);
+  }
+
   async #again(units: readonly Unit[], ms: number): Promise<void> {
+    if (units.length === 0) return;
     await pause(this.#clock, ms);
     if (this.#closed)
       throw new Fault('broker.unavailable', 'This process is stopping; the outcome of its last writes is open.');
@@ -202,6 +223,13 @@ export class Committer {
       stored && { is: JSON.stringify(stored.record), was: JSON.stringify(entry.record), revision: stored.revision }
     );
   }
+}
+
+function unanswered(ms: number): Fault {
+  return new Fault(
+    'broker.unavailable',
+    `Expected the broker to answer a write within ${ms / 1_000} s, it did not; whether it was stored is open. Look at the broker; the same write under the same id may be repeated.`,
+  );
 }
 
 function stopping(): Fault {

@@ -1,9 +1,9 @@
 /**
- * Whether a master may lead: it knows what time it is, and its picture of all jobs is complete.
+ * Whether a master may lead: it knows what time it is, its picture of all jobs is complete, and the broker is near.
  *
  * Who is unfit does not stand for election. A leader that cannot prove its picture complete makes no offers after two
  * seconds, and gives the lease up after six; one whose broker time may be more than five seconds off gives it up at
- * once. Looks are counted, not time: a process that stood still for a while must first be able to hear what it missed.
+ * once, and so does one to which answers come so late, again and again, that it is never sure to hold the lease. Looks are counted, not time: a process that stood still for a while must first be able to hear what it missed.
  */
 
 import type { Accuracy, Cancel, Clock } from '../runtime/clock.ts';
@@ -15,6 +15,8 @@ export interface FitnessOptions {
   telemetry: Telemetry;
   /** How long ago the picture was last known to be complete, ms. */
   behindMs: () => number;
+  /** Whether it leads, and the broker is too far for that. */
+  isTooFar: () => boolean;
   /** It has been unfit for so long that it must not lead any more; called at each look until it is over. */
   onUnfit: (reason: string) => void;
 }
@@ -65,6 +67,8 @@ export class Fitness {
       return { reason: `its broker time may be off by ${Math.round(uncertainMs)} ms`, looks: looksUntilSure };
     if (this.isBehind())
       return { reason: 'its picture of all jobs is not known to be complete', looks: looksUntilLost };
+    if (this.#options.isTooFar())
+      return { reason: 'answers of the broker take longer than `--leader-silence` allows', looks: looksUntilSure };
     return undefined;
   }
 

@@ -7,6 +7,7 @@
  * submission can stop the ones behind it.
  */
 
+import type { Clock } from '../runtime/clock.ts';
 import { Fault, isFault, messageOf } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type { Durability, Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
@@ -15,6 +16,7 @@ import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { admit, conflictText, idOf, isSameSubmission, type KnownType } from './admission.ts';
 import type { Commit } from './committer.ts';
 import { readRequest, refOf, sourceOf } from './request.ts';
+import { Room } from './room.ts';
 
 export interface IntakeOptions {
   submissions: Submissions;
@@ -23,11 +25,11 @@ export interface IntakeOptions {
   telemetry: Telemetry;
   commit: Commit;
   types: ReadonlyMap<string, KnownType>;
-  /** Called with each job that was created, before anybody else hears of it. */
   /** What an acknowledged write is worth here. */
   durability?: Durability | undefined;
+  /** Called with each job that was created, before anybody else hears of it. */
   onCreated: (head: Head, record: JobRecord) => void;
-  now: () => number;
+  clock: Clock;
 }
 
 const aloneFrom = 3;
@@ -37,10 +39,12 @@ const rejectionsRead = 1_000;
 
 export class Intake {
   readonly #options: IntakeOptions;
+  readonly #room: Room;
   #stop: Stop = async () => {};
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#room = new Room(options);
   }
 
   async start(): Promise<void> {
@@ -78,9 +82,13 @@ export class Intake {
   async #decide(submission: Submission): Promise<void> {
     if (submission.deliveries >= rejectedFrom) return this.#giveUp(submission);
     try {
-      await this.#create(submission, await admit(readRequest(submission), this.#options.types));
+      const record = await admit(readRequest(submission), this.#options.types);
+      await this.#room.expect(submission.body.length);
+      await this.#create(submission, record);
     } catch (cause) {
-      if (!(cause instanceof Fault) || cause.code !== 'input.invalid') throw cause;
+      if (!isFault(cause, 'input.invalid') && !isFault(cause, 'store.full')) throw cause;
+      // It may have been taken in before the store was full, and only comes again.
+      if (cause.code === 'store.full' && (await this.#hasJob(submission))) return;
       await this.#reject(submission, messageOf(cause));
     }
   }
@@ -150,10 +158,10 @@ export class Intake {
   }
 
   async #reject(submission: Submission, reason: string): Promise<void> {
-    const { submissions, events, telemetry, now } = this.#options;
+    const { submissions, events, telemetry, clock } = this.#options;
     telemetry.tell('intake.rejected', { reason, sequence: submission.sequence });
     await submissions.reject({
-      at: now(),
+      at: clock.now(),
       subject: `${submission.tenant}/${submission.type}`,
       sequence: submission.sequence,
       reason,

@@ -102,6 +102,7 @@ export class Master {
       accuracy: options.accuracy ?? exact,
       telemetry,
       behindMs: () => this.#follower.behindMs(),
+      isTooFar: () => this.#election.term?.isTooFar === true,
       onUnfit: (reason) => {
         if (this.#election.term !== undefined) void this.#makeWay(reason);
       },

@@ -235,7 +235,7 @@ function intakeOf({ world, commit, types, clock, telemetry, settings }: ReignOpt
     telemetry,
     commit,
     types,
-    now: () => clock.now(),
+    clock,
     durability: settings.durability,
     onCreated,
   });

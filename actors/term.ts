@@ -28,6 +28,7 @@ import { patiently } from './patience.ts';
 const entriesAtOnce = 500;
 const renewAfterMs = 200;
 const marginMs = 150;
+const lateAnswersAtMost = 10;
 
 export interface TermOptions {
   store: JobStore;
@@ -51,6 +52,8 @@ export class Term {
   #batch = 0;
   #sentAt: number;
   #running = false;
+  /** How many answers in a row came too late to be trusted by. */
+  #lateAnswers = 0;
   #over: Fault | undefined;
   readonly #stopRenewing: () => void;
 
@@ -66,6 +69,11 @@ export class Term {
   isTrusted(): boolean {
     const silentMs = this.#options.clock.mono() - this.#sentAt;
     return this.#over === undefined && silentMs < this.#options.silenceMs - marginMs;
+  }
+
+  /** Whether the way to the broker is so long that it is never trusted, though it holds the lease. */
+  get isTooFar(): boolean {
+    return this.#lateAnswers >= lateAnswersAtMost;
   }
 
   readonly commit: Commit = (entries) => {
@@ -145,18 +153,23 @@ export class Term {
   }
 
   /** Writes until there is an answer, or the term is over. */
-  async #write(entries: readonly Entry[]): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'unknown' }>> {
+  async #write(entries: readonly Entry[]): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'full' | 'unknown' }>> {
     const { store, clock, telemetry } = this.#options;
     for (;;) {
       const sentAt = clock.mono();
       const outcome = await store.write(entries);
       telemetry.tell('commit.batch', { entries: entries.length, ms: clock.mono() - sentAt, outcome: outcome.kind });
-      if (outcome.kind === 'accepted') this.#sentAt = sentAt;
+      if (outcome.kind === 'accepted') this.#accepted(sentAt);
       if (outcome.kind === 'accepted' || outcome.kind === 'refused') return outcome;
       // Nobody waits for a broker that is away in order to leave: what was in the air stays open.
       if (this.#over !== undefined) throw this.#over;
       await pause(clock, outcome.kind === 'busy' ? 2 + 8 * clock.chance() : 50);
     }
+  }
+
+  #accepted(sentAt: number): void {
+    this.#sentAt = sentAt;
+    this.#lateAnswers = this.isTrusted() ? 0 : this.#lateAnswers + 1;
   }
 
   async #refused(tried: Lease, units: readonly Unit[]): Promise<void> {

@@ -3,7 +3,8 @@
  *
  * A job comes every few milliseconds. Of a leader: of all jobs that were submitted after the signal, how long the one
  * that waited longest waited for its handler to start. Of a worker: from the signal to the next start of the job
- * that it had. Between rounds the cluster is made whole again.
+ * that it had. Of a rolling restart: every process is stopped and started again in turn, and of all jobs that were
+ * submitted meanwhile the one that waited longest counts. Between rounds the cluster is made whole again.
  */
 
 import { pause } from '../runtime/clock.ts';
@@ -18,6 +19,7 @@ export interface FailoverResult {
   leaderFrozen: Spread;
   leaderStopped: Spread;
   workerKilled: Spread;
+  rolling: Spread;
   /** Whether each job ran once, but for those whose worker was killed: twice. */
   exact: boolean;
 }
@@ -47,6 +49,7 @@ export async function failover({ rounds }: { rounds: number }): Promise<Failover
     leaderFrozen: await each('leader frozen', () => drill.round('SIGSTOP')),
     leaderStopped: await each('leader stopped', () => drill.round('SIGTERM')),
     workerKilled: await each('worker killed', () => drill.workerRound()),
+    rolling: await each('rolling restart', () => drill.rollingRound()),
     exact: await drill.isExact(),
   };
 }
@@ -73,11 +76,29 @@ class Drill {
     process.kill(pid, signal);
     await pause(clock, afterMs);
     await stopSubmitting();
-    const starts = await this.#startsSince(signalledAt);
+    const longest = await this.#longestWaitSince(signalledAt);
     if (signal === 'SIGSTOP') process.kill(pid, 'SIGCONT');
     else await cluster.add('master');
     await this.#whole();
-    return Math.max(...starts.map(({ n, at }) => at - (this.#submittedAt.get(n) ?? at)));
+    return longest;
+  }
+
+  /** Restarts every process in turn amid steady work; returns how long the unluckiest job waited. */
+  async rollingRound(): Promise<number> {
+    const { cluster, clock } = this.#stage;
+    const stopSubmitting = this.#submitSteadily();
+    await pause(clock, beforeMs);
+    const beganAt = clock.mono();
+    for (const { role, pid } of cluster.members) {
+      if (pid === undefined) continue;
+      process.kill(pid, 'SIGTERM');
+      await this.#until(async () => (cluster.members.some((each) => each.pid === pid) ? undefined : true));
+      await (role === 'master' ? cluster.add('master') : this.#stage.addWorker());
+      await this.#whole();
+    }
+    await pause(clock, beforeMs);
+    await stopSubmitting();
+    return this.#longestWaitSince(beganAt);
   }
 
   /** Kills the worker of a long job; returns how long it took until another one started it. */
@@ -124,6 +145,11 @@ class Drill {
       const starts = (await this.#stage.effects()).filter(({ n }) => since.has(n));
       return starts.length >= since.size ? starts : undefined;
     });
+  }
+
+  async #longestWaitSince(moment: number): Promise<number> {
+    const starts = await this.#startsSince(moment);
+    return Math.max(...starts.map(({ n, at }) => at - (this.#submittedAt.get(n) ?? at)));
   }
 
   #leaderPid(): Promise<number> {

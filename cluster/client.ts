@@ -54,6 +54,8 @@ export interface ClientOptions {
 }
 
 const tenant = 'default';
+/** Longer than brokers take to elect a leader. */
+const answersWithinMs = 20_000;
 
 export class Client implements AsyncDisposable {
   readonly #link: Link;
@@ -75,7 +77,7 @@ export class Client implements AsyncDisposable {
     this.#link = to;
     this.#listed = options.queues;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
-    this.#committer = new Committer({ store: world.store, clock, telemetry });
+    this.#committer = new Committer({ store: world.store, clock, telemetry, patienceMs: answersWithinMs });
     this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
     this.schedules = new ScheduleVerbs({
       world,

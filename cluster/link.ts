@@ -53,6 +53,8 @@ export interface LinkOptions {
   withFeed: boolean;
   /** Of whoever sees to the cluster: what an acknowledgement must be worth, so that nobody relies on less. */
   promise?: Pick<Options, 'durability' | 'natsMonitoring'>;
+  /** How much a new bucket of jobs may take, where the broker is our own. */
+  jobsBytes?: number | undefined;
 }
 
 /** A process's link to its cluster. Disposing of it flushes and closes. */
@@ -99,7 +101,7 @@ interface Connections {
 }
 
 async function linkOver(
-  { settings, telemetry, promise }: LinkOptions,
+  { settings, telemetry, promise, jobsBytes }: LinkOptions,
   { address, connection, feedConnection }: Connections,
 ): Promise<Link> {
   const clock = new SystemClock();
@@ -109,7 +111,7 @@ async function linkOver(
   const logs = logLimits(settings);
   let durability: Durability = 'fast';
   const ensure = async () => {
-    await ensureTopology({ connection, names: named, clock, ...replicas, logs });
+    await ensureTopology({ connection, names: named, clock, ...replicas, logs, jobsBytes });
     durability = await patientlyAtStart(() => durabilityOf(connection, named), clock);
   };
   const time = new BrokerTime({ clock, telemetry, measure: () => measureOffset({ connection, names: named, clock }) });

@@ -7,6 +7,7 @@
 
 import { admit, conflictText, isSameSubmission, type JobOptions, type KnownType } from '../actors/admission.ts';
 import type { Commit } from '../actors/committer.ts';
+import { Room } from '../actors/room.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
@@ -44,11 +45,13 @@ const trustTypesForMs = 10_000;
 
 export class Submitter {
   readonly #options: SubmitterOptions;
+  readonly #room: Room;
   #types: { readAt: number; known: Types } | undefined;
   #count = 0;
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
+    this.#room = new Room({ store: options.world.store, clock: options.clock });
   }
 
   /**
@@ -56,11 +59,13 @@ export class Submitter {
    * itself.
    *
    * @throws {Fault} `input.invalid` where an item is refused: nothing was submitted then. `job.conflict` where an
-   * id belongs to another job: the other items were submitted.
+   * id belongs to another job: the other items were submitted. `store.full` where there is no room: nothing was, as
+   * a rule.
    */
   async submit(items: readonly Item[]): Promise<readonly Submitted[]> {
     const records: JobRecord[] = [];
     for (const [index, item] of items.entries()) records.push(await this.#admit(item, index, items.length));
+    for (const { payload } of records) await this.#room.expect(JSON.stringify(payload)?.length ?? 0);
     return this.#createAll(records);
   }
 

@@ -172,6 +172,8 @@ class LocalCluster implements Cluster {
       role: 'yard up',
       withFeed: false,
       promise: this.#options,
+      // Of the ten that an embedded broker may store: the other streams may take two and a quarter.
+      ...(this.#brokers.length === 0 ? {} : { jobsBytes: 6 * 2 ** 30 }),
     });
     this.#moments = { startedAt: this.#link.clock.now() };
     const { masters, workers } = this.#options;

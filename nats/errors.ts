@@ -56,12 +56,11 @@ const code = {
 /** Where nothing was stored, and the same write, unchanged, may be accepted in a moment. */
 const again: ReadonlySet<number> = new Set([code.wrongLastSequenceUnknown, code.batchIncomplete, code.tooManyBatches]);
 
-/** Where the broker is away or full for the moment. */
-const away: ReadonlySet<number> = new Set([
-  ...again,
-  code.noPeers,
-  code.clusterAway,
-  code.notLeader,
+/** Where the broker is away for the moment. */
+const away: ReadonlySet<number> = new Set([...again, code.noPeers, code.clusterAway, code.notLeader]);
+
+/** Where nothing was stored for want of room. */
+const full: ReadonlySet<number> = new Set([
   code.insufficientResources,
   code.memoryFull,
   code.storageFull,
@@ -120,6 +119,8 @@ function faultOfRefusal({ err_code, description }: ApiRefusal, cause: unknown): 
 
 function meaningOf(errorCode: number): { code: FaultCode; advice: string } {
   if (away.has(errorCode)) return { code: 'broker.unavailable', advice: 'Try again.' };
+  if (full.has(errorCode))
+    return { code: 'store.full', advice: 'Make room in its store, or raise the limit that it names.' };
   switch (errorCode) {
     case code.wrongLastSequence:
       return { code: 'commit.conflict', advice: 'Read the newer revision and decide anew.' };

@@ -10,6 +10,7 @@
  *   accepted   the ack names the last sequence; the batch has the `count` up to it
  *   refused    10071: some key had moved on; the error does not say which
  *   busy       10164, 10176, "too many inflight": nothing was stored, the same batch may pass in a moment
+ *   full       there is no room: nothing was stored, and the same batch may pass when there is some
  *   unknown    no answer, connection lost, stream without a leader: it may have been stored, or be yet
  */
 
@@ -225,8 +226,9 @@ export class NatsStore implements JobStore {
 
   async state(): Promise<StoreState> {
     try {
-      const { created, state } = await this.#jsm.streams.info(this.#stream);
-      return { createdAt: Date.parse(created), lastRevision: state.last_seq, keys: state.messages };
+      const { created, state, config } = await this.#jsm.streams.info(this.#stream);
+      const space = config.max_bytes > 0 ? { space: { bytes: state.bytes, most: config.max_bytes } } : {};
+      return { createdAt: Date.parse(created), lastRevision: state.last_seq, keys: state.messages, ...space };
     } catch (cause) {
       throw faultOf(cause);
     }
@@ -266,6 +268,7 @@ function outcomeOfError(error: { err_code: number; description: string }): Write
   if (error.err_code === apiErrors.wrongLastSequence) return { kind: 'refused', reason: 'conflict' };
   if (apiErrors.again.has(error.err_code)) return { kind: 'busy' };
   const fault = faultOf(error);
+  if (fault.code === 'store.full') return { kind: 'full', cause: fault };
   if (fault.retryable) return { kind: 'unknown', cause: error };
   throw fault;
 }

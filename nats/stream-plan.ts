@@ -19,6 +19,8 @@ export interface StreamPlan {
   name: string;
   must: Partial<StreamConfig> & { subjects: string[]; storage: StorageType };
   initial: Partial<StreamConfig>;
+  /** More of that kind, which a broker that lacks the room for it may leave out. */
+  wish?: Partial<StreamConfig>;
 }
 
 const mebibyte = 1_048_576;
@@ -32,11 +34,23 @@ export interface LogLimits {
   bytes?: number;
 }
 
-/** All of them; `replicas` is how many brokers keep each. */
-export function streamPlans(names: Names, replicas: number, limits: LogLimits = {}): readonly StreamPlan[] {
+/** What the plans leave open. */
+export interface PlanSettings {
+  /** How many brokers keep each stream. */
+  replicas: number;
+  logs?: LogLimits | undefined;
+  /** How much the bucket of jobs may take; as much as there is unless given. */
+  jobsBytes?: number | undefined;
+}
+
+/** All of them. */
+export function streamPlans(
+  names: Names,
+  { replicas, logs: limits = {}, jobsBytes }: PlanSettings,
+): readonly StreamPlan[] {
   const initial = { num_replicas: replicas };
   return [
-    { ...jobs(names), initial },
+    { ...jobs(names), initial, ...(jobsBytes === undefined ? {} : { wish: { max_bytes: jobsBytes } }) },
     { ...bucket(names.streams.control, names.controlSubject('>')), initial },
     submit(names, initial),
     work(names, initial),
@@ -48,7 +62,7 @@ export function streamPlans(names: Names, replicas: number, limits: LogLimits = 
 const kept = { retention: RetentionPolicy.Limits, storage: StorageType.File, max_consumers: -1 } as const;
 
 /** What any client takes for a key-value bucket with a history of one. */
-function bucket(name: string, subject: string): Omit<StreamPlan, 'initial'> {
+function bucket(name: string, subject: string): Pick<StreamPlan, 'name' | 'must'> {
   return {
     name,
     must: {
@@ -66,7 +80,7 @@ function bucket(name: string, subject: string): Omit<StreamPlan, 'initial'> {
   };
 }
 
-function jobs(names: Names): Omit<StreamPlan, 'initial'> {
+function jobs(names: Names): Pick<StreamPlan, 'name' | 'must'> {
   const { name, must } = bucket(names.streams.jobs, names.allJobs);
   return {
     name,

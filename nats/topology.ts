@@ -27,6 +27,8 @@ export interface TopologyOptions {
   replicasOfNew?: number;
   /** What of the logs is kept; what exists is left as it is where this does not say. */
   logs?: LogLimits;
+  /** How much a new bucket of jobs may take; as much as there is unless given. */
+  jobsBytes?: number | undefined;
   /** How long to wait for a broker that is still starting; 15 s unless given. */
   withinMs?: number;
 }
@@ -49,7 +51,9 @@ export async function ensureTopology(options: TopologyOptions): Promise<Topology
   const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: 2_000 });
   const deadline = clock.mono() + (options.withinMs ?? 15_000);
   const changes: Record<'created' | 'upgraded', string[]> = { created: [], upgraded: [] };
-  for (const plan of streamPlans(names, replicas ?? options.replicasOfNew ?? usualReplicas(connection), options.logs)) {
+  const { logs, jobsBytes } = options;
+  const kept = replicas ?? options.replicasOfNew ?? usualReplicas(connection);
+  for (const plan of streamPlans(names, { replicas: kept, logs, jobsBytes })) {
     const done = await untilAvailable({ clock, deadline }, () => ensureStream({ jsm, clock, replicas }, plan));
     if (done !== 'kept') changes[done].push(plan.name);
   }
@@ -127,14 +131,19 @@ async function ensureStream(setting: Setting, plan: StreamPlan): Promise<'create
 
 async function create(setting: Setting, plan: StreamPlan): Promise<'created' | 'upgraded' | 'kept'> {
   try {
-    await setting.jsm.streams.add({ ...plan.initial, ...plan.must, ...version, name: plan.name });
+    await setting.jsm.streams.add({ ...plan.initial, ...plan.wish, ...plan.must, ...version, name: plan.name });
     return 'created';
   } catch (error) {
     // Another process was quicker, with a plan of another version.
     if (apiErrorOf(error) === apiErrors.streamNameInUse) return ensureStream(setting, plan);
+    if (isFull(error) && plan.wish !== undefined) return create(setting, modest(plan));
     if (isFull(error) && (await isThereSoon(setting, plan))) return ensureStream(setting, plan);
     throw refusal(plan.name, error);
   }
+}
+
+function modest({ wish: _, ...plan }: StreamPlan): StreamPlan {
+  return plan;
 }
 
 /** While several processes create a stream at once, the broker counts its room once for each. */

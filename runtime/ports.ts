@@ -10,6 +10,8 @@ import type { JobState } from '../machines/job.ts';
 import type { Capacity, Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import type { QueueSettings } from '../machines/rules/queue.ts';
+import type { Fault } from './faults.ts';
+
 import type { JobRecord, Progress, Stored, Transition } from './record.ts';
 import type { ScheduleHead, ScheduleRecord, StoredSchedule } from './schedule.ts';
 
@@ -45,6 +47,8 @@ export type WriteOutcome =
   | { kind: 'refused'; reason: 'conflict' }
   /** Nothing was stored, and the same batch may be accepted in a moment. */
   | { kind: 'busy' }
+  /** Nothing was stored for want of room, and the same batch may be accepted when somebody has made some. */
+  | { kind: 'full'; cause: Fault }
   /** No answer: it may be stored now, later or never. Only a repeated write settles it. */
   | { kind: 'unknown'; cause: unknown };
 
@@ -91,6 +95,8 @@ export interface StoreState {
   lastRevision: number;
   /** How many keys there are, those of settled jobs too. */
   keys: number;
+  /** How many bytes they take, and how many they may; absent where nothing limits them. */
+  space?: { bytes: number; most: number };
 }
 
 /** A key at one of its revisions. */

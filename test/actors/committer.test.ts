@@ -17,11 +17,45 @@ function setUp(...list: WriteFate[]) {
 
 const named = (id: string, name: string, expected: number) => entryOf(plainJob(id, { name }), expected);
 
+describe('a write that the broker has no room for', () => {
+  function withRoomAfter(refusals: number, patience: { patienceMs?: number }) {
+    const { clock, world, telemetry } = stage();
+    const cause = new Fault('store.full', 'No room.');
+    let left = refusals;
+    const write: JobStore['write'] = async (entries) =>
+      left-- > 0 ? { kind: 'full', cause } : world.store.write(entries);
+    const store = storeWith(world.store, { write });
+    const { commit } = new Committer({ store, clock, telemetry, ...patience });
+    return clock.until(commit([entryOf(plainJob('a'))]));
+  }
+
+  test('is written when there is some', async () => {
+    expect(await withRoomAfter(5, {})).toEqual({ kind: 'stored', revisions: [1] });
+  });
+
+  test('fails at a door', async () => {
+    await expect(withRoomAfter(1, { patienceMs: 1_000 })).rejects.toMatchObject({ code: 'store.full' });
+  });
+});
+
 describe('a write without an answer', () => {
   test('that had landed is found to be our own', async () => {
     const { clock, broker, commitNew } = setUp('silentStored');
     expect(await clock.until(commitNew('a'))).toEqual({ kind: 'stored', revisions: [1] });
     expect(written(broker, 'a')).toHaveLength(1);
+  });
+
+  test('fails at a door after its patience, and the next one is written', async () => {
+    const { clock, world, telemetry, broker } = stage();
+    broker.chaos = { ...calm, fate: () => 'silentLost' };
+    const { commit } = new Committer({ store: world.store, clock, telemetry, patienceMs: 20_000 });
+    const open = commit([entryOf(plainJob('a'))]);
+    await expect(clock.until(open)).rejects.toMatchObject({
+      code: 'broker.unavailable',
+      message: expect.stringContaining('within 20 s'),
+    });
+    broker.chaos = calm;
+    expect(await clock.until(commit([entryOf(plainJob('a'))]))).toEqual({ kind: 'stored', revisions: [1] });
   });
 
   test('that was lost is written again', async () => {

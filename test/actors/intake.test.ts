@@ -50,7 +50,7 @@ async function setUp() {
     commit,
     types,
     onCreated: (head) => created.push(head),
-    now: () => clock.now(),
+    clock,
   });
   const submit = (id: string, more: { type?: string; body?: unknown; headers?: Record<string, string> } = {}) =>
     broker.submit({ type: more.type ?? 'noop', body: more.body ?? {}, headers: { 'Job-Id': id, ...more.headers } });

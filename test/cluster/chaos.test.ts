@@ -1,5 +1,6 @@
 /**
- * Everything at once: processes and the broker are killed, frozen, cut off and stopped at random, under load.
+ * Everything at once: processes and the broker are killed, frozen and stopped at random, wires are cut and worse, under
+ * a mixed load.
  *
  * What must hold is what `history.ts` says, and that every acknowledged job completes in the end. The seed chooses
  * what happens; when it happens is up to the machine. A longer form: CHAOS_TURNS=200 CHAOS_SEED=1.
@@ -49,10 +50,19 @@ const happenings: readonly Turn[] = [
   async (scene) => {
     const target = anyProcess(scene);
     const ms = pick([200, 800, 1_500, 2_500], scene.chance);
-    scene.yard.cut(target);
+    const trouble = pick(['cut', 'drop', 'mute', 'deafen'] as const, scene.chance);
+    scene.yard[trouble](target);
     await scene.yard.lasts(ms);
     scene.yard.heal(target);
-    return `cut ${target.name} off for ${ms} ms`;
+    return `${trouble} ${target.name} for ${ms} ms`;
+  },
+  async (scene) => {
+    const target = anyProcess(scene);
+    const ms = pick([50, 150, 300], scene.chance);
+    scene.yard.delay(target, ms);
+    await scene.yard.lasts(2_500);
+    scene.yard.heal(target);
+    return `all of ${target.name} came ${ms} ms late`;
   },
   async (scene) => {
     const target = anyProcess(scene);
@@ -77,29 +87,42 @@ const happenings: readonly Turn[] = [
   },
 ];
 
+interface Work {
+  type: string;
+  payload: unknown;
+}
+
+/** Work of all kinds: of no time, of some, failing and retrying, deaf to signals, talkative, and with a child. */
+const works: readonly ((chance: () => number) => Work)[] = [
+  (chance) => ({ type: 'mark', payload: { ms: pick([0, 0, 5, 50, 400, 1_500], chance) } }),
+  (chance) => ({ type: 'mark', payload: { ms: pick([0, 5, 50], chance) } }),
+  () => ({ type: 'noop', payload: {} }),
+  () => ({ type: 'flaky', payload: { failAttempts: 2 } }),
+  (chance) => ({ type: 'stubborn', payload: { ms: pick([50, 700], chance) } }),
+  () => ({ type: 'chatty', payload: { ms: 600, everyMs: 100 } }),
+  () => ({ type: 'script', payload: { command: 'sleep', args: ['0.3'] } }),
+];
+
 /** Jobs of all kinds, each submitted again until the broker has promised to keep it. */
 async function load(yard: Cluster, chance: () => number, count: number): Promise<void> {
-  const headers = { 'Max-Attempts': '50', Backoff: 'fixed(50ms)' };
   const one = async (at: number) => {
-    const Priority = pick(['critical', 'high', 'medium', 'low'], chance);
-    const ms = pick([0, 0, 5, 50, 400, 1_500], chance);
-    const Delay = pick(['0ms', '0ms', '300ms', '2s'], chance);
-    const said = {
-      ...headers,
+    const { type, payload } = pick(works, chance)(chance);
+    const headers = {
+      'Max-Attempts': '50',
+      Backoff: 'fixed(50ms)',
       'Job-Id': `${yard.user.submitted.length}-${at}-${Math.floor(chance() * 1e9)}`,
-      Priority,
-      Delay,
+      Priority: pick(['critical', 'high', 'medium', 'low'], chance),
+      Delay: pick(['0ms', '0ms', '300ms', '2s'], chance),
     };
-    await yard.user.until(
-      () => yard.user.pub('mark', { ms }, said).catch(() => undefined),
-      'a submission to be stored',
-    );
+    const pub = () => yard.user.pub(type, payload, headers).catch(() => undefined);
+    await yard.user.until(pub, 'a submission to be stored');
   };
   await Promise.all(Array.from({ length: count }, (_, at) => one(at)));
 }
 
 test(`whatever happens, each acknowledged job completes, and no attempt runs twice (seed ${seed})`, async () => {
-  const flags = { lostAfter: '1500ms', pulse: '250ms', concurrency: 4, drainDeadline: '500ms', cancelGrace: '300ms' };
+  const patience = { lostAfter: '1500ms', pulse: '250ms', drainDeadline: '500ms', cancelGrace: '300ms' };
+  const flags = { ...patience, concurrency: 4, types: 'noop,flaky,mark,stubborn,chatty,script', scriptAllow: 'sleep' };
   await using yard = await cluster({ masters: 2, workers: 3, wired: true, flags });
   const chance = seeded(seed);
   const happened: string[] = [];

@@ -1,6 +1,6 @@
 /**
  * A whole cluster of real processes on a real broker, with verbs for what may happen to one: start, stop, kill,
- * freeze, thaw, cut, heal. What a user does and sees is in `user.ts`; what must hold at the end, in `history.ts`.
+ * freeze, thaw, and for its wire: cut, drop, delay, mute, deafen, heal. What a user does and sees is in `user.ts`; what must hold at the end, in `history.ts`.
  *
  * All waiting is in here, and none of it is a sleep: whatever happens rings a bell, and the test looks again.
  */
@@ -83,7 +83,7 @@ export class Cluster implements AsyncDisposable {
       name: `${role}-${++this.#count}`,
       role,
       url: broker.url,
-      wire: options.wired === true ? await Wire.to(broker.url, options.tap) : undefined,
+      wire: options.wired === true ? await Wire.to({ url: broker.url, clock, tap: options.tap }) : undefined,
       flags: { prefix: this.user.names.prefix, handlers: file, types: quickTypes, ...options.flags, ...flags },
       directory: this.folder,
       env: { PATH, HOME, EFFECTS: effects.path, ...more },
@@ -152,6 +152,26 @@ export class Cluster implements AsyncDisposable {
 
   cut(process: YardProcess): void {
     process.wire?.cut();
+  }
+
+  /** What it says and hears vanishes, and its connections stay as they are. */
+  drop(process: YardProcess): void {
+    process.wire?.drop();
+  }
+
+  /** What it says and hears comes so much later. */
+  delay(process: YardProcess, ms: number): void {
+    process.wire?.delay(ms);
+  }
+
+  /** It hears, and is not heard. */
+  mute(process: YardProcess): void {
+    process.wire?.mute();
+  }
+
+  /** It is heard, and hears nothing. */
+  deafen(process: YardProcess): void {
+    process.wire?.deafen();
   }
 
   heal(process: YardProcess): void {

@@ -87,7 +87,7 @@ test('a worker whose subscription to notices is dead, and that does not know it,
         done(null, Buffer.from(isFirst ? said.replace(subject, yard.notice('xx', '*')) : said, 'latin1'));
       },
     });
-  await using wire = await Wire.to(broker.url, tap);
+  await using wire = await Wire.to({ url: broker.url, clock, tap });
   const connection = await connectBroker({ servers: wire.url }, { name: 'worker' });
   const heard = new Heard<Notice>();
   const stop = await natsNotices({ connection, names: yard, clock, proveEveryMs: 100 }).receive('w1', heard.add);

@@ -39,7 +39,7 @@ function startsWith(tokens: readonly string[], wanted: readonly string[]): boole
 test('no name of one prefix is a name of another', () => {
   for (const one of prefixes)
     for (const other of prefixes.filter((each) => each !== one)) {
-      const [mine, theirs] = [streamPlans(names(one), 1), streamPlans(names(other), 1)];
+      const [mine, theirs] = [streamPlans(names(one), { replicas: 1 }), streamPlans(names(other), { replicas: 1 })];
       expect(theirs.map(({ name }) => name)).not.toEqual(expect.arrayContaining([mine[0]?.name]));
       const streams = new Set(mine.map(({ name }) => name));
       expect(theirs.filter(({ name }) => streams.has(name))).toEqual([]);
@@ -53,7 +53,7 @@ test('no name of one prefix is a name of another', () => {
 test('each subject is captured by the one stream that it is for', () => {
   const yard = names('yard');
   const capturing = (subject: string) =>
-    streamPlans(yard, 1)
+    streamPlans(yard, { replicas: 1 })
       .filter(({ must }) => must.subjects.some((pattern) => hears(pattern, subject)))
       .map(({ name }) => name);
   expect(capturing('yard.submit.transcode')).toEqual(['yard_submit']);

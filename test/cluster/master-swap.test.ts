@@ -1,0 +1,91 @@
+/** Masters that lead in turn while work of several kinds goes on: whoever wakes up late changes nothing. */
+
+import { afterEach, expect, test } from 'vitest';
+import { type Cluster, cluster } from './harness.ts';
+import type { YardProcess } from './process.ts';
+
+let yard: Cluster;
+afterEach(async () => {
+  await yard.expectSound();
+  await yard[Symbol.asyncDispose]();
+});
+
+/** Submits jobs of all kinds, one each 50 ms, until `done`; their ids. */
+async function loadUntil(done: Promise<unknown>): Promise<readonly string[]> {
+  const ended = done.then(() => true);
+  const retry = { Backoff: 'fixed(100ms)' };
+  const ids: string[] = [];
+  for (let turn = 0; ; turn++) {
+    if (turn % 4 === 0) ids.push(await yard.user.pub('flaky', { failAttempts: 1 }, retry));
+    else if (turn % 4 === 1) ids.push(await yard.user.pub('mark', {}, { Delay: '1s' }));
+    else if (turn % 4 === 2) ids.push(await yard.user.pub('chatty', { ms: 400, everyMs: 100 }));
+    else ids.push(await yard.user.pub('mark', { ms: 20 }, { Priority: 'high' }));
+    if (await Promise.race([ended, yard.lasts(50).then(() => false)])) return ids;
+  }
+}
+
+async function expectAllRanOnce(ids: readonly string[]): Promise<void> {
+  const records = await yard.user.settled(ids, 30_000);
+  const wrong = records.filter(
+    ({ type, state, attempts }) => state !== 'completed' || attempts.length !== (type === 'flaky' ? 2 : 1),
+  );
+  expect(wrong).toEqual([]);
+}
+
+/** Resolves when another master than `former` leads. */
+function nextLeader(former: YardProcess): Promise<YardProcess> {
+  return yard.user.until(async () => {
+    const now = await yard.leader();
+    return now === former ? undefined : now;
+  }, 'another master to lead');
+}
+
+test('a leader that is frozen for ten seconds stands by when it wakes, and each job runs once', async () => {
+  yard = await cluster({ masters: 2, workers: 2 });
+  const leader = await yard.leader();
+  const story = async () => {
+    yard.freeze(leader);
+    await yard.lasts(10_000);
+    yard.thaw(leader);
+    await yard.user.until(async () => leader.tells('leader.deposed') || undefined, 'the thawed leader to stand by');
+  };
+  await expectAllRanOnce(await loadUntil(story()));
+  expect(await yard.leader()).not.toBe(leader);
+});
+
+test('two masters lead in turn, each while the other one is frozen, and each job runs once', async () => {
+  yard = await cluster({ masters: 2, workers: 2 });
+  const led: YardProcess[] = [];
+  const story = async () => {
+    let frozen = await yard.leader();
+    yard.freeze(frozen);
+    for (let turn = 0; turn < 4; turn++) {
+      const next = await nextLeader(frozen);
+      led.push(next);
+      yard.thaw(frozen);
+      yard.freeze(next);
+      frozen = next;
+    }
+    yard.thaw(frozen);
+  };
+  await expectAllRanOnce(await loadUntil(story()));
+  expect(new Set(led).size).toBe(2);
+});
+
+test('a leader that alone is cut off from the broker changes nothing, though its workers go on under the next one', async () => {
+  yard = await cluster({ masters: 2, workers: 2, wired: true });
+  const leader = await yard.leader();
+  const story = async () => {
+    yard.cut(leader);
+    await nextLeader(leader);
+    await yard.lasts(2_000);
+    yard.heal(leader);
+    await yard.user.until(
+      async () => leader.tells('leader.deposed') || undefined,
+      'the healed leader to stand by',
+      90_000,
+    );
+  };
+  await expectAllRanOnce(await loadUntil(story()));
+  expect(yard.processes.some((each) => each.tells('jobs.takenBack'))).toBe(false);
+});

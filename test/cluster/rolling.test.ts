@@ -1,0 +1,51 @@
+/** Every process is restarted in turn, under load: nobody notices. */
+
+import { expect, test } from 'vitest';
+import type { JobRecord } from '../../runtime/record.ts';
+import { type Cluster, cluster } from './harness.ts';
+import type { YardProcess } from './process.ts';
+
+/** Half a second is usual; how long it takes is measured by `npm run bench -- failover`. */
+const patienceMs = 5_000;
+
+/** Submits a job each 50 ms, of all lengths, until `done`; their ids. */
+async function loadUntil(yard: Cluster, done: Promise<unknown>): Promise<readonly string[]> {
+  const ended = done.then(() => true);
+  const ids: string[] = [];
+  const lengths = [0, 20, 100, 300, 3_000];
+  for (let turn = 0; ; turn++) {
+    const headers = { 'Max-Attempts': '1', Priority: turn % 4 === 0 ? 'high' : 'medium' };
+    ids.push(await yard.user.pub('mark', { ms: lengths[turn % lengths.length], laterMs: 0 }, headers));
+    if (await Promise.race([ended, yard.lasts(50).then(() => false)])) return ids;
+  }
+}
+
+/** How long a job stood still before each start of its handler: after its submission, or after it was handed back. */
+function delaysOf({ createdAt, attempts }: JobRecord): readonly number[] {
+  const started = attempts.filter(({ startedAt }) => startedAt !== undefined);
+  return started.map(({ startedAt = 0 }, at) => startedAt - (started[at - 1]?.endedAt ?? createdAt));
+}
+
+async function restart(yard: Cluster, each: YardProcess): Promise<void> {
+  await yard.stop(each);
+  expect(each.how, each.lastLines).toBe('exit code 0');
+  await yard.start(each.role);
+}
+
+test('every master and worker is restarted in turn, under load: nothing is lost, no attempt spent, nobody waits long', async () => {
+  const flags = { concurrency: 12, drainDeadline: '500ms', cancelGrace: '300ms' };
+  await using yard = await cluster({ masters: 2, workers: 3, flags });
+  const rolling = async () => {
+    for (const each of yard.running()) await restart(yard, each);
+  };
+  const ids = await loadUntil(yard, rolling());
+  const records = await yard.user.settled(ids, 30_000);
+  expect(records.filter(({ state, context }) => state !== 'completed' || context.spent !== 1)).toEqual([]);
+  const outcomes = new Set(records.flatMap(({ attempts }) => attempts.map(({ outcome }) => outcome)));
+  expect(outcomes.has('lost')).toBe(false);
+  expect(outcomes.has('drained'), 'a job that was handed back at the deadline').toBe(true);
+  const delays = records.flatMap(delaysOf).sort((a, b) => b - a);
+  process.stdout.write(`rolling restart: ${ids.length} jobs, the longest delays ${delays.slice(0, 5).join(', ')} ms\n`);
+  expect(delays[0]).toBeLessThan(patienceMs);
+  await yard.expectSound();
+});
