@@ -9,6 +9,7 @@
 
 import { type JetStreamManager, jetstreamManager, PersistMode, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
+import { type Clock, SystemClock } from '../runtime/clock.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import type { Durability } from '../runtime/ports.ts';
 import { isAtLeast } from './binary.ts';
@@ -22,6 +23,7 @@ export interface DurabilityOptions {
   durability: Durability;
   /** Where the brokers' monitoring answers, such as `http://127.0.0.1:8222`; only there `fsync` can be seen. */
   monitoring?: readonly string[];
+  clock?: Clock;
 }
 
 const answerWithinMs = 2_000;
@@ -36,6 +38,7 @@ export async function checkDurability({
   names,
   durability,
   monitoring = [],
+  clock = new SystemClock(),
 }: DurabilityOptions): Promise<void> {
   const jsm = await managerOf(connection);
   const { jobs, submit, control, rejected } = names.streams;
@@ -44,7 +47,7 @@ export async function checkDurability({
   );
   for (const stream of kept) requireWritten(stream, durability);
   if (durability === 'replicated') for (const stream of kept) requireReplicas(stream);
-  if (durability === 'fsync') await requireSynced(kept, monitoring);
+  if (durability === 'fsync') await requireSynced(kept, { monitoring, clock });
 }
 
 /** The metadata field of the stream of jobs that says that a master has seen each write being forced to disk. */
@@ -127,7 +130,10 @@ interface Seen {
  * Each stream must be kept by a majority of brokers that are seen to sync always: an acknowledgement needs a majority
  * too, so one of them has forced it to disk. A broker that is down keeps nobody from starting.
  */
-async function requireSynced(kept: readonly StreamInfo[], monitoring: readonly string[]): Promise<void> {
+async function requireSynced(
+  kept: readonly StreamInfo[],
+  { monitoring, clock }: { monitoring: readonly string[]; clock: Clock },
+): Promise<void> {
   const expected = 'every broker to have `sync_interval: always`';
   const durability = 'fsync';
   if (monitoring.length === 0)
@@ -135,7 +141,7 @@ async function requireSynced(kept: readonly StreamInfo[], monitoring: readonly s
       ...{ durability, expected, got: 'no way to see it' },
       advice: "Give the addresses of the brokers' monitoring with `--nats-monitoring`, or choose another durability",
     });
-  const answers = await Promise.allSettled(monitoring.map(look));
+  const answers = await Promise.allSettled(monitoring.map((url) => look(url, clock)));
   const seen = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   const slack = seen.find(({ syncsAlways }) => !syncsAlways);
   if (slack !== undefined)
@@ -160,12 +166,16 @@ function isMostlyAmong(seen: readonly Seen[], { cluster }: StreamInfo): boolean 
   return seen.filter(({ name }) => keepers.includes(name)).length > keepers.length / 2;
 }
 
-async function look(url: string): Promise<Seen> {
+async function look(url: string, clock: Clock): Promise<Seen> {
+  const patience = new AbortController();
+  const cancel = clock.after(answerWithinMs, () => patience.abort());
   try {
-    const reply = await fetch(new URL('/varz', url), { signal: AbortSignal.timeout(answerWithinMs) });
+    const reply = await fetch(new URL('/varz', url), { signal: patience.signal });
     return seenIn(decodeJson<unknown>(new Uint8Array(await reply.arrayBuffer())));
   } catch (error) {
     throw new Fault('broker.unavailable', `${url}: ${messageOf(error)}`);
+  } finally {
+    cancel();
   }
 }
 
