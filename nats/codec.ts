@@ -11,7 +11,7 @@ import { MsgHdrsImpl } from '@nats-io/nats-core/internal';
 import type { Msg, MsgHdrs } from 'nats';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import { type HeadBody, headBody } from '../runtime/head.ts';
-import type { Change, Entry, Lease, Offer, Page } from '../runtime/ports.ts';
+import type { Change, Entry, Lease, Offer, Page, SavedPicture } from '../runtime/ports.ts';
 import { type JobRecord, type Stored, upcast } from '../runtime/record.ts';
 import { leaderKey } from './names.ts';
 
@@ -55,6 +55,7 @@ export function encodeEntry(entry: Entry): { body: Uint8Array; lines: string } {
     const json = asciiJson(entry.lease);
     return { body: bytesOf(json), lines: line(leaseHeader, json) };
   }
+  if ('picture' in entry) return { body: encodeJson(entry.picture), lines: '' };
   return {
     body: bytesOf(JSON.stringify(entry.record)),
     lines: line(headHeader, asciiJson(headBody(entry.record))),
@@ -101,6 +102,19 @@ function isLease(value: unknown): value is Lease {
   return (
     typeof holder === 'string' && typeof name === 'string' && typeof term === 'number' && typeof batch === 'number'
   );
+}
+
+/** Where a picture was saved; `null` where that is not to be made out. */
+export function decodePicture(json: Uint8Array): SavedPicture | null {
+  const picture = readJson(decoder.decode(json));
+  return isPicture(picture) ? picture : null;
+}
+
+function isPicture(value: unknown): value is SavedPicture {
+  if (!isObject(value)) return false;
+  const texts = [value['blob'], value['digest'], value['version']];
+  const numbers = [value['createdAt'], value['revision'], value['savedAt']];
+  return texts.every((text) => typeof text === 'string') && numbers.every((number) => typeof number === 'number');
 }
 
 function isHeadBody(value: unknown): value is HeadBody {

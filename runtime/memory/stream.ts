@@ -6,7 +6,7 @@
  */
 
 import { headOf } from '../head.ts';
-import type { Change, Entry, Lease, Revision, StoreState, WriteOutcome } from '../ports.ts';
+import type { Change, Entry, Lease, Revision, SavedPicture, StoreState, WriteOutcome } from '../ports.ts';
 import { type Stored, upcast } from '../record.ts';
 
 /** What a broker takes in one batch. */
@@ -59,6 +59,13 @@ export class MemoryStream {
       : { revision: write.revision, lease: JSON.parse(write.json) };
   }
 
+  readPicture(): { revision: number; picture: SavedPicture | null } {
+    const write = this.#newest.get('_picture');
+    return write === undefined
+      ? { revision: 0, picture: null }
+      : { revision: write.revision, picture: JSON.parse(write.json) };
+  }
+
   changesAfter(revision: number): Change[] {
     return this.#inOrder()
       .filter((write) => write.revision > revision)
@@ -72,9 +79,9 @@ export class MemoryStream {
       .map(storedOf);
   }
 
-  /** Every write that was not rolled back, the oldest first. */
+  /** Every write of a job or of the lease that was not rolled back, the oldest first. */
   history(): readonly Write[] {
-    return this.#log;
+    return this.#log.filter(({ key }) => key !== '_picture');
   }
 
   state(): StoreState {
@@ -100,7 +107,7 @@ export class MemoryStream {
   }
 
   #append(entry: Entry): Write {
-    const json = JSON.stringify('lease' in entry ? entry.lease : entry.record);
+    const json = JSON.stringify(bodyOf(entry));
     const write = { revision: ++this.#last, batch: this.#batches, key: entry.key, json };
     this.#log.push(write);
     this.#newest.set(write.key, write);
@@ -114,6 +121,11 @@ export class MemoryStream {
   #inOrder(): Write[] {
     return [...this.#newest.values()].sort((a, b) => a.revision - b.revision);
   }
+}
+
+function bodyOf(entry: Entry): unknown {
+  if ('lease' in entry) return entry.lease;
+  return 'picture' in entry ? entry.picture : entry.record;
 }
 
 function storedOf({ json, revision }: Write): Stored {
