@@ -23,7 +23,11 @@ import { expectKnownStates } from './occupied.ts';
 import { Oddities } from './oddity.ts';
 import { patientlyAtStart } from './patience.ts';
 import { type MasterSettings, Reign } from './reign.ts';
+import { Saver, savedPicture } from './saver.ts';
 import type { Term } from './term.ts';
+
+/** As long as a master that stops takes for saving its picture. */
+const savesWithinMs = 2_000;
 
 export interface MasterOptions {
   world: World;
@@ -59,6 +63,7 @@ export class Master {
   readonly #types = new Map<string, KnownType>();
   readonly #committer: Committer;
   readonly #follower: Follower;
+  readonly #saver: Saver;
   readonly #fitness: Fitness;
   readonly #election: Election;
   #reign: Reign | undefined;
@@ -70,7 +75,7 @@ export class Master {
   constructor(options: MasterOptions) {
     this.#options = options;
     const { world, clock, telemetry, settings, incarnation, name } = options;
-    const { store, feed } = world;
+    const { store, feed, blobs } = world;
     this.#board = new Board({ queues: settings.queues });
     this.#fleet = new Fleet({
       clock,
@@ -87,6 +92,17 @@ export class Master {
       telemetry,
       apply: (change) => this.#changed(change),
       forget: () => this.#forget(),
+      saved: (createdAt) => savedPicture({ store, blobs, clock, telemetry, createdAt }),
+    });
+    this.#saver = new Saver({
+      store,
+      blobs,
+      board: this.#board,
+      oddities: this.#oddities,
+      clock,
+      telemetry,
+      place: () => this.#follower.place(),
+      caughtUp: (revision) => this.#follower.caughtUp(revision),
     });
     this.#fitness = new Fitness({
       clock,
@@ -136,8 +152,11 @@ export class Master {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#fitness.stop();
+    const hasLed = this.#reign !== undefined;
     await this.#follow();
     await this.#election.stop();
+    // The next one leads already: nobody waits for this but the process that stops.
+    if (hasLed) await this.#saver.saveWithin(savesWithinMs);
     await this.#follower.stop();
     for (const stop of this.#stops.splice(0)) await stop();
     this.#committer.close();
@@ -159,13 +178,14 @@ export class Master {
   #changed(change: Change): void {
     if (change.kind === 'job') this.#apply(change.head);
     else if (change.kind === 'lease') this.#election.seen(change.lease);
-    else this.#oddities.note(change.key, change.revision);
+    else if (this.#oddities.note(change.key, change.revision)) this.#saver.changed();
   }
 
   #apply(head: Head): void {
     this.#oddities.clear(head.key, head.revision);
     const applied = this.#board.apply(head);
     if (applied === undefined) return;
+    this.#saver.changed();
     if (applied.entry.isOfNewer) this.#metNewer(head.key);
     this.#reign?.moved(applied, head);
   }
@@ -200,6 +220,7 @@ export class Master {
         isBehind: () => this.#fitness.isBehind(),
         stepDown: () => this.#makeWay('it was asked to'),
       });
+      this.#saver.start();
       await this.#reign.start();
     } catch (cause) {
       // Stopped while taking office: what it needed for that is gone, and it must not stand again.
@@ -223,12 +244,14 @@ export class Master {
   #forget(): void {
     this.#board.clear();
     this.#oddities.forget();
+    this.#saver.changed();
     if (this.#election.term !== undefined) void this.#stepDown('the stream has lost its end');
   }
 
   async #follow(): Promise<void> {
     const reign = this.#reign;
     this.#reign = undefined;
+    this.#saver.stop();
     await reign?.stop();
   }
 }

@@ -7,6 +7,10 @@
 export class Oddities {
   readonly #revisions = new Map<string, number>();
 
+  entries(): Iterable<[key: string, revision: number]> {
+    return this.#revisions.entries();
+  }
+
   keys(): readonly string[] {
     return [...this.#revisions.keys()];
   }
@@ -16,8 +20,11 @@ export class Oddities {
     return this.#revisions.get(key);
   }
 
-  note(key: string, revision: number): void {
-    if (!key.startsWith('_') && revision > (this.#revisions.get(key) ?? 0)) this.#revisions.set(key, revision);
+  /** `false` where that is no news. */
+  note(key: string, revision: number): boolean {
+    const isNews = !key.startsWith('_') && revision > (this.#revisions.get(key) ?? 0);
+    if (isNews) this.#revisions.set(key, revision);
+    return isNews;
   }
 
   /** The key has been written with a head at `revision`, or been dealt with. */
