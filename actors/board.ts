@@ -36,6 +36,8 @@ export class Board {
   readonly #holdings = new Map<string, Holding>();
   readonly #left = new Set<Entry>();
   readonly #requirementSets = new Map<string, Requirements>();
+  /** Of each of those, what it is called: many heads of a saved picture share one. */
+  readonly #requirementKeys = new Map<Requirements, { type: string; key: string }>();
 
   constructor(options: { queues: readonly string[] }) {
     this.#queues = options.queues;
@@ -183,11 +185,15 @@ export class Board {
 
   /** Jobs with equal requirements share one object: a million entries, a handful of requirement sets. */
   #interned(type: string, requirements: Requirements): Requirements {
+    if (this.#requirementKeys.get(requirements)?.type === type) return requirements;
     const key = requirementKey(type, requirements);
     const known = this.#requirementSets.get(key);
     if (known !== undefined) return known;
-    this.#requirementSets.set(key, requirements);
-    return requirements;
+    // One object may come with two types, as defaults do: each set is called one thing only.
+    const own = this.#requirementKeys.has(requirements) ? { ...requirements } : requirements;
+    this.#requirementSets.set(key, own);
+    this.#requirementKeys.set(own, { type, key });
+    return own;
   }
 
   #attach(entry: Entry): void {
@@ -229,7 +235,7 @@ export class Board {
       this.#ranks.push(rank);
       this.#ranks.sort((a, b) => a - b);
     }
-    const key = requirementKey(entry.type, entry.requirements);
+    const key = this.#requirementKeys.get(entry.requirements)?.key ?? requirementKey(entry.type, entry.requirements);
     let queue = lane.get(key);
     if (queue === undefined) {
       queue = new ReadyQueue({ type: entry.type, requirements: entry.requirements });

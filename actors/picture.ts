@@ -109,10 +109,11 @@ function restOf({ worker, dueAt, expiresAt, timeoutMs }: Pick<Entry, keyof Rest>
  * @throws {SyntaxError} where these are not the bytes of one.
  */
 export function* readPicture(bytes: Uint8Array): Generator<Change> {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const kinds: Kind[] = [];
   for (let from = 0; from < bytes.length; ) {
     const end = bytes.indexOf(lineBreak, from);
-    const line: unknown = JSON.parse(decoder.decode(bytes.subarray(from, end === -1 ? bytes.length : end)));
+    const line: unknown = JSON.parse(text.toString('utf8', from, end === -1 ? bytes.length : end));
     if (end === -1 || !isLine(line)) throw new SyntaxError('a line of it is incomplete');
     kinds.push(...line.kinds);
     for (const [key, revision] of line.odd) yield { kind: 'other', key, revision };
@@ -122,13 +123,15 @@ export function* readPicture(bytes: Uint8Array): Generator<Change> {
 }
 
 const lineBreak = 0x0a;
-const decoder = new TextDecoder();
 
 function headOf(row: Row, kinds: readonly Kind[]): Head {
   const [key, number, revision, createdAt, updatedAfterMs, attempt, rest] = row;
   const kind = kinds[number];
   if (kind === undefined) throw new SyntaxError(`nothing is said of kind ${number}`);
-  return { key, revision, ...kind, createdAt, updatedAt: createdAt + updatedAfterMs, attempt, ...rest };
+  const { state, type, queue, priority, requirements } = kind;
+  const updatedAt = createdAt + updatedAfterMs;
+  const head = { key, revision, state, type, queue, priority, requirements, createdAt, updatedAt, attempt };
+  return rest === undefined ? head : { ...head, ...rest };
 }
 
 /** Its digest has been compared: what is looked at here is whether it is such a line at all. */

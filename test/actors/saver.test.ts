@@ -6,7 +6,7 @@ import { Board } from '../../actors/board.ts';
 import type { Entry } from '../../actors/entry.ts';
 import { Follower } from '../../actors/follower.ts';
 import { Oddities } from '../../actors/oddity.ts';
-import { pictureVersion } from '../../actors/picture.ts';
+import { pictureLines, pictureVersion, readPicture } from '../../actors/picture.ts';
 import { Saver, savedPicture } from '../../actors/saver.ts';
 import type { JobEvent } from '../../machines/job.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
@@ -14,7 +14,7 @@ import type { MemoryWorld } from '../../runtime/memory/broker.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
 import { next } from '../../runtime/telemetry/telemetry.ts';
 import { moved } from '../ports.contract.ts';
-import { create, entryOf, lastOf, plainJob, type Stage, stage } from './stage.ts';
+import { create, entryOf, headWith, lastOf, plainJob, type Stage, stage } from './stage.ts';
 
 const minute = 60_000;
 
@@ -198,6 +198,20 @@ async function tellOf({ clock, broker }: Set, otherwise: Partial<Picture>): Prom
 type Picture = NonNullable<Awaited<ReturnType<MemoryWorld['store']['readPicture']>>['picture']>;
 
 describe('a picture', () => {
+  test('is written a few hundred jobs at a time, so that whoever writes it can do something else in between', async () => {
+    const board = new Board({ queues: defaultQueues });
+    for (let n = 0; n < 1_100; n++) board.apply(headWith({ key: `default.j${n}`, revision: n + 1 }));
+    const lines = [...pictureLines({ entries: board.entries(), odd: [] })];
+    expect(lines).toHaveLength(5);
+    expect([...readPicture(Buffer.concat(lines))]).toHaveLength(1_100);
+  });
+
+  test('is not written while there is a job that only a newer version can move', () => {
+    const board = new Board({ queues: defaultQueues });
+    board.apply(headWith({ key: 'default.newer', revision: 1, version: 99 }));
+    expect(() => [...pictureLines({ entries: board.entries(), odd: [] })]).toThrow('default.newer');
+  });
+
   test('in which nothing has changed is not written again, but told of anew', async () => {
     const on = await setUp();
     const { clock, world } = on;
