@@ -43,8 +43,9 @@ export async function coldStart(options: ColdStartOptions): Promise<ColdStartRes
   await using to = await link({ settings, telemetry: createTelemetry(), role: 'bench', withFeed: false });
   const at = to.clock.now();
   const filledFrom = to.clock.mono();
-  await fill(to.world.store, settled, (n) => cancelled(waiting(`settled-${n}`, at), at));
-  await fill(to.world.store, open, (n) => waiting(`open-${n}`, at));
+  const [one, other] = [waiting('open', at), cancelled(waiting('settled', at), at)];
+  await fill(to.world.store, settled, (n) => ({ ...other, id: `settled-${n}` }));
+  await fill(to.world.store, open, (n) => ({ ...one, id: `open-${n}` }));
   const filledInMs = Math.round(to.clock.mono() - filledFrom);
   process.stderr.write(`${settled} settled and ${open} open jobs are there after ${filledInMs} ms\n`);
   const { median: scanMs } = await startAgain({ stage, yard, open, runs: 1 });
