@@ -45,6 +45,8 @@ export class Board {
   readonly #holdings = new Map<string, Holding>();
   readonly #left = new Set<Entry>();
   readonly #requirementSets = new Map<string, Requirements>();
+  /** Of each of those, what it is called: many heads of a saved picture share one. */
+  readonly #requirementKeys = new Map<Requirements, { type: string; key: string }>();
 
   /** @param options.queues queues in the order that holds where nobody has set another one. */
   constructor(options: { queues: readonly string[] }) {
@@ -252,17 +254,26 @@ export class Board {
 
   /** Jobs with equal requirements share one object: a million entries, a handful of requirement sets. */
   #interned(type: string, requirements: Requirements): Requirements {
+    if (this.#requirementKeys.get(requirements)?.type === type) return requirements;
     const key = requirementKey(type, requirements);
     const known = this.#requirementSets.get(key);
     if (known !== undefined) return known;
-    this.#requirementSets.set(key, requirements);
-    return requirements;
+    // One object may come with two types, as defaults do: each set is called one thing only.
+    const own = this.#requirementKeys.has(requirements) ? { ...requirements } : requirements;
+    this.#requirementSets.set(key, own);
+    this.#requirementKeys.set(own, { type, key });
+    return own;
+  }
+
+  /** What its type and requirements are called: the same for all jobs with the same. */
+  #needOf({ type, requirements }: Entry): string {
+    return this.#requirementKeys.get(requirements)?.key ?? requirementKey(type, requirements);
   }
 
   #attach(entry: Entry): void {
     if (entry.isOfNewer && !isActive(entry.state)) this.#left.add(entry);
     else if (isReady(entry.state)) {
-      entry.place = this.#sidingOf(entry.queue).lineOf(entry);
+      entry.place = this.#sidingOf(entry.queue).lineOf(entry, this.#needOf(entry));
       entry.place.add(entry);
     } else if (isActive(entry.state) && entry.worker !== undefined) {
       this.#sidingOf(entry.queue).out.add(entry);

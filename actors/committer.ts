@@ -207,7 +207,7 @@ export class Committer {
 
   /** What stands under the key of an entry, and what it would have written there, both as text. */
   async #standing(entry: Entry): Promise<{ is: string; was: string; revision: number } | undefined> {
-    if ('lease' in entry) return undefined;
+    if ('lease' in entry || 'picture' in entry) return undefined;
     if ('schedule' in entry) {
       const stored = await this.#store.readSchedule(entry.key);
       return (

@@ -9,6 +9,9 @@
  * Changes may be applied twice and out of order; whoever keeps the picture lets the newest revision of a key win, and
  * forgets settled jobs. So nothing older than what was told is ever applied: it would bring a settled job back.
  *
+ * A start need not read everything: where the picture was saved not long ago (`saver.ts`), that and what happened since
+ * are the same. A job of the saved picture counts only where nothing is told of it since, whatever that is.
+ *
  * The picture is proven complete by each message that joins what is complete, and by the stream's own last sequence.
  * `behindMs` says how long ago that was.
  */
@@ -18,6 +21,22 @@ import { type Cancel, type Clock, pause } from '../runtime/clock.ts';
 import type { Change, Feed, Head, JobStore, Stop } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { patientlyAtStart } from './patience.ts';
+
+/** A picture that was saved, and what it tells by key. */
+export interface Saved {
+  /** All up to here is in it, and some of what came later may be. */
+  revision: number;
+  changes: Map<string, Change>;
+}
+
+/** Up to where a picture is complete, and since when. */
+export interface Place {
+  createdAt: number;
+  revision: number;
+  behindMs: number;
+  /** Another one: the picture has been made anew since. */
+  life: number;
+}
 
 const silenceMs = 500;
 
@@ -29,6 +48,8 @@ export interface FollowerOptions {
   apply: (change: Change) => void;
   /** Everything known is void; what follows is the whole picture again. */
   forget: () => void;
+  /** The picture that was saved last of the stream that was created then, where there is one to be used. */
+  saved?: (createdAt: number) => Promise<Saved | undefined>;
 }
 
 export class Follower {
@@ -59,11 +80,18 @@ export class Follower {
 
   /** Resolves when the whole picture has been read. */
   async start(): Promise<void> {
-    const { feed, clock, store } = this.#options;
+    const { feed, clock, store, telemetry } = this.#options;
+    const startedAt = clock.mono();
     this.#stopFeed = await feed.follow((change) => this.#heard(change));
     this.#createdAt = (await patientlyAtStart(() => store.state(), clock)).createdAt;
-    await this.#mend();
+    const saved = await this.#options.saved?.(this.#createdAt);
+    await this.#mend(saved);
     this.#loaded = true;
+    telemetry.tell('picture.complete', {
+      revision: this.#complete,
+      saved: saved?.changes.size ?? 0,
+      ms: clock.mono() - startedAt,
+    });
     this.#heardAt = clock.mono();
     this.#stopWatch = clock.every(silenceMs / 2, () => void this.#watch());
   }
@@ -72,6 +100,10 @@ export class Follower {
     this.#stopped = true;
     this.#stopWatch();
     await this.#stopFeed();
+  }
+
+  place(): Place {
+    return { createdAt: this.#createdAt, revision: this.#complete, behindMs: this.behindMs(), life: this.#life };
   }
 
   /** How long ago the picture was last known to be complete, ms. */
@@ -143,9 +175,9 @@ export class Follower {
     for (const waiter of ready) waiter.resolve();
   }
 
-  /** Reads everything after the last complete revision from the stream. */
-  #mend(): Promise<void> {
-    this.#mending ??= this.#fetch()
+  /** Reads everything after the last complete revision from the stream, or after that of a saved picture. */
+  #mend(saved?: Saved): Promise<void> {
+    this.#mending ??= this.#fetch(saved)
       .catch(() => pause(this.#options.clock, 100))
       .finally(() => {
         this.#mending = undefined;
@@ -155,15 +187,18 @@ export class Follower {
     return this.#mending;
   }
 
-  async #fetch(): Promise<void> {
+  async #fetch(saved?: Saved): Promise<void> {
     const life = this.#life;
     const askedAt = this.#options.clock.mono();
     const { lastRevision } = await this.#options.store.state();
-    for await (const change of this.#options.store.changesAfter(this.#complete)) {
+    for await (const change of this.#options.store.changesAfter(saved?.revision ?? this.#complete)) {
       if (life !== this.#life || this.#stopped) return;
+      saved?.changes.delete(keyOf(change));
       this.#applyUnlessSettled(change);
     }
-    if (life === this.#life) this.#completeTo(lastRevision, askedAt);
+    if (life !== this.#life) return;
+    for (const change of saved?.changes.values() ?? []) this.#applyUnlessSettled(change);
+    this.#completeTo(lastRevision, askedAt);
   }
 
   async #watch(): Promise<void> {
@@ -195,6 +230,12 @@ export class Follower {
   }
 }
 
-function revisionOf(change: Change): number {
+export function revisionOf(change: Change): number {
   return change.kind === 'job' ? change.head.revision : change.revision;
+}
+
+/** What a change is of. */
+export function keyOf(change: Change): string {
+  if (change.kind === 'lease') return '_leader';
+  return change.kind === 'other' ? change.key : change.head.key;
 }

@@ -25,8 +25,12 @@ import { expectKnownStates } from './occupied.ts';
 import { Oddities } from './oddity.ts';
 import { patientlyAtStart } from './patience.ts';
 import { type MasterSettings, Reign } from './reign.ts';
+import { Saver, savedPicture } from './saver.ts';
 import { ScheduleBook } from './schedule-book.ts';
 import type { Term } from './term.ts';
+
+/** As long as a master that stops takes for saving its picture. */
+const savesWithinMs = 2_000;
 
 export interface MasterOptions {
   world: World;
@@ -66,6 +70,7 @@ export class Master {
   readonly #types = new Map<string, KnownType>();
   readonly #committer: Committer;
   readonly #follower: Follower;
+  readonly #saver: Saver;
   readonly #fitness: Fitness;
   readonly #election: Election;
   #reign: Reign | undefined;
@@ -79,7 +84,7 @@ export class Master {
   constructor(options: MasterOptions) {
     this.#options = options;
     const { world, clock, telemetry, settings, incarnation, name } = options;
-    const { store, feed } = world;
+    const { store, feed, blobs } = world;
     this.#board = new Board({ queues: settings.queues });
     this.#fleet = new Fleet({
       clock,
@@ -96,6 +101,18 @@ export class Master {
       telemetry,
       apply: (change) => this.#changed(change),
       forget: () => this.#forget(),
+      saved: (createdAt) => savedPicture({ store, blobs, clock, telemetry, createdAt }),
+    });
+    this.#saver = new Saver({
+      store,
+      blobs,
+      board: this.#board,
+      oddities: this.#oddities,
+      schedules: this.#schedules,
+      clock,
+      telemetry,
+      place: () => this.#follower.place(),
+      caughtUp: (revision) => this.#follower.caughtUp(revision),
     });
     this.#fitness = new Fitness({
       clock,
@@ -152,8 +169,11 @@ export class Master {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#fitness.stop();
+    const hasLed = this.#reign !== undefined;
     await this.#follow();
     await this.#election.stop();
+    // The next one leads already: nobody waits for this but the process that stops.
+    if (hasLed) await this.#saver.saveWithin(savesWithinMs);
     await this.#follower.stop();
     for (const stop of this.#stops.splice(0)) await stop();
     this.#committer.close();
@@ -190,7 +210,7 @@ export class Master {
     if (change.kind === 'job') this.#moved(change);
     else if (change.kind === 'lease') this.#election.seen(change.lease);
     else if (change.kind === 'schedule') this.#scheduled(change);
-    else this.#oddities.note(change.key, change.revision, 'no head');
+    else if (this.#oddities.note(change.key, change.revision, 'no head')) this.#saver.changed();
   }
 
   #moved({ head, isKeptWrong }: Extract<Change, { kind: 'job' }>): void {
@@ -201,6 +221,7 @@ export class Master {
 
   #scheduled({ head, revision }: Extract<Change, { kind: 'schedule' }>): void {
     this.#schedules.apply(head, revision);
+    this.#saver.changed();
     this.#reign?.scheduled();
   }
 
@@ -208,6 +229,7 @@ export class Master {
     this.#oddities.clear(head.key, head.revision);
     const applied = this.#board.apply(head);
     if (applied === undefined) return;
+    this.#saver.changed();
     if (applied.entry.isOfNewer) this.#metNewer(head.key);
     this.#reign?.moved(applied, head);
   }
@@ -244,6 +266,7 @@ export class Master {
         hearsPulses: () => this.#hearsPulses(),
         stepDown: () => this.#makeWay('it was asked to'),
       });
+      this.#saver.start();
       await this.#reign.start();
     } catch (cause) {
       // Stopped while taking office: what it needed for that is gone, and it must not stand again.
@@ -268,12 +291,14 @@ export class Master {
     this.#board.clear();
     this.#oddities.forget();
     this.#schedules.clear();
+    this.#saver.changed();
     if (this.#election.term !== undefined) void this.#stepDown('the stream has lost its end');
   }
 
   async #follow(): Promise<void> {
     const reign = this.#reign;
     this.#reign = undefined;
+    this.#saver.stop();
     await reign?.stop();
   }
 }

@@ -11,6 +11,10 @@ export type Oddity = 'no head' | 'kept for the wrong time';
 export class Oddities {
   readonly #found = new Map<string, { revision: number; what: Oddity }>();
 
+  *entries(): Iterable<[key: string, revision: number, what: Oddity]> {
+    for (const [key, { revision, what }] of this.#found) yield [key, revision, what];
+  }
+
   keys(): readonly string[] {
     return [...this.#found.keys()];
   }
@@ -26,8 +30,11 @@ export class Oddities {
     return found?.revision === revision ? found?.what : undefined;
   }
 
-  note(key: string, revision: number, what: Oddity): void {
-    if (!key.startsWith('_') && revision > (this.at(key) ?? 0)) this.#found.set(key, { revision, what });
+  /** `false` where that is no news. */
+  note(key: string, revision: number, what: Oddity): boolean {
+    const isNews = !key.startsWith('_') && revision > (this.at(key) ?? 0);
+    if (isNews) this.#found.set(key, { revision, what });
+    return isNews;
   }
 
   /** The key has been written as it must be at `revision`, or been dealt with. */

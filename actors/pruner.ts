@@ -4,7 +4,7 @@
  *
  * It remembers nothing but a place in the stream. A record never changes at its revision, and whatever moves goes to
  * the end, so before the place there is no settled job, now or ever: only open ones, and keys of other kinds. How many
- * jobs are settled is what the stream holds less the lease and what is on the board; keys of other kinds are taken for
+ * jobs are settled is what the stream holds less what is ours and what is on the board; keys of other kinds are taken for
  * settled jobs, so it keeps that many less. Each is forgotten only at the revision that was looked at, so one that was
  * redriven meanwhile stays, and none younger than ten minutes goes: followers need not hear of it.
  */
@@ -27,7 +27,8 @@ export interface PrunerOptions {
 }
 
 const everyMs = 10_000;
-const leases = 1;
+/** The lease, and the word of a saved picture. */
+const ownKeys = 2;
 const atOnce = 500;
 const youngForMs = 10 * 60_000;
 
@@ -71,7 +72,7 @@ export class Pruner {
 
   async #prune(): Promise<number> {
     const { store, board, keepAtMost } = this.#options;
-    const excess = (await store.state()).keys - leases - board.size - keepAtMost;
+    const excess = (await store.state()).keys - ownKeys - board.size - keepAtMost;
     let forgotten = 0;
     if (excess <= 0) return forgotten;
     let some: Revision[] = [];

@@ -9,6 +9,7 @@ import type { ScheduleHead } from '../runtime/schedule.ts';
 
 interface Line {
   revision: number;
+  state: ScheduleHead['state'];
   nextAt: number | undefined;
 }
 
@@ -19,8 +20,13 @@ export class ScheduleBook {
     return this.#lines.size;
   }
 
-  apply({ key, nextAt }: ScheduleHead, revision: number): void {
-    if (revision > (this.#lines.get(key)?.revision ?? 0)) this.#lines.set(key, { revision, nextAt });
+  *entries(): Iterable<{ head: ScheduleHead; revision: number }> {
+    for (const [key, { revision, state, nextAt }] of this.#lines)
+      yield { head: { key, state, ...(nextAt === undefined ? {} : { nextAt }) }, revision };
+  }
+
+  apply({ key, state, nextAt }: ScheduleHead, revision: number): void {
+    if (revision > (this.#lines.get(key)?.revision ?? 0)) this.#lines.set(key, { revision, state, nextAt });
   }
 
   /** Its record is gone, or can be read by nobody: nothing to do, until it is written again. */

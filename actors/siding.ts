@@ -6,7 +6,6 @@
  * that is what counts against the limit of the queue, derived from entries and never counted.
  */
 
-import { requirementKey } from '../machines/rules/capability.ts';
 import { type Priority, priorities, raised } from '../machines/rules/lanes.ts';
 import type { QueuePolicy } from '../machines/rules/queue.ts';
 import type { Entry } from './entry.ts';
@@ -23,11 +22,11 @@ export class Siding {
     this.policy = policy;
   }
 
-  /** The line in which `entry` has its place. */
-  lineOf(entry: Entry): ReadyQueue {
+  /** The line in which `entry` has its place; `need` is what its type and requirements are called. */
+  lineOf(entry: Entry, need: string): ReadyQueue {
     const { queue, priority, type, requirements, risen } = entry;
     const level = raised(priority, risen);
-    const key = `${level} ${priority} ${requirementKey(type, requirements)}`;
+    const key = `${level} ${priority} ${need}`;
     let line = this.#lines.get(key);
     if (line === undefined) {
       line = new ReadyQueue({ queue, priority, level, type, requirements });

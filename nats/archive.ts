@@ -11,7 +11,7 @@ import type { Submission } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { apiErrorOf, apiErrors, faultOf } from './errors.ts';
 import { furthestFloor } from './intake-place.ts';
-import { leaderKey, type Names } from './names.ts';
+import { leaderKey, type Names, pictureKey } from './names.ts';
 import { type Presence, presenceOf } from './presence.ts';
 import { messagesOf } from './stream-reader.ts';
 import { lowerCased } from './submissions.ts';
@@ -48,11 +48,11 @@ export class NatsArchive {
     return this.#names.prefix;
   }
 
-  /** Everything in the bucket of jobs but the lease. A key that moves meanwhile comes again: its last value counts. */
+  /** Everything in the bucket of jobs but the lease and the word of a saved picture. A key that moves meanwhile comes again: its last value counts. */
   async *keys(): AsyncGenerator<SavedKey> {
     for await (const message of this.#messages(this.#names.streams.jobs, this.#names.allJobs)) {
       const key = this.#names.keyOfSubject(message.subject) ?? message.subject;
-      if (key === leaderKey || message.data.length === 0) continue;
+      if (key === leaderKey || key === pictureKey || message.data.length === 0) continue;
       const expiresAt = expiryOf(message);
       const value = decodeJson<unknown>(message.data);
       yield { key, revision: message.seq, value, ...(expiresAt === undefined ? {} : { expiresAt }) };

@@ -12,7 +12,7 @@ import { MsgHdrsImpl } from '@nats-io/nats-core/internal';
 import type { Msg, MsgHdrs } from 'nats';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import { type HeadBody, headBody } from '../runtime/head.ts';
-import type { Change, Entry, Lease, Offer, Page } from '../runtime/ports.ts';
+import type { Change, Entry, Lease, Offer, Page, SavedPicture } from '../runtime/ports.ts';
 import { isAtRest, type Stored, upcast } from '../runtime/record.ts';
 import {
   isScheduleKey,
@@ -69,6 +69,7 @@ export function encodeEntry(entry: Entry): { body: Uint8Array; lines: string } {
       body: bytesOf(JSON.stringify(entry.schedule)),
       lines: line(scheduleHeader, asciiJson(scheduleHead(entry.schedule))),
     };
+  if ('picture' in entry) return { body: encodeJson(entry.picture), lines: '' };
   return {
     body: bytesOf(JSON.stringify(entry.record)),
     lines: line(headHeader, asciiJson(headBody(entry.record))),
@@ -126,6 +127,19 @@ function isScheduleHead(value: unknown): value is Omit<ScheduleHead, 'key'> {
   return (
     isObject(value) && typeof value['state'] === 'string' && ['number', 'undefined'].includes(typeof value['nextAt'])
   );
+}
+
+/** Where a picture was saved; `null` where that is not to be made out. */
+export function decodePicture(json: Uint8Array): SavedPicture | null {
+  const picture = readJson(decoder.decode(json));
+  return isPicture(picture) ? picture : null;
+}
+
+function isPicture(value: unknown): value is SavedPicture {
+  if (!isObject(value)) return false;
+  const texts = [value['blob'], value['digest'], value['version']];
+  const numbers = [value['createdAt'], value['revision'], value['savedAt']];
+  return texts.every((text) => typeof text === 'string') && numbers.every((number) => typeof number === 'number');
 }
 
 function isHeadBody(value: unknown): value is HeadBody {

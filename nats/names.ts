@@ -11,6 +11,9 @@ import { Fault } from '../runtime/faults.ts';
 /** The lease, in the bucket of jobs. */
 export const leaderKey = '_leader';
 
+/** Where the picture of all open jobs was saved, in the bucket of jobs. */
+export const pictureKey = '_picture';
+
 /** The prefix of a cluster that was not given another one. */
 const defaultPrefix = 'yard';
 
@@ -23,8 +26,8 @@ const defaultTenant = 'default';
 export interface Names {
   readonly prefix: string;
 
-  /** Streams. The last two are those of the buckets. */
-  readonly streams: Readonly<Record<'submit' | 'work' | 'logs' | 'rejected' | 'jobs' | 'control', string>>;
+  /** Streams. The last three are those of the buckets and of the object store. */
+  readonly streams: Readonly<Record<'submit' | 'work' | 'logs' | 'rejected' | 'jobs' | 'control' | 'blobs', string>>;
   readonly buckets: Readonly<Record<'jobs' | 'control', string>>;
   /** The object store for what is too large for a record. */
   readonly blobs: string;
@@ -41,6 +44,13 @@ export interface Names {
   keyOfSubject(subject: string): string | undefined;
   /** `$KV.yard_control.<key>` */
   controlSubject(key: string): string;
+
+  /** `$O.yard_blobs.C.<part>`: the chunks of what is kept in the object store, in order. */
+  blobChunks(part: string): string;
+  /** `$O.yard_blobs.M.<name>`: what is said of the object with this name, which stands there in base64. */
+  blobInfo(name: string): string;
+  /** What `streams.blobs` captures. */
+  readonly allBlobs: readonly [string, string];
 
   /** `yard.submit.<type>`, for the tenant `default`. */
   submit(type: string): string;
@@ -98,6 +108,7 @@ export function names(prefix: string = defaultPrefix): Names {
   const jobs = `$KV.${prefix}_jobs.`;
   const feed = `${prefix}.feed.`;
   const progress = `${prefix}.progress.`;
+  const blobs = `$O.${prefix}_blobs.`;
   return {
     prefix,
     streams: {
@@ -107,6 +118,7 @@ export function names(prefix: string = defaultPrefix): Names {
       rejected: `${prefix}_rejected`,
       jobs: `KV_${prefix}_jobs`,
       control: `KV_${prefix}_control`,
+      blobs: `OBJ_${prefix}_blobs`,
     },
     buckets: { jobs: `${prefix}_jobs`, control: `${prefix}_control` },
     blobs: `${prefix}_blobs`,
@@ -117,6 +129,10 @@ export function names(prefix: string = defaultPrefix): Names {
     feed: `${feed}>`,
     keyOfSubject: (subject) => rest(subject, jobs) ?? rest(subject, feed),
     controlSubject: (key) => `$KV.${prefix}_control.${key}`,
+
+    blobChunks: (part) => `${blobs}C.${part}`,
+    blobInfo: (name) => `${blobs}M.${Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`,
+    allBlobs: [`${blobs}C.>`, `${blobs}M.>`],
 
     submit: (type) => `${prefix}.submit.${token(type, 'a job type')}`,
     tenantSubmit: (tenant, type) => `${prefix}.tenant.${token(tenant, 'a tenant')}.submit.${token(type, 'a job type')}`,

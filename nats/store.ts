@@ -18,7 +18,16 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import { nuid } from '@nats-io/nats-core';
 import { type NatsConnection, TimeoutError } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
-import type { Change, Entry, JobStore, Lease, Revision, StoreState, WriteOutcome } from '../runtime/ports.ts';
+import type {
+  Change,
+  Entry,
+  JobStore,
+  Lease,
+  Revision,
+  SavedPicture,
+  StoreState,
+  WriteOutcome,
+} from '../runtime/ports.ts';
 import { isAtRest, type JobRecord, type Stored } from '../runtime/record.ts';
 import type { StoredSchedule } from '../runtime/schedule.ts';
 import {
@@ -26,6 +35,7 @@ import {
   decodeIfReadable,
   decodeJson,
   decodeLease,
+  decodePicture,
   decodeSchedule,
   decodeScheduleIfReadable,
   decodeStored,
@@ -36,7 +46,7 @@ import {
   writtenHeaders,
 } from './codec.ts';
 import { apiErrors, faultOf } from './errors.ts';
-import { leaderKey, type Names } from './names.ts';
+import { leaderKey, type Names, pictureKey } from './names.ts';
 import { type Presence, presenceOf } from './presence.ts';
 import { Replies } from './replies.ts';
 import { messagesOf } from './stream-reader.ts';
@@ -164,6 +174,13 @@ export class NatsStore implements JobStore {
     return message === undefined
       ? { revision: 0, lease: null }
       : { revision: message.seq, lease: decodeLease(message.data) };
+  }
+
+  async readPicture(): Promise<{ revision: number; picture: SavedPicture | null }> {
+    const message = await this.#readLast(pictureKey);
+    return message === undefined
+      ? { revision: 0, picture: null }
+      : { revision: message.seq, picture: decodePicture(message.data) };
   }
 
   async #readLast(key: string) {

@@ -56,6 +56,7 @@ export function streamPlans(
     work(names, initial),
     logs(names, initial, limits),
     rejected(names, initial),
+    blobs(names, initial),
   ];
 }
 
@@ -151,5 +152,20 @@ function rejected(names: Names, initial: Partial<StreamConfig>): StreamPlan {
     name: names.streams.rejected,
     must: { ...kept, subjects: [names.rejected], discard: DiscardPolicy.Old, allow_direct: true },
     initial: { ...initial, max_age: 30 * dayNs, max_bytes: 256 * mebibyte },
+  };
+}
+
+/** What any client takes for an object store. */
+function blobs(names: Names, initial: Partial<StreamConfig>): StreamPlan {
+  return {
+    name: names.streams.blobs,
+    must: {
+      ...kept,
+      subjects: [...names.allBlobs],
+      discard: DiscardPolicy.New,
+      allow_rollup_hdrs: true,
+      allow_direct: true,
+    },
+    initial,
   };
 }

@@ -8,6 +8,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Books, World } from '../runtime/ports.ts';
 import type { BrokerAddress } from './address.ts';
 import { NatsArchive } from './archive.ts';
+import { NatsBlobs } from './blobs.ts';
 import { NatsBooks } from './books.ts';
 import { NatsControl } from './control.ts';
 import { natsDesk } from './desk.ts';
@@ -49,6 +50,7 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     events: new NatsEvents({ connection, names, clock }),
     control: new NatsControl({ connection, names, clock }),
     desk: natsDesk({ connection, names }),
+    blobs: new NatsBlobs({ connection, names }),
     archive: new NatsArchive({ connection, names }),
     books: new NatsBooks({ connection, names }),
   };

@@ -32,12 +32,31 @@ export interface Lease {
   batch: number;
 }
 
+/**
+ * Where the picture of all open jobs was saved, for whoever starts. It is told in the stream of the jobs themselves: as
+ * long as this write is there, so is everything that was written before it.
+ */
+export interface SavedPicture {
+  /** The name under which it lies (`Blobs`), and the digest of what was put there. */
+  blob: string;
+  digest: string;
+  /** When the stream was created that it is of, epoch ms. */
+  createdAt: number;
+  /** All up to this revision is in it, and some of what came later may be. */
+  revision: number;
+  /** When it was complete up to there, epoch ms. */
+  savedAt: number;
+  /** How it is written, and what versions of record and chart its writer knew: only their like reads it. */
+  version: string;
+}
+
 /** One write: lands only if the key's revision is still `expected` (0: the key must not exist). */
 export type Entry =
   /** Where its job is settled, it is kept for `keepMs`, else for as long as retention says. */
   | { key: string; expected: number; record: JobRecord; keepMs?: number }
   | { key: string; expected: number; schedule: ScheduleRecord }
-  | { key: '_leader'; expected: number; lease: Lease | null };
+  | { key: '_leader'; expected: number; lease: Lease | null }
+  | { key: '_picture'; expected: number; picture: SavedPicture };
 
 /** What a batch of writes came to. It is all or nothing. */
 export type WriteOutcome =
@@ -117,6 +136,8 @@ export interface JobStore {
   readMany(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
   /** The lease as the stream's leader has it; revision 0 where there never was one. */
   readLease(): Promise<{ revision: number; lease: Lease | null }>;
+  /** Where a picture was saved last, as the stream's leader has it; revision 0 where there never was one. */
+  readPicture(): Promise<{ revision: number; picture: SavedPicture | null }>;
   /** Everything whose newest write is after `revision`, in order of revisions. */
   changesAfter(revision: number): AsyncIterable<Change>;
   /** Whole records that can be read, in order of revisions. For listings; not on any hot path. */
@@ -136,6 +157,23 @@ export interface JobStore {
 /** Live news of the bucket of jobs. Best effort: `actors/follower.ts` finds and mends the gaps. */
 export interface Feed {
   follow(onChange: (change: Change) => void): Promise<Stop>;
+}
+
+// ---- what is too large for a record ------------------------------------------------------------------------
+
+export interface Blob {
+  bytes: Uint8Array;
+  /** Of the bytes; equal ones have equal digests. */
+  digest: string;
+}
+
+export interface Blobs {
+  /** Keeps `bytes` under `name`, in place of what was there; resolves with their digest once they are stored. */
+  put(name: string, bytes: Uint8Array): Promise<string>;
+  /** What lies under `name`, whole; `undefined` where there is nothing, or less than was put. May be slightly stale. */
+  get(name: string): Promise<Blob | undefined>;
+  /** Forgets what lies under `name`, where there is something. */
+  remove(name: string): Promise<void>;
 }
 
 // ---- submissions -------------------------------------------------------------------------------------------
@@ -373,4 +411,5 @@ export interface World {
   events: Events;
   control: Control;
   desk: Desk;
+  blobs: Blobs;
 }

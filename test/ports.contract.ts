@@ -187,6 +187,20 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         expect(await all(worlds.other.store.records())).toHaveLength(800);
       });
 
+      test('keeps the word of where a picture was saved, which is no job, for who has seen the last one', async () => {
+        const { store } = worlds.one;
+        expect(await worlds.other.store.readPicture()).toEqual({ revision: 0, picture: null });
+        const at = { createdAt: 1, revision: 2, savedAt: 3 };
+        const picture = { blob: 'here', digest: 'd', version: '1', ...at };
+        const told = await store.write([{ key: '_picture', expected: 0, picture }]);
+        const [revision = 0] = told.kind === 'accepted' ? told.revisions : [];
+        expect(await worlds.other.store.readPicture()).toEqual({ revision, picture });
+        const late = { key: '_picture', expected: 0, picture: { ...picture, blob: 'there' } } as const;
+        expect(await worlds.other.store.write([late])).toEqual({ kind: 'refused', reason: 'conflict' });
+        expect(await all(store.records())).toEqual([]);
+        expect(await all(store.changesAfter(0))).toEqual([{ kind: 'other', key: '_picture', revision }]);
+      });
+
       test('lets only one of two win who write the same at once', async () => {
         const [expected = 0] = await create(newJob('a'));
         const contest = [worlds.one, worlds.other].map(({ store }, n) =>
@@ -612,6 +626,43 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         await kept(worlds.one.desk.answer('broken', how));
         const failed = worlds.other.desk.ask('broken', {}, 5_000);
         await expect(failed).rejects.toMatchObject({ code: 'job.missing', message: 'Expected a job a, found none.' });
+      });
+    });
+
+    describe('blobs', () => {
+      const bytesOf = (text: string) => new TextEncoder().encode(text);
+      const read = async (name: string) => {
+        const blob = await worlds.other.blobs.get(name);
+        return blob === undefined ? undefined : new TextDecoder().decode(blob.bytes);
+      };
+
+      test('are kept whole under their names, for every node, until they are replaced or removed', async () => {
+        const { blobs } = worlds.one;
+        const large = 'grüße '.repeat(300_000);
+        const digest = await blobs.put('jobs/default.a: 1', bytesOf(large));
+        await blobs.put('other', bytesOf('x'));
+        expect(await read('jobs/default.a: 1')).toBe(large);
+        expect((await worlds.other.blobs.get('jobs/default.a: 1'))?.digest).toBe(digest);
+        expect(await blobs.put('jobs/default.a: 1', bytesOf('new'))).not.toBe(digest);
+        expect(await read('jobs/default.a: 1')).toBe('new');
+        await blobs.remove('jobs/default.a: 1');
+        expect(await read('jobs/default.a: 1')).toBeUndefined();
+        expect(await read('other')).toBe('x');
+      });
+
+      test('may be empty, and those that were never put are not there', async () => {
+        const { blobs } = worlds.one;
+        await blobs.put('empty', new Uint8Array());
+        expect(await read('empty')).toBe('');
+        expect(await read('none')).toBeUndefined();
+        await blobs.remove('none');
+      });
+
+      test('have equal digests where they are equal, whatever they are called', async () => {
+        const { blobs } = worlds.one;
+        const digests = await Promise.all(['a', 'b'].map((name) => blobs.put(name, bytesOf('same'))));
+        expect(digests[0]).toBe(digests[1]);
+        expect(await blobs.put('c', bytesOf('other'))).not.toBe(digests[0]);
       });
     });
 

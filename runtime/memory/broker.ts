@@ -9,6 +9,7 @@
 import type { Cancel, Clock } from '../clock.ts';
 import type { Change, JobEventMessage, Notice, Pulse, Pulses, SubmitAck, World } from '../ports.ts';
 import type { Progress } from '../record.ts';
+import { BlobStore } from './blobs.ts';
 import { Channel } from './channel.ts';
 import { type Chaos, calm } from './chaos.ts';
 import { ControlBucket } from './control.ts';
@@ -50,6 +51,7 @@ export class MemoryBroker implements FarEnd {
   readonly #journal = new Journal();
   readonly #control = new ControlBucket();
   readonly #desk = new DeskRoom();
+  readonly #blobs = new BlobStore();
   readonly #changes = new Channel<Change>('change');
   readonly #pulses = new Channel<Pulse>();
   readonly #notices = new Channel<{ to: string; notice: Notice }>();
@@ -138,6 +140,7 @@ export class MemoryBroker implements FarEnd {
       events: this.#eventsOver(link),
       control: this.#control.over(link),
       desk: this.#desk.over(link),
+      blobs: this.#blobs.over(link),
       cut: () => link.cut(),
       heal: () => link.heal(),
     };

@@ -3,7 +3,7 @@
  */
 
 import { Fault } from '../faults.ts';
-import type { Change, Entry, JobStore, Lease, Revision, StoreState, WriteOutcome } from '../ports.ts';
+import type { Change, Entry, JobStore, Lease, Revision, SavedPicture, StoreState, WriteOutcome } from '../ports.ts';
 import type { Stored } from '../record.ts';
 import type { StoredSchedule } from '../schedule.ts';
 import { carried } from './channel.ts';
@@ -74,6 +74,10 @@ export class MemoryStore implements JobStore {
 
   readLease(): Promise<{ revision: number; lease: Lease | null }> {
     return this.#options.link.call(() => this.#options.stream.readLease());
+  }
+
+  readPicture(): Promise<{ revision: number; picture: SavedPicture | null }> {
+    return this.#options.link.call(() => this.#options.stream.readPicture());
   }
 
   async *changesAfter(revision: number): AsyncIterable<Change> {

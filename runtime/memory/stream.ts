@@ -6,7 +6,7 @@
  */
 
 import { headOf } from '../head.ts';
-import type { Change, Entry, Lease, Revision, StoreState, WriteOutcome } from '../ports.ts';
+import type { Change, Entry, Lease, Revision, SavedPicture, StoreState, WriteOutcome } from '../ports.ts';
 import { type Stored, upcast } from '../record.ts';
 import { isScheduleKey, readSchedule, type StoredSchedule, scheduleHead } from '../schedule.ts';
 
@@ -60,6 +60,13 @@ export class MemoryStream {
       : { revision: write.revision, lease: JSON.parse(write.json) };
   }
 
+  readPicture(): { revision: number; picture: SavedPicture | null } {
+    const write = this.#newest.get('_picture');
+    return write === undefined
+      ? { revision: 0, picture: null }
+      : { revision: write.revision, picture: JSON.parse(write.json) };
+  }
+
   changesAfter(revision: number): Change[] {
     return this.#inOrder()
       .filter((write) => write.revision > revision)
@@ -84,9 +91,9 @@ export class MemoryStream {
       .map(scheduleOf);
   }
 
-  /** Every write that was not rolled back, the oldest first. */
+  /** Every write of a job or of the lease that was not rolled back, the oldest first. */
   history(): readonly Write[] {
-    return this.#log;
+    return this.#log.filter(({ key }) => key !== '_picture');
   }
 
   state(): StoreState {
@@ -130,6 +137,7 @@ export class MemoryStream {
 
 function bodyOf(entry: Entry): unknown {
   if ('lease' in entry) return entry.lease;
+  if ('picture' in entry) return entry.picture;
   return 'schedule' in entry ? entry.schedule : entry.record;
 }
 

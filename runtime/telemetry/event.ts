@@ -273,6 +273,30 @@ export const events = {
     facts: { lastRevision: 'number' },
     help: 'The picture of all open jobs was made from scratch.',
   },
+  'picture.complete': {
+    level: 'info',
+    line: 'the picture of all open jobs is complete up to revision {revision}, after {ms} ms; {saved} of them came from a saved one',
+    facts: { revision: 'number', saved: 'number', ms: 'ms' },
+    help: 'A master that starts has read all open jobs. Where none came from a saved picture, it has read everything that is kept.',
+  },
+  'picture.saved': {
+    level: 'debug',
+    line: 'saved the picture of {open} open jobs, {bytes} bytes in {ms} ms',
+    facts: { open: 'number', bytes: 'number', ms: 'ms' },
+    help: 'The leader has saved all open jobs for masters that start.',
+  },
+  'picture.notSaved': {
+    level: 'warn',
+    line: 'could not save the picture of all open jobs: {error}',
+    facts: { error: 'text' },
+    help: 'Nothing is lost; a master that starts will read everything that is kept, which takes longer. Tried again each minute.',
+  },
+  'picture.notUsed': {
+    level: 'info',
+    line: 'reads everything that is kept; of the saved picture it can make no use: {reason}',
+    facts: { reason: 'text' },
+    help: 'A master that starts found a saved picture that is too old, damaged or of another version.',
+  },
   'auditor.repaired': {
     level: 'warn',
     line: 'repaired {key}: {what}',

@@ -14,7 +14,9 @@ async function setUp(keepAtMost: number) {
   const { clock, world, telemetry } = on;
   const board = new Board({ queues: defaultQueues });
   await clock.until(world.feed.follow((change) => void (change.kind === 'job' && board.apply(change.head))));
+  const picture = { blob: '', digest: '', version: '', createdAt: 0, revision: 0, savedAt: 0 };
   await clock.until(world.store.write([{ key: '_leader', expected: 0, lease: null }]));
+  await clock.until(world.store.write([{ key: '_picture', expected: 0, picture }]));
   const forgotten: number[] = [];
   telemetry.on('jobs.forgotten', ({ count }) => forgotten.push(count));
   const trust = { isTrusted: true };

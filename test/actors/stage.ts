@@ -67,6 +67,7 @@ export function storeWith(store: JobStore, own: Partial<JobStore>): JobStore {
     read: (key) => store.read(key),
     readMany: (keys) => store.readMany(keys),
     readLease: () => store.readLease(),
+    readPicture: () => store.readPicture(),
     changesAfter: (revision) => store.changesAfter(revision),
     records: (filter) => store.records(filter),
     state: () => store.state(),

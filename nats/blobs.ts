@@ -1,0 +1,150 @@
+/**
+ * What is too large for a record: the object store, laid out as any client of the broker lays out one (ADR-20), so
+ * that `nats object ls` and `get` work on it.
+ *
+ * A blob is a row of chunks on a subject of its own, and what is said of it on the subject of its name: how many there
+ * are, and their digest. The chunks go first, and what is said of them replaces what was said before in one write; so
+ * who reads meets the old ones, or the new ones, or, where it reads while the old ones go, less than was put. Less is
+ * nothing: the digest tells. The client's own object store reads through a push consumer, which waits for minutes when
+ * the broker that holds it dies; this one reads as the rest of `nats/` does.
+ */
+
+import { createHash } from 'node:crypto';
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { type NatsConnection, headers as newHeaders, nuid } from 'nats';
+import type { Blob, Blobs } from '../runtime/ports.ts';
+import { decodeJson, encodeJson, isObject } from './codec.ts';
+import { faultOf } from './errors.ts';
+import type { Names } from './names.ts';
+import { type Presence, presenceOf } from './presence.ts';
+import { messagesOf } from './stream-reader.ts';
+
+const chunkSize = 131_072;
+const chunksAtOnce = 16;
+const answerWithinMs = 5_000;
+
+/** What is said of a blob. */
+interface Info {
+  /** The last token of the subject of its chunks. */
+  nuid: string;
+  size: number;
+  digest: string;
+}
+
+export class NatsBlobs implements Blobs {
+  readonly #names: Names;
+  readonly #js: JetStreamClient;
+  readonly #connection: NatsConnection;
+  readonly #presence: Presence;
+
+  constructor({ connection, names }: { connection: NatsConnection; names: Names }) {
+    this.#names = names;
+    this.#connection = connection;
+    this.#js = jetstream(connection, { timeout: answerWithinMs });
+    this.#presence = presenceOf(connection);
+  }
+
+  put(name: string, bytes: Uint8Array): Promise<string> {
+    return translated(async () => {
+      const before = await this.#info(name);
+      const part = nuid.next();
+      try {
+        const { chunks, digest } = await this.#putChunks(part, bytes);
+        await this.#say(name, { part, size: bytes.length, chunks, digest });
+        if (before !== undefined) await this.#purge(this.#names.blobChunks(before.nuid));
+        return digest;
+      } catch (cause) {
+        await this.#purge(this.#names.blobChunks(part)).catch(() => undefined);
+        throw cause;
+      }
+    });
+  }
+
+  get(name: string): Promise<Blob | undefined> {
+    return translated(async () => {
+      const info = await this.#info(name);
+      if (info === undefined) return undefined;
+      const bytes = info.size === 0 ? Buffer.alloc(0) : await this.#chunks(info.nuid);
+      const digest = digestOf(createHash('sha256').update(bytes).digest('base64'));
+      return bytes.length === info.size && digest === info.digest ? { bytes, digest } : undefined;
+    });
+  }
+
+  remove(name: string): Promise<void> {
+    return translated(async () => {
+      const info = await this.#info(name);
+      if (info === undefined) return;
+      await this.#purge(this.#names.blobInfo(name));
+      await this.#purge(this.#names.blobChunks(info.nuid));
+    });
+  }
+
+  /** A few at a time, and hashed as they go, so that nothing else waits for long. */
+  async #putChunks(part: string, bytes: Uint8Array): Promise<{ chunks: number; digest: string }> {
+    const subject = this.#names.blobChunks(part);
+    const hash = createHash('sha256');
+    let chunks = 0;
+    for (let from = 0; from < bytes.length; ) {
+      const sent: Promise<unknown>[] = [];
+      for (; sent.length < chunksAtOnce && from < bytes.length; from += chunkSize) {
+        const chunk = bytes.subarray(from, from + chunkSize);
+        hash.update(chunk);
+        sent.push(this.#js.publish(subject, chunk));
+      }
+      await Promise.all(sent);
+      chunks += sent.length;
+    }
+    return { chunks, digest: digestOf(hash.digest('base64')) };
+  }
+
+  async #say(name: string, said: { part: string; size: number; chunks: number; digest: string }): Promise<void> {
+    const { part, ...info } = said;
+    const more = { bucket: this.#names.blobs, nuid: part, options: { max_chunk_size: chunkSize } };
+    const headers = newHeaders();
+    headers.set('Nats-Rollup', 'sub');
+    await this.#js.publish(this.#names.blobInfo(name), encodeJson({ name, ...more, ...info }), { headers });
+  }
+
+  async #info(name: string): Promise<Info | undefined> {
+    const { streams } = await this.#manager();
+    const last_by_subj = this.#names.blobInfo(name);
+    const message = await streams.getMessage(this.#names.streams.blobs, { last_by_subj });
+    const said = message === null ? undefined : decodeJson<unknown>(message.data);
+    return isInfo(said) ? said : undefined;
+  }
+
+  async #chunks(part: string): Promise<Buffer> {
+    const stream = this.#names.streams.blobs;
+    const reading = { js: this.#js, presence: this.#presence, stream, after: 0, headersOnly: false };
+    const chunks: Uint8Array[] = [];
+    for await (const { data } of messagesOf({ ...reading, filter: this.#names.blobChunks(part) })) chunks.push(data);
+    return Buffer.concat(chunks);
+  }
+
+  async #purge(filter: string): Promise<void> {
+    await (await this.#manager()).streams.purge(this.#names.streams.blobs, { filter });
+  }
+
+  #manager(): Promise<JetStreamManager> {
+    return jetstreamManager(this.#connection, { checkAPI: false, timeout: answerWithinMs });
+  }
+}
+
+function isInfo(said: unknown): said is Info {
+  if (!isObject(said)) return false;
+  const { nuid, size, digest } = said;
+  return typeof nuid === 'string' && typeof size === 'number' && typeof digest === 'string';
+}
+
+/** As clients write it: base64 for addresses, with its padding. */
+function digestOf(base64: string): string {
+  return `SHA-256=${base64.replaceAll('+', '-').replaceAll('/', '_')}`;
+}
+
+async function translated<Answer>(what: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await what();
+  } catch (cause) {
+    throw faultOf(cause);
+  }
+}
