@@ -4,6 +4,9 @@
  * Offers are claimed on receipt, all of a mail in one batch. A claim that finds no free slot within 200 ms is handed
  * back, uncounted. Draining, it claims nothing more and hands back what has not started; who leaves drains, and gives
  * what runs a deadline; whom a person drains stays, and may be told to take jobs again.
+ *
+ * A broker that was started anew may have forgotten claims that it had acknowledged. So with another broker each claim
+ * is looked up: what no longer holds is stopped, and what has not begun is given back, or given up, instead of begun.
  */
 
 import { type Capacity, usageOf } from '../machines/rules/capability.ts';
@@ -56,6 +59,8 @@ export class Worker {
   /** A person wants it empty. */
   #drained = false;
   #hasMetNewer = false;
+  /** The broker that has acknowledged the claims, or was asked for them. */
+  #broker: string;
   #idle = Promise.withResolvers<void>();
   readonly #stops: Stop[] = [];
   #updatePulse: (pulse: Pulse) => void = () => {};
@@ -64,6 +69,7 @@ export class Worker {
     this.#options = options;
     this.#definitions = new Map(options.definitions.map((definition) => [definition.type, definition]));
     this.#capacity = options.identity.capacity;
+    this.#broker = options.world.store.broker();
   }
 
   get incarnation(): string {
@@ -119,7 +125,18 @@ export class Worker {
     for (const stop of this.#stops.splice(0).reverse()) await stop();
   }
 
+  /** What another broker acknowledged is believed only where this one says the same. */
+  #minded(): void {
+    const broker = this.#options.world.store.broker();
+    if (broker === this.#broker) return;
+    this.#broker = broker;
+    this.#early.clear();
+    for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the broker was started anew');
+    for (const attempt of this.#running.values()) void attempt.look().catch(() => undefined);
+  }
+
   async #claimAll(offers: readonly Offer[]): Promise<void> {
+    this.#minded();
     for (const offer of offers) if (this.#claims.has(offer.key)) this.#early.set(offer.key, offer);
     const valid = offers.filter((offer) => this.#mayClaim(offer));
     const unread = valid.filter(({ record }) => record === undefined);
@@ -190,6 +207,7 @@ export class Worker {
 
   /** Starts what waits, as long as there are slots; hands it back where nothing shall start. */
   #fill(): void {
+    this.#minded();
     if (this.#isDraining) {
       for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the worker is draining');
       return;
@@ -233,6 +251,7 @@ export class Worker {
   }
 
   #dropped(claim: Claim): void {
+    this.#minded();
     if (this.#claims.get(claim.key) === claim) this.#claims.delete(claim.key);
     const early = this.#early.get(claim.key);
     this.#early.delete(claim.key);
@@ -313,6 +332,7 @@ export class Worker {
   }
 
   #beat(): void {
+    this.#minded();
     this.#updatePulse(this.#pulse());
   }
 

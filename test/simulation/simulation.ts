@@ -102,6 +102,8 @@ export class Simulation {
   /** What nodes told of themselves, the last of it. */
   readonly lines: string[] = [];
   readonly submitted: string[] = [];
+  /** Submissions that the broker has lost: they are there only where their job is. */
+  readonly #unsure = new Set<string>();
   /** What was done to it, by name. */
   readonly faults: string[] = [];
   readonly #settings: MasterSettings;
@@ -250,6 +252,19 @@ export class Simulation {
     side.heal();
   }
 
+  /**
+   * The broker loses its power, and with it the last writes and submissions, though it had acknowledged them. What was
+   * in them may be undone, and a job whose submission is lost too is lost; nothing else may be.
+   */
+  cutPower({ writes, submissions }: { writes: number; submissions: number }): void {
+    this.#check();
+    this.broker.stop();
+    for (const { headers } of this.broker.rollBack(writes, submissions)) this.#unsure.add(headers.get('job-id') ?? '');
+    const undone = this.history.rollBack(this.broker.history().length);
+    this.runs.rollBack(undone);
+    this.note(`sim: power cut, undone ${undone.map(({ key }) => key).join(', ')}`);
+  }
+
   /** A worker is asked to leave; resolves when it has. */
   async drain(name: string): Promise<void> {
     this.note(`sim: drain ${name}`);
@@ -344,7 +359,8 @@ export class Simulation {
     await this.until('every submission to be taken in', () => this.broker.submissionsWaiting === 0, 120_000);
     const refused = (await this.rejections()).map(({ headers }) => headers['job-id'] ?? '');
     expect(refused.filter((id) => this.find(id) !== undefined)).toEqual([]);
-    const taken = this.submitted.filter((id) => !refused.includes(id));
+    const isLost = (id: string) => this.#unsure.has(id) && this.find(id) === undefined;
+    const taken = this.submitted.filter((id) => !refused.includes(id) && !isLost(id));
     await this.untilSettled(taken, 300_000);
     expect(
       this.history
