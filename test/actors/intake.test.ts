@@ -82,6 +82,19 @@ describe('a submission', () => {
     expect(told.filter((event) => event === 'intake.repeated')).toHaveLength(1);
   });
 
+  test('whose job is lost while its batch is still open is taken in again with it', async () => {
+    const { clock, intake, submit, broker } = await setUp();
+    submit('a');
+    submit('b');
+    broker.chaos = fates('normal', 'silentLost');
+    await clock.until(intake.start());
+    await clock.settle();
+    expect([written(broker, 'a'), written(broker, 'b')].map(({ length }) => length)).toEqual([1, 0]);
+    broker.rollBack(1);
+    await clock.advance(5_000);
+    expect([written(broker, 'a'), written(broker, 'b')].map(({ length }) => length)).toEqual([1, 1]);
+  });
+
   test('that is wrong is rejected with the sentence, which whoever asked is told of', async () => {
     const { clock, intake, submit, acks, rejections } = await setUp();
     submit('a', { type: 'nop', headers: { Ref: 'r' } });
