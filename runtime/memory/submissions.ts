@@ -37,6 +37,8 @@ interface Consumer {
   readonly onBatch: (batch: readonly Submission[]) => Promise<void>;
   /** The batch that is on its way to it or in its hands. */
   holding: readonly Pending[] | undefined;
+  /** Whether it has arrived. */
+  works: boolean;
 }
 
 export class SubmissionStream {
@@ -77,7 +79,7 @@ export class SubmissionStream {
   }
 
   async consume(link: Link, onBatch: Consumer['onBatch']): Promise<Stop> {
-    const consumer: Consumer = { link, onBatch, holding: undefined };
+    const consumer: Consumer = { link, onBatch, holding: undefined, works: false };
     await link.call(() => void this.#consumers.add(consumer));
     const stopHealing = link.onHeal(() => this.#handOut());
     this.#handOut();
@@ -98,7 +100,7 @@ export class SubmissionStream {
     return carried(this.#rejections.slice(-limit));
   }
 
-  /** Loses the last `count` submissions, and who has which; returns those that were lost. */
+  /** Loses the last `count` submissions, and what is on its way; returns those that were lost. */
   rollBack(count: number): readonly Omit<Submission, 'deliveries'>[] {
     this.#last = Math.max(this.#onDisk, this.#last - count);
     this.#onDisk = this.#last;
@@ -106,13 +108,18 @@ export class SubmissionStream {
     const lost = [...this.#pending, ...this.#finished].filter((pending) => !isLeft(pending));
     this.#pending = this.#pending.filter(isLeft);
     this.#finished = this.#finished.filter(isLeft);
-    for (const pending of this.#pending) pending.heldUntil = 0;
-    for (const consumer of this.#consumers) consumer.holding = undefined;
+    for (const consumer of this.#consumers) if (!consumer.works) this.#takeBack(consumer);
     this.#rolledBack++;
     this.#asked = undefined;
     this.#handOut();
     this.#replay();
     return lost.map(({ submission }) => submission);
+  }
+
+  /** What was on its way is lost, and is sent again; what has arrived is in good hands. */
+  #takeBack(consumer: Consumer): void {
+    for (const pending of consumer.holding ?? []) pending.heldUntil = 0;
+    consumer.holding = undefined;
   }
 
   /** Submissions that nobody has done yet, or not since the last rollback. */
@@ -143,6 +150,7 @@ export class SubmissionStream {
 
   async #work(consumer: Consumer, batch: readonly Pending[]): Promise<void> {
     if (!this.#consumers.has(consumer)) return;
+    consumer.works = true;
     const done = await consumer.onBatch(batch.map(delivered)).then(
       () => true,
       () => false,
@@ -193,7 +201,9 @@ export class SubmissionStream {
 }
 
 function letGo(consumer: Consumer, batch: readonly Pending[]): void {
-  if (consumer.holding === batch) consumer.holding = undefined;
+  if (consumer.holding !== batch) return;
+  consumer.holding = undefined;
+  consumer.works = false;
 }
 
 function delivered({ submission, deliveries }: Pick<Pending, 'submission' | 'deliveries'>): Submission {

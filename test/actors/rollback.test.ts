@@ -158,9 +158,9 @@ test('a handler whose claim was lost is told to stop, and a claim that had not b
     record,
   }));
   broker.world().mail.send('w1', offers);
-  await clock.advance(10);
+  await clock.advance(100);
   expect(starts).toEqual(['a', 'b']);
-  broker.rollBack(3);
+  broker.rollBack(5);
   await clock.advance(600);
   expect(stops).toEqual(['a', 'b']);
   expect(starts).toEqual(['a', 'b']);
