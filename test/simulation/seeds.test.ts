@@ -22,7 +22,7 @@ const enough = 200;
 const never: readonly [why: string, edges: RegExp][] = [
   ['a job is born before it is stored', /^submitted (?!job.submitted)/],
   ['no door holds, releases, puts off, hurries or redrives a job', / job\.(hold|release|reschedule|retry|redrive) /],
-  ['no door makes a job that is held or waits for others', /^(held|blocked) | (held|blocked)$/],
+  ['no door makes a job that waits for others', /^blocked | blocked$/],
   ['nobody preempts', / attempt\.preempted /],
   ['a wish to cancel only notes itself in what runs', /^(assigned|processing|cancelling) job\.cancel cancelled$/],
   ['a second wish is not written', /^cancelling job\.cancel cancelling$/],

@@ -18,6 +18,7 @@ import { isSettled, type JobState } from '../../machines/job.ts';
 import type { Capacity } from '../../machines/rules/capability.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { isFault } from '../../runtime/faults.ts';
 import type { JobDefinition } from '../../runtime/handler.ts';
 import { MemoryBroker, type MemoryWorld } from '../../runtime/memory/broker.ts';
 import { calm, chaos, type Odds } from '../../runtime/memory/chaos.ts';
@@ -357,6 +358,9 @@ export class Simulation {
       this.thaw(name);
     }
     await this.until('every submission to be taken in', () => this.broker.submissionsWaiting === 0, 120_000);
+    // What somebody still has in hand may become a job though its submission is lost.
+    await this.advance(5_000);
+    for (const { id, state } of this.#read().jobs()) if (state === 'held') await this.#cancelHeld(id);
     const refused = (await this.rejections()).map(({ headers }) => headers['job-id'] ?? '');
     expect(refused.filter((id) => this.find(id) !== undefined)).toEqual([]);
     const isLost = (id: string) => this.#unsure.has(id) && this.find(id) === undefined;
@@ -371,6 +375,13 @@ export class Simulation {
     await this.advance(10_000);
     await this.#checkEnd();
     while (this.masters.length > 1) await this.#letAnotherLead();
+  }
+
+  /** Nobody lets a held job go: it ends by a person, unless its time was over first. */
+  async #cancelHeld(id: string): Promise<void> {
+    await this.cancel(id).catch((cause) => {
+      if (!isFault(cause, 'job.refused')) throw cause;
+    });
   }
 
   /** Whoever stood by must have the same picture. */

@@ -82,7 +82,7 @@ function randomJob(chance: Chance): [type: string, body: Record<string, unknown>
   if (chance() < 0.1) headers['Stale-After'] = `${100 + Math.floor(chance() * 4_000)}ms`;
   if (chance() < 0.1) headers['Slots'] = pick(chance, ['2', '4']);
   if (chance() < 0.1) headers['Gpu'] = '1';
-
+  if (chance() < 0.05) headers['Hold'] = 'true';
   return [type, body, headers];
 }
 
