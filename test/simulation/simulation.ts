@@ -28,6 +28,7 @@ import type { JobRecord } from '../../runtime/record.ts';
 import { levelOf, lineOf } from '../../runtime/telemetry/event.ts';
 import { createTelemetry, type Telemetry } from '../../runtime/telemetry/telemetry.ts';
 import { History } from './history.ts';
+import { counted } from './mishaps.ts';
 import type { Plant } from './planted.ts';
 import { picky, Runs, stubborn } from './runs.ts';
 
@@ -107,6 +108,8 @@ export class Simulation {
   readonly #unsure = new Set<string>();
   /** What was done to it, by name. */
   readonly faults: string[] = [];
+  /** What went wrong by chance, and how often. */
+  readonly mishaps = new Map<string, number>();
   readonly #settings: MasterSettings;
   readonly #capacities = new Map<string, Capacity>();
   readonly #masters: (Node & { master: Master })[] = [];
@@ -132,7 +135,8 @@ export class Simulation {
     this.#drainDeadlineMs = drainDeadlineMs;
     this.clock = new ManualClock({ seed });
     this.#settings = { ...defaults, ...settings };
-    const going = odds === undefined ? calm : chaos(odds, seeded(seed + 1));
+    const strikes = (mishap: string) => void this.mishaps.set(mishap, (this.mishaps.get(mishap) ?? 0) + 1);
+    const going = odds === undefined ? calm : counted(chaos(odds, seeded(seed + 1)), strikes);
     this.broker = new MemoryBroker({ clock: this.clock, chaos: going, answerWithinMs });
     this.#client = this.broker.world();
     const chance = seeded(seed + 2);
