@@ -214,6 +214,11 @@ export class Simulation {
     return this.#workers.filter(({ alive }) => alive).map(({ name }) => name);
   }
 
+  /** What was submitted, but for what the broker lost together with its job. */
+  get kept(): readonly string[] {
+    return this.submitted.filter((id) => !this.#unsure.has(id) || this.find(id) !== undefined);
+  }
+
   /** Whoever holds the lease. */
   get leader(): string {
     const lease = this.#read().lease;
@@ -367,8 +372,7 @@ export class Simulation {
     for (const { id, state } of this.#read().jobs()) if (state === 'held') await this.#cancelHeld(id);
     const refused = (await this.rejections()).map(({ headers }) => headers['job-id'] ?? '');
     expect(refused.filter((id) => this.find(id) !== undefined)).toEqual([]);
-    const isLost = (id: string) => this.#unsure.has(id) && this.find(id) === undefined;
-    const taken = this.submitted.filter((id) => !refused.includes(id) && !isLost(id));
+    const taken = this.kept.filter((id) => !refused.includes(id));
     await this.untilSettled(taken, 300_000);
     expect(
       this.history
