@@ -3,7 +3,8 @@
  *
  * Writes of one claim follow one another. A refused write does not mean that the claim is gone (a person may have
  * written a wish into the record): the record is read again, and if this worker and attempt still stand in it, the
- * same events are stepped on the newer record. Only when they do not is the claim lost.
+ * same events are stepped on the newer record. Only when they do not is the claim lost. Nor is the record as it was
+ * stored believed of a broker that was started anew: it may have forgotten it, and given its revision to something else.
  */
 
 import type { JobEvent } from '../machines/job.ts';
@@ -33,12 +34,15 @@ export class Claim {
   readonly attempt: number;
   readonly #options: ClaimOptions;
   #stored: Stored;
+  /** The broker that said so. */
+  #broker: string;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(options: ClaimOptions) {
     this.key = options.key;
     this.#options = options;
     this.#stored = options.stored;
+    this.#broker = options.store.broker();
     this.attempt = options.stored.record.context.attempt;
   }
 
@@ -53,7 +57,9 @@ export class Claim {
 
   /** Notes progress in the record; no transition. */
   note(progress: Progress): Promise<Advance> {
-    return this.#inTurn(() => this.#store({ ...this.record, progress }, []));
+    return this.#inTurn(async () =>
+      (await this.#isCurrent()) ? await this.#store({ ...this.record, progress }, []) : 'lost',
+    );
   }
 
   /** Reads the record again. `false` where the claim is no longer ours. */
@@ -69,6 +75,7 @@ export class Claim {
 
   async #advance(next: (record: JobRecord) => readonly JobEvent[]): Promise<Advance> {
     for (;;) {
+      if (!(await this.#isCurrent())) return 'lost';
       const stepped = stepAll(this.record, next(this.record));
       if (stepped === undefined) return 'refused';
       const { committed, revision } = await this.#commit(stepped.record);
@@ -90,8 +97,14 @@ export class Claim {
       : { committed: false, revision: 0 };
   }
 
+  /** Whether the claim is ours by all that we know; after a new start of the broker, only if it says so again. */
+  async #isCurrent(): Promise<boolean> {
+    return this.#options.store.broker() === this.#broker || (await this.#refresh());
+  }
+
   #took(record: JobRecord, revision: number, transitions: readonly Transition[]): Advance {
     this.#stored = { record, revision };
+    this.#broker = this.#options.store.broker();
     const { type, queue, priority } = record;
     for (const transition of transitions)
       this.#options.events.tell({ key: this.key, type, queue, priority, revision, transition });
@@ -100,6 +113,7 @@ export class Claim {
 
   async #refresh(): Promise<boolean> {
     const { store, clock } = this.#options;
+    const broker = store.broker();
     // What a newer version has written can not be ours any more: we could not move it on.
     const stored = await patiently(() => store.read(this.key), { clock }).catch((cause) => {
       if (isFault(cause, 'record.unreadable')) return undefined;
@@ -107,6 +121,7 @@ export class Claim {
     });
     if (stored === undefined || !holdsClaim(stored.record, this.#options.worker, this.attempt)) return false;
     this.#stored = stored;
+    this.#broker = broker;
     return true;
   }
 }

@@ -5,11 +5,17 @@
  * per key in flight. A refused batch does not say who was to blame, so it is split in halves until the unit stands
  * alone. No answer leaves the outcome open: the same unit is written again until it is accepted or refused, and a
  * refusal after a silence is settled by reading, since the first write may have landed after all.
+ *
+ * A broker that was started anew may have lost the end of what it had, and given the revision that a unit expects to
+ * something else. So what was not accepted by then is read first: it is sent again only where what stands there is what
+ * it was made from, and that shows in the transitions, which a record carries along.
  */
 
 import { type Clock, pause } from '../runtime/clock.ts';
-import { Fault } from '../runtime/faults.ts';
+import { Fault, isFault } from '../runtime/faults.ts';
 import type { Entry, JobStore } from '../runtime/ports.ts';
+import type { JobRecord, Stored } from '../runtime/record.ts';
+import type { StoredSchedule } from '../runtime/schedule.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { patiently } from './patience.ts';
 
@@ -25,14 +31,20 @@ export interface Unit {
   since: number;
   /** It was sent once without an answer. */
   doubtful: boolean;
+  /** The broker that gave the revisions which it expects. */
+  broker: string;
   settle(committed: Committed): void;
   fail(cause: unknown): void;
 }
 
 /** A unit and the promise of what becomes of it. */
-export function unitOf(entries: readonly Entry[], since = 0): { unit: Unit; committed: Promise<Committed> } {
+export function unitOf(
+  entries: readonly Entry[],
+  broker: string,
+  since = 0,
+): { unit: Unit; committed: Promise<Committed> } {
   const { promise, resolve, reject } = Promise.withResolvers<Committed>();
-  return { unit: { entries, since, doubtful: false, settle: resolve, fail: reject }, committed: promise };
+  return { unit: { entries, since, doubtful: false, broker, settle: resolve, fail: reject }, committed: promise };
 }
 
 export interface CommitterOptions {
@@ -71,7 +83,7 @@ export class Committer {
   }
 
   readonly commit: Commit = (entries) => {
-    const { unit, committed } = unitOf(entries, this.#clock.mono());
+    const { unit, committed } = unitOf(entries, this.#store.broker(), this.#clock.mono());
     if (this.#closed) unit.fail(stopping());
     else this.#ready.push(unit);
     this.#flushSoon();
@@ -140,6 +152,46 @@ export class Committer {
   }
 
   async #write(units: readonly Unit[]): Promise<void> {
+    const broker = this.#store.broker();
+    const isOfAnother = (unit: Unit) => unit.broker !== broker;
+    if (!units.some(isOfAnother)) return this.#writeNow(units);
+    const checked = await Promise.all(
+      units.map(async (unit) => !isOfAnother(unit) || (await this.#isStillGood(unit, broker))),
+    );
+    const good = units.filter((_, at) => checked[at]);
+    if (good.length > 0) await this.#write(good);
+  }
+
+  /** Whether a unit may be sent to `broker`, which is another one than the one it was made for; else it is settled. */
+  async #isStillGood(unit: Unit, broker: string): Promise<boolean> {
+    const found = await Promise.all(unit.entries.map((entry) => this.#standing(entry)));
+    if (this.#store.broker() !== broker) return true;
+    if (unit.entries.every((entry, at) => isItself(entry, found[at]))) {
+      unit.settle({ kind: 'stored', revisions: found.map((stored) => stored?.revision ?? 0) });
+      return false;
+    }
+    unit.broker = broker;
+    if (unit.entries.every((entry, at) => isMadeFrom(entry, found[at]))) return true;
+    unit.settle({ kind: 'conflict' });
+    return false;
+  }
+
+  /** What stands under the key of an entry; nothing where nobody here can read it. */
+  async #standing(entry: Entry): Promise<Standing | undefined> {
+    const read = () =>
+      this.#readAs(entry).catch((cause) => {
+        if (isFault(cause, 'record.unreadable')) return undefined;
+        throw cause;
+      });
+    return patiently(read, { clock: this.#clock, isOver: () => this.#closed });
+  }
+
+  async #readAs(entry: Entry): Promise<Standing | undefined> {
+    if ('schedule' in entry) return this.#store.readSchedule(entry.key);
+    return 'record' in entry ? this.#store.read(entry.key) : undefined;
+  }
+
+  async #writeNow(units: readonly Unit[]): Promise<void> {
     const startedAt = this.#clock.mono();
     const entries = units.flatMap((unit) => unit.entries);
     const outcome = await this.#store.write(entries);
@@ -195,33 +247,11 @@ export class Committer {
   async #landedBefore(entries: readonly Entry[]): Promise<Committed | undefined> {
     const revisions: number[] = [];
     for (const entry of entries) {
-      const stored = await patiently(() => this.#standing(entry), {
-        clock: this.#clock,
-        isOver: () => this.#closed,
-      });
-      if (stored === undefined || stored.is !== stored.was) return undefined;
-      revisions.push(stored.revision);
+      const stored = await this.#standing(entry);
+      if (!isItself(entry, stored)) return undefined;
+      revisions.push(stored?.revision ?? 0);
     }
     return { kind: 'stored', revisions };
-  }
-
-  /** What stands under the key of an entry, and what it would have written there, both as text. */
-  async #standing(entry: Entry): Promise<{ is: string; was: string; revision: number } | undefined> {
-    if ('lease' in entry || 'picture' in entry) return undefined;
-    if ('schedule' in entry) {
-      const stored = await this.#store.readSchedule(entry.key);
-      return (
-        stored && {
-          is: JSON.stringify(stored.schedule),
-          was: JSON.stringify(entry.schedule),
-          revision: stored.revision,
-        }
-      );
-    }
-    const stored = await this.#store.read(entry.key);
-    return (
-      stored && { is: JSON.stringify(stored.record), was: JSON.stringify(entry.record), revision: stored.revision }
-    );
   }
 }
 
@@ -230,6 +260,32 @@ function unanswered(ms: number): Fault {
     'broker.unavailable',
     `Expected the broker to answer a write within ${ms / 1_000} s, it did not; whether it was stored is open. Look at the broker; the same write under the same id may be repeated.`,
   );
+}
+
+/** What an entry would replace. */
+type Standing = Stored | StoredSchedule;
+
+/** Whether what stands there is this very entry. */
+function isItself(entry: Entry, standing: Standing | undefined): boolean {
+  if (standing === undefined) return false;
+  if ('record' in entry && 'record' in standing)
+    return JSON.stringify(standing.record) === JSON.stringify(entry.record);
+  const areSchedules = 'schedule' in entry && 'schedule' in standing;
+  return areSchedules && JSON.stringify(standing.schedule) === JSON.stringify(entry.schedule);
+}
+
+/** Whether an entry was made from what stands there. Of a schedule nobody can tell: whoever changes one reads it again. */
+function isMadeFrom(entry: Entry, standing: Standing | undefined): boolean {
+  if ((standing?.revision ?? 0) !== entry.expected) return false;
+  if (standing === undefined) return true;
+  return 'record' in entry && 'record' in standing && comesFrom(entry.record, standing.record);
+}
+
+/** Whether `record` took every transition that `former` took, as far as both remember. */
+function comesFrom(record: JobRecord, former: JobRecord): boolean {
+  const first = record.transitions[0]?.n ?? 1;
+  const common = former.transitions.filter(({ n }) => n >= first);
+  return JSON.stringify(common) === JSON.stringify(record.transitions.slice(0, common.length));
 }
 
 function stopping(): Fault {

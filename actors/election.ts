@@ -47,6 +47,8 @@ export class Election {
   readonly #options: ElectionOptions;
   /** When the last campaign was sent, monotonic. */
   #campaignedAt = 0;
+  /** The broker that was asked for the lease last. */
+  #broker = '';
   #watched: { revision: number; since: number; reads: number } | undefined;
   #term: Term | undefined;
   #timer: Cancel = () => {};
@@ -141,12 +143,15 @@ export class Election {
   }
 
   async #consider(): Promise<void> {
+    this.#broker = this.#options.store.broker();
     const { revision, lease } = await this.#options.store.readLease();
     this.#leader = lease;
     if (this.#stopped || this.#term !== undefined) return;
     if (this.#rests() || !this.#options.isFit()) return;
-    if (lease?.holder === this.#options.incarnation && lease.term === 0) return this.#lead(revision, lease);
-    const mayAtOnce = lease === null && this.#options.yields?.() !== true;
+    const isOurs = lease?.holder === this.#options.incarnation;
+    if (isOurs && lease.term === 0) return this.#lead(revision, lease);
+    // A lease of ours under which we do not lead is that of a term that ended without its last word.
+    const mayAtOnce = isOurs || (lease === null && this.#options.yields?.() !== true);
     if (mayAtOnce || this.#isSilent(revision)) await this.#campaign(revision);
   }
 
@@ -181,8 +186,8 @@ export class Election {
   #lead(revision: number, lease: Lease): void {
     const { store, clock, telemetry, silenceMs, name } = this.#options;
     const onDeposed = (reason: string) => this.#deposed(reason);
-    const sentAt = this.#campaignedAt;
-    const term = new Term({ store, clock, telemetry, lease, revision, sentAt, silenceMs, onDeposed });
+    const [sentAt, broker] = [this.#campaignedAt, this.#broker];
+    const term = new Term({ store, clock, telemetry, lease, revision, broker, sentAt, silenceMs, onDeposed });
     this.#term = term;
     telemetry.tell('leader.elected', { term: revision, name });
     this.#options.onElected(term);

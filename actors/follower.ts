@@ -1,13 +1,17 @@
 /**
  * Keeps a picture of the bucket of jobs complete: the feed for speed, the stream for truth.
  *
- * The feed is core messages: fast, in order, and lossy. Every write of the stream appears on it under the next
- * sequence, so a jump is a gap, and a gap is fetched from the stream. Silence proves nothing, so after 500 ms of it
- * (a leader renews its lease every 200) the stream is asked for its last sequence. A stream with another birthday or
- * a smaller sequence than we have seen was rolled back: everything is forgotten and read anew.
+ * The feed is core messages: fast and lossy. Every write of the stream appears on it under the next sequence, so a jump
+ * is a gap, and a gap is fetched from the stream. Silence proves nothing, so after 500 ms of it (a leader renews its
+ * lease every 200) the stream is asked for its last sequence.
  *
- * Changes may be applied twice and out of order; whoever keeps the picture lets the newest revision of a key win, and
- * forgets settled jobs. So nothing older than what was told is ever applied: it would bring a settled job back.
+ * A stream with another birthday or a smaller sequence than we have seen was rolled back: everything is forgotten and
+ * read anew. A broker that was started anew may have rolled back and have gone on since, beyond where we are, and its
+ * revisions then stand for other writes; nothing in the stream would show that. So with another broker everything is
+ * read anew in any case, and until then the picture is not known to be complete.
+ *
+ * Whoever keeps the picture lets the newest revision of a key win, and forgets settled jobs. So nothing older than what
+ * was told is ever applied: it would bring a settled job back. What comes late on the feed is left to the stream, too.
  *
  * A start need not read everything: where the picture was saved not long ago (`saver.ts`), that and what happened since
  * are the same. A job of the saved picture counts only where nothing is told of it since, whatever that is.
@@ -58,12 +62,15 @@ export class Follower {
   #complete = 0;
   /** The newest revision seen on the feed, and where the unbroken run that led to it began. */
   #newest = 0;
-  #last: Change | undefined;
   #runFrom = 0;
   #createdAt = 0;
+  /** The broker from which the picture is. */
+  #broker = '';
   /** Jobs that the feed told to have settled while the stream was being read, which may still tell of before. */
   readonly #settledMeanwhile = new Map<string, number>();
   #heardAt = 0;
+  /** Something came late on the feed, or a stream that was made anew tells of its beginning. */
+  #isInDoubt = false;
   #provenAt = 0;
   #mending: Promise<void> | undefined;
   /** Counts the reloads: what was being read before one is void. */
@@ -83,6 +90,7 @@ export class Follower {
     const { feed, clock, store, telemetry } = this.#options;
     const startedAt = clock.mono();
     this.#stopFeed = await feed.follow((change) => this.#heard(change));
+    this.#broker = store.broker();
     this.#createdAt = (await patientlyAtStart(() => store.state(), clock)).createdAt;
     const saved = await this.#options.saved?.(this.#createdAt);
     await this.#mend(saved);
@@ -108,6 +116,7 @@ export class Follower {
 
   /** How long ago the picture was last known to be complete, ms. */
   behindMs(): number {
+    if (this.#isOfAnotherBroker()) return Number.POSITIVE_INFINITY;
     return this.#options.clock.mono() - this.#provenAt;
   }
 
@@ -127,24 +136,17 @@ export class Follower {
   }
 
   #heard(change: Change): void {
+    if (this.#loaded && this.#isOfAnotherBroker()) return this.#reload(this.#createdAt);
     const revision = revisionOf(change);
-    if (this.#comesAgain(revision, change)) this.#reload(this.#createdAt);
-    if (this.#isTold(revision)) return;
+    if (revision < this.#newest) this.#isInDoubt = true;
+    if (revision < this.#newest || this.#isTold(revision)) return;
     this.#heardAt = this.#options.clock.mono();
     if (this.#mending !== undefined && change.kind === 'job' && isSettled(change.head.state))
       this.#settledMeanwhile.set(change.head.key, revision);
     this.#options.apply(change);
-    if (revision <= this.#newest) return;
     if (revision !== this.#newest + 1) this.#runFrom = revision;
     this.#newest = revision;
-    this.#last = change;
     if (this.#loaded) this.#join();
-  }
-
-  /** The feed goes in order, so a number that comes again, for something else, is that of a stream that lost its end. */
-  #comesAgain(revision: number, change: Change): boolean {
-    if (revision !== this.#newest) return revision < this.#newest;
-    return JSON.stringify(change) !== JSON.stringify(this.#last);
   }
 
   /** Whether the feed, or a reading of the stream, has told what happened at `revision`. */
@@ -159,6 +161,7 @@ export class Follower {
 
   /** Where the unbroken run of the feed meets what is complete, all of the run is; else there is a gap. */
   #join(): void {
+    if (this.#isOfAnotherBroker()) return this.#reload(this.#createdAt);
     if (this.#newest <= this.#complete || this.#mending !== undefined) return;
     if (this.#runFrom <= this.#complete + 1) return this.#completeTo(this.#newest, this.#heardAt);
     this.#options.telemetry.tell('feed.gap', { from: this.#complete + 1, to: this.#runFrom - 1 });
@@ -196,20 +199,24 @@ export class Follower {
       saved?.changes.delete(keyOf(change));
       this.#applyUnlessSettled(change);
     }
-    if (life !== this.#life) return;
+    // What was read of two brokers may not fit together.
+    if (life !== this.#life || this.#isOfAnotherBroker()) return;
     for (const change of saved?.changes.values() ?? []) this.#applyUnlessSettled(change);
     this.#completeTo(lastRevision, askedAt);
   }
 
   async #watch(): Promise<void> {
     const { clock, store } = this.#options;
-    if (clock.mono() - this.#heardAt < silenceMs || this.#mending !== undefined) return;
+    if (this.#isOfAnotherBroker()) return this.#reload(this.#createdAt);
+    const isSilent = clock.mono() - this.#heardAt >= silenceMs;
+    if (!(isSilent || this.#isInDoubt) || this.#mending !== undefined) return;
     // An answer that was long under way tells of then: only what was complete when it was asked for can be missing.
     const complete = this.#complete;
     const askedAt = clock.mono();
     const state = await store.state().catch(() => undefined);
     if (state === undefined || this.#mending !== undefined) return;
     this.#heardAt = clock.mono();
+    this.#isInDoubt = false;
     if (state.createdAt !== this.#createdAt || state.lastRevision < complete) this.#reload(state.createdAt);
     else if (state.lastRevision > this.#complete) {
       this.#options.telemetry.tell('feed.gap', { from: this.#complete + 1, to: state.lastRevision });
@@ -217,9 +224,16 @@ export class Follower {
     } else this.#completeTo(this.#complete, askedAt);
   }
 
+  #isOfAnotherBroker(): boolean {
+    return this.#options.store.broker() !== this.#broker;
+  }
+
   #reload(createdAt: number): void {
     this.#options.telemetry.tell('feed.reloaded', { lastRevision: this.#complete });
     this.#createdAt = createdAt;
+    this.#broker = this.#options.store.broker();
+    this.#isInDoubt = false;
+    this.#provenAt = Number.NEGATIVE_INFINITY;
     this.#life++;
     this.#settledMeanwhile.clear();
     this.#complete = 0;

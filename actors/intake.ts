@@ -4,7 +4,8 @@
  * A job's id is given, or made from the stream's birthday and the sequence, so that a redelivery finds the job that
  * its first delivery made. A batch is done when each of its submissions has a record or a rejection; only then is
  * it acknowledged. One that keeps failing goes alone at its third delivery and is rejected at its fifth, so that no
- * submission can stop the ones behind it.
+ * submission can stop the ones behind it. A batch during which the broker was started anew is not done: some of its
+ * jobs may have been stored before, and be forgotten.
  */
 
 import type { Clock } from '../runtime/clock.ts';
@@ -57,6 +58,8 @@ export class Intake {
 
   /** Decides each of them, whatever becomes of the others; all come again where one could not be decided. */
   async #take(handed: readonly Submission[]): Promise<void> {
+    const { store } = this.#options;
+    const broker = store.broker();
     const batch = await this.#withoutThoseKnown(handed);
     const fresh = batch.filter(({ deliveries }) => deliveries < aloneFrom);
     const outcomes = await Promise.allSettled(fresh.map((submission) => this.#decide(submission)));
@@ -64,6 +67,8 @@ export class Intake {
       if (submission.deliveries >= aloneFrom) outcomes.push(...(await Promise.allSettled([this.#decide(submission)])));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+    if (store.broker() !== broker)
+      throw new Fault('broker.unavailable', 'Expected one broker for a whole batch, got another one meanwhile.');
   }
 
   /** What had been taken in once is decided again only where the broker has forgotten its job. */

@@ -6,6 +6,9 @@
  * back, uncounted. Draining, it claims nothing more and hands back what has not started; who leaves drains, and gives
  * what runs a deadline; whom a person drains stays, and may be told to take jobs again. A life that the leader takes
  * for lost is over: nothing that it still does counts, and what comes next is `worker.ts`'s to say.
+ *
+ * A broker that was started anew may have forgotten claims that it had acknowledged. So with another broker each claim
+ * is looked up: what no longer holds is stopped, and what has not begun is given back, or given up, instead of begun.
  */
 
 import { addTo, type Capacity, idle, rest, type Usage, usageOf } from '../machines/rules/capability.ts';
@@ -73,6 +76,8 @@ export class Life {
   /** A person wants it empty. */
   #drained: boolean;
   #hasMetNewer = false;
+  /** The broker that has acknowledged the claims, or was asked for them. */
+  #broker: string;
   #idle = Promise.withResolvers<void>();
   readonly #stops: Stop[] = [];
   #updatePulse: (pulse: Pulse) => void = () => {};
@@ -82,6 +87,7 @@ export class Life {
     this.#definitions = new Map(options.definitions.map((definition) => [definition.type, definition]));
     this.#capacity = options.identity.capacity;
     this.#drained = options.isDrained;
+    this.#broker = options.world.store.broker();
   }
 
   get incarnation(): string {
@@ -193,7 +199,18 @@ export class Life {
     }
   }
 
+  /** What another broker acknowledged is believed only where this one says the same. */
+  #minded(): void {
+    const broker = this.#options.world.store.broker();
+    if (broker === this.#broker) return;
+    this.#broker = broker;
+    this.#early.clear();
+    for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the broker was started anew');
+    for (const attempt of this.#running.values()) void attempt.look().catch(() => undefined);
+  }
+
   async #claimAll(offers: readonly Offer[]): Promise<void> {
+    this.#minded();
     for (const offer of offers) if (this.#claims.has(offer.key)) this.#early.set(offer.key, offer);
     const valid = offers.filter((offer) => this.#mayClaim(offer));
     const unread = valid.filter(({ record }) => record === undefined);
@@ -267,6 +284,7 @@ export class Life {
 
   /** Starts what waits, as long as there are slots; hands it back where nothing shall start. */
   #fill(): void {
+    this.#minded();
     if (this.#isDraining) {
       for (const { claim } of this.#waiting.splice(0)) void this.#handBack(claim, 'the worker is draining');
       return;
@@ -315,6 +333,7 @@ export class Life {
   }
 
   #dropped(claim: Claim): void {
+    this.#minded();
     if (this.#claims.get(claim.key) === claim) this.#claims.delete(claim.key);
     const early = this.#early.get(claim.key);
     this.#early.delete(claim.key);
@@ -408,6 +427,7 @@ export class Life {
   }
 
   #beat(): void {
+    this.#minded();
     this.#updatePulse(this.#pulse());
   }
 

@@ -181,14 +181,15 @@ export class Master {
 
   /** How it stands in the cluster now. */
   standing(): Standing {
-    const { incarnation, name } = this.#options;
+    const { incarnation, name, clock } = this.#options;
     const { term, leader } = this.#election;
     return {
       incarnation,
       name,
       leads: term !== undefined,
       ...(term === undefined && leader === null ? {} : { term: term?.number ?? leader?.term ?? 0 }),
-      behindMs: Math.round(this.#follower.behindMs()),
+      // No longer than it lives: of a broker that was started anew it knows nothing yet.
+      behindMs: Math.round(Math.min(this.#follower.behindMs(), clock.mono())),
     };
   }
 

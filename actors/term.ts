@@ -12,6 +12,9 @@
  *                          ours, this batch   it had landed in the silence: adopt it
  *                          anybody else's     deposed: every write fails, the term ends
  *
+ * A broker that was started anew may have lost the end of what it had: the fence, and what this leader decided from. It
+ * may even have given the revision of our fence to another leader's. So a term ends with the broker that it was won from.
+ *
  * When 200 ms passed without a batch, the lease is renewed alone. Once more than the silence that candidates wait
  * for, less a margin, has passed since the last accepted batch was sent, `isTrusted` says no: then also the things
  * stop that no fence reaches (mail, notices). It is asked at the moment of use, never by a timer: after a freeze,
@@ -37,6 +40,8 @@ export interface TermOptions {
   /** The lease as it was won, and the revision of the write that won it. */
   lease: Lease;
   revision: number;
+  /** The broker in which it stands. */
+  broker: string;
   /** When that write was sent (monotonic, ms): nobody can have seen it earlier. */
   sentAt: number;
   /** How long candidates wait before they depose a silent leader, ms. */
@@ -68,7 +73,7 @@ export class Term {
   /** Whether nobody can have deposed us yet, as far as the clock tells. */
   isTrusted(): boolean {
     const silentMs = this.#options.clock.mono() - this.#sentAt;
-    return this.#over === undefined && silentMs < this.#options.silenceMs - marginMs;
+    return this.#over === undefined && this.#isSameBroker() && silentMs < this.#options.silenceMs - marginMs;
   }
 
   /** Whether the way to the broker is so long that it is never trusted, though it holds the lease. */
@@ -78,7 +83,7 @@ export class Term {
 
   readonly commit: Commit = (entries) => {
     if (this.#over !== undefined) return Promise.reject(this.#over);
-    const { unit, committed } = unitOf(entries);
+    const { unit, committed } = unitOf(entries, this.#options.broker);
     this.#ready.push(unit);
     this.#runSoon();
     return committed;
@@ -88,7 +93,12 @@ export class Term {
   async stepDown(): Promise<void> {
     this.#end('stepped down');
     while (this.#running) await pause(this.#options.clock, 1);
+    if (!this.#isSameBroker()) return;
     await this.#options.store.write([{ key: '_leader', expected: this.#revision, lease: null }]);
+  }
+
+  #isSameBroker(): boolean {
+    return this.#options.store.broker() === this.#options.broker;
   }
 
   #renew(): void {
@@ -156,6 +166,7 @@ export class Term {
   async #write(entries: readonly Entry[]): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'full' | 'unknown' }>> {
     const { store, clock, telemetry } = this.#options;
     for (;;) {
+      if (!this.#isSameBroker()) throw new Fault('leader.deposed', 'The broker was started anew.');
       const sentAt = clock.mono();
       const outcome = await store.write(entries);
       telemetry.tell('commit.batch', { entries: entries.length, ms: clock.mono() - sentAt, outcome: outcome.kind });

@@ -108,6 +108,11 @@ export class NatsStore implements JobStore {
     this.#jsm = jsm;
   }
 
+  /** What is written while the connection is being made anew is thrown away, so whatever is stored was sent to this one. */
+  broker(): string {
+    return this.#connection.info?.server_id ?? '';
+  }
+
   async write(entries: readonly Entry[]): Promise<WriteOutcome> {
     try {
       const reply = await this.#publish(entries);

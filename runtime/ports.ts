@@ -125,6 +125,11 @@ export interface Revision {
 }
 
 export interface JobStore {
+  /**
+   * The broker that it speaks with, as far as it knows: another name after it was started anew. Then it may have lost
+   * the end of what it had and given the same revisions to other writes, so that those read before are void.
+   */
+  broker(): string;
   /** Writes all of `entries` or none. Never throws for what a broker may do in a day's work. */
   write(entries: readonly Entry[]): Promise<WriteOutcome>;
   /** The record under `key`, from the stream's leader: never stale. @throws {Fault} `record.unreadable` */

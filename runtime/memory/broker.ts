@@ -7,7 +7,7 @@
  */
 
 import type { Cancel, Clock } from '../clock.ts';
-import type { Change, JobEventMessage, Notice, Pulse, Pulses, SubmitAck, World } from '../ports.ts';
+import type { Change, JobEventMessage, Notice, Pulse, Pulses, Submission, SubmitAck, World } from '../ports.ts';
 import type { Progress } from '../record.ts';
 import { BlobStore } from './blobs.ts';
 import { Channel } from './channel.ts';
@@ -59,6 +59,7 @@ export class MemoryBroker implements FarEnd {
   readonly #progress = new Channel<{ key: string; progress: Progress }>();
   readonly #acks = new Channel<SubmitAck>();
   #up = true;
+  #starts = 1;
   #muted = 0;
 
   constructor(options: MemoryBrokerOptions) {
@@ -73,6 +74,10 @@ export class MemoryBroker implements FarEnd {
 
   get isUp(): boolean {
     return this.#up;
+  }
+
+  get name(): string {
+    return `broker-${this.#starts}`;
   }
 
   /** Submissions that nobody has made a job or a rejection of. */
@@ -100,9 +105,17 @@ export class MemoryBroker implements FarEnd {
     for (const link of this.#links) link.wake();
   }
 
-  /** Loses the last `writes` writes of the stream, as a power failure may. */
-  rollBack(writes: number): void {
+  /**
+   * As a broker that was started anew after a power failure: without the last `writes` writes of the stream of jobs and
+   * the last submissions, though all of them were acknowledged; and without what was on its way, and mail. What an
+   * earlier failure left is on disk. Returns the submissions that were lost.
+   */
+  rollBack(writes: number, submissions = 0): readonly Omit<Submission, 'deliveries'>[] {
+    this.#starts++;
+    for (const link of this.#links) link.break();
     this.#stream.rollBack(writes);
+    this.#post.clear();
+    return this.#submissions.rollBack(submissions);
   }
 
   /** Keeps the next `changes` off the feed of everybody: a gap, at its tail until more is written. */
@@ -151,8 +164,14 @@ export class MemoryBroker implements FarEnd {
       link,
       stream: this.#stream,
       chaos: () => this.chaos,
-      later: (ms, what) => void this.#clock.after(ms, () => void (this.#up && what())),
+      later: (ms, what) => this.#later(ms, what),
     });
+  }
+
+  /** What is late is lost with the broker's process. */
+  #later(ms: number, what: () => void): void {
+    const { name } = this;
+    this.#clock.after(ms, () => void (this.#up && this.name === name && what()));
   }
 
   #pulsesOver(link: Link): Pulses {

@@ -19,6 +19,8 @@ export interface Chaos {
   fate(): WriteFate;
   loses(parcel: Parcel): boolean;
   duplicates(parcel: Parcel): boolean;
+  /** For how long it is held up while others pass it, ms; 0: it keeps its place. */
+  heldUpMs(parcel: Parcel): number;
   /** By how many writes a read that need not be fresh is behind. */
   staleBy(): number;
   /** How long one way through the network takes, ms. */
@@ -35,6 +37,9 @@ export interface Odds {
   silentLost: number;
   lost: Readonly<Partial<Record<Parcel, number>>>;
   duplicated: Readonly<Partial<Record<Parcel, number>>>;
+  reordered: Readonly<Partial<Record<Parcel, number>>>;
+  /** How long what is reordered is held up, ms. */
+  heldUpMs: readonly [least: number, most: number];
   staleReads: number;
   /** The most writes that a stale read is behind. */
   staleByAtMost: number;
@@ -53,6 +58,7 @@ export function chaos(odds: Partial<Odds>, chance: () => number): Chaos {
     fate: () => fateOf(odds, chance),
     loses: (parcel) => happens(odds.lost?.[parcel]),
     duplicates: (parcel) => happens(odds.duplicated?.[parcel]),
+    heldUpMs: (parcel) => (happens(odds.reordered?.[parcel]) ? between(odds.heldUpMs ?? [1, 50]) : 0),
     staleBy: () => (happens(odds.staleReads) ? between([1, odds.staleByAtMost ?? 5]) : 0),
     latencyMs: () => between(odds.latencyMs ?? [0, 0]),
     lateMs: () => between(odds.lateMs ?? [1, 10_000]),

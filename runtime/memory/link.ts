@@ -1,5 +1,5 @@
 /**
- * The way of one node to the memory broker and back: in order, after a while, or not at all.
+ * The way of one node to the memory broker and back: in order (but for what chaos holds up), after a while, or not at all.
  *
  * Nothing is ever done within the caller's turn. A link that is cut loses what is on its way and all that is sent
  * after; a call over it ends as it would with a broker, in a time-out. Requests, messages and deliveries go through
@@ -13,6 +13,8 @@ import type { Chaos, Parcel } from './chaos.ts';
 /** What a link needs to know of the other end. */
 export interface FarEnd {
   readonly isUp: boolean;
+  /** Another one each time that it was started anew. */
+  readonly name: string;
   readonly chaos: Chaos;
 }
 
@@ -25,8 +27,11 @@ export class Link {
   readonly #answerWithinMs: number;
   readonly #out: Pipe;
   readonly #in: Pipe;
+  /** Ends the calls that have no answer yet. */
+  readonly #calls = new Set<() => void>();
   readonly #onHeal = new Set<() => void>();
   #cut = false;
+  #broker = '';
 
   constructor(options: { clock: Clock; far: FarEnd; answerWithinMs: number }) {
     this.clock = options.clock;
@@ -40,10 +45,23 @@ export class Link {
     return !this.#cut && this.#far.isUp;
   }
 
+  /** The broker at the other end, as far as this one knows. */
+  get broker(): string {
+    if (this.isUp) this.#broker = this.#far.name;
+    return this.#broker;
+  }
+
   cut(): void {
     this.#cut = true;
     this.#out.empty();
     this.#in.empty();
+  }
+
+  /** The connection breaks: what is on its way is lost, and who waits for an answer need not wait for its time to be over. */
+  break(): void {
+    this.#out.empty();
+    this.#in.empty();
+    for (const giveUp of this.#calls) this.clock.endOfTurn(giveUp);
   }
 
   heal(): void {
@@ -85,7 +103,16 @@ export class Link {
    */
   call<Answer>(work: () => Answer | typeof silence): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const cancel = this.clock.after(this.#answerWithinMs, () => reject(noAnswer()));
+      const over = () => {
+        cancel();
+        this.#calls.delete(giveUp);
+      };
+      const giveUp = () => {
+        over();
+        reject(noAnswer());
+      };
+      const cancel = this.clock.after(this.#answerWithinMs, giveUp);
+      this.#calls.add(giveUp);
       if (!this.isUp) return;
       this.#out.push(() => {
         if (!this.isUp) return;
@@ -93,7 +120,7 @@ export class Link {
         if (answer.value === silence) return;
         this.#in.push(() => {
           if (!this.isUp) return;
-          cancel();
+          over();
           if ('thrown' in answer) reject(answer.thrown);
           else if (answer.value !== silence) resolve(answer.value);
         });
@@ -104,11 +131,11 @@ export class Link {
   #carry(pipe: Pipe, parcel: Parcel, what: () => void): void {
     if (!this.isUp || this.#far.chaos.loses(parcel)) return;
     const times = this.#far.chaos.duplicates(parcel) ? 2 : 1;
-    for (let n = 0; n < times; n++) pipe.push(() => void (this.isUp && what()));
+    for (let n = 0; n < times; n++) pipe.push(() => void (this.isUp && what()), this.#far.chaos.heldUpMs(parcel));
   }
 }
 
-/** Keeps the order of what goes through it, however long each takes. */
+/** Keeps the order of what goes through it, however long each takes, but for what is held up. */
 class Pipe {
   readonly #clock: Clock;
   readonly #latencyMs: () => number;
@@ -120,9 +147,11 @@ class Pipe {
     this.#latencyMs = latencyMs;
   }
 
-  push(what: () => void): void {
-    this.#waiting.push(what);
+  push(what: () => void, heldUpMs = 0): void {
     const life = this.#life;
+    if (heldUpMs > 0)
+      return void this.#clock.after(heldUpMs + this.#latencyMs(), () => void (life === this.#life && what()));
+    this.#waiting.push(what);
     const next = () => {
       if (life === this.#life) this.#waiting.shift()?.();
     };

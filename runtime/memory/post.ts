@@ -47,6 +47,11 @@ export class Post {
     };
   }
 
+  /** Mail lies in memory: with the broker's process it is gone. */
+  clear(): void {
+    for (const box of this.#boxes.values()) box.letters = [];
+  }
+
   #boxOf(incarnation: string): Box {
     const box = this.#boxes.get(incarnation) ?? { letters: [] };
     this.#boxes.set(incarnation, box);

@@ -26,6 +26,10 @@ export class MemoryStore implements JobStore {
     this.#options = options;
   }
 
+  broker(): string {
+    return this.#options.link.broker;
+  }
+
   async write(entries: readonly Entry[]): Promise<WriteOutcome> {
     const sent = carried(entries);
     try {

@@ -28,6 +28,7 @@ export class MemoryStream {
   #newest = new Map<string, Write>();
   #last = 0;
   #batches = 0;
+  #onDisk = 0;
 
   constructor(options: { createdAt: number; onWrite: (change: Change) => void }) {
     this.#createdAt = options.createdAt;
@@ -107,9 +108,10 @@ export class MemoryStream {
     return unmoved.length;
   }
 
-  /** Forgets the last `writes` writes, as a power failure does with what was not yet on disk. */
+  /** Forgets the last `writes` writes, as a power failure does with what was not yet on disk; what it leaves is. */
   rollBack(writes: number): void {
-    this.#log.splice(Math.max(0, this.#log.length - writes));
+    this.#log.splice(Math.max(this.#onDisk, this.#log.length - writes));
+    this.#onDisk = this.#log.length;
     this.#last = this.#log.at(-1)?.revision ?? 0;
     this.#newest = new Map(this.#log.map((write) => [write.key, write]));
   }

@@ -2,10 +2,11 @@
  * The stream of submissions, and what was wrong with some of them.
  *
  * Every submission goes to one of those who consume, in order, until one of them has done it: a batch that failed
- * comes again after a second, one of which nothing was heard after half a minute.
+ * comes again after a second, one of which nothing was heard after half a minute. After a rollback, what was done in
+ * the last minutes goes once more to who consumes, until it has been decided.
  */
 
-import type { Clock } from '../clock.ts';
+import type { Cancel, Clock } from '../clock.ts';
 import type { Rejection, Stop, Submission } from '../ports.ts';
 import { carried } from './channel.ts';
 import type { Link } from './link.ts';
@@ -13,6 +14,7 @@ import type { Link } from './link.ts';
 const atOnce = 1_000;
 const againMs = 1_000;
 const unheardMs = 30_000;
+const replayedMs = 300_000;
 
 /** What somebody submits. */
 export interface Submitted {
@@ -35,6 +37,8 @@ interface Consumer {
   readonly onBatch: (batch: readonly Submission[]) => Promise<void>;
   /** The batch that is on its way to it or in its hands. */
   holding: readonly Pending[] | undefined;
+  /** Whether it has arrived. */
+  works: boolean;
 }
 
 export class SubmissionStream {
@@ -43,7 +47,15 @@ export class SubmissionStream {
   readonly #consumers = new Set<Consumer>();
   readonly #rejections: Rejection[] = [];
   #pending: Pending[] = [];
+  #finished: Pending[] = [];
+  /** Rollbacks; and after how many of them it was decided once more what had been done. */
+  #rolledBack = 0;
+  #replayed = 0;
+  #askAgain: Cancel = () => {};
+  /** Who was asked for that, and until when its answer is waited for. */
+  #asked: { consumer: Consumer; until: number } | undefined;
   #last = 0;
+  #onDisk = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -67,10 +79,11 @@ export class SubmissionStream {
   }
 
   async consume(link: Link, onBatch: Consumer['onBatch']): Promise<Stop> {
-    const consumer: Consumer = { link, onBatch, holding: undefined };
+    const consumer: Consumer = { link, onBatch, holding: undefined, works: false };
     await link.call(() => void this.#consumers.add(consumer));
     const stopHealing = link.onHeal(() => this.#handOut());
     this.#handOut();
+    this.#replay();
     return async () => {
       stopHealing();
       this.#consumers.delete(consumer);
@@ -87,9 +100,31 @@ export class SubmissionStream {
     return carried(this.#rejections.slice(-limit));
   }
 
-  /** Submissions that nobody has done yet. */
+  /** Loses the last `count` submissions, and what is on its way; returns those that were lost. */
+  rollBack(count: number): readonly Omit<Submission, 'deliveries'>[] {
+    this.#last = Math.max(this.#onDisk, this.#last - count);
+    this.#onDisk = this.#last;
+    const isLeft = ({ submission }: Pending) => submission.sequence <= this.#last;
+    const lost = [...this.#pending, ...this.#finished].filter((pending) => !isLeft(pending));
+    this.#pending = this.#pending.filter(isLeft);
+    this.#finished = this.#finished.filter(isLeft);
+    for (const consumer of this.#consumers) if (!consumer.works) this.#takeBack(consumer);
+    this.#rolledBack++;
+    this.#asked = undefined;
+    this.#handOut();
+    this.#replay();
+    return lost.map(({ submission }) => submission);
+  }
+
+  /** What was on its way is lost, and is sent again; what has arrived is in good hands. */
+  #takeBack(consumer: Consumer): void {
+    for (const pending of consumer.holding ?? []) pending.heldUntil = 0;
+    consumer.holding = undefined;
+  }
+
+  /** Submissions that nobody has done yet, or not since the last rollback. */
   get waiting(): number {
-    return this.#pending.length;
+    return this.#pending.length + (this.#replayed < this.#rolledBack ? this.#finished.length : 0);
   }
 
   #handOut(): void {
@@ -115,6 +150,7 @@ export class SubmissionStream {
 
   async #work(consumer: Consumer, batch: readonly Pending[]): Promise<void> {
     if (!this.#consumers.has(consumer)) return;
+    consumer.works = true;
     const done = await consumer.onBatch(batch.map(delivered)).then(
       () => true,
       () => false,
@@ -123,8 +159,37 @@ export class SubmissionStream {
     consumer.link.send('message', () => (done ? this.#done(batch) : this.#again(batch)));
   }
 
+  /** Asks whoever came last to decide once more what was done, until that has been decided. */
+  #replay(): void {
+    this.#askAgain();
+    if (this.#replayed === this.#rolledBack) return;
+    this.#askAgain = this.#clock.after(againMs, () => this.#replay());
+    const consumer = [...this.#consumers].at(-1);
+    const now = this.#clock.mono();
+    if (consumer === undefined || (this.#asked?.consumer === consumer && now < this.#asked.until)) return;
+    this.#asked = { consumer, until: now + unheardMs };
+    const since = this.#clock.now() - replayedMs;
+    const again = this.#finished.filter(({ submission }) => submission.at >= since);
+    const rolledBack = this.#rolledBack;
+    consumer.link.handOver(() => void this.#decideAgain(consumer, again, rolledBack));
+  }
+
+  async #decideAgain(consumer: Consumer, again: readonly Pending[], rolledBack: number): Promise<void> {
+    const batch = again.map(({ submission }) => ({ ...delivered({ submission, deliveries: 1 }), wasDone: true }));
+    const isDone = await consumer.onBatch(batch).then(
+      () => true,
+      () => false,
+    );
+    consumer.link.send('message', () => {
+      if (isDone) this.#replayed = rolledBack;
+      else if (this.#asked?.consumer === consumer) this.#asked = undefined;
+    });
+  }
+
   #done(batch: readonly Pending[]): void {
-    this.#pending = this.#pending.filter((pending) => !batch.includes(pending));
+    const done = new Set(batch);
+    this.#finished.push(...this.#pending.filter((pending) => done.has(pending)));
+    this.#pending = this.#pending.filter((pending) => !done.has(pending));
     this.#handOut();
   }
 
@@ -136,9 +201,11 @@ export class SubmissionStream {
 }
 
 function letGo(consumer: Consumer, batch: readonly Pending[]): void {
-  if (consumer.holding === batch) consumer.holding = undefined;
+  if (consumer.holding !== batch) return;
+  consumer.holding = undefined;
+  consumer.works = false;
 }
 
-function delivered({ submission, deliveries }: Pending): Submission {
+function delivered({ submission, deliveries }: Pick<Pending, 'submission' | 'deliveries'>): Submission {
   return { ...submission, headers: new Map(submission.headers), body: submission.body.slice(), deliveries };
 }

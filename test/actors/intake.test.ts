@@ -3,7 +3,8 @@ import type { KnownType } from '../../actors/admission.ts';
 import { Committer } from '../../actors/committer.ts';
 import { Intake } from '../../actors/intake.ts';
 import type { JobDefinition } from '../../runtime/handler.ts';
-import type { Head, Submission, SubmitAck } from '../../runtime/ports.ts';
+import type { Head, SubmitAck } from '../../runtime/ports.ts';
+import { next } from '../../runtime/telemetry/telemetry.ts';
 import { fates, lastOf, stage, written } from './stage.ts';
 
 /** Breaks our own code, unlike input that is merely wrong. */
@@ -31,19 +32,8 @@ async function setUp() {
   ]);
   const created: Head[] = [];
   const { submissions, store, events } = world;
-  const handed: Submission[] = [];
-  let take = async (_: readonly Submission[]) => {};
   const intake = new Intake({
-    submissions: {
-      ...submissions,
-      consume: (onBatch) => {
-        take = onBatch;
-        return submissions.consume((batch) => {
-          handed.push(...batch);
-          return onBatch(batch);
-        });
-      },
-    },
+    submissions,
     store,
     events,
     telemetry,
@@ -59,8 +49,7 @@ async function setUp() {
   await clock.until(client.events.listenAck('r', (ack) => acks.push(ack)));
   const rejections = async () =>
     (await clock.until(client.submissions.rejections(100))).map(({ headers, reason }) => [headers['job-id'], reason]);
-  const handAgain = () => take(handed.map((each) => ({ ...each, wasDone: true })));
-  return { ...on, intake, submit, created, acks, rejections, handAgain };
+  return { ...on, intake, submit, created, acks, rejections };
 }
 
 describe('a submission', () => {
@@ -76,7 +65,7 @@ describe('a submission', () => {
   });
 
   test('that was taken in before becomes a job again only where the broker has forgotten its job', async () => {
-    const { clock, intake, submit, broker, created, rejections, told, handAgain } = await setUp();
+    const { clock, intake, submit, broker, created, rejections, told, telemetry } = await setUp();
     submit('kept');
     submit('wrong', { type: 'nop' });
     await clock.until(intake.start());
@@ -84,12 +73,26 @@ describe('a submission', () => {
     submit('forgotten');
     await clock.settle();
     broker.rollBack(1);
-    await clock.until(handAgain());
+    await clock.until(next(telemetry, 'intake.repeated'));
+    await clock.settle();
     expect(created.map(({ key }) => key)).toEqual(['default.kept', 'default.forgotten', 'default.forgotten']);
     expect(lastOf(broker, 'forgotten').state).toBe('pending');
     expect(await rejections()).toHaveLength(1);
     expect(told.filter((event) => event === 'intake.rejected')).toHaveLength(1);
     expect(told.filter((event) => event === 'intake.repeated')).toHaveLength(1);
+  });
+
+  test('whose job is lost while its batch is still open is taken in again with it', async () => {
+    const { clock, intake, submit, broker } = await setUp();
+    submit('a');
+    submit('b');
+    broker.chaos = fates('normal', 'silentLost');
+    await clock.until(intake.start());
+    await clock.settle();
+    expect([written(broker, 'a'), written(broker, 'b')].map(({ length }) => length)).toEqual([1, 0]);
+    broker.rollBack(1);
+    await clock.advance(5_000);
+    expect([written(broker, 'a'), written(broker, 'b')].map(({ length }) => length)).toEqual([1, 1]);
   });
 
   test('that is wrong is rejected with the sentence, which whoever asked is told of', async () => {

@@ -63,6 +63,7 @@ export async function create(store: JobStore, ...records: readonly JobRecord[]):
 /** The same store, but for what is given. */
 export function storeWith(store: JobStore, own: Partial<JobStore>): JobStore {
   return {
+    broker: () => store.broker(),
     write: (entries) => store.write(entries),
     read: (key) => store.read(key),
     readMany: (keys) => store.readMany(keys),

@@ -21,7 +21,9 @@ async function win({ clock, telemetry }: Stage, world: MemoryWorld, holder: stri
   const deposed: string[] = [];
   const revision = outcome.revisions[0] ?? 0;
   const onDeposed = (reason: string) => deposed.push(reason);
-  const term = new Term({ store: world.store, clock, telemetry, lease, revision, sentAt, silenceMs, onDeposed });
+  const { store } = world;
+  const broker = store.broker();
+  const term = new Term({ store, broker, clock, telemetry, lease, revision, sentAt, silenceMs, onDeposed });
   return { term, deposed };
 }
 
@@ -209,7 +211,17 @@ describe('a leader that was deposed', () => {
     const lease: Lease = { holder: 'm1', name: 'm1', term: 0, batch: 0 };
     const reasons: string[] = [];
     const onDeposed = (reason: string) => reasons.push(reason);
-    const term = new Term({ store, clock, telemetry, lease, revision: 77, sentAt: 0, silenceMs, onDeposed });
+    const term = new Term({
+      store,
+      broker: store.broker(),
+      clock,
+      telemetry,
+      lease,
+      revision: 77,
+      sentAt: 0,
+      silenceMs,
+      onDeposed,
+    });
     expect(await clock.until(kindOf(term.commit([named('a', 'x')])))).toBe('broker.unauthorized');
     expect(reasons).toEqual(['No more reading.']);
   });

@@ -7,6 +7,9 @@ import { nkeys } from 'nats';
 import { expect, test, vi } from 'vitest';
 import { connectBroker } from '../../nats/connection.ts';
 import { readContext } from '../../nats/context.ts';
+import { names } from '../../nats/names.ts';
+import { NatsStore } from '../../nats/store.ts';
+import { SystemClock } from '../../runtime/clock.ts';
 import { scratch, testBroker } from './broker.ts';
 import { certificates } from './certificate.ts';
 import { operatorIdentity } from './identity.ts';
@@ -160,9 +163,12 @@ test('where nobody listens, the address is named', async () => {
   await expect(connectBroker({ servers: 'http://a' }, asTest)).rejects.toMatchObject({ code: 'option.invalid' });
 });
 
-test('a connection outlives its broker', async () => {
+test('a connection outlives its broker, and knows the one that comes back for another', async () => {
   await using broker = await testBroker();
   const connection = await broker.connect();
+  const clock = new SystemClock();
+  const store = await NatsStore.open({ connection, names: names(), clock, retentionMs: 60_000 });
+  const former = store.broker();
   const told = connection.status();
   await broker.kill();
   await broker.restart();
@@ -173,4 +179,5 @@ test('a connection outlives its broker', async () => {
   }
   expect(types[0]).toBe('disconnect');
   expect(await connection.rtt()).toBeGreaterThanOrEqual(0);
+  expect(store.broker()).not.toBe(former);
 });

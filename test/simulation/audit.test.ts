@@ -27,7 +27,7 @@ function recordPage(key: string, revision: number, record: JobRecord): Page {
 
 /** What was submitted, numbered as it came. */
 function submissionsOf(sim: Simulation, streamCreatedAt: number): Submission[] {
-  return sim.submitted.map((id, place) => ({
+  return sim.kept.map((id, place) => ({
     sequence: place + 1,
     streamCreatedAt,
     tenant: 'default',

@@ -333,8 +333,7 @@ describe('when the broker', () => {
       const ids = Array.from({ length: 8 }, () => sim.submit('noop', {}, { Delay: '2s' }));
       await sim.until('all to be there', () => ids.every((id) => sim.find(id) !== undefined));
       await sim.advance(1_000);
-      sim.broker.stop();
-      sim.broker.rollBack(3);
+      sim.cutPower({ writes: 3, submissions: 0 });
       sim.broker.start();
       await sim.untilSettled(ids);
     }));

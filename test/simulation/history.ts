@@ -1,7 +1,9 @@
 /**
  * What was written to the bucket of jobs, read write by write: whether it kept every promise on the way.
  *
- * Knows the order of writes and nothing of who made them. Told of new writes, it says what they broke, in words.
+ * Knows the order of writes and nothing of who made them. Told of new writes, it says what they broke, in words. Where
+ * the broker has lost the end of them, it goes back to what was there before: only what was lost may be undone, and all
+ * that is written from then on must follow from what was left.
  */
 
 import { isActive, isSettled } from '../../machines/job.ts';
@@ -10,6 +12,22 @@ import type { Lease } from '../../runtime/ports.ts';
 import { type JobRecord, keptTransitions, lastTransition, upcast } from '../../runtime/record.ts';
 import { isScheduleKey } from '../../runtime/schedule.ts';
 import { ScheduleHistory } from './schedule-history.ts';
+
+/** What a write took the place of. */
+interface Before {
+  key: string;
+  record: JobRecord | undefined;
+  lease: (Lease & { revision: number }) | null;
+  leaseBatch: number;
+  undoSchedule?: () => void;
+}
+
+/** A job as the last write that was lost had it, and as it is again. */
+export interface Undone {
+  key: string;
+  lost: JobRecord;
+  left: JobRecord | undefined;
+}
 
 /** Edges that only a leader takes, under its lease. */
 const leadersOnly: ReadonlySet<string> = new Set(['job.due', 'job.queued', 'job.expired']);
@@ -22,7 +40,7 @@ export class History {
   readonly edges = new Set<string>();
   #lease: (Lease & { revision: number }) | null = null;
   #leaseBatch = 0;
-  #seen = 0;
+  readonly #before: Before[] = [];
 
   /** The record under `key` as it was written last. */
   job(key: string): JobRecord | undefined {
@@ -44,11 +62,35 @@ export class History {
 
   /** Reads on in `writes`, of which it has read the beginning before. */
   read(writes: readonly Write[]): void {
-    for (const write of writes.slice(this.#seen))
-      if (write.key === '_leader') this.#leaseWritten(write);
-      else if (isScheduleKey(write.key)) this.#scheduleWritten(write);
-      else this.#jobWritten(write);
-    this.#seen = writes.length;
+    for (let at = this.#before.length; at < writes.length; at++) {
+      const write = writes[at];
+      if (write !== undefined) this.#written(write);
+    }
+  }
+
+  /** The broker has lost all writes but the first `count`; what became of the jobs in them. */
+  rollBack(count: number): readonly Undone[] {
+    const undone = new Map<string, Undone>();
+    for (const { key, record: left, lease, leaseBatch, undoSchedule } of this.#before.splice(count).reverse()) {
+      undoSchedule?.();
+      this.#lease = lease;
+      this.#leaseBatch = leaseBatch;
+      if (key === '_leader' || isScheduleKey(key)) continue;
+      const lost = undone.get(key)?.lost ?? this.#jobs.get(key);
+      if (lost !== undefined) undone.set(key, { key, lost, left });
+      if (left === undefined) this.#jobs.delete(key);
+      else this.#jobs.set(key, left);
+    }
+    return [...undone.values()];
+  }
+
+  #written(write: Write): void {
+    const { key } = write;
+    const before = { key, record: this.#jobs.get(key), lease: this.#lease, leaseBatch: this.#leaseBatch };
+    this.#before.push(isScheduleKey(key) ? { ...before, undoSchedule: this.schedules.undo(key) } : before);
+    if (key === '_leader') this.#leaseWritten(write);
+    else if (isScheduleKey(key)) this.#scheduleWritten(write);
+    else this.#jobWritten(write);
   }
 
   #leaseWritten({ revision, batch, json }: Write): void {

@@ -6,6 +6,7 @@ import { type Capacity, unmet } from '../../machines/rules/capability.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type JobDefinition, JobError } from '../../runtime/handler.ts';
 import type { JobRecord } from '../../runtime/record.ts';
+import type { Undone } from './history.ts';
 
 /** One start of a handler. */
 export interface Run {
@@ -22,6 +23,8 @@ export class Runs {
   readonly all: Run[] = [];
   readonly #begun = new Set<string>();
   readonly #twice: string[] = [];
+  /** Attempts whose claim the broker has lost, each with the worker that had it: the number is given out again. */
+  readonly #void = new Set<string>();
 
   /** The starts of one job, in order. */
   of(job: string): readonly Run[] {
@@ -43,6 +46,16 @@ export class Runs {
     }));
   }
 
+  /** The broker has lost some writes: the claims in them are void, and only they. */
+  rollBack(undone: readonly Undone[]): void {
+    for (const { lost, left } of undone)
+      for (const { attempt, worker } of lost.attempts) {
+        if (left?.attempts.some((one) => one.attempt === attempt && one.worker === worker) === true) continue;
+        this.#void.add(nameOf({ job: lost.id, attempt, worker }));
+        this.#begun.delete(`${lost.id}#${attempt}`);
+      }
+  }
+
   /** Attempts that ran twice. */
   twice(): readonly string[] {
     return this.#twice;
@@ -51,6 +64,7 @@ export class Runs {
   /** Attempts that ran where their job should not have, or that no record knows of. */
   misplaced(jobs: ReadonlyMap<string, JobRecord>, capacities: ReadonlyMap<string, Capacity>): readonly string[] {
     return this.all.flatMap(({ job, attempt, worker }) => {
+      if (this.#void.has(nameOf({ job, attempt, worker }))) return [];
       const record = jobs.get(job);
       const capacity = capacities.get(worker);
       if (record === undefined || capacity === undefined) return [`${job} ran and is not there`];
@@ -67,6 +81,7 @@ export class Runs {
 
   #add(run: Run): void {
     const name = `${run.job}#${run.attempt}`;
+    if (this.#void.has(nameOf(run))) return void this.all.push(run);
     if (this.#begun.has(name)) this.#twice.push(`attempt ${run.attempt} of ${run.job} ran twice`);
     this.#begun.add(name);
     this.all.push(run);
@@ -76,6 +91,11 @@ export class Runs {
 /** Whether this incarnation is a life of this worker: its first, or a later one with a number. */
 function isLifeOf(incarnation: string, worker: string): boolean {
   return incarnation === worker || incarnation.startsWith(`${worker}-`);
+}
+
+/** By the node, whichever of its lives it was. */
+function nameOf({ job, attempt, worker }: Pick<Run, 'job' | 'attempt' | 'worker'>): string {
+  return `${job}#${attempt}@${worker.replace(/^(.*-\d+)-\d+$/, '$1')}`;
 }
 
 /** A type whose handler never looks at its signal and takes `executionTimeMs`. */

@@ -15,6 +15,23 @@ export class ScheduleHistory {
   #batch = 0;
   #said = new Set<string>();
 
+  /** How to forget what is written of this schedule from now on, where the broker loses it. */
+  undo(key: string): () => void {
+    const [schedule, decided, batch, said] = [
+      this.#schedules.get(key),
+      this.#decided.get(key),
+      this.#batch,
+      this.#said,
+    ];
+    return () => {
+      if (schedule === undefined) this.#schedules.delete(key);
+      else this.#schedules.set(key, schedule);
+      this.#decided.set(key, decided ?? []);
+      this.#batch = batch;
+      this.#said = said;
+    };
+  }
+
   /** What this write broke, in words. `underLease`: it landed with a lease. */
   scheduleWritten({ key, batch, json }: Write, underLease: boolean): readonly string[] {
     const schedule = readSchedule(JSON.parse(json));

@@ -18,6 +18,7 @@ import { isSettled, type JobState } from '../../machines/job.ts';
 import type { Capacity } from '../../machines/rules/capability.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { isFault } from '../../runtime/faults.ts';
 import type { JobDefinition } from '../../runtime/handler.ts';
 import { MemoryBroker, type MemoryWorld } from '../../runtime/memory/broker.ts';
 import { calm, chaos, type Odds } from '../../runtime/memory/chaos.ts';
@@ -27,6 +28,7 @@ import type { JobRecord } from '../../runtime/record.ts';
 import { levelOf, lineOf } from '../../runtime/telemetry/event.ts';
 import { createTelemetry, type Telemetry } from '../../runtime/telemetry/telemetry.ts';
 import { History } from './history.ts';
+import { counted } from './mishaps.ts';
 import type { Plant } from './planted.ts';
 import { picky, Runs, stubborn } from './runs.ts';
 
@@ -102,8 +104,12 @@ export class Simulation {
   /** What nodes told of themselves, the last of it. */
   readonly lines: string[] = [];
   readonly submitted: string[] = [];
+  /** Submissions that the broker has lost: they are there only where their job is. */
+  readonly #unsure = new Set<string>();
   /** What was done to it, by name. */
   readonly faults: string[] = [];
+  /** What went wrong by chance, and how often. */
+  readonly mishaps = new Map<string, number>();
   readonly #settings: MasterSettings;
   readonly #capacities = new Map<string, Capacity>();
   readonly #masters: (Node & { master: Master })[] = [];
@@ -129,7 +135,8 @@ export class Simulation {
     this.#drainDeadlineMs = drainDeadlineMs;
     this.clock = new ManualClock({ seed });
     this.#settings = { ...defaults, ...settings };
-    const going = odds === undefined ? calm : chaos(odds, seeded(seed + 1));
+    const strikes = (mishap: string) => void this.mishaps.set(mishap, (this.mishaps.get(mishap) ?? 0) + 1);
+    const going = odds === undefined ? calm : counted(chaos(odds, seeded(seed + 1)), strikes);
     this.broker = new MemoryBroker({ clock: this.clock, chaos: going, answerWithinMs });
     this.#client = this.broker.world();
     const chance = seeded(seed + 2);
@@ -207,6 +214,11 @@ export class Simulation {
     return this.#workers.filter(({ alive }) => alive).map(({ name }) => name);
   }
 
+  /** What was submitted, but for what the broker lost together with its job. */
+  get kept(): readonly string[] {
+    return this.submitted.filter((id) => !this.#unsure.has(id) || this.find(id) !== undefined);
+  }
+
   /** Whoever holds the lease. */
   get leader(): string {
     const lease = this.#read().lease;
@@ -248,6 +260,19 @@ export class Simulation {
     if (!alive) return;
     world.heal();
     side.heal();
+  }
+
+  /**
+   * The broker loses its power, and with it the last writes and submissions, though it had acknowledged them. What was
+   * in them may be undone, and a job whose submission is lost too is lost; nothing else may be.
+   */
+  cutPower({ writes, submissions }: { writes: number; submissions: number }): void {
+    this.#check();
+    this.broker.stop();
+    for (const { headers } of this.broker.rollBack(writes, submissions)) this.#unsure.add(headers.get('job-id') ?? '');
+    const undone = this.history.rollBack(this.broker.history().length);
+    this.runs.rollBack(undone);
+    this.note(`sim: power cut, undone ${undone.map(({ key }) => key).join(', ')}`);
   }
 
   /** A worker is asked to leave; resolves when it has. */
@@ -342,9 +367,12 @@ export class Simulation {
       this.thaw(name);
     }
     await this.until('every submission to be taken in', () => this.broker.submissionsWaiting === 0, 120_000);
+    // What somebody still has in hand may become a job though its submission is lost.
+    await this.advance(5_000);
+    for (const { id, state } of this.#read().jobs()) if (state === 'held') await this.#cancelHeld(id);
     const refused = (await this.rejections()).map(({ headers }) => headers['job-id'] ?? '');
     expect(refused.filter((id) => this.find(id) !== undefined)).toEqual([]);
-    const taken = this.submitted.filter((id) => !refused.includes(id));
+    const taken = this.kept.filter((id) => !refused.includes(id));
     await this.untilSettled(taken, 300_000);
     expect(
       this.history
@@ -355,6 +383,13 @@ export class Simulation {
     await this.advance(10_000);
     await this.#checkEnd();
     while (this.masters.length > 1) await this.#letAnotherLead();
+  }
+
+  /** Nobody lets a held job go: it ends by a person, unless its time was over first. */
+  async #cancelHeld(id: string): Promise<void> {
+    await this.cancel(id).catch((cause) => {
+      if (!isFault(cause, 'job.refused')) throw cause;
+    });
   }
 
   /** Whoever stood by must have the same picture. */

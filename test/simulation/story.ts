@@ -21,6 +21,8 @@ export function randomOdds(seed: number): Partial<Odds> {
     silentLost: some(0.05),
     lost: { change: some(0.1), mail: some(0.2), message: some(0.2) },
     duplicated: { change: some(0.1), mail: some(0.2), message: some(0.1) },
+    reordered: { change: some(0.03), mail: some(0.2), message: some(0.2) },
+    heldUpMs: [1, 200],
     staleReads: some(0.3),
     staleByAtMost: 20,
     latencyMs: [0, Math.floor(some(30))],
@@ -80,7 +82,7 @@ function randomJob(chance: Chance): [type: string, body: Record<string, unknown>
   if (chance() < 0.1) headers['Stale-After'] = `${100 + Math.floor(chance() * 4_000)}ms`;
   if (chance() < 0.1) headers['Slots'] = pick(chance, ['2', '4']);
   if (chance() < 0.1) headers['Gpu'] = '1';
-
+  if (chance() < 0.05) headers['Hold'] = 'true';
   return [type, body, headers];
 }
 
@@ -96,7 +98,7 @@ class Trouble {
   }
 
   async happen(): Promise<void> {
-    const kinds = ['kill', 'freeze', 'cut', 'broker', 'mute', 'cancel', 'join', 'drain', 'stop'] as const;
+    const kinds = ['kill', 'freeze', 'cut', 'broker', 'power', 'mute', 'cancel', 'join', 'drain', 'stop'] as const;
     const kind = pick(this.#chance, kinds);
     const { sim, node } = this.#scene();
     switch (kind) {
@@ -112,6 +114,9 @@ class Trouble {
       case 'broker':
         this.#fault(kind, () => sim.broker.stop());
         return this.#later(() => sim.broker.start());
+      case 'power':
+        this.#fault(kind, () => sim.cutPower(this.#tail()));
+        return this.#later(() => sim.broker.start());
       case 'mute':
         return this.#fault(kind, () => sim.broker.mute(1 + Math.floor(this.#chance() * 20)));
       case 'cancel':
@@ -126,6 +131,12 @@ class Trouble {
         if (sim.masters.length > 1 && this.#isQuiet()) await sim.stop(pick(this.#chance, sim.masters));
         return;
     }
+  }
+
+  /** How much a broker without power loses: the last second or so, and of each stream another one. */
+  #tail(): { writes: number; submissions: number } {
+    const [writes, submissions] = [this.#chance(), this.#chance()];
+    return { writes: Math.floor(writes ** 2 * 60), submissions: Math.floor(submissions ** 3 * 10) };
   }
 
   #scene(): { sim: Simulation; node: string } {
