@@ -205,12 +205,18 @@ function contextOf({ options, at }: Request, defaults: JobDefaults): JobContext 
 /** What tells one submission from another. */
 interface Origin {
   source: string;
+  /** Absent where only a newer version can read it. */
+  createdAt?: number;
   contentHash?: string | undefined;
 }
 
-/** Whether `stored` is what a repeat of the submission behind `record` should find. */
+/**
+ * Whether `stored` is what a repeat of the submission behind `record` should find. After a power cut a stream may give a
+ * number, and with it a source, to another submission: that came at another time.
+ */
 export function isSameSubmission(stored: Origin | JobRecord, record: JobRecord): boolean {
-  if (stored.source === record.source) return true;
+  const { source, createdAt = record.createdAt } = stored;
+  if (source === record.source && createdAt === record.createdAt) return true;
   return stored.contentHash !== undefined && stored.contentHash === record.contentHash;
 }
 

@@ -110,7 +110,8 @@ export class Intake {
   async #hasJob(submission: Submission): Promise<boolean> {
     const key = keyOf(submission);
     const standing = key === undefined ? undefined : await this.#standing(key);
-    return standing?.source === sourceOf(submission);
+    if (standing?.source !== sourceOf(submission)) return false;
+    return 'newer' in standing || standing.createdAt === submission.at;
   }
 
   async #create(submission: Submission, record: JobRecord): Promise<void> {

@@ -193,6 +193,12 @@ describe('a repeat', () => {
     expect(isSameSubmission({ ...first, state: 'completed' }, await born())).toBe(true);
     expect(isSameSubmission(first, await admit(request({}, { source: 's:2' }), known()))).toBe(false);
   });
+
+  test('that has the number of one which a power cut took is another one', async () => {
+    const lost = await born();
+    expect(isSameSubmission(lost, await admit(request({}, { at: lost.createdAt + 1 }), known()))).toBe(false);
+    expect(isSameSubmission({ source: lost.source }, await born())).toBe(true);
+  });
 });
 
 describe('refused, with what was expected, what was met and what to do, is', () => {
