@@ -1,11 +1,12 @@
 /**
- * `npm run bench -- burst|latency|idle|failover|coldstart [--json]`: real processes, a warm-up, several runs, medians and ranges.
+ * `npm run bench -- burst|latency|idle|failover|brokerloss|coldstart [--json]`: real processes, a warm-up, several runs, medians and ranges.
  *
  * Numbers belong to the machine and the hour in which they were taken: compare what one run printed, and nothing else.
  */
 
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { brokerLoss } from './broker-loss.ts';
 import { burst } from './burst.ts';
 import { coldStart } from './coldstart.ts';
 import { failover } from './failover.ts';
@@ -36,6 +37,7 @@ const benchmarks: Readonly<Record<string, () => Promise<object>>> = {
     }),
   latency: () => latency({ jobs: whole('jobs', values.jobs ?? '500'), runs: whole('runs', values.runs) }),
   failover: () => failover({ rounds: whole('rounds', values.rounds) }),
+  brokerloss: () => brokerLoss({ rounds: whole('rounds', values.rounds) }),
   coldstart: () =>
     coldStart({
       open: whole('open', values.open),

@@ -46,14 +46,18 @@ export interface StageOptions {
   concurrency: number;
   /** 1 unless given. */
   masters?: number;
+  /** 1 unless given. Several are a cluster, and one that dies is started again. */
+  brokers?: number;
 }
 
 /** Nothing that ends on it is started again. */
-export async function setStage({ workers, concurrency, masters = 1 }: StageOptions): Promise<Stage> {
+export async function setStage({ workers, concurrency, masters = 1, brokers = 1 }: StageOptions): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'yard-bench-'));
   process.env['YARD_BENCH_EFFECTS'] = folder;
-  const broker = await startBroker({ dataDir: join(folder, 'broker'), ports: freePorts });
-  const flags = { nats: broker.url, data: join(folder, 'yard'), masters, workers: 0, logLevel: 'warn' };
+  const broker = brokers === 1 ? await startBroker({ dataDir: join(folder, 'broker'), ports: freePorts }) : undefined;
+  const own =
+    broker === undefined ? { brokers, port: 'free', mqttPort: 'free', monitorPort: 'free' } : { nats: broker.url };
+  const flags = { ...own, data: join(folder, 'yard'), masters, workers: 0, logLevel: 'warn' };
   const cluster = await startCluster({
     options: resolveOptions({ flags, env: {} }, 'up'),
     onLine: (from, line) => process.stderr.write(`${from}: ${line}\n`),
@@ -62,7 +66,7 @@ export async function setStage({ workers, concurrency, masters = 1 }: StageOptio
   const handlers = new URL('./effects.ts', import.meta.url).pathname;
   const addWorker = () => cluster.add('worker', { handlers, types: ['bench'], concurrency });
   for (let started = 0; started < workers; started++) await addWorker();
-  const connection = await connectBroker({ servers: broker.url }, { name: 'bench' });
+  const connection = await connectBroker({ servers: cluster.url.split(',') }, { name: 'bench' });
   const clock = new SystemClock();
   const replies = new Replies({ connection, clock });
   const none = writtenHeaders('');
@@ -71,7 +75,7 @@ export async function setStage({ workers, concurrency, masters = 1 }: StageOptio
   return {
     cluster,
     connection,
-    brokerPid: broker.pid,
+    brokerPid: broker?.pid,
     clock,
     effects: () => readEffects(folder),
     submit: async (n, ms) => {
@@ -87,7 +91,7 @@ export async function setStage({ workers, concurrency, masters = 1 }: StageOptio
     async [Symbol.asyncDispose]() {
       await connection.close();
       await cluster.stop();
-      await broker.stop();
+      await broker?.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

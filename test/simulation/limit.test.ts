@@ -9,7 +9,8 @@ import type { JobRecord } from '../../runtime/record.ts';
 import { type Simulation, simulation } from './simulation.ts';
 import { randomOdds } from './story.ts';
 
-const seeds = Array.from({ length: Number(process.env['SIMULATION_SEEDS'] ?? 6) }, (_, n) => n + 1);
+/** One for every twenty seeds of the bad minute, since each takes longer. */
+const seeds = Array.from({ length: Math.ceil(Number(process.env['SIMULATION_SEEDS'] ?? 120) / 20) }, (_, n) => n + 1);
 const limit = 2;
 
 /** One thing that happens to who leads, or to the broker; resolves when it is over. */

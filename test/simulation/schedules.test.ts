@@ -9,7 +9,8 @@ import { createTelemetry } from '../../runtime/telemetry/telemetry.ts';
 import { type Simulation, simulation } from './simulation.ts';
 import { badMinute, randomOdds, randomSettings } from './story.ts';
 
-const count = Number(process.env['SIMULATION_SEEDS'] ?? 2);
+/** One for every twenty seeds of the bad minute, since each takes longer. */
+const count = Math.ceil(Number(process.env['SIMULATION_SEEDS'] ?? 40) / 20);
 const seeds = Array.from({ length: count }, (_, n) => 31 + n);
 
 /** Who adds schedules and pauses them, as a person does. */
