@@ -13,7 +13,6 @@ interface World {
   timeoutMs: number;
   /** Projects of one turn run together, at most two files at a time; a lower turn comes first. */
   turn: number;
-  alone?: boolean;
 }
 
 const worlds: readonly World[] = [
@@ -22,8 +21,7 @@ const worlds: readonly World[] = [
   { name: 'nats', timeoutMs: 60_000, turn: 1 },
   { name: 'handlers', timeoutMs: 60_000, turn: 1 },
   { name: 'doors', timeoutMs: 60_000, turn: 1 },
-  // Of rounds without end two files at a time are run: they mostly wait.
-  { name: 'cluster', timeoutMs: 180_000, turn: 2, alone: process.env['CLUSTER_TOGETHER'] === undefined },
+  { name: 'cluster', timeoutMs: 180_000, turn: 2 },
 ];
 
 const unit = project(
@@ -39,8 +37,7 @@ function project(world: World, files: { include: string[]; exclude?: string[] })
       name: world.name,
       testTimeout: world.timeoutMs,
       hookTimeout: world.timeoutMs,
-      maxWorkers: world.alone === true ? 1 : 2,
-      fileParallelism: world.alone !== true,
+      maxWorkers: 2,
       sequence: { groupOrder: world.turn },
     },
   };

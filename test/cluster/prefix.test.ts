@@ -28,5 +28,5 @@ test('two clusters with different prefixes on one broker never meet', async () =
   const streams: string[] = [];
   const jsm = await jetstreamManager(await broker.connect());
   for await (const { config } of jsm.streams.list()) streams.push(config.name);
-  expect(streams.filter((name) => !/^(KV_)?east(_2)?_[a-z]+$/.test(name))).toEqual([]);
+  expect(streams.filter((name) => !/^(KV_|OBJ_)?east(_2)?_[a-z]+$/.test(name))).toEqual([]);
 });
