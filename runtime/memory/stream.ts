@@ -25,6 +25,8 @@ export class MemoryStream {
   readonly #createdAt: number;
   readonly #onWrite: (change: Change) => void;
   #log: Write[] = [];
+  /** Of those, the ones of jobs, schedules and the lease. */
+  #told: Write[] = [];
   #newest = new Map<string, Write>();
   #last = 0;
   #batches = 0;
@@ -92,9 +94,9 @@ export class MemoryStream {
       .map(scheduleOf);
   }
 
-  /** Every write of a job or of the lease that was not rolled back, the oldest first. */
+  /** Every write of a job, a schedule or the lease that was not rolled back, the oldest first. */
   history(): readonly Write[] {
-    return this.#log.filter(({ key }) => key !== '_picture');
+    return this.#told;
   }
 
   state(): StoreState {
@@ -113,6 +115,7 @@ export class MemoryStream {
     this.#log.splice(Math.max(this.#onDisk, this.#log.length - writes));
     this.#onDisk = this.#log.length;
     this.#last = this.#log.at(-1)?.revision ?? 0;
+    this.#told = this.#told.filter(({ revision }) => revision <= this.#last);
     this.#newest = new Map(this.#log.map((write) => [write.key, write]));
   }
 
@@ -124,6 +127,7 @@ export class MemoryStream {
     const json = JSON.stringify(bodyOf(entry));
     const write = { revision: ++this.#last, batch: this.#batches, key: entry.key, json };
     this.#log.push(write);
+    if (entry.key !== '_picture') this.#told.push(write);
     this.#newest.set(write.key, write);
     return write;
   }
