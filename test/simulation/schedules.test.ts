@@ -15,6 +15,8 @@ const seeds = Array.from({ length: count }, (_, n) => 31 + n);
 
 /** Who adds schedules and pauses them, as a person does. */
 function keeper({ broker, clock }: Simulation) {
+  const isThere = (name: string) =>
+    broker.history().some(({ key }) => key === scheduleKey({ tenant: 'default', name }));
   const { store } = broker.world();
   const { commit } = new Committer({ store, clock, telemetry: createTelemetry() });
   const write = async (schedule: ScheduleRecord, expected: number) =>
@@ -23,25 +25,32 @@ function keeper({ broker, clock }: Simulation) {
     const at = clock.now();
     const plan = { kind: 'every', everyMs, anchorAt: at } as const;
     const spec = { tenant: 'default', name, plan, windowMs: 600_000, ...more };
-    expect(await clock.until(write(newSchedule(spec, at, at + everyMs), 0))).toBe(true);
+    // One whose write had no answer may have fired before the write was repeated.
+    expect((await clock.until(write(newSchedule(spec, at, at + everyMs), 0))) || isThere(name)).toBe(true);
   };
   const pause = async (name: string): Promise<void> => {
     const stored = await store.readSchedule(scheduleKey({ tenant: 'default', name }));
     const paused = stored && scheduleStep(stored.schedule, { type: 'schedule.paused', at: clock.now() });
     if (paused === undefined || !(await write(paused, stored?.revision ?? 0))) await pause(name);
   };
-  return { add, pause: (name: string) => clock.until(pause(name)) };
+  return { add, isThere, pause: (name: string) => clock.until(pause(name)) };
 }
 
 test.each(seeds)('in the bad minute of seed %d', async (seed) => {
   const options = { seed, masters: 3, workers: 2, odds: randomOdds(seed), settings: randomSettings(seed), skewMs: 300 };
   await simulation(options, async (sim) => {
-    const { add, pause } = keeper(sim);
-    await add('tick', { misfire: 'all', overlap: 'allow', job: { type: 'noop', payload: {}, options: {} } }, 1_300);
+    const { add, isThere, pause } = keeper(sim);
+    const short = { type: 'noop', payload: {}, options: {} };
+    const addTick = () => add('tick', { misfire: 'all', overlap: 'allow', job: short }, 1_300);
+    await addTick();
     const long = { type: 'sleeper', payload: { executionTimeMs: 4_000 }, options: { maxAttempts: 2 } };
-    await add('tock', { misfire: 'once', overlap: 'replace', job: long }, 2_000);
+    const addTock = () => add('tock', { misfire: 'once', overlap: 'replace', job: long }, 2_000);
+    await addTock();
     await badMinute(sim, 30);
     sim.calmDown();
+    // A power cut soon after the start may have taken a schedule whole.
+    if (!isThere('tick')) await addTick();
+    if (!isThere('tock')) await addTock();
     await sim.until(
       'a leader that has caught up',
       () => sim.history.schedules.count('_schedule.default.tick', 'fired') > 20,
