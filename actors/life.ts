@@ -11,7 +11,7 @@
  * is looked up: what no longer holds is stopped, and what has not begun is given back, or given up, instead of begun.
  */
 
-import { addTo, type Capacity, idle, rest, type Usage, usageOf } from '../machines/rules/capability.ts';
+import { type Capacity, idle, rest, take, type Usage, usageOf } from '../machines/rules/capability.ts';
 import type { Accuracy, Clock } from '../runtime/clock.ts';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
@@ -67,7 +67,7 @@ export class Life {
   /** Offers of jobs whose former claim is still being given back: the leader heard of it before we did. */
   readonly #early = new Map<string, Offer>();
   #waiting: { claim: Claim; since: number }[] = [];
-  #used: Usage = idle;
+  readonly #used: Usage = { ...idle };
   #leaving = false;
   #isOver = false;
   #isGone = false;
@@ -290,21 +290,22 @@ export class Life {
       return;
     }
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const usage = usageOf(next.claim.record.requirements);
+      const { slots, gpu } = usageOf(next.claim.record.requirements);
       const taken = this.#takenSlots();
-      if (taken > 0 && taken + usage.slots > this.#capacity.slots) return;
-      if (usage.gpu > this.#options.devices.free) return;
+      if (taken > 0 && taken + slots > this.#capacity.slots) return;
+      if (gpu > this.#options.devices.free) return;
       this.#waiting.shift();
-      void this.#run(next.claim, usage);
+      void this.#run(next.claim, gpu);
     }
   }
 
-  async #run(claim: Claim, usage: Usage): Promise<void> {
+  async #run(claim: Claim, gpu: number): Promise<void> {
     const { world, clock, telemetry, cancelGraceMs, devices } = this.#options;
     const definition = this.#definitions.get(claim.record.type);
     if (definition === undefined) return this.#handBack(claim, 'this worker has no such handler');
-    this.#used = addTo(this.#used, usage, 1);
-    const own = devices.take(usage.gpu);
+    const { requirements } = claim.record;
+    take(this.#used, requirements);
+    const own = devices.take(gpu);
     const { store, events, logs } = world;
     const attempt = new Attempt({
       claim,
@@ -320,7 +321,7 @@ export class Life {
     });
     this.#running.set(claim.key, attempt);
     await attempt.run();
-    this.#used = addTo(this.#used, usage, -1);
+    take(this.#used, requirements, -1);
     devices.giveBack(own);
     this.#fill();
     try {

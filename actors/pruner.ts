@@ -15,6 +15,7 @@ import { Fault, messageOf } from '../runtime/faults.ts';
 import type { Change, JobStore, Revision } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
+import { revisionOf } from './follower.ts';
 
 export interface PrunerOptions {
   store: JobStore;
@@ -107,8 +108,4 @@ export class Pruner {
 
 function isSettledJob(change: Change): change is Extract<Change, { kind: 'job' }> {
   return change.kind === 'job' && isSettled(change.head.state);
-}
-
-function revisionOf(change: Change): number {
-  return change.kind === 'job' ? change.head.revision : change.revision;
 }

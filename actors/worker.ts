@@ -7,7 +7,7 @@
  * it. A handler of an earlier life that has not stopped yet takes up its slot until it ends or is abandoned.
  */
 
-import { addTo, idle, type Usage } from '../machines/rules/capability.ts';
+import { idle, together, type Usage } from '../machines/rules/capability.ts';
 import { pause } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefaults } from '../runtime/handler.ts';
@@ -81,7 +81,7 @@ export class Worker {
   }
 
   #leftovers(): Usage {
-    return [...this.#former].reduce((all, { usage }) => addTo(all, usage, 1), idle);
+    return [...this.#former].reduce((all, { usage }) => together(all, usage), idle);
   }
 
   /** Who is leaving anyway needs no other life: it only sees which of its jobs are still its own. */

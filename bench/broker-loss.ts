@@ -8,7 +8,7 @@ import { readUpFile } from '../cluster/up-file.ts';
 import { pause } from '../runtime/clock.ts';
 import { connect, type Yard } from '../sdk/index.ts';
 import { type Spread, spread } from './figure.ts';
-import { type Stage, setStage } from './stage.ts';
+import { found, type Stage, setStage } from './stage.ts';
 
 export interface BrokerLossResult {
   rounds: number;
@@ -22,7 +22,7 @@ const brokers = 3;
 const jobsARound = 2_400;
 const jobMs = 200;
 const beforeMs = 2_000;
-const waitsAtMostMs = 120_000;
+const patience = { withinMs: 120_000, everyMs: 200 };
 
 export async function brokerLoss({ rounds }: { rounds: number }): Promise<BrokerLossResult> {
   await using stage = await setStage({ masters: 2, workers: 2, concurrency: 12, brokers });
@@ -50,13 +50,16 @@ async function round(stage: Stage, yard: Yard, from: number): Promise<number> {
   const pid = await leaderOfJobs(stage, yard);
   const killedAt = clock.mono();
   process.kill(pid, 'SIGKILL');
-  const starts = await until(stage, async () => {
-    const found = (await stage.effects()).filter(({ n }) => n >= from && n < from + jobsARound);
-    return found.length >= jobsARound ? found : undefined;
-  });
-  await until(stage, async () =>
-    (await yard.brokers().catch(() => undefined))?.current === brokers ? true : undefined,
+  const starts = await found(
+    stage,
+    async () => {
+      const ours = (await stage.effects()).filter(({ n }) => n >= from && n < from + jobsARound);
+      return ours.length >= jobsARound ? ours : undefined;
+    },
+    patience,
   );
+  const isWhole = async () => (await yard.brokers().catch(() => undefined))?.current === brokers;
+  await found(stage, async () => (await isWhole()) || undefined, patience);
   const moments = [killedAt, ...starts.map(({ at }) => at).filter((at) => at > killedAt)].sort((a, b) => a - b);
   return Math.max(...moments.map((at, n) => at - (moments[n - 1] ?? at)));
 }
@@ -69,12 +72,4 @@ async function leaderOfJobs({ cluster }: Stage, yard: Yard): Promise<number> {
   const pid = up?.brokers?.[Number(/\d+$/.exec(leader?.name ?? '')?.[0]) - 1];
   if (pid === undefined) throw new Error('Expected a broker that leads the stream of jobs, found none.');
   return pid;
-}
-
-async function until<Value>({ clock }: Stage, look: () => Promise<Value | undefined>): Promise<Value> {
-  for (const end = clock.mono() + waitsAtMostMs; clock.mono() < end; await pause(clock, 200)) {
-    const found = await look();
-    if (found !== undefined) return found;
-  }
-  throw new Error(`Expected the cluster to go on within ${waitsAtMostMs} ms, it did not.`);
 }

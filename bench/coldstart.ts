@@ -7,7 +7,6 @@
  */
 
 import { link } from '../cluster/link.ts';
-import { pause } from '../runtime/clock.ts';
 import { resolveOptions } from '../runtime/options.ts';
 import type { JobStore } from '../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../runtime/record.ts';
@@ -15,7 +14,7 @@ import { born, step } from '../runtime/step.ts';
 import { createTelemetry } from '../runtime/telemetry/telemetry.ts';
 import { connect, type Yard } from '../sdk/index.ts';
 import { type Spread, spread } from './figure.ts';
-import { type Stage, setStage } from './stage.ts';
+import { found, type Stage, setStage } from './stage.ts';
 
 export interface ColdStartOptions {
   open: number;
@@ -77,9 +76,8 @@ async function startAgain({ stage, yard, open, runs }: Starts): Promise<Spread> 
   return spread(took);
 }
 
-async function until({ clock }: Stage, isSo: () => Promise<boolean>): Promise<void> {
-  for (const end = clock.mono() + startsWithinMs; !(await isSo()); await pause(clock, 10))
-    if (clock.mono() > end) throw new Error(`Expected a master to lead within ${startsWithinMs} ms, none did.`);
+async function until(stage: Stage, isSo: () => Promise<boolean>): Promise<void> {
+  await found(stage, async () => (await isSo()) || undefined, { withinMs: startsWithinMs, everyMs: 10 });
 }
 
 function waiting(id: string, createdAt: number): JobRecord {

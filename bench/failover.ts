@@ -10,7 +10,7 @@
 import { pause } from '../runtime/clock.ts';
 import { connect, type Yard } from '../sdk/index.ts';
 import { type Spread, spread } from './figure.ts';
-import { type Effect, type Stage, setStage } from './stage.ts';
+import { type Effect, found, type Stage, setStage } from './stage.ts';
 
 export interface FailoverResult {
   rounds: number;
@@ -168,12 +168,7 @@ class Drill {
     });
   }
 
-  async #until<Value>(look: () => Promise<Value | undefined>): Promise<Value> {
-    const { clock } = this.#stage;
-    for (const until = clock.mono() + waitsAtMostMs; clock.mono() < until; await pause(clock, 50)) {
-      const found = await look();
-      if (found !== undefined) return found;
-    }
-    throw new Error(`Expected the cluster to go on within ${waitsAtMostMs} ms, it did not.`);
+  #until<Value>(look: () => Promise<Value | undefined>): Promise<Value> {
+    return found(this.#stage, look, { withinMs: waitsAtMostMs, everyMs: 50 });
   }
 }

@@ -13,7 +13,7 @@ import { connectBroker, type NatsConnection } from '../nats/connection.ts';
 import { startBroker } from '../nats/embedded.ts';
 import { names } from '../nats/names.ts';
 import { Replies } from '../nats/replies.ts';
-import { SystemClock } from '../runtime/clock.ts';
+import { pause, SystemClock } from '../runtime/clock.ts';
 import { resolveOptions } from '../runtime/options.ts';
 import type { JobEventMessage } from '../runtime/ports.ts';
 
@@ -95,6 +95,19 @@ export async function setStage({ workers, concurrency, masters = 1, brokers = 1 
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** What `look` finds, once it finds something. @throws where it does not `withinMs`. */
+export async function found<Value>(
+  { clock }: Pick<Stage, 'clock'>,
+  look: () => Promise<Value | undefined>,
+  { withinMs, everyMs }: { withinMs: number; everyMs: number },
+): Promise<Value> {
+  for (const end = clock.mono() + withinMs; clock.mono() < end; await pause(clock, everyMs)) {
+    const value = await look();
+    if (value !== undefined) return value;
+  }
+  throw new Error(`Expected the cluster to go on within ${withinMs} ms, it did not.`);
 }
 
 async function readEffects(folder: string): Promise<readonly Effect[]> {

@@ -5,10 +5,9 @@
  * stopped in between, and what is done is done; done once more, it finds what was left.
  */
 
-import { Fault } from '../runtime/faults.ts';
 import type { JobRecord } from '../runtime/record.ts';
 import type { JobFilter } from './listing.ts';
-import { statesFor, type Verb } from './verb.ts';
+import { isRefusal, statesFor, type Verb } from './verb.ts';
 
 /** What to do, and to which jobs; where no state is asked for, to those in a state in which it can be done. */
 export interface Bulk {
@@ -61,8 +60,7 @@ export async function actOnAll({ find, act }: BulkWorld, bulk: Bulk): Promise<Bu
       await act(id, verb);
       return undefined;
     } catch (cause) {
-      if (cause instanceof Fault && (cause.code === 'job.refused' || cause.code === 'job.missing'))
-        return cause.message.replaceAll(id, 'one');
+      if (isRefusal(cause)) return cause.message.replaceAll(id, 'one');
       throw cause;
     }
   }

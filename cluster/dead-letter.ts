@@ -11,6 +11,7 @@ import type { FailureKind } from '../machines/job.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { JobRecord } from '../runtime/record.ts';
 import { rest } from './pace.ts';
+import { isRefusal } from './verb.ts';
 
 /** Failed jobs with the same thing wrong. Moments are epoch ms. */
 export interface DeadGroup {
@@ -163,7 +164,7 @@ async function redriven(dead: DeadLetter, id: string): Promise<boolean> {
     await dead.redrive(id);
     return true;
   } catch (cause) {
-    if (cause instanceof Fault && (cause.code === 'job.refused' || cause.code === 'job.missing')) return false;
+    if (isRefusal(cause)) return false;
     throw cause;
   }
 }

@@ -9,7 +9,7 @@ import type { Commit } from '../actors/committer.ts';
 import { isActive, type JobEvent, type JobState, jobStates } from '../machines/job.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Fault } from '../runtime/faults.ts';
+import { Fault, isFault } from '../runtime/faults.ts';
 import type { World } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
 import { chartEdges } from '../runtime/record-edge.ts';
@@ -65,9 +65,9 @@ export async function act(options: VerbOptions, key: string, verb: Verb): Promis
   }
 }
 
-/** Cancels a job: at once where no worker holds it, else by a wish that its worker carries out. */
-export function cancel(options: VerbOptions, key: string, reason: string | undefined): Promise<JobRecord> {
-  return act(options, key, { verb: 'cancel', reason });
+/** Whether `cause` only says that a verb cannot be done to this one job: others may go on. */
+export function isRefusal(cause: unknown): cause is Fault {
+  return isFault(cause, 'job.refused') || isFault(cause, 'job.missing');
 }
 
 /** Whether there is nothing left to do. */

@@ -9,7 +9,7 @@ import type { CommandContext } from './command.ts';
 import { exitCodes, UsageError } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import { positive } from './rejected.ts';
-import { relative } from './words.ts';
+import { priorities, relative } from './words.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const dead = program
@@ -84,10 +84,10 @@ function groupShape(now: number): readonly Column<DeadGroup>[] {
   ];
 }
 
-const order = ['critical', 'high', 'medium', 'low'];
-
 function counts(byPriority: Readonly<Record<string, number>>): string {
-  return order.flatMap((name) => (byPriority[name] === undefined ? [] : [`${byPriority[name]} ${name}`])).join(', ');
+  return priorities
+    .flatMap((name) => (byPriority[name] === undefined ? [] : [`${byPriority[name]} ${name}`]))
+    .join(', ');
 }
 
 async function list(

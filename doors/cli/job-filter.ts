@@ -5,7 +5,7 @@
 import { type Command, Option } from 'commander';
 import type { JobState, Priority } from '../../sdk/index.ts';
 import { UsageError } from './exit.ts';
-import { stateOrder } from './words.ts';
+import { priorities, stateOrder } from './words.ts';
 
 export interface FilterFlags {
   state?: JobState[];
@@ -20,9 +20,7 @@ export function addFilterFlags(command: Command): Command {
     .option('--state <states>', `Only in one of these states: ${stateOrder.join(', ')}.`, toStates)
     .option('--queue <name>', 'Only of this queue.')
     .option('--type <type>', 'Only of this type.')
-    .addOption(
-      new Option('--priority <priority>', 'Only of this priority.').choices(['critical', 'high', 'medium', 'low']),
-    )
+    .addOption(new Option('--priority <priority>', 'Only of this priority.').choices(priorities))
     .option('--tag <tag>', 'Only with this tag.');
 }
 

@@ -10,7 +10,7 @@ import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
-import { stateOrder, stateStyle } from './words.ts';
+import { priorities, stateOrder, stateStyle } from './words.ts';
 import { workerStyle } from './worker.ts';
 
 const everyMs = 1_000;
@@ -186,8 +186,6 @@ interface LaneRow {
   name: string;
   counts: Counts;
 }
-
-const priorities = ['critical', 'high', 'medium', 'low'];
 
 /** The known names in their order, then all others by name. */
 function laneRows(lanes: Readonly<Record<string, Counts>>, known: readonly string[]): readonly LaneRow[] {

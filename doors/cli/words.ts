@@ -70,6 +70,9 @@ export const stateOrder: readonly JobState[] = [
 ];
 
 /** Whether a job in this state will not move again by itself. */
+/** Priorities, the most urgent first. */
+export const priorities = ['critical', 'high', 'medium', 'low'] as const;
+
 export function isSettled(state: JobState): boolean {
   return state === 'completed' || state === 'cancelled' || state === 'failed';
 }

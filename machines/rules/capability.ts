@@ -74,23 +74,24 @@ export function take(usage: Usage, requirements: Requirements, sign: 1 | -1 = 1)
   usage.diskMb += sign * more.diskMb;
 }
 
-/** `usage` with what takes up `more`, or without it. */
-export function addTo(usage: Usage, more: Usage, sign: 1 | -1): Usage {
+/** What two usages take up together. */
+export function together(usage: Usage, more: Usage): Usage {
   return {
-    slots: usage.slots + sign * more.slots,
-    gpu: usage.gpu + sign * more.gpu,
-    memoryMb: usage.memoryMb + sign * more.memoryMb,
-    diskMb: usage.diskMb + sign * more.diskMb,
+    slots: usage.slots + more.slots,
+    gpu: usage.gpu + more.gpu,
+    memoryMb: usage.memoryMb + more.memoryMb,
+    diskMb: usage.diskMb + more.diskMb,
   };
 }
 
 /** What a worker has beside what takes up `usage`. */
-export function rest(capacity: Capacity, { slots, gpu, memoryMb }: Usage): Capacity {
+export function rest(capacity: Capacity, { slots, gpu, memoryMb, diskMb }: Usage): Capacity {
   return {
     ...capacity,
     slots: Math.max(0, capacity.slots - slots),
     gpu: Math.max(0, capacity.gpu - gpu),
     memoryMb: Math.max(0, capacity.memoryMb - memoryMb),
+    ...(capacity.diskMb === undefined ? {} : { diskMb: Math.max(0, capacity.diskMb - diskMb) }),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { afterEach, expect, test } from 'vitest';
 import { type Cluster, cluster } from './harness.ts';
+import { loadUntil } from './load.ts';
 import type { YardProcess } from './process.ts';
 
 let yard: Cluster;
@@ -10,18 +11,12 @@ afterEach(async () => {
   await yard[Symbol.asyncDispose]();
 });
 
-/** Submits jobs of all kinds, one each 50 ms, until `done`; their ids. */
-async function loadUntil(done: Promise<unknown>): Promise<readonly string[]> {
-  const ended = done.then(() => true);
-  const retry = { Backoff: 'fixed(100ms)' };
-  const ids: string[] = [];
-  for (let turn = 0; ; turn++) {
-    if (turn % 4 === 0) ids.push(await yard.user.pub('flaky', { failAttempts: 1 }, retry));
-    else if (turn % 4 === 1) ids.push(await yard.user.pub('mark', {}, { Delay: '1s' }));
-    else if (turn % 4 === 2) ids.push(await yard.user.pub('chatty', { ms: 400, everyMs: 100 }));
-    else ids.push(await yard.user.pub('mark', { ms: 20 }, { Priority: 'high' }));
-    if (await Promise.race([ended, yard.lasts(50).then(() => false)])) return ids;
-  }
+/** Jobs of all kinds in turn. */
+function submit(turn: number): Promise<string> {
+  if (turn % 4 === 0) return yard.user.pub('flaky', { failAttempts: 1 }, { Backoff: 'fixed(100ms)' });
+  if (turn % 4 === 1) return yard.user.pub('mark', {}, { Delay: '1s' });
+  if (turn % 4 === 2) return yard.user.pub('chatty', { ms: 400, everyMs: 100 });
+  return yard.user.pub('mark', { ms: 20 }, { Priority: 'high' });
 }
 
 async function expectAllRanOnce(ids: readonly string[]): Promise<void> {
@@ -49,7 +44,7 @@ test('a leader that is frozen for ten seconds stands by when it wakes, and each 
     yard.thaw(leader);
     await yard.user.until(async () => leader.tells('leader.deposed') || undefined, 'the thawed leader to stand by');
   };
-  await expectAllRanOnce(await loadUntil(story()));
+  await expectAllRanOnce(await loadUntil(yard, story(), submit));
   expect(await yard.leader()).not.toBe(leader);
 });
 
@@ -68,7 +63,7 @@ test('two masters lead in turn, each while the other one is frozen, and each job
     }
     yard.thaw(frozen);
   };
-  await expectAllRanOnce(await loadUntil(story()));
+  await expectAllRanOnce(await loadUntil(yard, story(), submit));
   expect(new Set(led).size).toBe(2);
 });
 
@@ -86,6 +81,6 @@ test('a leader that alone is cut off from the broker changes nothing, though its
       90_000,
     );
   };
-  await expectAllRanOnce(await loadUntil(story()));
+  await expectAllRanOnce(await loadUntil(yard, story(), submit));
   expect(yard.processes.some((each) => each.tells('jobs.takenBack'))).toBe(false);
 });

@@ -3,21 +3,18 @@
 import { expect, test } from 'vitest';
 import type { JobRecord } from '../../runtime/record.ts';
 import { type Cluster, cluster } from './harness.ts';
+import { loadUntil } from './load.ts';
 import type { YardProcess } from './process.ts';
 
 /** Half a second is usual; how long it takes is measured by `npm run bench -- failover`. */
 const patienceMs = 5_000;
 
-/** Submits a job each 50 ms, of all lengths, until `done`; their ids. */
-async function loadUntil(yard: Cluster, done: Promise<unknown>): Promise<readonly string[]> {
-  const ended = done.then(() => true);
-  const ids: string[] = [];
-  const lengths = [0, 20, 100, 300, 3_000];
-  for (let turn = 0; ; turn++) {
-    const headers = { 'Max-Attempts': '1', Priority: turn % 4 === 0 ? 'high' : 'medium' };
-    ids.push(await yard.user.pub('mark', { ms: lengths[turn % lengths.length], laterMs: 0 }, headers));
-    if (await Promise.race([ended, yard.lasts(50).then(() => false)])) return ids;
-  }
+const lengths = [0, 20, 100, 300, 3_000];
+
+/** One of these lengths after the other, some of them urgent. */
+function submit(yard: Cluster, turn: number): Promise<string> {
+  const headers = { 'Max-Attempts': '1', Priority: turn % 4 === 0 ? 'high' : 'medium' };
+  return yard.user.pub('mark', { ms: lengths[turn % lengths.length], laterMs: 0 }, headers);
 }
 
 /** How long a job stood still before each start of its handler: after its submission, or after it was handed back. */
@@ -38,7 +35,7 @@ test('every master and worker is restarted in turn, under load: nothing is lost,
   const rolling = async () => {
     for (const each of yard.running()) await restart(yard, each);
   };
-  const ids = await loadUntil(yard, rolling());
+  const ids = await loadUntil(yard, rolling(), (turn) => submit(yard, turn));
   const records = await yard.user.settled(ids, 30_000);
   expect(records.filter(({ state, context }) => state !== 'completed' || context.spent !== 1)).toEqual([]);
   const outcomes = new Set(records.flatMap(({ attempts }) => attempts.map(({ outcome }) => outcome)));

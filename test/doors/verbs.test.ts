@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineJob, type JobState, type Yard } from '../../sdk/index.ts';
 import { type Scratch, scratch } from '../nats/broker.ts';
-
 import { type TestCluster, testCluster } from './cluster.ts';
 import { Shell } from './command.ts';
 

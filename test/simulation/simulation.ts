@@ -12,7 +12,7 @@ import type { ClusterView } from '../../actors/desk.ts';
 import { Master } from '../../actors/master.ts';
 import type { MasterSettings } from '../../actors/reign.ts';
 import { Worker } from '../../actors/worker.ts';
-import { cancel } from '../../cluster/verb.ts';
+import { act } from '../../cluster/verb.ts';
 import { simulate } from '../../handlers/simulate.ts';
 import { isSettled, type JobState } from '../../machines/job.ts';
 import type { Capacity } from '../../machines/rules/capability.ts';
@@ -319,7 +319,7 @@ export class Simulation {
   async cancel(id: string): Promise<void> {
     const { world, clock } = this.#node('client');
     const { commit } = new Committer({ store: world.store, clock, telemetry: createTelemetry() });
-    await this.clock.until(cancel({ world, clock, commit }, `default.${id}`, 'a test'));
+    await this.clock.until(act({ world, clock, commit }, `default.${id}`, { verb: 'cancel', reason: 'a test' }));
   }
 
   // ---- time ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import { columns } from '../columns.ts';
 import type { CommandContext } from '../command.ts';
 import { exitCodes } from '../exit.ts';
 import { interruptSignal } from '../interrupt.ts';
+import { isSettled } from '../words.ts';
 import { type Mix, type Planned, plan } from './mix.ts';
 import { type Ended, type Outcome, outcomeOf } from './outcome.ts';
 
@@ -24,7 +25,6 @@ export interface LoadOptions {
 
 const quietMs = 1_000;
 const readAtOnce = 200;
-const settledStates = new Set(['completed', 'failed', 'cancelled']);
 
 export async function runLoad({ yard, mix, timeoutMs, context }: LoadOptions): Promise<void> {
   const { terminal, output } = context;
@@ -32,7 +32,7 @@ export async function runLoad({ yard, mix, timeoutMs, context }: LoadOptions): P
   let heard = 0;
   const stop = await yard.onTransition(({ key, transition }) => {
     heard++;
-    if (settledStates.has(transition.to)) settled.add(key.slice(key.indexOf('.') + 1));
+    if (isSettled(transition.to)) settled.add(key.slice(key.indexOf('.') + 1));
   });
   const submitted = await submitAll(yard, mix);
   terminal.say(`${submitted.size} jobs are submitted.`);
@@ -74,8 +74,7 @@ function openOf(submitted: ReadonlyMap<string, Planned>, settled: ReadonlySet<st
 
 /** Of those that are open as far as anybody told us, a few: what is true of them is likely true of the others. */
 async function ask(yard: Yard, open: readonly string[], settled: Set<string>): Promise<void> {
-  for (const { id, state } of await read(yard, open.slice(0, readAtOnce)))
-    if (settledStates.has(state)) settled.add(id);
+  for (const { id, state } of await read(yard, open.slice(0, readAtOnce))) if (isSettled(state)) settled.add(id);
 }
 
 async function readAll(yard: Yard, submitted: ReadonlyMap<string, Planned>): Promise<readonly Ended[]> {
