@@ -1,24 +1,14 @@
 /**
  * One step of a job: a record, an event, and what becomes of the record. Pure; the only code that sets `state`.
  *
- * The chart is asked through XState's own `machine.transition`, in surroundings that do nothing (`inert-scope.ts`),
- * instead of the official `transition()`, which is several times slower. The two are compared on random walks in
- * `test/runtime/step.test.ts`. This file is the XState border: casts live here and nowhere else.
+ * Where an event leads, `edge.ts` asks the chart. The result is compared with XState's own `transition` on random walks in
+ * `test/runtime/step.test.ts`.
  *
  * What belongs to another attempt is dropped before the chart sees it: XState's events carry no fence, ours do.
  */
 
-import type { StateValue } from 'xstate';
-import {
-  isActive,
-  isSettled,
-  type JobContext,
-  type JobEvent,
-  type JobState,
-  jobMachine,
-  jobMachineVersion,
-} from '../machines/job.ts';
-import { inertScope } from './inert-scope.ts';
+import { isActive, isSettled, type JobContext, type JobEvent, jobMachineVersion } from '../machines/job.ts';
+import { type Arrival, arrival, birth } from './edge.ts';
 import {
   type AttemptEntry,
   type JobRecord,
@@ -30,55 +20,14 @@ import {
   type Transition,
 } from './record.ts';
 
-type Snapshot = ReturnType<typeof jobMachine.resolveState>;
-
 /** What a step did: the new record and the edge that was taken, or why nothing changed. */
 export type Step =
   | { moved: true; record: JobRecord; transition: Transition }
   | { moved: false; record: JobRecord; refused: 'stale attempt' | 'no such edge' };
 
-const scope = inertScope();
-
-/** The path of each leaf in the chart, read off the chart itself: `processing` is `{open: {active: 'processing'}}`. */
-const chartPaths: ReadonlyMap<JobState, StateValue> = new Map(leaves(jobMachine.root, []));
-
-type StateNode = typeof jobMachine.root;
-
-function leaves(node: StateNode, path: readonly string[]): [JobState, StateValue][] {
-  const children = Object.values(node.states) as StateNode[];
-  if (children.length === 0) return [[node.key as JobState, toValue(path)]];
-  return children.flatMap((child) => leaves(child, [...path, child.key]));
-}
-
-function toValue(path: readonly string[]): StateValue {
-  return path.slice(0, -1).reduceRight<StateValue>((inner, key) => ({ [key]: inner }), path.at(-1) ?? '');
-}
-
-function leafOf(value: StateValue): JobState {
-  let leaf: StateValue | undefined = value;
-  while (typeof leaf === 'object') leaf = Object.values(leaf)[0];
-  return leaf as JobState;
-}
-
-const prototypes = new Map<JobState, Snapshot>();
-
-/** A live snapshot for a stored state: resolved once per state, then only its context is exchanged. */
-function revive(state: JobState, context: JobContext): Snapshot {
-  let prototype = prototypes.get(state);
-  if (prototype === undefined) {
-    const value = chartPaths.get(state);
-    if (value === undefined)
-      throw new RangeError(`Expected one of ${[...chartPaths.keys()].join(', ')}, got state ${state}.`);
-    prototype = jobMachine.resolveState({ value: value as never, context });
-    prototypes.set(state, prototype);
-  }
-  return Object.assign(Object.create(Object.getPrototypeOf(prototype) as object), prototype, { context }) as Snapshot;
-}
-
 /** The record of a new job: its first transition leads from `submitted` to where it waits. */
 export function born(spec: JobSpec, context: JobContext): JobRecord {
-  const snapshot = jobMachine.getInitialSnapshot(scope, context);
-  const state = leafOf(snapshot.value);
+  const { state } = birth(context);
   const first: Transition = {
     n: 1,
     at: spec.createdAt,
@@ -92,7 +41,7 @@ export function born(spec: JobSpec, context: JobContext): JobRecord {
     machine: jobMachineVersion,
     ...spec,
     state,
-    context: snapshot.context,
+    context,
     attempts: [],
     transitions: [first],
     updatedAt: spec.createdAt,
@@ -103,14 +52,12 @@ export function born(spec: JobSpec, context: JobContext): JobRecord {
 export function step(record: JobRecord, event: JobEvent): Step {
   if ('attempt' in event && event.attempt !== record.context.attempt)
     return { moved: false, record, refused: 'stale attempt' };
-  const before = revive(record.state, record.context);
-  if (before.status !== 'active') return { moved: false, record, refused: 'no such edge' };
-  const after = jobMachine.transition(before, event, scope);
-  if (after === before) return { moved: false, record, refused: 'no such edge' };
-  return moved(record, event, leafOf(after.value), after.context);
+  const reached = arrival(record.state, record.context, event);
+  if (reached === undefined) return { moved: false, record, refused: 'no such edge' };
+  return moved(record, event, reached);
 }
 
-function moved(record: JobRecord, event: JobEvent, state: JobState, context: JobContext): Step {
+function moved(record: JobRecord, event: JobEvent, { state, context }: Arrival): Step {
   const transition: Transition = {
     n: lastTransition(record) + 1,
     at: event.at,

@@ -28,7 +28,7 @@ const moments = new Map([
   ['process', new Set(['hrtime'])],
   ['crypto', new Set(['randomUUID', 'getRandomValues'])],
 ]);
-const casters = new Set(['runtime/step.ts', 'nats/codec.ts']);
+const casters = new Set(['runtime/edge.ts', 'nats/codec.ts']);
 
 /** Everything that must not be there in the rooms of `program`, whose files lie under `root`. */
 export function findings(program: ts.Program, root: string): Finding[] {
