@@ -16,6 +16,7 @@ import { Auditor } from './auditor.ts';
 import type { Applied, Board } from './board.ts';
 import { Bodies } from './bodies.ts';
 import type { Commit } from './committer.ts';
+import { Dependents } from './dependents.ts';
 import { answers } from './desk.ts';
 import type { Fleet } from './fleet.ts';
 import { Intake } from './intake.ts';
@@ -81,6 +82,7 @@ export class Reign {
   readonly #scheduler: Scheduler;
   readonly #timekeeper: Timekeeper;
   readonly #schedules: Schedules;
+  readonly #dependents: Dependents;
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
   readonly #patrol: Patrol;
@@ -114,6 +116,8 @@ export class Reign {
     const overdueAfterMs = settings.cancelGraceMs + settings.lostAfterMs;
     this.#timekeeper = new Timekeeper({ board, move, clock, overdueAfterMs });
     this.#schedules = schedulesOf(options, created);
+    const everyMs = settings.schedulerIntervalMs;
+    this.#dependents = new Dependents({ board, store, move, clock, telemetry, everyMs });
     this.#auditor = new Auditor({
       board,
       fleet,
@@ -151,6 +155,7 @@ export class Reign {
   async start(): Promise<void> {
     this.#timekeeper.start();
     this.#schedules.start();
+    this.#dependents.start();
     this.#scheduler.start();
     this.#auditor.start();
     this.#pruner.start();
@@ -158,7 +163,11 @@ export class Reign {
     const { world, settings } = this.#options;
     const stopTelling = tellUnserved({ ...this.#options, everyMs: settings.schedulerIntervalMs });
     this.#stops.push(async () => stopTelling());
-    for (const [question, how] of answers({ ...this.#options, throttle: this.#throttle }))
+    for (const [question, how] of answers({
+      ...this.#options,
+      throttle: this.#throttle,
+      awaited: (entry) => this.#dependents.awaited(entry),
+    }))
       this.#stops.push(await world.desk.answer(question, how));
     if (!(await this.#takesIntakeOver())) return;
     this.#stops.push(() => this.#intake.stop());
@@ -182,6 +191,7 @@ export class Reign {
     this.#scheduler.stop();
     this.#timekeeper.stop();
     this.#schedules.stop();
+    this.#dependents.stop();
     this.#auditor.stop();
     this.#pruner.stop();
     this.#patrol.stop();
@@ -216,6 +226,7 @@ export class Reign {
     if (from !== undefined && isReady(from) && head.worker !== undefined) this.#options.fleet.answered(head.worker);
     if (head.ranMs !== undefined && from !== undefined && isActive(from))
       this.#options.lookAhead.learn(head.type, head.ranMs);
+    this.#dependents.moved(entry, head);
     if (isSettled(head.state)) {
       this.#scheduler.wake();
       return;
