@@ -227,9 +227,10 @@ export class Dependents {
 
   /** A replica may lag: where there was news, or much hangs on it, the stream's leader is asked. */
   async #readSurely(key: string, facts: Map<string, Fact>, isOverdue: boolean): Promise<void> {
+    const state = facts.get(key)?.state;
     const hasNews = this.#failed.delete(key);
-    const isDoubtful = hasNews ? facts.get(key)?.state !== 'failed' : isOverdue && !facts.has(key);
-    if (!isDoubtful) return;
+    // A person may have redriven it since.
+    if (!hasNews && state !== 'failed' && !(isOverdue && state === undefined)) return;
     const stored = await this.#options.store.read(key).catch((cause) => {
       // Of a newer version, or spoilt: nobody here can say that it has ended.
       if (isFault(cause, 'record.unreadable')) return null;

@@ -33,6 +33,7 @@ import type { Term } from './term.ts';
 import { Throttle } from './throttle.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { tellUnserved } from './unserved.ts';
+import { WorkflowStop } from './workflow-stop.ts';
 
 export interface MasterSettings {
   queues: readonly string[];
@@ -83,6 +84,7 @@ export class Reign {
   readonly #timekeeper: Timekeeper;
   readonly #schedules: Schedules;
   readonly #dependents: Dependents;
+  readonly #workflowStop: WorkflowStop;
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
   readonly #patrol: Patrol;
@@ -118,6 +120,7 @@ export class Reign {
     this.#schedules = schedulesOf(options, created);
     const everyMs = settings.schedulerIntervalMs;
     this.#dependents = new Dependents({ board, store, move, clock, telemetry, everyMs });
+    this.#workflowStop = new WorkflowStop({ board, store, move, clock, telemetry, everyMs });
     this.#auditor = new Auditor({
       board,
       fleet,
@@ -156,6 +159,7 @@ export class Reign {
     this.#timekeeper.start();
     this.#schedules.start();
     this.#dependents.start();
+    this.#workflowStop.start();
     this.#scheduler.start();
     this.#auditor.start();
     this.#pruner.start();
@@ -192,6 +196,7 @@ export class Reign {
     this.#timekeeper.stop();
     this.#schedules.stop();
     this.#dependents.stop();
+    this.#workflowStop.stop();
     this.#auditor.stop();
     this.#pruner.stop();
     this.#patrol.stop();
@@ -226,6 +231,7 @@ export class Reign {
     if (from !== undefined && isReady(from) && head.worker !== undefined) this.#options.fleet.answered(head.worker);
     if (head.ranMs !== undefined && from !== undefined && isActive(from))
       this.#options.lookAhead.learn(head.type, head.ranMs);
+    this.#workflowStop.moved(entry, head);
     this.#dependents.moved(entry, head);
     if (isSettled(head.state)) {
       this.#scheduler.wake();

@@ -35,6 +35,8 @@ function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): reado
     ['state', `${terminal.style(stateStyle(state), state)}, since ${relative(record.updatedAt, now)}`],
     ['why', why === undefined ? undefined : whyText(why)],
     ['lane', `${record.queue}, ${record.priority}`],
+    ['waits for', awaitedText(record)],
+    ['workflow', record.workflow === undefined ? undefined : `${record.workflow.id}, node ${record.workflow.node}`],
     ['needs', jsonUnlessEmpty(record.requirements)],
     ['tags', record.tags?.join(', ')],
     ['attempt', `${context.attempt} (${context.spent} of ${context.maxAttempts} spent)`],
@@ -52,6 +54,15 @@ function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): reado
     ['result', state === 'completed' ? JSON.stringify(context.result) : undefined],
     ['error', context.error === undefined ? undefined : `${context.error.kind}: ${context.error.message}`],
   ];
+}
+
+/** `any of a, b to end`; what it waited for is told too, once it does not any more. */
+function awaitedText({ after, context: { blockedBy } }: JobRecord): string | undefined {
+  const jobs = blockedBy ?? after?.jobs;
+  if (jobs === undefined) return undefined;
+  const { need = 'all', when = 'success' } = after ?? {};
+  const shown = jobs.length > 10 ? `${jobs.slice(0, 10).join(', ')} and ${jobs.length - 10} more` : jobs.join(', ');
+  return `${need === 'any' ? 'any of ' : ''}${shown}, for ${when}${blockedBy === undefined ? ' (they have ended so)' : ''}`;
 }
 
 export function whyText({ sentence, ahead }: Why): string {

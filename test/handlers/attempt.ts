@@ -35,6 +35,7 @@ export class Attempt<Payload, Result> {
       ...{ id, tenant: 'default', type: this.#definition.type, payload: checked.value, holdsFence },
       ...{ fence: { job: id, attempt }, signal: this.#stop.signal },
       ...(devices === undefined ? {} : { devices }),
+      ...{ inputs: {}, waitedFor: [] },
       progress: (report) => {
         this.reports.push(report);
         this.#happened.emit('progress');
