@@ -1,16 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Board } from '../../actors/board.ts';
 import { Dependents } from '../../actors/dependents.ts';
-import { mover } from '../../actors/mover.ts';
 import { whyBlocked } from '../../actors/why-blocked.ts';
-import type { JobContext, JobEvent } from '../../machines/job.ts';
+import type { JobContext } from '../../machines/job.ts';
 import type { After } from '../../machines/rules/after.ts';
-import { defaultQueues } from '../../machines/rules/lanes.ts';
-import { headOf } from '../../runtime/head.ts';
-import type { Head, JobStore } from '../../runtime/ports.ts';
-import { type JobRecord, jobKey } from '../../runtime/record.ts';
+import type { JobRecord } from '../../runtime/record.ts';
 import { born, step } from '../../runtime/step.ts';
-import { entryOf, lastOf, plainJob, specOf, stage, storeWith } from './stage.ts';
+import { endedJob, ledBoard } from './led-board.ts';
+import { plainJob, specOf } from './stage.ts';
 
 type Scene = ReturnType<typeof scene>;
 
@@ -22,53 +18,9 @@ beforeEach(() => {
 });
 afterEach(() => on.dependents.stop());
 
-/** A leader's board on a store, and who lets dependents go. */
 function scene() {
-  const { clock, broker, world, telemetry } = stage();
-  const board = new Board({ queues: defaultQueues });
-  let away = false;
-  const store: JobStore = storeWith(world.store, {
-    readMany: (keys) => (away ? Promise.reject(new Error('away')) : world.store.readMany(keys)),
-  });
-  const apply = (head: Head) => {
-    const applied = board.apply(head);
-    if (applied !== undefined) on.dependents.moved(applied.entry, head);
-  };
-  const commit: Parameters<typeof mover>[0]['commit'] = async (entries) => {
-    const outcome = await world.store.write(entries);
-    return outcome.kind === 'accepted' ? { kind: 'stored', revisions: outcome.revisions } : { kind: 'conflict' };
-  };
-  const reign = () =>
-    new Dependents({
-      board,
-      store,
-      move: mover({ store, events: world.events, apply, commit }),
-      clock,
-      telemetry,
-      everyMs: 5_000,
-    });
-  const revisions = new Map<string, number>();
-  /** Writes a record; unless it is not heard of, the board has it at once. */
-  const put = async (record: JobRecord, { isHeard = true } = {}): Promise<void> => {
-    const key = jobKey(record);
-    const known = (await clock.until(world.store.read(key)))?.revision ?? 0;
-    const written = await clock.until(world.store.write([entryOf(record, known)]));
-    if (written.kind !== 'accepted') throw new RangeError(`Expected ${key} to be stored, it was ${written.kind}.`);
-    const [revision = 0] = written.revisions;
-    revisions.set(key, revision);
-    if (isHeard) apply(headOf(key, revision, record));
-  };
-  return {
-    clock,
-    board,
-    put,
-    reign,
-    dependents: reign(),
-    last: (id: string) => lastOf(broker, id),
-    goAway: (isAway: boolean) => {
-      away = isAway;
-    },
-  };
+  const led = ledBoard((options) => new Dependents(options));
+  return { ...led, dependents: led.actor() };
 }
 
 function waiting(id: string, jobs: readonly string[], more: Partial<After> & { at?: number } = {}): JobRecord {
@@ -79,20 +31,6 @@ function waiting(id: string, jobs: readonly string[], more: Partial<After> & { a
 
 function pending(id: string): JobRecord {
   return born({ ...specOf(plainJob(id)), createdAt: on.clock.now() }, plainJob(id).context);
-}
-
-const endings = {
-  completed: (at: number): JobEvent[] => [
-    { type: 'attempt.claimed', at, worker: 'w1' },
-    { type: 'attempt.started', at, attempt: 1 },
-    { type: 'attempt.completed', at, attempt: 1, result: 42 },
-  ],
-  failed: (at: number): JobEvent[] => [{ type: 'job.expired', at, error: { kind: 'expired', message: 'Too late.' } }],
-  cancelled: (at: number): JobEvent[] => [{ type: 'job.cancel', at }],
-};
-
-function ended(id: string, how: keyof typeof endings): JobRecord {
-  return endings[how](on.clock.now()).reduce((record, event) => step(record, event).record, pending(id));
 }
 
 async function settleDown(ms = 100): Promise<void> {
@@ -106,10 +44,10 @@ describe('a job that waits for others', () => {
     await on.put(pending('a'));
     await on.put(pending('b'));
     await on.put(waiting('c', ['a', 'b']));
-    await on.put(ended('a', 'completed'));
+    await on.put(endedJob(pending('a'), 'completed', on.clock.now()));
     await settleDown();
     expect(on.last('c').state).toBe('blocked');
-    await on.put(ended('b', 'completed'));
+    await on.put(endedJob(pending('b'), 'completed', on.clock.now()));
     await settleDown();
     expect(on.last('c')).toMatchObject({ state: 'pending' });
     expect(on.last('c').context.blockedBy).toBeUndefined();
@@ -128,7 +66,7 @@ describe('a job that waits for others', () => {
   ] as const)('for %s, of one that is %s, is %s', async (when, how, state) => {
     await on.put(waiting('b', ['a'], { when }));
     await on.put(pending('a'));
-    await on.put(ended('a', how));
+    await on.put(endedJob(pending('a'), how, on.clock.now()));
     await settleDown();
     expect(on.last('b').state).toBe(state);
   });
@@ -136,7 +74,7 @@ describe('a job that waits for others', () => {
   test('and can not be reached any more says by which one, and waits for it again once both are redriven', async () => {
     await on.put(pending('a'));
     await on.put(waiting('b', ['a']));
-    await on.put(ended('a', 'failed'));
+    await on.put(endedJob(pending('a'), 'failed', on.clock.now()));
     await settleDown();
     expect(on.last('b').context.error).toMatchObject({
       kind: 'rejected',
@@ -148,7 +86,7 @@ describe('a job that waits for others', () => {
     await on.put(step(on.last('b'), { type: 'job.redrive', at }).record);
     await settleDown();
     expect(on.last('b').state).toBe('blocked');
-    await on.put(ended('a', 'completed'));
+    await on.put(endedJob(pending('a'), 'completed', on.clock.now()));
     await settleDown();
     expect(on.last('b').state).toBe('pending');
   });
@@ -156,10 +94,10 @@ describe('a job that waits for others', () => {
   test('for any of several is ready once one has completed, whatever became of the others', async () => {
     for (const id of ['a', 'b', 'c']) await on.put(pending(id));
     await on.put(waiting('d', ['a', 'b', 'c'], { need: 'any' }));
-    await on.put(ended('a', 'failed'));
+    await on.put(endedJob(pending('a'), 'failed', on.clock.now()));
     await settleDown();
     expect(on.last('d').state).toBe('blocked');
-    await on.put(ended('b', 'completed'));
+    await on.put(endedJob(pending('b'), 'completed', on.clock.now()));
     await settleDown();
     expect(on.last('d').state).toBe('pending');
   });
@@ -170,7 +108,7 @@ describe('a job that waits for others', () => {
     await on.clock.advance(3_600_000);
     expect(on.last('early').state).toBe('blocked');
     await on.put(pending('a'));
-    await on.put(ended('a', 'completed'));
+    await on.put(endedJob(pending('a'), 'completed', on.clock.now()));
     await settleDown();
     expect(on.last('early').state).toBe('pending');
     await on.clock.advance(dayMs);
@@ -195,9 +133,9 @@ describe('a job that waits for others', () => {
     await on.put(pending('a'));
     await on.put(waiting('b', ['a']));
     await on.put(waiting('c', ['x']));
-    await on.put(ended('x', 'completed'), { isHeard: false });
+    await on.put(endedJob(pending('x'), 'completed', on.clock.now()), { isHeard: false });
     on.goAway(true);
-    await on.put(ended('a', 'completed'));
+    await on.put(endedJob(pending('a'), 'completed', on.clock.now()));
     await settleDown();
     expect(on.last('b').state).toBe('blocked');
     on.goAway(false);
@@ -210,13 +148,13 @@ describe('a job that waits for others', () => {
     await on.put(pending('a'));
     await on.put(pending('b'));
     await on.put(waiting('c', ['a', 'b']));
-    await on.put(ended('a', 'completed'));
+    await on.put(endedJob(pending('a'), 'completed', on.clock.now()));
     await on.clock.advance(4 * 60_000);
     expect(on.last('c').context.blockedBy).toEqual(['a', 'b']);
     await on.clock.advance(2 * 60_000);
     expect(on.last('c').context.blockedBy).toEqual(['b']);
     expect(on.last('c').transitions.map(({ event }) => event)).toEqual(['job.submitted', 'dependency.ended']);
-    await on.put(ended('b', 'completed'));
+    await on.put(endedJob(pending('b'), 'completed', on.clock.now()));
     await settleDown();
     expect(on.last('c').state).toBe('pending');
   });
@@ -228,10 +166,10 @@ test('what ended while nobody led is found at the beginning of a term', async ()
   await on.put(waiting('b', ['a']));
   await on.put(waiting('c', ['d']));
   await on.put(waiting('d', ['c']));
-  await on.put(ended('a', 'completed'));
+  await on.put(endedJob(pending('a'), 'completed', on.clock.now()));
   await settleDown();
   expect(on.last('b').state).toBe('blocked');
-  on.dependents = on.reign();
+  on.dependents = on.actor();
   on.dependents.start();
   await settleDown();
   expect(on.last('b').state).toBe('pending');
