@@ -144,21 +144,19 @@ function specOf(request: Request, defaults: JobDefaults, payload: unknown, needs
   if (options.tags !== undefined && options.tags.length > 0) spec.tags = options.tags;
   if (timeoutMs !== null) spec.timeoutMs = timeoutMs;
   if (expiresAt !== undefined) spec.expiresAt = expiresAt;
-  if (options.after !== undefined) spec.after = afterIn(spec.id, options, options.after);
+  const after = afterIn(spec.id, options);
+  if (after !== undefined) spec.after = after;
   if (request.workflow !== undefined) spec.workflow = request.workflow;
   if (options.id !== undefined || options.idempotencyKey !== undefined) spec.contentHash = contentHash(request);
   return spec;
 }
 
-function afterIn(
-  id: string,
-  { afterNeed: need = 'all', afterWhen: when = 'success' }: JobOptions,
-  given: readonly string[],
-): After {
-  const jobs = [...new Set(given)];
+function afterIn(id: string, { after: given, afterNeed, afterWhen }: JobOptions): After | undefined {
+  if (given === undefined && afterNeed === undefined && afterWhen === undefined) return undefined;
+  const jobs = [...new Set(given ?? [])];
   const wrong = jobs.find((job) => !idPattern.test(job));
-  if (jobs.length > 0 && jobs.length <= jobsAtMost && wrong === undefined && !jobs.includes(id))
-    return { jobs, need, when };
+  const isGood = jobs.length > 0 && jobs.length <= jobsAtMost && wrong === undefined && !jobs.includes(id);
+  if (isGood) return { jobs, need: afterNeed ?? 'all', when: afterWhen ?? 'success' };
   const met = jobs.includes(id) ? `its own id ${id}` : (wrong ?? String(jobs.length));
   throw new Fault(
     'input.invalid',

@@ -56,13 +56,15 @@ function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): reado
   ];
 }
 
-/** `any of a, b to end`; what it waited for is told too, once it does not any more. */
+const wanted = { success: 'complete', failure: 'fail', end: 'end' } as const;
+
+/** `any of a, b to end`; once it does not wait any more, what it waited for. */
 function awaitedText({ after, context: { blockedBy } }: JobRecord): string | undefined {
   const jobs = blockedBy ?? after?.jobs;
   if (jobs === undefined) return undefined;
   const { need = 'all', when = 'success' } = after ?? {};
   const shown = jobs.length > 10 ? `${jobs.slice(0, 10).join(', ')} and ${jobs.length - 10} more` : jobs.join(', ');
-  return `${need === 'any' ? 'any of ' : ''}${shown}, for ${when}${blockedBy === undefined ? ' (they have ended so)' : ''}`;
+  return `${need === 'any' ? 'any of ' : ''}${shown} to ${wanted[when]}${blockedBy === undefined ? ', which is so' : ''}`;
 }
 
 export function whyText({ sentence, ahead }: Why): string {
