@@ -9,7 +9,7 @@ import { isSettled, type JobState } from '../machines/job.ts';
 import type { WorkflowPart } from './record.ts';
 
 /** The id of a job: `film-17-probe`, or `film-17-rendition-2` where the node has several. */
-export function workflowJobId(workflow: string, node: string, index?: number): string {
+function workflowJobId(workflow: string, node: string, index?: number): string {
   return index === undefined ? `${workflow}-${node}` : `${workflow}-${node}-${index}`;
 }
 
