@@ -8,6 +8,7 @@
 
 import { createHash } from 'node:crypto';
 import type { JobContext } from '../machines/job.ts';
+import type { After, Need, When } from '../machines/rules/after.ts';
 import { type Backoff, defaultBackoff } from '../machines/rules/backoff.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
@@ -15,7 +16,7 @@ import { defaultQueues, type Priority } from '../machines/rules/lanes.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
 import { nearest } from '../runtime/options/nearest.ts';
-import type { JobRecord, JobSpec } from '../runtime/record.ts';
+import type { JobRecord, JobSpec, WorkflowPart } from '../runtime/record.ts';
 import { born } from '../runtime/step.ts';
 import { checkPayload } from './payload.ts';
 
@@ -36,6 +37,10 @@ export interface JobOptions {
   timeoutMs?: number | null;
   staleAfterMs?: number;
   hold?: boolean;
+  /** Ids of the jobs that it waits for. */
+  after?: readonly string[];
+  afterNeed?: Need;
+  afterWhen?: When;
   requirements?: Requirements;
 }
 
@@ -51,6 +56,8 @@ export interface Request {
   fallbackId: string;
   /** Broker time, epoch ms. */
   at: number;
+  /** Where it is one of a workflow. */
+  workflow?: WorkflowPart;
 }
 
 /** What the cluster knows of a job type; the definition is there for the types that ship. */
@@ -61,6 +68,8 @@ export interface KnownType {
 }
 
 export const idPattern = /^[A-Za-z0-9-][A-Za-z0-9_-]{0,63}$/;
+/** As many jobs as one may wait for, and as a workflow may have. */
+export const jobsAtMost = 500;
 const largestPayload = 64 * 1024;
 const staleAfterMs = 30 * 60_000;
 const timeoutAfterMs = 30 * 60_000;
@@ -135,8 +144,24 @@ function specOf(request: Request, defaults: JobDefaults, payload: unknown, needs
   if (options.tags !== undefined && options.tags.length > 0) spec.tags = options.tags;
   if (timeoutMs !== null) spec.timeoutMs = timeoutMs;
   if (expiresAt !== undefined) spec.expiresAt = expiresAt;
+  const after = afterIn(spec.id, options);
+  if (after !== undefined) spec.after = after;
+  if (request.workflow !== undefined) spec.workflow = request.workflow;
   if (options.id !== undefined || options.idempotencyKey !== undefined) spec.contentHash = contentHash(request);
   return spec;
+}
+
+function afterIn(id: string, { after: given, afterNeed, afterWhen }: JobOptions): After | undefined {
+  if (given === undefined && afterNeed === undefined && afterWhen === undefined) return undefined;
+  const jobs = [...new Set(given ?? [])];
+  const wrong = jobs.find((job) => !idPattern.test(job));
+  const isGood = jobs.length > 0 && jobs.length <= jobsAtMost && wrong === undefined && !jobs.includes(id);
+  if (isGood) return { jobs, need: afterNeed ?? 'all', when: afterWhen ?? 'success' };
+  const met = jobs.includes(id) ? `its own id ${id}` : (wrong ?? String(jobs.length));
+  throw new Fault(
+    'input.invalid',
+    `Expected \`after\` to be the ids of 1 to ${jobsAtMost} other jobs, got ${met}. Name jobs that are submitted before or beside this one.`,
+  );
 }
 
 function firstGiven(...values: (number | null | undefined)[]): number | null {
@@ -198,6 +223,7 @@ function contextOf({ options, at }: Request, defaults: JobDefaults): JobContext 
     maxLosses: 3,
     backoff: options.backoff ?? defaults.backoff ?? defaultBackoff,
     ...(options.hold === true ? { held: true as const } : {}),
+    ...(options.after === undefined ? {} : { blockedBy: [...new Set(options.after)] }),
     ...(dueAt !== undefined && dueAt > at ? { dueAt } : {}),
   };
 }

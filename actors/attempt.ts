@@ -11,13 +11,14 @@ import type { JobEvent } from '../machines/job.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import { failureOf } from '../runtime/failure.ts';
-import { type JobDefinition, JobError, type JobRun, type ProgressReport } from '../runtime/handler.ts';
+import { type JobDefinition, JobError, type JobRun, type Precursor, type ProgressReport } from '../runtime/handler.ts';
 import type { Events, JobStore, Logs } from '../runtime/ports.ts';
 import { holdsClaim, type JobRecord, type Progress } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Claim } from './claim.ts';
 import { patiently } from './patience.ts';
 import { checkPayload } from './payload.ts';
+import { inputsOf, precursors } from './precursor.ts';
 import { resultOf } from './result.ts';
 
 /** Why a handler is told to stop. */
@@ -106,7 +107,10 @@ export class Attempt {
   async #handle(): Promise<void> {
     try {
       const payload = await this.#payload();
-      this.#end({ kind: 'returned', result: resultOf(await this.#options.definition.run(this.#run(payload))) });
+      const { store, clock, definition } = this.#options;
+      const isOver = () => this.#hasEnded || this.#stopping !== undefined;
+      const waitedFor = await precursors(this.#claim.record, { store, clock, isOver });
+      this.#end({ kind: 'returned', result: resultOf(await definition.run(this.#run(payload, waitedFor))) });
     } catch (error) {
       this.#end({ kind: 'threw', error });
     }
@@ -135,7 +139,7 @@ export class Attempt {
     return checked.value;
   }
 
-  #run(payload: unknown): JobRun<unknown> {
+  #run(payload: unknown, waitedFor: readonly Precursor[]): JobRun<unknown> {
     const { record, attempt } = this.#claim;
     const controller = () => this.#controller();
     return {
@@ -144,6 +148,8 @@ export class Attempt {
       type: record.type,
       payload,
       fence: { job: record.id, attempt },
+      inputs: inputsOf(waitedFor),
+      waitedFor,
       ...(this.#options.devices === undefined ? {} : { devices: this.#options.devices }),
       get signal() {
         return controller().signal;

@@ -225,6 +225,9 @@ export class Board {
       dueAt: head.dueAt,
       expiresAt: head.expiresAt,
       timeoutMs: head.timeoutMs,
+      after: head.after,
+      workflow: head.workflow,
+      stopsSince: head.stopsSince,
       isOfNewer: isOfNewer(head),
       place: undefined,
       offer: undefined,
@@ -249,6 +252,9 @@ export class Board {
     entry.dueAt = head.dueAt;
     entry.expiresAt = head.expiresAt;
     entry.timeoutMs = head.timeoutMs;
+    entry.after = head.after;
+    entry.workflow = head.workflow;
+    entry.stopsSince = head.stopsSince;
     entry.isOfNewer = isOfNewer(head);
   }
 

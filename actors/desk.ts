@@ -7,6 +7,8 @@ import type { JobState } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Durability, WorkerStatus } from '../runtime/ports.ts';
 import type { Board } from './board.ts';
+import type { Awaited } from './dependents.ts';
+import type { Entry } from './entry.ts';
 import { type Fleet, isHung } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { inTurn, type QueueView, queueView } from './queue-view.ts';
@@ -15,6 +17,7 @@ import type { Term } from './term.ts';
 import type { Throttle } from './throttle.ts';
 import { unserved } from './unserved.ts';
 import { type Why, why } from './why.ts';
+import { whyBlocked } from './why-blocked.ts';
 
 /** A worker as the leader sees it. `heardMsAgo` is the age of its last pulse. */
 export interface WorkerView {
@@ -76,6 +79,8 @@ export interface DeskOptions {
   name: string;
   settings: { gpuSpillOver: boolean; durability?: Durability };
   stepDown: () => Promise<void>;
+  /** The jobs for which a blocked one waits. */
+  awaited: (entry: Entry) => Promise<readonly Awaited[]>;
 }
 
 /** Who gave the lease up, and which one. */
@@ -164,9 +169,12 @@ function queues({ board }: DeskOptions): QueueView[] {
   return inTurn(board.queues().map((queue) => queueView(board.policyOf(queue), counts(queue))));
 }
 
-function explain({ board, fleet, clock, throttle, settings }: DeskOptions, ask: unknown): Why | null {
+async function explain(
+  { board, fleet, clock, throttle, settings, awaited }: DeskOptions,
+  ask: unknown,
+): Promise<Why | null> {
   const entry = typeof ask === 'string' ? board.get(ask) : undefined;
-  return entry === undefined
-    ? null
-    : why(entry, { board, fleet, throttle, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
+  if (entry === undefined) return null;
+  if (entry.state === 'blocked' && !entry.isOfNewer) return whyBlocked(entry.after, await awaited(entry));
+  return why(entry, { board, fleet, throttle, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
 }

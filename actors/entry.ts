@@ -3,6 +3,7 @@
  */
 
 import type { JobState } from '../machines/job.ts';
+import type { After } from '../machines/rules/after.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 
@@ -35,6 +36,11 @@ export interface Entry {
   dueAt: number | undefined;
   expiresAt: number | undefined;
   timeoutMs: number | undefined;
+  /** What it waits for, while it is blocked. */
+  after: After | undefined;
+  workflow: string | undefined;
+  /** Since when it is to stop with its workflow. */
+  stopsSince: number | undefined;
   /** Only a newer version can read its record: it is left to one. */
   isOfNewer: boolean;
   /** The queue in which it stands, while it waits to be offered. */

@@ -18,7 +18,7 @@ import type { Entry } from './entry.ts';
 import type { Oddity } from './oddity.ts';
 
 /** How a picture is written here, and of what. One of another version is left alone. */
-export const pictureVersion = `1:${recordVersion}:${jobMachineVersion}`;
+export const pictureVersion = `2:${recordVersion}:${jobMachineVersion}`;
 
 const jobsInLine = 250;
 
@@ -32,7 +32,10 @@ interface Kind {
 }
 
 /** What most jobs have not. */
-type Rest = Pick<Head, 'readyAt' | 'worker' | 'dueAt' | 'expiresAt' | 'timeoutMs'>;
+type Rest = Pick<
+  Head,
+  'readyAt' | 'worker' | 'dueAt' | 'expiresAt' | 'timeoutMs' | 'after' | 'workflow' | 'stopsSince'
+>;
 
 type Row = [
   key: string,
@@ -106,13 +109,17 @@ function rowOf(entry: Entry, kind: number): Row {
   return row;
 }
 
-function restOf({ updatedAt, readyAt, worker, dueAt, expiresAt, timeoutMs }: Entry): Rest {
+function restOf(entry: Entry): Rest {
+  const { updatedAt, readyAt, worker, dueAt, expiresAt, timeoutMs, after, workflow, stopsSince } = entry;
   return {
     ...(readyAt === updatedAt ? {} : { readyAt }),
     ...(worker === undefined ? {} : { worker }),
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(after === undefined ? {} : { after }),
+    ...(workflow === undefined ? {} : { workflow }),
+    ...(stopsSince === undefined ? {} : { stopsSince }),
   };
 }
 

@@ -16,6 +16,7 @@ import { Auditor } from './auditor.ts';
 import type { Applied, Board } from './board.ts';
 import { Bodies } from './bodies.ts';
 import type { Commit } from './committer.ts';
+import { Dependents } from './dependents.ts';
 import { answers } from './desk.ts';
 import type { Fleet } from './fleet.ts';
 import { Intake } from './intake.ts';
@@ -32,6 +33,7 @@ import type { Term } from './term.ts';
 import { Throttle } from './throttle.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { tellUnserved } from './unserved.ts';
+import { WorkflowStop } from './workflow-stop.ts';
 
 export interface MasterSettings {
   queues: readonly string[];
@@ -81,6 +83,8 @@ export class Reign {
   readonly #scheduler: Scheduler;
   readonly #timekeeper: Timekeeper;
   readonly #schedules: Schedules;
+  readonly #dependents: Dependents;
+  readonly #workflowStop: WorkflowStop;
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
   readonly #patrol: Patrol;
@@ -114,6 +118,9 @@ export class Reign {
     const overdueAfterMs = settings.cancelGraceMs + settings.lostAfterMs;
     this.#timekeeper = new Timekeeper({ board, move, clock, overdueAfterMs });
     this.#schedules = schedulesOf(options, created);
+    const everyMs = settings.schedulerIntervalMs;
+    this.#dependents = new Dependents({ board, store, move, clock, telemetry, everyMs });
+    this.#workflowStop = new WorkflowStop({ board, store, move, clock, telemetry, everyMs });
     this.#auditor = new Auditor({
       board,
       fleet,
@@ -151,6 +158,8 @@ export class Reign {
   async start(): Promise<void> {
     this.#timekeeper.start();
     this.#schedules.start();
+    this.#dependents.start();
+    this.#workflowStop.start();
     this.#scheduler.start();
     this.#auditor.start();
     this.#pruner.start();
@@ -158,7 +167,11 @@ export class Reign {
     const { world, settings } = this.#options;
     const stopTelling = tellUnserved({ ...this.#options, everyMs: settings.schedulerIntervalMs });
     this.#stops.push(async () => stopTelling());
-    for (const [question, how] of answers({ ...this.#options, throttle: this.#throttle }))
+    for (const [question, how] of answers({
+      ...this.#options,
+      throttle: this.#throttle,
+      awaited: (entry) => this.#dependents.awaited(entry),
+    }))
       this.#stops.push(await world.desk.answer(question, how));
     if (!(await this.#takesIntakeOver())) return;
     this.#stops.push(() => this.#intake.stop());
@@ -182,6 +195,8 @@ export class Reign {
     this.#scheduler.stop();
     this.#timekeeper.stop();
     this.#schedules.stop();
+    this.#dependents.stop();
+    this.#workflowStop.stop();
     this.#auditor.stop();
     this.#pruner.stop();
     this.#patrol.stop();
@@ -216,6 +231,8 @@ export class Reign {
     if (from !== undefined && isReady(from) && head.worker !== undefined) this.#options.fleet.answered(head.worker);
     if (head.ranMs !== undefined && from !== undefined && isActive(from))
       this.#options.lookAhead.learn(head.type, head.ranMs);
+    this.#workflowStop.moved(entry, head);
+    this.#dependents.moved(entry, head);
     if (isSettled(head.state)) {
       this.#scheduler.wake();
       return;

@@ -5,6 +5,7 @@
  * One table names every header, the option it means and how its text is read; `docs/headers.md` is made from it.
  */
 
+import { needs, whens } from '../machines/rules/after.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import { byVersion, isCondition } from '../machines/rules/condition.ts';
 import { parseDuration } from '../machines/rules/duration.ts';
@@ -77,6 +78,24 @@ export const fields: readonly Field[] = [
     given(parseDuration(value), (staleAfterMs) => ({ staleAfterMs })),
   ),
   text('Hold', 'hold', 'true or false', 'true', (value) => given(flag(value), (hold) => ({ hold }))),
+  text('After', 'after', 'ids of jobs that must end before, with commas between them', 'probe-1,probe-2', (value) => ({
+    after: value
+      .split(',')
+      .map((id) => id.trim())
+      .filter(Boolean),
+  })),
+  text('After-Need', 'afterNeed', 'all or any of the jobs in `After`', 'any', (value) =>
+    given(
+      needs.find((need) => need === value),
+      (afterNeed) => ({ afterNeed }),
+    ),
+  ),
+  text('After-When', 'afterWhen', 'success, failure or end: how they must end', 'end', (value) =>
+    given(
+      whens.find((when) => when === value),
+      (afterWhen) => ({ afterWhen }),
+    ),
+  ),
   text('Gpu', 'gpu', 'how many GPUs it needs', '1', (value) =>
     given(whole(value, 0), (gpu) => ({ requirement: { gpu } })),
   ),

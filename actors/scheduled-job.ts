@@ -13,7 +13,7 @@ import { readOptions } from './request.ts';
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,39}$/;
 /** What is said of one job and cannot be said of each of many. */
-const notForMany = ['id', 'idempotencyKey', 'runAt', 'expiresAt', 'ref'];
+const notForMany = ['id', 'idempotencyKey', 'runAt', 'expiresAt', 'after', 'ref'];
 
 /** @throws {Fault} `input.invalid` */
 export function expectScheduleName(name: string): string {

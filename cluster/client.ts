@@ -32,6 +32,7 @@ import { type Item, type Submitted, Submitter } from './submitter.ts';
 import { act, readJob, type Verb } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
+import { WorkflowVerbs } from './workflow-verb.ts';
 
 export type {
   Advice,
@@ -64,6 +65,7 @@ export class Client implements AsyncDisposable {
   readonly #watches: Watches;
   readonly #listed: readonly string[];
   readonly schedules: ScheduleVerbs;
+  readonly workflows: WorkflowVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
 
   /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
@@ -80,6 +82,13 @@ export class Client implements AsyncDisposable {
     this.#committer = new Committer({ store: world.store, clock, telemetry, patienceMs: answersWithinMs });
     this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
     this.schedules = new ScheduleVerbs({
+      world,
+      clock,
+      tenant,
+      submitter: this.#submitter,
+      commit: this.#committer.commit,
+    });
+    this.workflows = new WorkflowVerbs({
       world,
       clock,
       tenant,

@@ -7,6 +7,7 @@
 
 import type { JobOptions } from '../actors/admission.ts';
 import { fields, readOptions } from '../actors/request.ts';
+import type { After } from '../machines/rules/after.ts';
 import type { Backoff } from '../machines/rules/backoff.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import type { Flag } from '../runtime/options/page.ts';
@@ -16,6 +17,9 @@ export type Duration = number | string;
 
 /** A moment: a `Date`, epoch milliseconds, or a text in ISO 8601. */
 export type Moment = Date | number | string;
+
+/** Which jobs to wait for, by ids; all of them to complete, unless said otherwise. */
+export type AfterGiven = readonly string[] | (Pick<After, 'jobs'> & Partial<After>);
 
 /** Everything that may be said about a job beside its payload; what is not said is its type's default. */
 export interface SubmitOptions {
@@ -42,6 +46,8 @@ export interface SubmitOptions {
   staleAfter?: Duration | undefined;
   /** Waits until a person releases it. */
   hold?: boolean | undefined;
+  /** Waits for other jobs: `['probe-1']`, or `{ jobs: ['a', 'b'], need: 'any', when: 'failure' }`. */
+  after?: AfterGiven | undefined;
   gpu?: number | undefined;
   /** GPU memory, MiB. */
   vram?: number | undefined;
@@ -72,9 +78,20 @@ export class ReadOptions {
  */
 export function jobOptions(given: SubmitOptions | ReadOptions): JobOptions {
   if (given instanceof ReadOptions) return given.options;
-  const { backoff, ...rest } = given;
-  if (typeof backoff !== 'object') return readOptions(texts({ ...rest, backoff }));
-  return { ...readOptions(texts(rest)), backoff };
+  const { backoff, after, ...rest } = given;
+  const said = { ...texts(rest), ...(after === undefined ? {} : afterTexts(after)) };
+  if (typeof backoff === 'object') return { ...readOptions(said), backoff };
+  return readOptions({ ...said, ...texts({ backoff }) });
+}
+
+/** What is said of other jobs, by the field names of the envelope. */
+export function afterTexts(given: AfterGiven): Readonly<Record<string, unknown>> {
+  const { jobs, need, when } = 'jobs' in given ? given : { jobs: given, need: undefined, when: undefined };
+  return {
+    after: jobs,
+    ...(need === undefined ? {} : { afterNeed: need }),
+    ...(when === undefined ? {} : { afterWhen: when }),
+  };
 }
 
 /** What is said at all; moments as text. */

@@ -113,11 +113,24 @@ async function checkFolder(cwd: string | undefined): Promise<void> {
 }
 
 /** What programs need anywhere, what the job is, and what it asked for. */
-function environment({ id, type, tenant, fence, payload, devices }: Job): NodeJS.ProcessEnv {
+function environment({ id, type, tenant, fence, payload, devices, inputs }: Job): NodeJS.ProcessEnv {
   const kept = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'].map((name) => [name, process.env[name]]);
   const known = Object.fromEntries(kept.filter(([, value]) => value !== undefined));
   const about = { JOB_ID: id, JOB_TYPE: type, JOB_TENANT: tenant, JOB_ATTEMPT: String(fence.attempt) };
-  return { ...known, ...payload.env, ...about, ...deviceVariables(devices) };
+  return { ...known, ...payload.env, ...about, ...inputVariables(inputs), ...deviceVariables(devices) };
+}
+
+/** The system refuses longer ones. */
+const longestVariable = 120_000;
+
+/** The results of the jobs that it waited for, as JSON. @throws JobError where they are too long for a variable. */
+function inputVariables(inputs: Job['inputs']): Record<string, string> {
+  if (Object.keys(inputs).length === 0) return {};
+  const json = JSON.stringify(inputs);
+  if (Buffer.byteLength(json) <= longestVariable) return { JOB_INPUTS: json };
+  throw refused(
+    `Expected results of at most ${longestVariable} bytes of JSON from the jobs that it waited for, got ${Buffer.byteLength(json)}. Have them put their results where they can be fetched, and return the addresses.`,
+  );
 }
 
 function checkEnd({ exitCode, timedOut }: ChildEnd, { command, timeoutMs }: ScriptPayload, stderr: string): void {

@@ -56,8 +56,10 @@ export interface JobContext {
   held?: true | undefined;
   /** When a person last gave it another queue or priority. */
   laneAt?: number | undefined;
-  /** Ids of the jobs that it waits for. */
+  /** Ids of the jobs that it still waits for; kept where it failed before they let it go. */
   blockedBy?: readonly string[] | undefined;
+  /** When a person last opened a new generation. */
+  redrivenAt?: number | undefined;
   /** A person wished the running attempt to stop; the worker that holds the claim does it. */
   cancelAt?: number | undefined;
   result?: unknown;
@@ -70,8 +72,10 @@ export type JobEvent =
   | { type: 'job.queued'; at: number; reason: string }
   | { type: 'job.hold'; at: number; reason?: string }
   | { type: 'job.release'; at: number }
+  | { type: 'dependency.ended'; at: number; left: readonly string[] }
   | { type: 'job.unblocked'; at: number }
   | { type: 'job.unreachable'; at: number; error: Failure }
+  | { type: 'job.stopped'; at: number; error: Failure }
   | { type: 'job.expired'; at: number; error: Failure }
   | { type: 'job.retry'; at: number }
   | { type: 'job.reschedule'; at: number; dueAt: number }
@@ -161,19 +165,20 @@ const machine = setup({
     wishCancel: assign(({ event }) => ({ cancelAt: event.at })),
     ready: assign({ dueAt: undefined, held: undefined }),
     unblock: assign({ blockedBy: undefined }),
+    shorten: assign(({ event }) => (event.type === 'dependency.ended' ? { blockedBy: event.left } : {})),
     hold: assign({ held: true }),
     letGo: assign({ held: undefined }),
     reschedule: assign(({ event }) => (event.type === 'job.reschedule' ? { dueAt: event.dueAt } : {})),
     relane: assign(({ event }) => ({ laneAt: event.at })),
-    /** A new generation: the attempts are numbered on, the budget starts anew. */
-    redrive: assign(({ context }) => ({
+    /** A new generation: the attempts are numbered on, the budget starts anew. What it still waited for, it waits for. */
+    redrive: assign(({ context, event }) => ({
       ...release,
       generation: context.generation + 1,
+      redrivenAt: event.at,
       spent: 0,
       losses: 0,
       dueAt: undefined,
       held: undefined,
-      blockedBy: undefined,
       result: undefined,
     })),
   },
@@ -214,6 +219,11 @@ const machine = setup({
               target: '#job.failed',
               actions: 'fail',
               description: 'It was not started before its expiry. Keeps attempt.',
+            },
+            'job.stopped': {
+              target: '#job.failed',
+              actions: 'fail',
+              description: 'Another job of its workflow has failed, and the rest was to stop then. Keeps attempt.',
             },
             'job.reschedule': [
               {
@@ -257,6 +267,10 @@ const machine = setup({
             blocked: {
               description: 'Waits for other jobs.',
               on: {
+                'dependency.ended': {
+                  actions: 'shorten',
+                  description: 'Some of the jobs it waited for have ended; it waits for the others. Keeps attempt.',
+                },
                 'job.unblocked': [
                   {
                     guard: 'isEarly',
@@ -476,11 +490,19 @@ const machine = setup({
       meta: { settled: true },
       description: 'The dead letter: it will not run again unless it is redriven.',
       on: {
-        'job.redrive': {
-          target: 'open.waiting.pending',
-          actions: 'redrive',
-          description: 'A person opens a new generation. Keeps attempt, none counted.',
-        },
+        'job.redrive': [
+          {
+            guard: 'isBlocked',
+            target: 'open.waiting.blocked',
+            actions: 'redrive',
+            description: 'A person opens a new generation; it waits for other jobs again. Keeps attempt, none counted.',
+          },
+          {
+            target: 'open.waiting.pending',
+            actions: 'redrive',
+            description: 'A person opens a new generation. Keeps attempt, none counted.',
+          },
+        ],
       },
     },
   },

@@ -146,7 +146,12 @@ function isHeadBody(value: unknown): value is HeadBody {
   if (!isObject(value)) return false;
   const { state, type, queue, priority, requirements } = value;
   const isFiled = typeof queue === 'string' && typeof priority === 'string' && isObject(requirements);
-  return typeof state === 'string' && typeof type === 'string' && isFiled;
+  return typeof state === 'string' && typeof type === 'string' && isFiled && isAfter(value['after']);
+}
+
+/** What a job waits for, or nothing. */
+function isAfter(value: unknown): boolean {
+  return value === undefined || (isObject(value) && Array.isArray(value['jobs']));
 }
 
 /** What a stranger's JSON holds; `undefined` where it is none. */

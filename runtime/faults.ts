@@ -16,6 +16,7 @@ export const faults = {
   'schedule.missing': { retryable: false, meaning: 'No schedule has this name.' },
   'schedule.conflict': { retryable: false, meaning: 'Another schedule has this name.' },
   'schedule.refused': { retryable: false, meaning: 'The schedule is in a state in which this cannot be done.' },
+  'workflow.missing': { retryable: false, meaning: 'No workflow has this id.' },
   'worker.missing': { retryable: false, meaning: 'No worker, or more than one, has this name.' },
   'wait.timedOut': { retryable: true, meaning: 'What was waited for did not happen in the time that was given.' },
   'record.unreadable': { retryable: false, meaning: 'A stored record is no record of ours, or of a newer version.' },

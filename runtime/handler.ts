@@ -21,6 +21,21 @@ export interface ProgressReport {
   values?: Readonly<Record<string, number>>;
 }
 
+/** A job that was waited for, as it stood when the attempt started. */
+export interface Precursor {
+  readonly id: string;
+  /** Its node in the workflow, where both are of one. */
+  readonly node?: string;
+  /** Which of the node's jobs it is, from 1, where it has several. */
+  readonly index?: number;
+  /** `completed`, `failed` or `cancelled`; another state where the handler runs without having waited for its end. */
+  readonly state: string;
+  /** What its handler returned, where it has completed. */
+  readonly result?: unknown;
+  /** What went wrong, where it has failed. */
+  readonly error?: { readonly kind: string; readonly message: string };
+}
+
 /** One attempt at one job, as its handler sees it. */
 export interface JobRun<Payload> {
   readonly id: string;
@@ -36,6 +51,13 @@ export interface JobRun<Payload> {
    * without GPUs. Programs that ship set `CUDA_VISIBLE_DEVICES` from it; a handler of your own does so for its children.
    */
   readonly devices?: readonly string[];
+  /**
+   * The results of the completed jobs that it waited for, by id; within a workflow, by node, and a list of results where the
+   * node is one. Empty where it waited for none.
+   */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Those jobs themselves, in the order in which they were named; one whose record is forgotten is left out. */
+  readonly waitedFor: readonly Precursor[];
   /** Reports progress; sent at most a few times a second. */
   progress(report: ProgressReport): void;
   /** Adds a line to the live log of the job. */

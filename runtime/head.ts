@@ -7,7 +7,7 @@
 
 import { isActive, isReady, isSettled } from '../machines/job.ts';
 import type { Head } from './ports.ts';
-import type { AttemptEntry, JobRecord } from './record.ts';
+import { type AttemptEntry, afterOf, type JobRecord } from './record.ts';
 
 /** A head without its place in the stream. */
 export type HeadBody = Omit<Head, 'key' | 'revision'>;
@@ -33,6 +33,9 @@ export function headBody(record: JobRecord): HeadBody {
   if (record.timeoutMs !== undefined) head.timeoutMs = record.timeoutMs;
   const ranMs = isActive(record.state) ? undefined : ranFor(record.attempts.at(-1));
   if (ranMs !== undefined) head.ranMs = ranMs;
+  if (record.state === 'blocked') head.after = afterOf(record);
+  if (record.workflow !== undefined) head.workflow = record.workflow.id;
+  if (record.workflow?.stops === true) head.stopsSince = context.redrivenAt ?? record.createdAt;
   if (record.version > 1) head.version = record.version;
   if (record.machine > 1) head.machine = record.machine;
   return head;

@@ -7,6 +7,7 @@
  */
 
 import type { JobState } from '../machines/job.ts';
+import type { After } from '../machines/rules/after.ts';
 import type { Capacity, Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import type { QueueSettings } from '../machines/rules/queue.ts';
@@ -94,6 +95,12 @@ export interface Head {
   ranMs?: number;
   /** An attempt that has not ended this long after its start is the leader's to end. */
   timeoutMs?: number;
+  /** What it waits for, while it does. */
+  after?: After;
+  /** The workflow that it belongs to. */
+  workflow?: string;
+  /** Since when it is to stop with its workflow, where it is. */
+  stopsSince?: number;
   /** What the record is written in, where that is not the first version: who is older leaves it alone. */
   version?: number;
   machine?: number;

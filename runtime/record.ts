@@ -13,6 +13,7 @@ import {
   jobMachineVersion,
   jobStates,
 } from '../machines/job.ts';
+import type { After } from '../machines/rules/after.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import { Fault } from './faults.ts';
@@ -55,6 +56,20 @@ export interface Progress {
   values?: Readonly<Record<string, number>>;
 }
 
+/** The place of a job in a workflow. Its id is made of the workflow's, the node's and, where the node has several, its number. */
+export interface WorkflowPart {
+  id: string;
+  /** What people call the workflow. */
+  name?: string;
+  node: string;
+  /** Which of the node's jobs it is, from 1; absent where the node has one. */
+  index?: number;
+  /** Every node of the workflow, with how many jobs it has; 0 stands for one that is no list. */
+  nodes: Readonly<Record<string, number>>;
+  /** It stops when another job of the workflow fails. */
+  stops?: true;
+}
+
 /** What a submitter says about a job, complete with defaults. After birth only a person changes its queue and priority. */
 export interface JobSpec {
   id: string;
@@ -72,6 +87,10 @@ export interface JobSpec {
   staleAfterMs: number;
   /** The moment after which it must not start any more. */
   expiresAt?: number;
+  /** What it was told to wait for; `context.blockedBy` says which of these it still waits for. */
+  after?: After;
+  /** The workflow that it belongs to. */
+  workflow?: WorkflowPart;
   /** Where it came from, such as `yard_submit:17`: a repeat from the same place is the same submission. */
   source: string;
   /** What was submitted, hashed, where the submitter named an id or a key under which it may be repeated. */
@@ -179,4 +198,10 @@ function isRecord(json: Loose): json is Loose & JobRecord {
     Array.isArray(json['attempts']) &&
     Array.isArray(json['transitions'])
   );
+}
+
+/** What a record waits for, of whatever version it is. */
+export function afterOf({ after, context }: Pick<JobRecord, 'after' | 'context'>): After {
+  const { need = 'all', when = 'success' } = after ?? {};
+  return { jobs: context.blockedBy ?? [], need, when };
 }

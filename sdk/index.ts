@@ -28,10 +28,19 @@ export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts
 export type { Restored } from '../cluster/restore.ts';
 export type { ScheduleChange, ScheduledOptions, ScheduleGiven, When } from '../cluster/schedule-given.ts';
 export type { AddedSchedule } from '../cluster/schedule-verb.ts';
-export type { Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
+export type { AfterGiven, Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
 export type { Verb } from '../cluster/verb.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
+export {
+  type WorkflowGiven,
+  type WorkflowJobOptions,
+  type WorkflowNode,
+  workflowOf,
+} from '../cluster/workflow-given.ts';
+export type { SubmittedWorkflow, WorkflowOutcome } from '../cluster/workflow-verb.ts';
+export type { WorkflowJob, WorkflowNodeView, WorkflowSummary, WorkflowView } from '../cluster/workflow-view.ts';
 export type { Failure, JobState } from '../machines/job.ts';
+export type { After, Need, When as AfterWhen } from '../machines/rules/after.ts';
 export type { Backoff } from '../machines/rules/backoff.ts';
 export type { Requirements } from '../machines/rules/capability.ts';
 export type { Priority } from '../machines/rules/lanes.ts';
@@ -43,6 +52,7 @@ export {
   type JobDefinition,
   JobError,
   type JobRun,
+  type Precursor,
   type ProgressReport,
 } from '../runtime/handler.ts';
 export type { Durability, JobEventMessage, LogLine, Rejection, Stop, WorkerStatus } from '../runtime/ports.ts';
@@ -55,4 +65,5 @@ export { JobHandle } from './job-handle.ts';
 export { Queues } from './queues.ts';
 export { Schedules } from './schedules.ts';
 export { type Work, type WorkOptions, work } from './work.ts';
+export { Workflows } from './workflows.ts';
 export { type Submission, Yard } from './yard.ts';

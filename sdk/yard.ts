@@ -31,6 +31,7 @@ import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
 import { Queues } from './queues.ts';
 import { Schedules } from './schedules.ts';
+import { Workflows } from './workflows.ts';
 
 /** One job to submit, among others. */
 export interface Submission {
@@ -46,11 +47,14 @@ export class Yard implements AsyncDisposable {
   readonly #client: Client;
   /** Jobs that recur. */
   readonly schedules: Schedules;
+  /** Jobs that are given at once and wait for one another. */
+  readonly workflows: Workflows;
 
   constructor(client: Client) {
     this.#client = client;
     this.queues = new Queues(client);
     this.schedules = new Schedules(client.schedules);
+    this.workflows = new Workflows(client);
   }
 
   /**

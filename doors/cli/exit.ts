@@ -38,6 +38,7 @@ const byFault: ReadonlyMap<string, ExitCode> = new Map([
   ['job.missing', exitCodes.notFound],
   ['schedule.missing', exitCodes.notFound],
   ['worker.missing', exitCodes.notFound],
+  ['workflow.missing', exitCodes.notFound],
   ['broker.unauthorized', exitCodes.refused],
   ['broker.unreachable', exitCodes.unreachable],
   ['broker.unavailable', exitCodes.unreachable],

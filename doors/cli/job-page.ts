@@ -35,6 +35,8 @@ function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): reado
     ['state', `${terminal.style(stateStyle(state), state)}, since ${relative(record.updatedAt, now)}`],
     ['why', why === undefined ? undefined : whyText(why)],
     ['lane', `${record.queue}, ${record.priority}`],
+    ['waits for', awaitedText(record)],
+    ['workflow', record.workflow === undefined ? undefined : `${record.workflow.id}, node ${record.workflow.node}`],
     ['needs', jsonUnlessEmpty(record.requirements)],
     ['tags', record.tags?.join(', ')],
     ['attempt', `${context.attempt} (${context.spent} of ${context.maxAttempts} spent)`],
@@ -52,6 +54,17 @@ function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): reado
     ['result', state === 'completed' ? JSON.stringify(context.result) : undefined],
     ['error', context.error === undefined ? undefined : `${context.error.kind}: ${context.error.message}`],
   ];
+}
+
+const wanted = { success: 'complete', failure: 'fail', end: 'end' } as const;
+
+/** `any of a, b to end`; once it does not wait any more, what it waited for. */
+function awaitedText({ after, context: { blockedBy } }: JobRecord): string | undefined {
+  const jobs = blockedBy ?? after?.jobs;
+  if (jobs === undefined) return undefined;
+  const { need = 'all', when = 'success' } = after ?? {};
+  const shown = jobs.length > 10 ? `${jobs.slice(0, 10).join(', ')} and ${jobs.length - 10} more` : jobs.join(', ');
+  return `${need === 'any' ? 'any of ' : ''}${shown} to ${wanted[when]}${blockedBy === undefined ? ', which is so' : ''}`;
 }
 
 export function whyText({ sentence, ahead }: Why): string {

@@ -29,6 +29,7 @@ import { processTerminal, type Terminal } from './terminal.ts';
 import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
 import { register as worker } from './worker.ts';
+import { register as workflow } from './workflow.ts';
 
 const commands: readonly Register[] = [
   up,
@@ -38,6 +39,7 @@ const commands: readonly Register[] = [
   job,
   queue,
   schedule,
+  workflow,
   worker,
   master,
   broker,

@@ -93,6 +93,18 @@ export const events = {
     facts: { key: 'text', worker: 'text' },
     help: 'The job was offered to a worker.',
   },
+  'dependents.moved': {
+    level: 'debug',
+    line: '{count} jobs that waited for others were decided',
+    facts: { count: 'number' },
+    help: 'What jobs waited for has ended: they are ready, or can no longer be reached.',
+  },
+  'workflow.stopped': {
+    level: 'info',
+    line: 'workflow {workflow} stops: {count} of its jobs will not run',
+    facts: { workflow: 'text', count: 'number' },
+    help: 'A job of a workflow has failed whose `onFailure` is `stop`; what of it still waited has failed with it.',
+  },
   'schedule.fired': {
     level: 'info',
     line: 'schedule {schedule} has fired: job {job}, {lateMs} ms after its moment',

@@ -161,6 +161,16 @@ describe('an id', () => {
   });
 });
 
+test('who waits for others is born blocked by each of them, until all have completed unless it says otherwise', async () => {
+  const job = await born({ after: ['a', 'b', 'a'], delayMs: 5 });
+  expect(job).toMatchObject({ state: 'blocked', after: { jobs: ['a', 'b'], need: 'all', when: 'success' } });
+  expect(job.context).toMatchObject({ blockedBy: ['a', 'b'], dueAt: at + 5 });
+  expect((await born({ after: ['a'], afterNeed: 'any', afterWhen: 'end' })).after).toMatchObject({
+    need: 'any',
+    when: 'end',
+  });
+});
+
 describe('a repeat', () => {
   const twice = async (one: Partial<Request>, other: Partial<Request>) => {
     const options = { id: 'a', queue: 'live', maxAttempts: 2 };
@@ -235,6 +245,19 @@ describe('refused, with what was expected, what was met and what to do, is', () 
     await expect(born({ queue })).rejects.toMatchObject({
       code: 'input.invalid',
       message: `Expected a queue of a lower-case letter and up to 31 of \`a-z 0-9 _ -\`, got \`${queue}\`. Choose another name.`,
+    });
+  });
+
+  test.each([
+    ['its own id', { id: 'a', after: ['b', 'a'] }, 'its own id a'],
+    ['none', { after: [] }, '0'],
+    ['more than 500', { after: Array.from({ length: 501 }, (_, at) => `j${at}`) }, '501'],
+    ['what is no id', { after: ['b c'] }, 'b c'],
+    ['none, but how they must end', { afterWhen: 'end' as const }, '0'],
+  ])('to wait for %s', async (_, options, met) => {
+    await expect(born(options)).rejects.toMatchObject({
+      code: 'input.invalid',
+      message: `Expected \`after\` to be the ids of 1 to 500 other jobs, got ${met}. Name jobs that are submitted before or beside this one.`,
     });
   });
 

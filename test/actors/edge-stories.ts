@@ -76,6 +76,12 @@ export const stories: Readonly<Record<string, Story>> = {
     ends: 'failed',
     with: { error: expired },
   },
+  'open.waiting --job.stopped--> failed': {
+    born: held,
+    events: [{ type: 'job.stopped', at, error: unreachable }],
+    ends: 'failed',
+    with: { error: unreachable },
+  },
   'open.waiting --job.reschedule [isHeld]--> (stays)': {
     born: held,
     events: [reschedule],
@@ -103,6 +109,12 @@ export const stories: Readonly<Record<string, Story>> = {
     events: [{ type: 'job.retry', at }],
     ends: 'pending',
     with: { dueAt: undefined },
+  },
+  'open.waiting.blocked --dependency.ended--> (stays)': {
+    born: { blockedBy: ['a', 'b'] },
+    events: [{ type: 'dependency.ended', at, left: ['b'] }],
+    ends: 'blocked',
+    with: { blockedBy: ['b'] },
   },
   'open.waiting.blocked --job.unblocked [isEarly]--> open.waiting.scheduled': {
     born: { ...blocked, ...early },
@@ -230,6 +242,15 @@ export const stories: Readonly<Record<string, Story>> = {
     events: [...running, cancel, stopping, complete],
     ends: 'completed',
     with: { result: 42 },
+  },
+  'failed --job.redrive [isBlocked]--> open.waiting.blocked': {
+    born: blocked,
+    events: [
+      { type: 'job.unreachable', at, error: unreachable },
+      { type: 'job.redrive', at: 6_000 },
+    ],
+    ends: 'blocked',
+    with: { generation: 2, redrivenAt: 6_000, ...blocked },
   },
   'failed --job.redrive--> open.waiting.pending': {
     born: once,

@@ -28,6 +28,9 @@ function entry(birth: number, createdAt = birth): Entry {
     timeoutMs: undefined,
     isOfNewer: false,
     place: undefined,
+    after: undefined,
+    workflow: undefined,
+    stopsSince: undefined,
     offer: undefined,
   };
 }

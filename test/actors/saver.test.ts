@@ -13,9 +13,10 @@ import type { JobEvent } from '../../machines/job.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
 import type { MemoryWorld } from '../../runtime/memory/broker.ts';
 import { calm } from '../../runtime/memory/chaos.ts';
+import { born } from '../../runtime/step.ts';
 import { next } from '../../runtime/telemetry/telemetry.ts';
 import { moved } from '../ports.contract.ts';
-import { create, entryOf, headWith, lastOf, plainJob, type Stage, stage } from './stage.ts';
+import { create, entryOf, headWith, lastOf, plainJob, type Stage, specOf, stage } from './stage.ts';
 
 const minute = 60_000;
 
@@ -127,8 +128,12 @@ describe('whoever starts', () => {
     });
     await on.clock.until(create(on.broker.world().store, job));
     await steps(on, 'a', { type: 'attempt.claimed', at: 6, worker: 'w1' });
+    const spec = specOf(plainJob('b', { after: { jobs: ['a'], need: 'any', when: 'end' } }));
+    const workflow = { id: 'w', node: 'b', nodes: { b: 0 }, stops: true as const };
+    const blocked = born({ ...spec, workflow }, { ...plainJob('b').context, blockedBy: ['a'] });
+    await on.clock.until(create(on.broker.world().store, blocked));
     await saved(on);
-    expect(await expectSame(on)).toBe(1);
+    expect(await expectSame(on)).toBe(2);
   });
 
   test('reads everything where nothing was saved, and says nothing of it', async () => {

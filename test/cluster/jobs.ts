@@ -7,13 +7,14 @@
  *     chatty    takes `ms` and gives a sign of life every `everyMs`
  *     deadly    kills its worker
  *     odd       returns or throws what no handler should
+ *     gather    returns what it was handed of the jobs that it waited for; fails before its attempt `from`
  *
  * `laterMs` is what attempts after the first take, where that is not the same.
  */
 
 import { z } from 'zod';
 import { SystemClock } from '../../runtime/clock.ts';
-import { defineJob, type JobRun } from '../../sdk/index.ts';
+import { defineJob, JobError, type JobRun } from '../../sdk/index.ts';
 import { addEffect, type Effect } from './effects.ts';
 
 const clock = new SystemClock();
@@ -109,5 +110,14 @@ export const oddJob = defineJob({
       'a function': () => 1,
     };
     return results[what];
+  },
+});
+
+export const gather = defineJob({
+  type: 'gather',
+  payload: z.strictObject({ note: z.string().optional(), from: z.number().default(1) }).prefault({}),
+  run: ({ payload: { note, from }, inputs, waitedFor, fence }) => {
+    if (fence.attempt < from) throw new JobError(`Not before attempt ${from}.`, { retryable: false });
+    return { note, inputs, states: waitedFor.map(({ state }) => state) };
   },
 });

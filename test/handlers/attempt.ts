@@ -11,6 +11,8 @@ export interface AttemptOptions {
   holdsFence?(): Promise<boolean>;
   /** GPUs of the attempt; absent on a worker without any. */
   devices?: readonly string[];
+  /** Results of the jobs that it waited for. */
+  inputs?: Readonly<Record<string, unknown>>;
 }
 
 /** Checks the payload as a door would, then runs the handler. */
@@ -30,11 +32,12 @@ export class Attempt<Payload, Result> {
   async run(payload: unknown): Promise<Result> {
     const checked = await this.#definition.payload['~standard'].validate(payload);
     if (checked.issues) throw new Error(`Refused: ${checked.issues.map((issue) => issue.message).join(' ')}`);
-    const { id = 'j1', attempt = 1, holdsFence = async () => true, devices } = this.#options;
+    const { id = 'j1', attempt = 1, holdsFence = async () => true, devices, inputs = {} } = this.#options;
     return this.#definition.run({
       ...{ id, tenant: 'default', type: this.#definition.type, payload: checked.value, holdsFence },
       ...{ fence: { job: id, attempt }, signal: this.#stop.signal },
       ...(devices === undefined ? {} : { devices }),
+      ...{ inputs, waitedFor: [] },
       progress: (report) => {
         this.reports.push(report);
         this.#happened.emit('progress');

@@ -27,6 +27,17 @@ describe('a script job', () => {
     expect(attempt.lines).toContainEqual({ line: 'err', stream: 'stderr' });
   });
 
+  it('finds the results of the jobs that it waited for in its environment, unless they are too long for it', async () => {
+    const command = { command: 'printenv', args: ['JOB_INPUTS'] };
+    const attempt = new Attempt(shell, { inputs: { probe: { fps: 25 } } });
+    expect(await attempt.run(command)).toMatchObject({ stdout: '{"probe":{"fps":25}}' });
+    await expect(new Attempt(shell).run(command)).rejects.toThrow('ended with 1');
+    await expect(new Attempt(shell, { inputs: { a: 'x'.repeat(120_000) } }).run(command)).rejects.toMatchObject({
+      retryable: false,
+      message: expect.stringMatching(/put their results where they can be fetched/),
+    });
+  });
+
   it('tells its lines while it runs', async () => {
     const attempt = new Attempt(shell);
     const go = join(folder, 'go');

@@ -178,11 +178,18 @@ describe('wherever a job can get', () => {
   });
 
   test('it stays held until a person releases it, and blocked until the others have ended', () => {
-    const lets = new Set(['job.release', 'job.cancel', 'job.expired']);
+    const lets = new Set(['job.release', 'job.cancel', 'job.expired', 'job.stopped']);
     expect(
       breaches((after, before, { type }) => leaf(before) !== 'held' || leaf(after) === 'held' || lets.has(type)),
     ).toEqual([]);
-    const unblocks = new Set(['job.unblocked', 'job.unreachable', 'job.cancel', 'job.expired', 'job.hold']);
+    const unblocks = new Set([
+      'job.unblocked',
+      'job.unreachable',
+      'job.hold',
+      'job.cancel',
+      'job.expired',
+      'job.stopped',
+    ]);
     expect(
       breaches(
         (after, before, { type }) => leaf(before) !== 'blocked' || leaf(after) === 'blocked' || unblocks.has(type),

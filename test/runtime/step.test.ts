@@ -69,8 +69,10 @@ function eventsOf(drawn: Turn, attempt: number, at: number): readonly JobEvent[]
     { type: 'job.queued', at, reason: 'no worker' },
     { type: 'job.hold', at },
     { type: 'job.release', at },
+    { type: 'dependency.ended', at, left: ['b'] },
     { type: 'job.unblocked', at },
     { type: 'job.unreachable', at, error },
+    { type: 'job.stopped', at, error },
     { type: 'job.expired', at, error },
     { type: 'job.retry', at },
     { type: 'job.reschedule', at, dueAt: at + 100 },
@@ -95,7 +97,8 @@ function eventsOf(drawn: Turn, attempt: number, at: number): readonly JobEvent[]
 /** Few walks shall end before a worker ever had the job; and what is rarely possible is mostly done. */
 function isWorthwhile({ type }: JobEvent, drawn: Turn, snapshot: Official): boolean {
   if (drawn.pick % 5 === 0) return true;
-  if (type === 'job.cancel' || type === 'job.expired') return snapshot.context.worker !== undefined;
+  if (type === 'job.cancel' || type === 'job.expired' || type === 'job.stopped')
+    return snapshot.context.worker !== undefined;
   return type === 'attempt.cancelling' || !snapshot.can({ type: 'attempt.cancelling', at: 0, attempt: 0 });
 }
 

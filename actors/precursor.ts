@@ -1,0 +1,92 @@
+/**
+ * The jobs that a job waited for, read when one of its attempts starts: how they ended, and their results for its handler.
+ *
+ * Read and not copied: a result is kept once, and what has completed never changes. A replica may lag behind what let
+ * the job go; so whatever it does not show as ended is read from the stream's leader.
+ */
+
+import { isSettled } from '../machines/job.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { isFault } from '../runtime/faults.ts';
+import { JobError, type Precursor } from '../runtime/handler.ts';
+import type { JobStore } from '../runtime/ports.ts';
+import { type JobRecord, jobKey, type Stored } from '../runtime/record.ts';
+import { patiently } from './patience.ts';
+
+/** As many bytes of JSON as the results of all of them may have. */
+const largestBytes = 4 * 1024 * 1024;
+
+export interface PrecursorsOptions {
+  store: JobStore;
+  clock: Clock;
+  isOver: () => boolean;
+}
+
+/**
+ * The jobs that `record` waited for, in the order in which they were named.
+ *
+ * @throws {JobError} where their results are too large to be handed on; whatever keeps the broker from answering.
+ */
+export async function precursors(record: JobRecord, options: PrecursorsOptions): Promise<readonly Precursor[]> {
+  const { after, tenant } = record;
+  if (after === undefined) return [];
+  const { store, clock, isOver } = options;
+  const keys = after.jobs.map((id) => jobKey({ tenant, id }));
+  const read = await patiently(() => store.readMany(keys), { clock, isOver });
+  const all = await Promise.all(keys.map((key) => ended(key, read.get(key), options)));
+  refuseLarge(all);
+  return all.flatMap((stored) => (stored === undefined ? [] : [precursorOf(stored.record, record)]));
+}
+
+async function ended(
+  key: string,
+  read: Stored | undefined,
+  { store, clock, isOver }: PrecursorsOptions,
+): Promise<Stored | undefined> {
+  if (read !== undefined && isSettled(read.record.state)) return read;
+  const readIfReadable = () =>
+    store.read(key).catch((cause) => {
+      if (isFault(cause, 'record.unreadable')) return undefined;
+      throw cause;
+    });
+  return await patiently(readIfReadable, { clock, isOver });
+}
+
+function refuseLarge(all: readonly (Stored | undefined)[]): void {
+  const bytes = all.reduce((sum, stored) => sum + (JSON.stringify(stored?.record.context.result)?.length ?? 0), 0);
+  if (bytes <= largestBytes) return;
+  throw new JobError(
+    `Expected results of at most ${largestBytes} bytes of JSON from the jobs that it waited for, got ${bytes}. Have them put their results where they can be fetched, and return the addresses.`,
+    { retryable: false },
+  );
+}
+
+function precursorOf({ id, state, context, workflow }: JobRecord, by: JobRecord): Precursor {
+  const { result, error } = context;
+  const isOfSame = workflow !== undefined && workflow.id === by.workflow?.id;
+  return {
+    id,
+    ...(isOfSame ? { node: workflow.node } : {}),
+    ...(isOfSame && workflow.index !== undefined ? { index: workflow.index } : {}),
+    state,
+    ...(state === 'completed' ? { result } : {}),
+    ...(state === 'failed' && error !== undefined ? { error: { kind: error.kind, message: error.message } } : {}),
+  };
+}
+
+/** Their results by name; of a node that is a list, a list, with `null` for what has not completed. */
+export function inputsOf(waitedFor: readonly Precursor[]): Readonly<Record<string, unknown>> {
+  const inputs = new Map<string, unknown>();
+  for (const { id, node = id, index, state, result = null } of waitedFor) {
+    if (index === undefined && state === 'completed') inputs.set(node, result);
+    if (index === undefined) continue;
+    const list = inputs.get(node);
+    if (Array.isArray(list)) list[index - 1] = result;
+    else
+      inputs.set(
+        node,
+        Array.from({ length: index }, (_, at) => (at === index - 1 ? result : null)),
+      );
+  }
+  return Object.fromEntries(inputs);
+}

@@ -1,0 +1,232 @@
+/**
+ * What a person does with workflows: submits one as a whole, looks at it, cancels it, has what failed run again.
+ *
+ * Needs no leader. Whatever moves several jobs is one atomic batch, each of them expected at the revision at which it was
+ * read: all move or none does, and where one was quicker, all are read again. A workflow has no record: it is found by
+ * the heads of its jobs, and seen by their records.
+ */
+
+import { admit, conflictText, isSameSubmission } from '../actors/admission.ts';
+import type { Commit } from '../actors/committer.ts';
+import { readOptions } from '../actors/request.ts';
+import { Room } from '../actors/room.ts';
+import { isActive, isSettled, type JobEvent } from '../machines/job.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { Fault, messageOf } from '../runtime/faults.ts';
+import type { Entry, Head, World } from '../runtime/ports.ts';
+import { type JobRecord, jobKey, type Stored, type WorkflowPart } from '../runtime/record.ts';
+import { step } from '../runtime/step.ts';
+import { workflowJobIds } from '../runtime/workflow.ts';
+import { jobOptions } from './submit-options.ts';
+import type { Submitter } from './submitter.ts';
+import { type PlannedNode, type WorkflowGiven, workflowPlan } from './workflow-given.ts';
+import { summaryOf, viewOf, type WorkflowSummary, type WorkflowView } from './workflow-view.ts';
+
+export interface WorkflowVerbsOptions {
+  world: World;
+  clock: Clock;
+  commit: Commit;
+  submitter: Submitter;
+  tenant: string;
+}
+
+/** What became of a submission: `created` is false where the very same workflow was there. */
+export interface SubmittedWorkflow {
+  id: string;
+  created: boolean;
+  /** Ids of its jobs, each after all that it waits for. */
+  jobs: readonly string[];
+}
+
+/** What was done to the jobs of a workflow. */
+export interface WorkflowOutcome {
+  id: string;
+  done: readonly string[];
+}
+
+const largestBytes = 8 * 1024 * 1024;
+const triesAtMost = 100;
+
+export class WorkflowVerbs {
+  readonly #options: WorkflowVerbsOptions;
+  readonly #room: Room;
+
+  constructor(options: WorkflowVerbsOptions) {
+    this.#options = options;
+    this.#room = new Room({ store: options.world.store, clock: options.clock });
+  }
+
+  /** @throws {Fault} `input.invalid`; `job.conflict` where one of its ids belongs to another job; `store.full` */
+  async submit(given: WorkflowGiven): Promise<SubmittedWorkflow> {
+    const { world, clock, commit } = this.#options;
+    const id = given.id ?? `wf-${clock.unique().slice(0, 12).toLowerCase()}`;
+    const records = await this.#admitAll(id, given, workflowPlan(id, given));
+    await this.#expectRoom(records);
+    const jobs = records.map((record) => record.id);
+    const committed = await commit(records.map((record) => ({ key: jobKey(record), expected: 0, record })));
+    if (committed.kind === 'conflict') {
+      await this.#expectSame(records);
+      return { id, created: false, jobs };
+    }
+    for (const [at, record] of records.entries()) {
+      const { type, queue, priority, transitions } = record;
+      const revision = committed.revisions[at] ?? 0;
+      for (const transition of transitions)
+        world.events.tell({ key: jobKey(record), type, queue, priority, revision, transition });
+    }
+    return { id, created: true, jobs };
+  }
+
+  /** The whole as it is now. @throws {Fault} `workflow.missing` */
+  async get(id: string): Promise<WorkflowView> {
+    return viewOf(await this.#read(id));
+  }
+
+  /** Workflows that have jobs, the newest first. */
+  async list({ limit = 50 }: { limit?: number | undefined } = {}): Promise<readonly WorkflowSummary[]> {
+    const found = new Map<string, Map<string, Pick<Head, 'state' | 'createdAt'>>>();
+    for await (const change of this.#options.world.store.changesAfter(0)) {
+      if (change.kind !== 'job' || change.head.workflow === undefined) continue;
+      const { key, workflow, state, createdAt } = change.head;
+      const jobs = found.get(workflow) ?? new Map<string, Pick<Head, 'state' | 'createdAt'>>();
+      found.set(workflow, jobs.set(key, { state, createdAt }));
+    }
+    const summaries = [...found].map(([id, jobs]) => summaryOf(id, [...jobs.values()]));
+    return summaries.sort((one, other) => other.createdAt - one.createdAt).slice(0, limit);
+  }
+
+  /** Cancels all that is open of it, at once; the workers of those that run are told. @throws {Fault} `workflow.missing` */
+  cancel(id: string, { reason }: { reason?: string | undefined } = {}): Promise<WorkflowOutcome> {
+    const said = reason === undefined ? {} : { reason };
+    return this.#moveAll(id, ({ state, context }, at) =>
+      isSettled(state) || context.cancelAt !== undefined ? undefined : { type: 'job.cancel', at, ...said },
+    );
+  }
+
+  /** Has all run again that has failed, or could not be reached or was stopped. @throws {Fault} `workflow.missing` */
+  redrive(id: string): Promise<WorkflowOutcome> {
+    return this.#moveAll(id, ({ state }, at) => (state === 'failed' ? { type: 'job.redrive', at } : undefined));
+  }
+
+  async #admitAll(id: string, given: WorkflowGiven, plan: readonly PlannedNode[]): Promise<readonly JobRecord[]> {
+    const nodes = Object.fromEntries(plan.map(({ name, given: { each } }) => [name, each?.length ?? 0]));
+    const at = this.#options.clock.now();
+    const source = `direct:workflow-${id}-${this.#options.clock.unique()}`;
+    const records: JobRecord[] = [];
+    for (const node of plan) {
+      const stops = given.onFailure === 'stop' && (node.after['afterWhen'] ?? 'success') === 'success';
+      for (const [place, { id: own, payload }] of node.jobs.entries()) {
+        const workflow: WorkflowPart = {
+          id,
+          ...(given.name === undefined ? {} : { name: given.name }),
+          node: node.name,
+          ...(node.given.each === undefined ? {} : { index: place + 1 }),
+          nodes,
+          ...(stops ? { stops } : {}),
+        };
+        records.push(await this.#admit(node, { id: own, payload, source, at, workflow }));
+      }
+    }
+    return records;
+  }
+
+  async #admit(
+    { name, given, after }: PlannedNode,
+    job: { id: string; payload: unknown; source: string; at: number; workflow: WorkflowPart },
+  ): Promise<JobRecord> {
+    const { tenant, submitter } = this.#options;
+    const { id, ...rest } = job;
+    try {
+      const { type, options: said = {} } = given;
+      const own = typeof type === 'string' ? { type } : { type: type.type, definition: type };
+      const options = { ...jobOptions(ofMany(said)), ...readOptions(after), id };
+      return await admit({ tenant, type: own.type, options, fallbackId: id, ...rest }, await submitter.typesFor(own));
+    } catch (cause) {
+      if (!(cause instanceof Fault)) throw cause;
+      throw new Fault(cause.code, `Node ${name}: ${messageOf(cause)}`, { cause, facts: { node: name } });
+    }
+  }
+
+  async #expectRoom(records: readonly JobRecord[]): Promise<void> {
+    const sizes = records.map(({ payload }) => JSON.stringify(payload)?.length ?? 0);
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    if (bytes > largestBytes)
+      throw new Fault(
+        'input.invalid',
+        `Expected a workflow whose payloads have at most ${largestBytes} bytes of JSON, got ${bytes}. Put the data where workers can fetch it, and its addresses into the payloads.`,
+      );
+    for (const size of sizes) await this.#room.expect(size);
+  }
+
+  /** @throws {Fault} `job.conflict` where what stands in the way is not this very workflow. */
+  async #expectSame(records: readonly JobRecord[]): Promise<void> {
+    for (const record of records) {
+      const stored = await this.#options.world.store.read(jobKey(record));
+      const isSame = stored !== undefined && isSameSubmission(stored.record, record);
+      if (isSame && JSON.stringify(stored.record.workflow) === JSON.stringify(record.workflow)) continue;
+      const why =
+        stored === undefined
+          ? `Expected all jobs of workflow ${record.workflow?.id} or none, got some.`
+          : conflictText(stored.record);
+      throw new Fault('job.conflict', why, { facts: { id: record.id } });
+    }
+  }
+
+  /** The records of its jobs, each after all that it waits for; one that is forgotten is left out. */
+  async #read(id: string): Promise<readonly Stored[]> {
+    const { store } = this.#options.world;
+    for await (const change of store.changesAfter(0)) {
+      if (change.kind !== 'job' || change.head.workflow !== id) continue;
+      const part = (await store.read(change.head.key))?.record.workflow;
+      if (part === undefined) continue;
+      const all = await Promise.all(
+        workflowJobIds(part).map((job) => store.read(jobKey({ tenant: this.#options.tenant, id: job }))),
+      );
+      return all.flatMap((stored) => stored ?? []);
+    }
+    throw new Fault('workflow.missing', `Expected a workflow with id ${id}, found none. See \`yard workflow list\`.`, {
+      facts: { id },
+    });
+  }
+
+  async #moveAll(
+    id: string,
+    eventOf: (record: JobRecord, at: number) => JobEvent | undefined,
+  ): Promise<WorkflowOutcome> {
+    const { world, clock, commit } = this.#options;
+    for (let tries = 0; tries < triesAtMost; tries++) {
+      const moved = (await this.#read(id)).flatMap(({ record, revision }) => {
+        const event = eventOf(record, clock.now());
+        const stepped = event === undefined ? undefined : step(record, event);
+        return stepped?.moved === true ? [{ ...stepped, revision }] : [];
+      });
+      if (moved.length === 0) return { id, done: [] };
+      const entries = moved.map(({ record, revision }): Entry => ({ key: jobKey(record), expected: revision, record }));
+      const committed = await commit(entries);
+      if (committed.kind === 'conflict') continue;
+      for (const [at, { record, transition }] of moved.entries()) {
+        const { type, queue, priority, state, context } = record;
+        const key = jobKey(record);
+        world.events.tell({ key, type, queue, priority, revision: committed.revisions[at] ?? 0, transition });
+        if (isActive(state) && context.worker !== undefined) world.notices.send(context.worker, { verb: 'look', key });
+      }
+      return { id, done: moved.map(({ record }) => record.id) };
+    }
+    throw new Fault(
+      'commit.conflict',
+      `Expected the jobs of workflow ${id} to hold still for a moment, they moved each time. Try again.`,
+    );
+  }
+}
+
+const ofOneAlone = ['id', 'idempotencyKey', 'after', 'afterNeed', 'afterWhen', 'ref'];
+
+/** @throws {Fault} `input.invalid` where it is told what only one job can be told. */
+function ofMany<Options extends object>(options: Options): Options {
+  const wrong = ofOneAlone.find((name) => name in options);
+  if (wrong === undefined) return options;
+  throw new Fault(
+    'input.invalid',
+    `Expected options that jobs of a workflow can be told, got \`${wrong}\`. Ids are made of names, and \`after\` stands beside \`options\`.`,
+  );
+}

@@ -1,0 +1,136 @@
+/**
+ * `yard workflow submit | list | get | follow | cancel | redrive`: jobs that are given at once and wait for one another.
+ */
+
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { workflowOf } from '../../cluster/workflow-given.ts';
+import type { SubmittedWorkflow, WorkflowView, Yard } from '../../sdk/index.ts';
+import { columns } from './columns.ts';
+import type { CommandContext } from './command.ts';
+import { exitCodes, MissingError } from './exit.ts';
+import { interruptSignal } from './interrupt.ts';
+import { positive } from './rejected.ts';
+import { readPayload } from './submit.ts';
+import { stateStyle } from './words.ts';
+import { describeWorkflow, workflowShape } from './workflow-page.ts';
+
+export function register(program: Command, context: CommandContext): void {
+  const workflow = program
+    .command('workflow')
+    .description('Submits jobs that wait for one another, and looks after them.');
+  workflow
+    .command('submit <file>')
+    .description('Submits a workflow, all of its jobs or none, and prints its id; `-` reads it from standard input.')
+    .option('--wait', 'Follows it until all is settled; the exit code is 1 where it did not complete.')
+    .action((file: string, flags: { wait?: boolean }, command: Command) =>
+      submit({ file, ...flags }, command, context),
+    );
+  workflow
+    .command('list')
+    .description('Lists workflows, the newest first.')
+    .option('--limit <count>', 'At most so many.', positive, 20)
+    .action((flags: { limit: number }, command: Command) => list(flags, command, context));
+  workflow
+    .command('get <id>')
+    .description('Shows a workflow as a whole: its nodes, its jobs, and how they stand.')
+    .action((id: string, _, command: Command) => get(id, command, context));
+  workflow
+    .command('follow <id>')
+    .description('Shows what happens to its jobs until all are settled; the exit code is 1 where it did not complete.')
+    .action((id: string, _, command: Command) => context.withYard(command, (yard) => follow(yard, id, context)));
+  workflow
+    .command('cancel <id>')
+    .description('Cancels all of it that is open, at once.')
+    .option('--reason <text>', 'Stands in the history of its jobs.')
+    .action((id: string, flags: { reason?: string }, command: Command) =>
+      act(context, command, (yard) => yard.workflows.cancel(id, flags), 'are cancelled, or their workers told'),
+    );
+  workflow
+    .command('redrive <id>')
+    .description('Has all of it run again that failed, or could not be reached.')
+    .action((id: string, _, command: Command) =>
+      act(context, command, (yard) => yard.workflows.redrive(id), 'run again, or wait again'),
+    );
+}
+
+async function submit(
+  { file, wait = false }: { file: string; wait?: boolean },
+  command: Command,
+  context: CommandContext,
+): Promise<void> {
+  const given = workflowOf(await readPayload(file === '-' ? '-' : await textOf(file)));
+  const { terminal, output } = context;
+  await context.withYard(command, async (yard) => {
+    const submitted = await yard.workflows.submit(given);
+    if (!submitted.created) terminal.say('It had been submitted before.');
+    if (output === 'table' || !wait) terminal.print(output === 'json' ? asJson(submitted) : submitted.id);
+    if (wait) await follow(yard, submitted.id, context);
+  });
+}
+
+/** @throws {MissingError} where there is no such file. */
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    throw new MissingError(`Expected a file with a workflow, found none at ${file}. Name one, or \`-\`.`);
+  }
+}
+
+function asJson(submitted: SubmittedWorkflow): string {
+  return JSON.stringify(submitted, undefined, 2);
+}
+
+async function list({ limit }: { limit: number }, command: Command, context: CommandContext): Promise<void> {
+  const { terminal, output } = context;
+  const { found, now } = await context.withYard(command, async (yard) => ({
+    found: await yard.workflows.list({ limit }),
+    now: yard.now(),
+  }));
+  if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
+  else if (found.length === 0) terminal.say('There is no workflow.');
+  else terminal.print(columns(found, workflowShape(now), terminal));
+}
+
+async function get(id: string, command: Command, context: CommandContext): Promise<void> {
+  const { view, now } = await context.withYard(command, async (yard) => ({
+    view: await yard.workflows.get(id),
+    now: yard.now(),
+  }));
+  show(view, now, context);
+}
+
+function show(view: WorkflowView, now: number, { terminal, output }: CommandContext): void {
+  terminal.print(output === 'json' ? JSON.stringify(view, undefined, 2) : describeWorkflow(view, { now, terminal }));
+}
+
+/** What happens as talk, best effort; the settled whole is the answer. */
+async function follow(yard: Yard, id: string, context: CommandContext): Promise<void> {
+  const { terminal, output } = context;
+  const ids = new Set((await yard.workflows.get(id)).jobs.map(({ id: job }) => job));
+  const stop = await yard.onTransition(({ key, transition }) => {
+    const job = key.slice(key.indexOf('.') + 1);
+    if (!ids.has(job) || output === 'json') return;
+    terminal.say(`${job}  ${transition.from} → ${terminal.style(stateStyle(transition.to), transition.to)}`);
+  });
+  try {
+    const view = await yard.workflows.settled(id, { signal: interruptSignal() });
+    show(view, yard.now(), context);
+    if (view.state !== 'completed') context.exitWith(exitCodes.failed);
+  } finally {
+    await stop();
+  }
+}
+
+async function act(
+  { terminal, output, withYard }: CommandContext,
+  command: Command,
+  how: (yard: Yard) => Promise<{ id: string; done: readonly string[] }>,
+  done: string,
+): Promise<void> {
+  const outcome = await withYard(command, how);
+  terminal.print(
+    output === 'json' ? JSON.stringify(outcome, undefined, 2) : `${outcome.done.length} jobs of ${outcome.id} ${done}.`,
+  );
+}

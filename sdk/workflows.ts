@@ -1,0 +1,62 @@
+/**
+ * Workflows: jobs that are given at once and wait for one another.
+ */
+
+import type { Client } from '../cluster/client.ts';
+import type { WaitOptions } from '../cluster/watch.ts';
+import type { WorkflowGiven } from '../cluster/workflow-given.ts';
+import type { SubmittedWorkflow, WorkflowOutcome } from '../cluster/workflow-verb.ts';
+import type { WorkflowSummary, WorkflowView } from '../cluster/workflow-view.ts';
+
+export class Workflows {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /**
+   * Submits all jobs of a workflow in one atomic batch, at most 500: all of them are stored, or none is. Each is called
+   * `<workflow>-<node>`, and `<workflow>-<node>-<n>` where its node is a list.
+   *
+   * @throws {Fault} `input.invalid` where a name is unknown or nodes wait in a circle, which is named; `job.conflict`
+   * @example await yard.workflows.submit({ jobs: { probe: { type: 'probe' }, cut: { type: 'cut', after: ['probe'] } } });
+   */
+  submit(workflow: WorkflowGiven): Promise<SubmittedWorkflow> {
+    return this.#client.workflows.submit(workflow);
+  }
+
+  /** The whole as it is now: each of its jobs and what follows from them. @throws {Fault} `workflow.missing` */
+  get(id: string): Promise<WorkflowView> {
+    return this.#client.workflows.get(id);
+  }
+
+  /** Workflows that have jobs, the newest first. */
+  list(options: { limit?: number | undefined } = {}): Promise<readonly WorkflowSummary[]> {
+    return this.#client.workflows.list(options);
+  }
+
+  /** Cancels all of it that is open, in one batch. @throws {Fault} `workflow.missing` */
+  cancel(id: string, options: { reason?: string | undefined } = {}): Promise<WorkflowOutcome> {
+    return this.#client.workflows.cancel(id, options);
+  }
+
+  /**
+   * Has what failed run again, and what could not be reached or was stopped wait again, in one batch. What was cancelled
+   * stays so.
+   *
+   * @throws {Fault} `workflow.missing`
+   */
+  redrive(id: string): Promise<WorkflowOutcome> {
+    return this.#client.workflows.redrive(id);
+  }
+
+  /** The whole once all of its jobs are settled. @throws {Fault} `workflow.missing`, `wait.timedOut` */
+  async settled(id: string, options: WaitOptions = {}): Promise<WorkflowView> {
+    for (;;) {
+      const view = await this.get(id);
+      if (view.state !== 'open') return view;
+      for (const { id: job } of view.jobs) await this.#client.settled(job, options);
+    }
+  }
+}
