@@ -55,6 +55,13 @@ export interface Progress {
   values?: Readonly<Record<string, number>>;
 }
 
+/** What a handler has saved of its work, for the next attempt; `attempt` is the one that saved it. */
+export interface Checkpoint {
+  at: number;
+  attempt: number;
+  value: unknown;
+}
+
 /** What a submitter says about a job, complete with defaults. After birth only a person changes its queue and priority. */
 export interface JobSpec {
   id: string;
@@ -88,6 +95,8 @@ export interface JobRecord extends JobSpec {
   attempts: readonly AttemptEntry[];
   transitions: readonly Transition[];
   progress?: Progress;
+  /** What its handler saved last; gone when it has completed or was cancelled, and with a redrive. */
+  checkpoint?: Checkpoint;
   /** When its present state began. */
   updatedAt: number;
   /** When the first handler of the job started. */

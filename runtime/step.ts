@@ -137,6 +137,7 @@ function moved(record: JobRecord, event: JobEvent, state: JobState, context: Job
   if (isSettled(state)) next.settledAt = event.at;
   else delete next.settledAt;
   if (!isActive(state)) delete next.progress;
+  if (state === 'completed' || state === 'cancelled' || event.type === 'job.redrive') delete next.checkpoint;
   return { moved: true, record: next, transition };
 }
 

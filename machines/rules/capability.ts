@@ -84,6 +84,16 @@ export function together(usage: Usage, more: Usage): Usage {
   };
 }
 
+/** What is left of a usage when a part of it has gone. */
+export function without(usage: Usage, less: Usage): Usage {
+  return {
+    slots: usage.slots - less.slots,
+    gpu: usage.gpu - less.gpu,
+    memoryMb: usage.memoryMb - less.memoryMb,
+    diskMb: usage.diskMb - less.diskMb,
+  };
+}
+
 /** What a worker has beside what takes up `usage`. */
 export function rest(capacity: Capacity, { slots, gpu, memoryMb, diskMb }: Usage): Capacity {
   return {
