@@ -10,6 +10,7 @@ import type { Board } from './board.ts';
 import { type Fleet, isHung } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { inTurn, type QueueView, queueView } from './queue-view.ts';
+import type { RoomKeeper } from './room-keeper.ts';
 import { type Advice, adviseScale } from './scale.ts';
 import type { Term } from './term.ts';
 import type { Throttle } from './throttle.ts';
@@ -71,6 +72,7 @@ export interface DeskOptions {
   clock: Clock;
   lookAhead: LookAhead;
   throttle: Throttle;
+  room: RoomKeeper;
   term: Term;
   incarnation: string;
   name: string;
@@ -164,9 +166,9 @@ function queues({ board }: DeskOptions): QueueView[] {
   return inTurn(board.queues().map((queue) => queueView(board.policyOf(queue), counts(queue))));
 }
 
-function explain({ board, fleet, clock, throttle, settings }: DeskOptions, ask: unknown): Why | null {
+function explain({ board, fleet, clock, throttle, room, settings }: DeskOptions, ask: unknown): Why | null {
   const entry = typeof ask === 'string' ? board.get(ask) : undefined;
   return entry === undefined
     ? null
-    : why(entry, { board, fleet, throttle, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
+    : why(entry, { board, fleet, throttle, room, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
 }

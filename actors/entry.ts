@@ -5,6 +5,7 @@
 import type { JobState } from '../machines/job.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
+import type { Head } from '../runtime/ports.ts';
 
 /** A line in which entries stand. */
 export interface Place extends Iterable<Entry> {
@@ -12,6 +13,9 @@ export interface Place extends Iterable<Entry> {
   /** Takes `entry` out; only for one that was added. */
   remove(entry: Entry): void;
 }
+
+/** Of a head, what few jobs have. */
+export type Rare = Pick<Head, 'preemptAt' | 'preempted' | 'savedAt'>;
 
 /** An open job on the board. */
 export interface Entry {
@@ -35,6 +39,8 @@ export interface Entry {
   dueAt: number | undefined;
   expiresAt: number | undefined;
   timeoutMs: number | undefined;
+  /** What few jobs have: one object, so that the others pay for one field. */
+  rare: Rare | undefined;
   /** Only a newer version can read its record: it is left to one. */
   isOfNewer: boolean;
   /** The queue in which it stands, while it waits to be offered. */
@@ -51,4 +57,14 @@ export function isBefore(a: Entry, b: Entry): boolean {
 /** Whether `a` became ready before `b`. */
 export function ripensBefore(a: Entry, b: Entry): boolean {
   return a.readyAt < b.readyAt || (a.readyAt === b.readyAt && a.birth < b.birth);
+}
+
+/** What few jobs have, of a head; `undefined` where it has none of it. */
+export function rareOf({ preemptAt, preempted, savedAt }: Head): Rare | undefined {
+  if (preemptAt === undefined && preempted === undefined && savedAt === undefined) return undefined;
+  return {
+    ...(preemptAt === undefined ? {} : { preemptAt }),
+    ...(preempted === undefined ? {} : { preempted }),
+    ...(savedAt === undefined ? {} : { savedAt }),
+  };
 }

@@ -94,6 +94,12 @@ export interface Head {
   ranMs?: number;
   /** An attempt that has not ended this long after its start is the leader's to end. */
   timeoutMs?: number;
+  /** Since when it is to make room for another job. */
+  preemptAt?: number;
+  /** How often it has made room, where it has. */
+  preempted?: number;
+  /** When the handler of an active job, or the one before it, last saved what it had. */
+  savedAt?: number;
   /** What the record is written in, where that is not the first version: who is older leaves it alone. */
   version?: number;
   machine?: number;

@@ -26,6 +26,7 @@ function entry(birth: number, createdAt = birth): Entry {
     dueAt: undefined,
     expiresAt: undefined,
     timeoutMs: undefined,
+    rare: undefined,
     isOfNewer: false,
     place: undefined,
     offer: undefined,
