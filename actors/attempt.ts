@@ -36,6 +36,8 @@ export interface AttemptOptions {
   graceMs: number;
   /** GPUs that are its own; absent on a worker that has none. */
   devices?: readonly string[];
+  /** The memory of each, MiB, on a worker whose GPUs differ. */
+  vramsMb?: readonly number[];
 }
 
 type Ending = { kind: 'returned'; result: unknown } | { kind: 'threw'; error: unknown } | { kind: 'abandoned' };
@@ -256,8 +258,10 @@ export class Attempt {
 
   /** The start of the handler, where the record does not have it yet. */
   #start(record: JobRecord): JobEvent[] {
+    const { vramsMb } = this.#options;
+    const on = vramsMb === undefined ? {} : { vramsMb };
     return record.state === 'assigned'
-      ? [{ type: 'attempt.started', at: this.#startedAt, attempt: this.#claim.attempt }]
+      ? [{ type: 'attempt.started', at: this.#startedAt, attempt: this.#claim.attempt, ...on }]
       : [];
   }
 

@@ -295,7 +295,7 @@ export class Board {
       this.#sidingOf(entry.queue).out.add(entry);
       const holding = this.holding(entry.worker);
       holding.claims.add(entry);
-      take(holding.usage, entry.requirements, 1);
+      take(holding.usage, entry.requirements, 1, entry.rare?.vramsMb);
     }
   }
 
@@ -314,7 +314,7 @@ export class Board {
 
   #release(entry: Entry, worker: string): void {
     const holding = this.holding(worker);
-    if (holding.claims.delete(entry)) take(holding.usage, entry.requirements, -1);
+    if (holding.claims.delete(entry)) take(holding.usage, entry.requirements, -1, entry.rare?.vramsMb);
     if (holding.claims.size === 0 && holding.offers.size === 0) this.#holdings.delete(worker);
   }
 

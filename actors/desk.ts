@@ -30,6 +30,8 @@ export interface WorkerView {
   used: number;
   gpu: number;
   vramMb: number;
+  /** Of each GPU, where they differ. */
+  vramsMb?: readonly number[];
   vendor?: string;
   encoders: readonly string[];
   memoryMb: number;

@@ -15,7 +15,7 @@ export interface Place extends Iterable<Entry> {
 }
 
 /** Of a head, what few jobs have. */
-export type Rare = Pick<Head, 'preemptAt' | 'preempted' | 'savedAt'>;
+export type Rare = Pick<Head, 'preemptAt' | 'preempted' | 'savedAt' | 'vramsMb'>;
 
 /** An open job on the board. */
 export interface Entry {
@@ -60,11 +60,11 @@ export function ripensBefore(a: Entry, b: Entry): boolean {
 }
 
 /** What few jobs have, of a head; `undefined` where it has none of it. */
-export function rareOf({ preemptAt, preempted, savedAt }: Head): Rare | undefined {
-  if (preemptAt === undefined && preempted === undefined && savedAt === undefined) return undefined;
-  return {
-    ...(preemptAt === undefined ? {} : { preemptAt }),
-    ...(preempted === undefined ? {} : { preempted }),
-    ...(savedAt === undefined ? {} : { savedAt }),
-  };
+export function rareOf({ preemptAt, preempted, savedAt, vramsMb }: Head): Rare | undefined {
+  const rare: Rare = {};
+  if (preemptAt !== undefined) rare.preemptAt = preemptAt;
+  if (preempted !== undefined) rare.preempted = preempted;
+  if (savedAt !== undefined) rare.savedAt = savedAt;
+  if (vramsMb !== undefined) rare.vramsMb = vramsMb;
+  return Object.keys(rare).length === 0 ? undefined : rare;
 }

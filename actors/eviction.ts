@@ -70,7 +70,7 @@ function fitsWithout(
   { usage, capacity, lookAhead }: EvictionOptions,
 ): boolean {
   const left = { ...usage };
-  for (const { requirements } of victims) take(left, requirements, -1);
+  for (const { requirements, rare } of victims) take(left, requirements, -1, rare?.vramsMb);
   return hasRoom(wanted.requirements, capacity, left, lookAhead);
 }
 

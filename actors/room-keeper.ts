@@ -90,7 +90,7 @@ export class RoomKeeper {
     if (after === 'those that leave') return leavingOf(board, worker);
     const leaving = { ...idle };
     for (const entry of board.holding(worker).claims)
-      if (ran.get(entry) === entry.attempt) take(leaving, entry.requirements);
+      if (ran.get(entry) === entry.attempt) take(leaving, entry.requirements, 1, entry.rare?.vramsMb);
     return leaving;
   }
 

@@ -171,7 +171,7 @@ class Plan implements RoomPlan {
     const { site, victims, lossMs } = best;
     for (const victim of victims) {
       this.#spoken.add(victim);
-      take(site.toCome, victim.requirements, -1);
+      take(site.toCome, victim.requirements, -1, victim.rare?.vramsMb);
     }
     this.evictions.push({ wanted, worker: site.worker, victims, lossMs });
     this.reservations.push({ entry: wanted, worker: site.worker, after: 'those that leave' });
@@ -227,7 +227,8 @@ class Plan implements RoomPlan {
 /** What of a worker's usage is about to go. */
 export function leavingOf(board: Pick<Board, 'holding'>, worker: string): Usage {
   const leaving = { ...idle };
-  for (const entry of board.holding(worker).claims) if (isLeaving(entry)) take(leaving, entry.requirements);
+  for (const entry of board.holding(worker).claims)
+    if (isLeaving(entry)) take(leaving, entry.requirements, 1, entry.rare?.vramsMb);
   return leaving;
 }
 

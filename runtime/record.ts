@@ -30,6 +30,8 @@ export interface AttemptEntry {
   worker: string;
   claimedAt: number;
   startedAt?: number;
+  /** The memory of each GPU that it has, MiB, on a worker whose GPUs differ. */
+  vramsMb?: readonly number[];
   endedAt?: number;
   outcome?: 'completed' | 'failed' | 'timed out' | 'lost' | 'handed back' | 'drained' | 'preempted' | 'cancelled';
   error?: Failure;

@@ -158,7 +158,10 @@ function attemptsAfter(record: JobRecord, event: JobEvent, context: JobContext):
       [...record.attempts, { attempt: context.attempt, worker: event.worker, claimedAt: event.at }],
       keptAttempts,
     );
-  if (event.type === 'attempt.started') return changeLast(record, { startedAt: event.at });
+  if (event.type === 'attempt.started') {
+    const on = event.vramsMb === undefined ? {} : { vramsMb: event.vramsMb };
+    return changeLast(record, { startedAt: event.at, ...on });
+  }
   const outcome = outcomes[event.type];
   if (outcome === undefined) return record.attempts;
   return changeLast(record, { endedAt: event.at, outcome, ...('error' in event ? { error: event.error } : {}) });
