@@ -83,7 +83,7 @@ function mayMakeRoom(entry: Entry, wanted: Entry, { board, now, isSpoken }: Evic
 }
 
 /** How long an attempt of the job runs before it has to make room, ms. */
-export function protectedForMs({ rare }: Entry, { evictAfterMs }: QueuePolicy): number {
+function protectedForMs({ rare }: Entry, { evictAfterMs }: QueuePolicy): number {
   return evictAfterMs * 2 ** (rare?.preempted ?? 0);
 }
 
