@@ -2,8 +2,9 @@
  * One attempt at one job, from its claim to its end: starts the handler, watches it, and writes what came of it.
  *
  * What the record says is moved by the claim (`claim.ts`); this file decides which event comes next. A handler that
- * ends within 20 ms costs one write for `processing` and its end together. One that is told to stop (cancelled, out
- * of time, silent for too long, drained) has a grace to obey; then it is abandoned, its slot is freed, and whatever
+ * ends within 20 ms costs one write for `processing` and its end together. What it saves is stored within two seconds,
+ * and with the next write at the latest. One that is told to stop (cancelled, out of time, silent for too long, drained,
+ * preempted) has a grace to obey; then it is abandoned, its slot is freed, and whatever
  * it still returns is dropped. A handler that ended before it was told to stop has ended, whatever the reason was.
  */
 
@@ -19,7 +20,7 @@ import type { Claim } from './claim.ts';
 import { patiently } from './patience.ts';
 import { checkPayload } from './payload.ts';
 import { inputsOf, precursors } from './precursor.ts';
-import { resultOf } from './result.ts';
+import { checkpointOf, resultOf } from './result.ts';
 
 /** Why a handler is told to stop. */
 export type StopReason = 'cancelled' | 'timed out' | 'stale' | 'drained' | 'preempted' | 'fenced';
@@ -36,6 +37,8 @@ export interface AttemptOptions {
   graceMs: number;
   /** GPUs that are its own; absent on a worker that has none. */
   devices?: readonly string[];
+  /** The memory of each, MiB, on a worker whose GPUs differ. */
+  vramsMb?: readonly number[];
 }
 
 type Ending = { kind: 'returned'; result: unknown } | { kind: 'threw'; error: unknown } | { kind: 'abandoned' };
@@ -43,6 +46,7 @@ type Ending = { kind: 'returned'; result: unknown } | { kind: 'threw'; error: un
 const writeStartAfterMs = 20;
 const tellProgressEveryMs = 250;
 const noteProgressEveryMs = 5_000;
+const saveEveryMs = 2_000;
 
 export class Attempt {
   readonly #options: AttemptOptions;
@@ -53,6 +57,7 @@ export class Attempt {
   #livedAt = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
   #notedAt = 0;
+  #willSave = false;
   #hasEnded = false;
   #stopping: StopReason | undefined;
   #timers: Cancel[] = [];
@@ -90,10 +95,10 @@ export class Attempt {
     await this.#write(await this.#ended.promise);
   }
 
-  /** The record may say something new: a person's wish to cancel, or that the job is no longer ours. */
+  /** The record may say something new: a wish that it stops, or that the job is no longer ours. */
   async look(): Promise<void> {
     if (!(await this.#claim.refresh())) return this.stop('fenced');
-    if (this.#claim.record.context.cancelAt !== undefined) await this.#cancel();
+    await this.#obey();
   }
 
   /** Tells the handler to stop; after the grace it is abandoned. */
@@ -141,6 +146,7 @@ export class Attempt {
 
   #run(payload: unknown, waitedFor: readonly Precursor[]): JobRun<unknown> {
     const { record, attempt } = this.#claim;
+    const saved = record.checkpoint?.value ?? undefined;
     const controller = () => this.#controller();
     return {
       id: record.id,
@@ -154,6 +160,8 @@ export class Attempt {
       get signal() {
         return controller().signal;
       },
+      ...(saved === undefined ? {} : { saved }),
+      checkpoint: (value) => this.#checkpoint(value),
       progress: (report) => this.#progress(report),
       log: (line, stream = 'stdout') => this.#log(line, stream),
       holdsFence: () => this.#holdsFence(),
@@ -171,6 +179,25 @@ export class Attempt {
     if (this.#hasEnded) return;
     this.#livedAt = this.#options.clock.now();
     this.#options.logs.append(this.key, [{ at: this.#livedAt, attempt: this.#claim.attempt, stream, line }]);
+  }
+
+  /** Once it is told to stop it may still save what it has: that goes with its last write. */
+  #checkpoint(value: unknown): void {
+    if (this.#hasEnded) return;
+    const { clock } = this.#options;
+    this.#livedAt = clock.now();
+    this.#claim.keep({ at: this.#livedAt, attempt: this.#claim.attempt, value: checkpointOf(value) });
+    if (this.#willSave || this.#stopping !== undefined) return;
+    this.#willSave = true;
+    this.#after(saveEveryMs, () => this.#save());
+  }
+
+  #save(): void {
+    this.#willSave = false;
+    void this.#claim.save().then(
+      (advance) => this.#minded(advance),
+      () => undefined,
+    );
   }
 
   #progress(report: ProgressReport): void {
@@ -214,7 +241,14 @@ export class Attempt {
 
   #minded(advance: string): void {
     if (advance === 'lost') this.stop('fenced');
-    else if (this.#claim.record.context.cancelAt !== undefined) void this.#cancel();
+    else void this.#obey();
+  }
+
+  /** Does what the record wishes; where it is to stop and to make room, it stops for good. */
+  async #obey(): Promise<void> {
+    const { cancelAt, preemptAt } = this.#claim.record.context;
+    if (cancelAt !== undefined) return this.#cancel();
+    if (preemptAt !== undefined) this.stop('preempted');
   }
 
   async #cancel(): Promise<void> {
@@ -230,8 +264,10 @@ export class Attempt {
 
   /** The start of the handler, where the record does not have it yet. */
   #start(record: JobRecord): JobEvent[] {
+    const { vramsMb } = this.#options;
+    const on = vramsMb === undefined ? {} : { vramsMb };
     return record.state === 'assigned'
-      ? [{ type: 'attempt.started', at: this.#startedAt, attempt: this.#claim.attempt }]
+      ? [{ type: 'attempt.started', at: this.#startedAt, attempt: this.#claim.attempt, ...on }]
       : [];
   }
 
@@ -275,7 +311,7 @@ export class Attempt {
       case 'drained':
         return { type: 'attempt.drained', at, attempt, reason: 'the worker is leaving' };
       case 'preempted':
-        return { type: 'attempt.preempted', at, attempt, reason: 'a more urgent job needed the room' };
+        return { type: 'attempt.preempted', at, attempt, reason: this.#madeRoomFor() };
       default:
         return this.#ownEvent(ending, at, spread);
     }
@@ -292,6 +328,10 @@ export class Attempt {
   #whenCancelling(last: JobEvent, at: number): JobEvent {
     if (last.type === 'attempt.completed' && this.#stopping !== 'cancelled') return last;
     return { type: 'attempt.cancelled', at, attempt: this.#claim.attempt };
+  }
+
+  #madeRoomFor(): string {
+    return `made room for ${this.#claim.record.context.preemptFor ?? 'a more urgent job'}`;
   }
 
   #sentence(reason: StopReason): string {

@@ -9,11 +9,11 @@
 
 import { isActive, isReady, isSettled, type JobState } from '../machines/job.ts';
 import { idle, type Requirements, requirementKey, take, type Usage } from '../machines/rules/capability.ts';
-import { priorities } from '../machines/rules/lanes.ts';
+import { priorities, raised } from '../machines/rules/lanes.ts';
 import { type QueuePolicy, type QueueSettings, queuePolicy } from '../machines/rules/queue.ts';
 import type { Head } from '../runtime/ports.ts';
 import { isOfNewer } from '../runtime/record.ts';
-import type { Entry } from './entry.ts';
+import { type Entry, isBefore, rareOf } from './entry.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import { Siding } from './siding.ts';
 
@@ -107,6 +107,20 @@ export class Board {
       if (isOwn) break;
     }
     return ahead;
+  }
+
+  /** Whether `one` is served before `other`: its queue has an earlier turn, or it goes first within the same one. */
+  servesBefore(one: Entry, other: Entry): boolean {
+    const turns = this.turnOf(one.queue) - this.turnOf(other.queue);
+    if (turns !== 0) return turns < 0;
+    const levels = this.#inTurn()[this.turnOf(one.queue)]?.isShared ? 0 : levelOf(one) - levelOf(other);
+    return levels === 0 ? isBefore(one, other) : levels < 0;
+  }
+
+  /** The place of a queue's turn: a smaller number is served first. */
+  turnOf(queue: string): number {
+    const siding = this.#sidingOf(queue);
+    return this.#inTurn().findIndex(({ sidings }) => sidings.includes(siding));
   }
 
   /** Queues that are listed, were set, or have had jobs. */
@@ -225,9 +239,7 @@ export class Board {
       dueAt: head.dueAt,
       expiresAt: head.expiresAt,
       timeoutMs: head.timeoutMs,
-      after: head.after,
-      workflow: head.workflow,
-      stopsSince: head.stopsSince,
+      rare: rareOf(head),
       isOfNewer: isOfNewer(head),
       place: undefined,
       offer: undefined,
@@ -252,9 +264,7 @@ export class Board {
     entry.dueAt = head.dueAt;
     entry.expiresAt = head.expiresAt;
     entry.timeoutMs = head.timeoutMs;
-    entry.after = head.after;
-    entry.workflow = head.workflow;
-    entry.stopsSince = head.stopsSince;
+    entry.rare = rareOf(head);
     entry.isOfNewer = isOfNewer(head);
   }
 
@@ -285,7 +295,7 @@ export class Board {
       this.#sidingOf(entry.queue).out.add(entry);
       const holding = this.holding(entry.worker);
       holding.claims.add(entry);
-      take(holding.usage, entry.requirements, 1);
+      take(holding.usage, entry.requirements, 1, entry.rare?.vramsMb);
     }
   }
 
@@ -304,7 +314,7 @@ export class Board {
 
   #release(entry: Entry, worker: string): void {
     const holding = this.holding(worker);
-    if (holding.claims.delete(entry)) take(holding.usage, entry.requirements, -1);
+    if (holding.claims.delete(entry)) take(holding.usage, entry.requirements, -1, entry.rare?.vramsMb);
     if (holding.claims.size === 0 && holding.offers.size === 0) this.#holdings.delete(worker);
   }
 
@@ -328,6 +338,10 @@ export class Board {
     this.#turns ??= turnsOf([...this.#sidings.values()]);
     return this.#turns;
   }
+}
+
+function levelOf({ priority, risen }: Entry): number {
+  return priorities.indexOf(raised(priority, risen));
 }
 
 /** Strict queues by their order, those of one order together; all that share, where the first of them would stand. */

@@ -3,7 +3,8 @@
  *
  * Writes of one claim follow one another. A refused write does not mean that the claim is gone (a person may have
  * written a wish into the record): the record is read again, and if this worker and attempt still stand in it, the
- * same events are stepped on the newer record. Only when they do not is the claim lost. Nor is the record as it was
+ * same events are stepped on the newer record. Only when they do not is the claim lost. What the handler has saved goes
+ * with the next write, whatever that says. Nor is the record as it was
  * stored believed of a broker that was started anew: it may have forgotten it, and given its revision to something else.
  */
 
@@ -11,7 +12,14 @@ import type { JobEvent } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { isFault } from '../runtime/faults.ts';
 import type { Events, JobStore } from '../runtime/ports.ts';
-import { holdsClaim, type JobRecord, type Progress, type Stored, type Transition } from '../runtime/record.ts';
+import {
+  type Checkpoint,
+  holdsClaim,
+  type JobRecord,
+  type Progress,
+  type Stored,
+  type Transition,
+} from '../runtime/record.ts';
 import { step } from '../runtime/step.ts';
 import type { Commit } from './committer.ts';
 import { patiently } from './patience.ts';
@@ -37,6 +45,8 @@ export class Claim {
   /** The broker that said so. */
   #broker: string;
   #tail: Promise<unknown> = Promise.resolve();
+  /** What the handler saved last, as long as no write has taken it along. */
+  #checkpoint: Checkpoint | undefined;
 
   constructor(options: ClaimOptions) {
     this.key = options.key;
@@ -62,6 +72,21 @@ export class Claim {
     );
   }
 
+  /** From now on the next write says so too. */
+  keep(checkpoint: Checkpoint): void {
+    this.#checkpoint = checkpoint;
+  }
+
+  /** Stores what was last kept, where no write has taken it along; no transition. */
+  save(): Promise<Advance> {
+    return this.#inTurn(async () => {
+      let advance: Advance = 'refused';
+      while (this.#checkpoint !== undefined && advance === 'refused')
+        advance = (await this.#isCurrent()) ? await this.#store(this.record, []) : 'lost';
+      return advance === 'refused' ? 'stored' : advance;
+    });
+  }
+
   /** Reads the record again. `false` where the claim is no longer ours. */
   refresh(): Promise<boolean> {
     return this.#inTurn(() => this.#refresh());
@@ -76,17 +101,20 @@ export class Claim {
   async #advance(next: (record: JobRecord) => readonly JobEvent[]): Promise<Advance> {
     for (;;) {
       if (!(await this.#isCurrent())) return 'lost';
-      const stepped = stepAll(this.record, next(this.record));
+      const stepped = stepAll(withCheckpoint(this.record, this.#checkpoint), next(this.record));
       if (stepped === undefined) return 'refused';
+      const checkpoint = this.#checkpoint;
       const { committed, revision } = await this.#commit(stepped.record);
-      if (committed) return this.#took(stepped.record, revision, stepped.transitions);
+      if (committed) return this.#took({ record: stepped.record, revision }, stepped.transitions, checkpoint);
       if (!(await this.#refresh())) return 'lost';
     }
   }
 
   async #store(record: JobRecord, transitions: readonly Transition[]): Promise<Advance> {
-    const { committed, revision } = await this.#commit(record);
-    if (committed) return this.#took(record, revision, transitions);
+    const checkpoint = this.#checkpoint;
+    const whole = withCheckpoint(record, checkpoint);
+    const { committed, revision } = await this.#commit(whole);
+    if (committed) return this.#took({ record: whole, revision }, transitions, checkpoint);
     return (await this.#refresh()) ? 'refused' : 'lost';
   }
 
@@ -102,8 +130,10 @@ export class Claim {
     return this.#options.store.broker() === this.#broker || (await this.#refresh());
   }
 
-  #took(record: JobRecord, revision: number, transitions: readonly Transition[]): Advance {
-    this.#stored = { record, revision };
+  #took(stored: Stored, transitions: readonly Transition[], checkpoint: Checkpoint | undefined): Advance {
+    const { record, revision } = stored;
+    this.#stored = stored;
+    if (this.#checkpoint === checkpoint) this.#checkpoint = undefined;
     this.#broker = this.#options.store.broker();
     const { type, queue, priority } = record;
     for (const transition of transitions)
@@ -124,6 +154,10 @@ export class Claim {
     this.#broker = broker;
     return true;
   }
+}
+
+function withCheckpoint(record: JobRecord, checkpoint: Checkpoint | undefined): JobRecord {
+  return checkpoint === undefined ? record : { ...record, checkpoint };
 }
 
 function stepAll(before: JobRecord, events: readonly JobEvent[]) {

@@ -13,6 +13,7 @@ import { type Capacity, hasRoom, type Requirements, take, type Usage, unmet } fr
 import { priorities } from '../machines/rules/lanes.ts';
 import type { Board } from './board.ts';
 import { type Entry, isBefore } from './entry.ts';
+import { type Hold, leavesRoom } from './hold.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import type { Shares } from './shares.ts';
 
@@ -21,6 +22,8 @@ export interface Candidate {
   incarnation: string;
   capacity: Capacity;
   usage: Usage;
+  /** Room that it keeps for jobs that wait. */
+  holds?: readonly Hold[];
 }
 
 export interface Policy {
@@ -160,16 +163,15 @@ function goesBefore(one: Line, other: Line, shares: Shares): boolean {
   return levels === 0 ? isBefore(one.next, other.next) : levels < 0;
 }
 
-function leastLoaded(
-  eligible: readonly Candidate[],
-  { type, requirements }: Entry,
-  policy: Policy,
-): Candidate | undefined {
+function leastLoaded(eligible: readonly Candidate[], entry: Entry, policy: Policy): Candidate | undefined {
+  const { type, requirements } = entry;
   const lookAhead = policy.lookAhead(type);
   let best: Candidate | undefined;
   let bestRank = Number.POSITIVE_INFINITY;
   for (const candidate of eligible) {
     if (!hasRoom(requirements, candidate.capacity, candidate.usage, lookAhead)) continue;
+    if (candidate.holds !== undefined && !leavesRoom(entry, { ...candidate, holds: candidate.holds, lookAhead }))
+      continue;
     const rank = rankOf(candidate, requirements, policy);
     if (rank < bestRank) {
       best = candidate;

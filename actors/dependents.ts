@@ -128,8 +128,8 @@ export class Dependents {
 
   #index(entry: Entry): void {
     if (entry.state !== 'blocked' || entry.isOfNewer) return;
-    this.#waiting.set(entry, entry.after);
-    for (const key of keysOf(entry, entry.after)) {
+    this.#waiting.set(entry, entry.rare?.after);
+    for (const key of keysOf(entry, entry.rare?.after)) {
       const waiters = this.#waiters.get(key);
       if (waiters === undefined) this.#waiters.set(key, new Set([entry]));
       else waiters.add(entry);
@@ -253,7 +253,7 @@ export class Dependents {
     for (const entry of unsaid) {
       const stored = read.get(entry.key);
       if (stored?.revision !== entry.revision) continue;
-      entry.after = afterOf(stored.record);
+      entry.rare = { ...entry.rare, after: afterOf(stored.record) };
       this.#forget(entry);
       this.#index(entry);
     }

@@ -12,6 +12,7 @@ import type { Entry } from './entry.ts';
 import { type Fleet, isHung } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { inTurn, type QueueView, queueView } from './queue-view.ts';
+import type { RoomKeeper } from './room-keeper.ts';
 import { type Advice, adviseScale } from './scale.ts';
 import type { Term } from './term.ts';
 import type { Throttle } from './throttle.ts';
@@ -32,6 +33,8 @@ export interface WorkerView {
   used: number;
   gpu: number;
   vramMb: number;
+  /** Of each GPU, where they differ. */
+  vramsMb?: readonly number[];
   vendor?: string;
   encoders: readonly string[];
   memoryMb: number;
@@ -74,6 +77,7 @@ export interface DeskOptions {
   clock: Clock;
   lookAhead: LookAhead;
   throttle: Throttle;
+  room: RoomKeeper;
   term: Term;
   incarnation: string;
   name: string;
@@ -170,11 +174,11 @@ function queues({ board }: DeskOptions): QueueView[] {
 }
 
 async function explain(
-  { board, fleet, clock, throttle, settings, awaited }: DeskOptions,
+  { board, fleet, clock, throttle, room, settings, awaited }: DeskOptions,
   ask: unknown,
 ): Promise<Why | null> {
   const entry = typeof ask === 'string' ? board.get(ask) : undefined;
   if (entry === undefined) return null;
-  if (entry.state === 'blocked' && !entry.isOfNewer) return whyBlocked(entry.after, await awaited(entry));
-  return why(entry, { board, fleet, throttle, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
+  if (entry.state === 'blocked' && !entry.isOfNewer) return whyBlocked(entry.rare?.after, await awaited(entry));
+  return why(entry, { board, fleet, throttle, room, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
 }

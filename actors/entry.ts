@@ -3,9 +3,9 @@
  */
 
 import type { JobState } from '../machines/job.ts';
-import type { After } from '../machines/rules/after.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
+import type { Head } from '../runtime/ports.ts';
 
 /** A line in which entries stand. */
 export interface Place extends Iterable<Entry> {
@@ -13,6 +13,9 @@ export interface Place extends Iterable<Entry> {
   /** Takes `entry` out; only for one that was added. */
   remove(entry: Entry): void;
 }
+
+/** Of a head, what few jobs have. */
+export type Rare = Pick<Head, 'preemptAt' | 'preempted' | 'savedAt' | 'vramsMb' | 'after' | 'workflow' | 'stopsSince'>;
 
 /** An open job on the board. */
 export interface Entry {
@@ -36,11 +39,8 @@ export interface Entry {
   dueAt: number | undefined;
   expiresAt: number | undefined;
   timeoutMs: number | undefined;
-  /** What it waits for, while it is blocked. */
-  after: After | undefined;
-  workflow: string | undefined;
-  /** Since when it is to stop with its workflow. */
-  stopsSince: number | undefined;
+  /** What few jobs have: one object, so that the others pay for one field. */
+  rare: Rare | undefined;
   /** Only a newer version can read its record: it is left to one. */
   isOfNewer: boolean;
   /** The queue in which it stands, while it waits to be offered. */
@@ -57,4 +57,25 @@ export function isBefore(a: Entry, b: Entry): boolean {
 /** Whether `a` became ready before `b`. */
 export function ripensBefore(a: Entry, b: Entry): boolean {
   return a.readyAt < b.readyAt || (a.readyAt === b.readyAt && a.birth < b.birth);
+}
+
+/** What few jobs have, of a head; `undefined` where it has none of it. */
+export function rareOf({
+  preemptAt,
+  preempted,
+  savedAt,
+  vramsMb,
+  after,
+  workflow,
+  stopsSince,
+}: Head): Rare | undefined {
+  const rare: Rare = {};
+  if (preemptAt !== undefined) rare.preemptAt = preemptAt;
+  if (preempted !== undefined) rare.preempted = preempted;
+  if (savedAt !== undefined) rare.savedAt = savedAt;
+  if (vramsMb !== undefined) rare.vramsMb = vramsMb;
+  if (after !== undefined) rare.after = after;
+  if (workflow !== undefined) rare.workflow = workflow;
+  if (stopsSince !== undefined) rare.stopsSince = stopsSince;
+  return Object.keys(rare).length === 0 ? undefined : rare;
 }

@@ -151,6 +151,8 @@ function straightened(record: JobRecord): JobRecord {
   if (!isActive(record.state)) {
     delete context.worker;
     delete context.cancelAt;
+    delete context.preemptAt;
+    delete context.preemptFor;
   }
   if (record.state === 'held') context.held = true;
   return isSettled(record.state) ? { ...open, context, settledAt } : { ...open, context };

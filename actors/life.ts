@@ -23,7 +23,7 @@ import { Attempt } from './attempt.ts';
 import { Claim } from './claim.ts';
 import { claimsHash } from './claims-hash.ts';
 import type { Commit } from './committer.ts';
-import type { Devices } from './devices.ts';
+import type { Device, Devices } from './devices.ts';
 import { patientlyAtStart } from './patience.ts';
 
 export interface LifeOptions {
@@ -290,22 +290,26 @@ export class Life {
       return;
     }
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const { slots, gpu } = usageOf(next.claim.record.requirements);
+      const { requirements } = next.claim.record;
       const taken = this.#takenSlots();
-      if (taken > 0 && taken + slots > this.#capacity.slots) return;
-      if (gpu > this.#options.devices.free) return;
+      if (taken > 0 && taken + usageOf(requirements).slots > this.#capacity.slots) return;
+      const own = this.#options.devices.take(requirements.gpu ?? 0, requirements.vramMb ?? 0);
+      if (own === undefined) return;
       this.#waiting.shift();
-      void this.#run(next.claim, gpu);
+      void this.#run(next.claim, own);
     }
   }
 
-  async #run(claim: Claim, gpu: number): Promise<void> {
+  async #run(claim: Claim, own: readonly Device[]): Promise<void> {
     const { world, clock, telemetry, cancelGraceMs, devices } = this.#options;
     const definition = this.#definitions.get(claim.record.type);
-    if (definition === undefined) return this.#handBack(claim, 'this worker has no such handler');
+    if (definition === undefined) {
+      devices.giveBack(own);
+      return this.#handBack(claim, 'this worker has no such handler');
+    }
     const { requirements } = claim.record;
-    take(this.#used, requirements);
-    const own = devices.take(gpu);
+    const vramsMb = own.map(({ vramMb }) => vramMb);
+    take(this.#used, requirements, 1, vramsMb);
     const { store, events, logs } = world;
     const attempt = new Attempt({
       claim,
@@ -317,11 +321,12 @@ export class Life {
       clock,
       telemetry,
       graceMs: cancelGraceMs,
-      ...(this.#capacity.gpu === 0 ? {} : { devices: own }),
+      ...(this.#capacity.gpu === 0 ? {} : { devices: own.map(({ name }) => name) }),
+      ...(this.#capacity.vramsMb === undefined || own.length === 0 ? {} : { vramsMb }),
     });
     this.#running.set(claim.key, attempt);
     await attempt.run();
-    take(this.#used, requirements, -1);
+    take(this.#used, requirements, -1, vramsMb);
     devices.giveBack(own);
     this.#fill();
     try {

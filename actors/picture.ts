@@ -14,7 +14,7 @@ import type { Priority } from '../machines/rules/lanes.ts';
 import type { Change, Head } from '../runtime/ports.ts';
 import { recordVersion } from '../runtime/record.ts';
 import type { ScheduleHead } from '../runtime/schedule.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, Rare } from './entry.ts';
 import type { Oddity } from './oddity.ts';
 
 /** How a picture is written here, and of what. One of another version is left alone. */
@@ -32,10 +32,7 @@ interface Kind {
 }
 
 /** What most jobs have not. */
-type Rest = Pick<
-  Head,
-  'readyAt' | 'worker' | 'dueAt' | 'expiresAt' | 'timeoutMs' | 'after' | 'workflow' | 'stopsSince'
->;
+type Rest = Pick<Head, 'readyAt' | 'worker' | 'dueAt' | 'expiresAt' | 'timeoutMs'> & Rare;
 
 type Row = [
   key: string,
@@ -109,17 +106,14 @@ function rowOf(entry: Entry, kind: number): Row {
   return row;
 }
 
-function restOf(entry: Entry): Rest {
-  const { updatedAt, readyAt, worker, dueAt, expiresAt, timeoutMs, after, workflow, stopsSince } = entry;
+function restOf({ updatedAt, readyAt, worker, dueAt, expiresAt, timeoutMs, rare }: Entry): Rest {
   return {
     ...(readyAt === updatedAt ? {} : { readyAt }),
     ...(worker === undefined ? {} : { worker }),
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(after === undefined ? {} : { after }),
-    ...(workflow === undefined ? {} : { workflow }),
-    ...(stopsSince === undefined ? {} : { stopsSince }),
+    ...rare,
   };
 }
 

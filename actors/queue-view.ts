@@ -15,6 +15,12 @@ export interface QueueView {
   ratePerSecond?: number;
   /** Absent where nothing rises. */
   agingStepMs?: number;
+  /** Queues that make room for it; absent where there is none. */
+  mayEvict?: readonly string[];
+  /** Absent where the leader is of a version that does not say. */
+  evictAfterMs?: number;
+  /** Absent where nothing is reserved. */
+  reserveAfterMs?: number;
   /** Jobs that are ready and not offered; absent where nobody leads. */
   waiting?: number;
   /** Jobs that are offered, or held by a worker; absent where nobody leads. */
@@ -23,7 +29,7 @@ export interface QueueView {
 
 /** Limits that are none are left out: JSON has no word for them. */
 export function queueView(
-  { maxActive, ratePerSecond, agingStepMs, ...policy }: QueuePolicy,
+  { maxActive, ratePerSecond, agingStepMs, mayEvict, reserveAfterMs, ...policy }: QueuePolicy,
   counts: { waiting?: number; out?: number } = {},
 ): QueueView {
   return {
@@ -31,6 +37,8 @@ export function queueView(
     ...(Number.isFinite(maxActive) ? { maxActive } : {}),
     ...(Number.isFinite(ratePerSecond) ? { ratePerSecond } : {}),
     ...(Number.isFinite(agingStepMs) ? { agingStepMs } : {}),
+    ...(mayEvict.length > 0 ? { mayEvict } : {}),
+    ...(Number.isFinite(reserveAfterMs) ? { reserveAfterMs } : {}),
     ...counts,
   };
 }

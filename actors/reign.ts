@@ -26,6 +26,7 @@ import type { Oddities } from './oddity.ts';
 import { patiently } from './patience.ts';
 import { Patrol } from './patrol.ts';
 import { Pruner } from './pruner.ts';
+import { RoomKeeper } from './room-keeper.ts';
 import { Schedules } from './schedule.ts';
 import type { ScheduleBook } from './schedule-book.ts';
 import { Scheduler } from './scheduler.ts';
@@ -80,6 +81,7 @@ export class Reign {
   readonly #options: ReignOptions;
   readonly #bodies = new Bodies();
   readonly #throttle: Throttle;
+  readonly #room: RoomKeeper;
   readonly #scheduler: Scheduler;
   readonly #timekeeper: Timekeeper;
   readonly #schedules: Schedules;
@@ -100,12 +102,20 @@ export class Reign {
     const created = creation(this.#bodies, apply);
     const move = mover({ store, events, apply, commit: term.commit });
     this.#throttle = new Throttle({ board, clock, offerForMs: settings.offerForMs });
+    this.#room = new RoomKeeper({
+      ...{ board, fleet, lookAhead, notices, move, clock, telemetry, isTrusted },
+      throttle: this.#throttle,
+      gpuSpillOver: settings.gpuSpillOver,
+      lostAfterMs: settings.lostAfterMs,
+      onChange: () => this.#scheduler.wake(),
+    });
     this.#scheduler = new Scheduler({
       board,
       fleet,
       bodies: this.#bodies,
       lookAhead,
       throttle: this.#throttle,
+      room: this.#room,
       ...{ mail, notices },
       move,
       clock,
@@ -161,6 +171,7 @@ export class Reign {
     this.#dependents.start();
     this.#workflowStop.start();
     this.#scheduler.start();
+    this.#room.start();
     this.#auditor.start();
     this.#pruner.start();
     this.#patrol.start();
@@ -170,6 +181,7 @@ export class Reign {
     for (const [question, how] of answers({
       ...this.#options,
       throttle: this.#throttle,
+      room: this.#room,
       awaited: (entry) => this.#dependents.awaited(entry),
     }))
       this.#stops.push(await world.desk.answer(question, how));
@@ -193,6 +205,7 @@ export class Reign {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#scheduler.stop();
+    this.#room.stop();
     this.#timekeeper.stop();
     this.#schedules.stop();
     this.#dependents.stop();

@@ -20,6 +20,7 @@ import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import type { Mover } from './mover.ts';
+import type { RoomKeeper } from './room-keeper.ts';
 import { Shares } from './shares.ts';
 import { graceMs, type Throttle } from './throttle.ts';
 import { why } from './why.ts';
@@ -30,6 +31,8 @@ export interface SchedulerOptions {
   bodies: Bodies;
   lookAhead: LookAhead;
   throttle: Throttle;
+  /** What workers keep for jobs that wait. */
+  room: Pick<RoomKeeper, 'holdsAt' | 'keptFor'>;
   mail: Mail;
   notices: Notices;
   move: Mover;
@@ -200,9 +203,11 @@ export class Scheduler {
 
   /** Who is doubted has room for one job, and for none as long as that one is on offer. */
   #candidate({ incarnation, capacity }: Pulse): Candidate[] {
-    const { fleet, board } = this.#options;
+    const { fleet, board, room } = this.#options;
     const { usage, offers } = board.holding(incarnation);
-    if (!fleet.isDoubted(incarnation)) return [{ incarnation, capacity, usage }];
+    const holds = room.holdsAt(incarnation);
+    if (!fleet.isDoubted(incarnation))
+      return [{ incarnation, capacity, usage, ...(holds.length > 0 ? { holds } : {}) }];
     const slots = Math.min(capacity.slots, usage.slots + 1);
     return offers.size > 0 ? [] : [{ incarnation, capacity: { ...capacity, slots }, usage }];
   }
@@ -242,10 +247,10 @@ export class Scheduler {
   async #tick(): Promise<void> {
     if (this.#writing || !this.#options.isTrusted()) return;
     this.#pass();
-    const { board, fleet, gpuSpillOver, throttle, move, clock, telemetry } = this.#options;
+    const { board, fleet, gpuSpillOver, throttle, room, move, clock, telemetry } = this.#options;
     const reasons: Record<string, number> = {};
     const moves = this.#stuck().map((entry) => {
-      const reason = why(entry, { board, fleet, gpuSpillOver, throttle }).code;
+      const reason = why(entry, { board, fleet, gpuSpillOver, throttle, room }).code;
       reasons[reason] = (reasons[reason] ?? 0) + 1;
       telemetry.tell('job.queued', { key: entry.key, reason });
       return {

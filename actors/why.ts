@@ -4,15 +4,21 @@
 
 import { type Capacity, hasRoom, unmet } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
+import type { Pulse } from '../runtime/ports.ts';
 import type { Board } from './board.ts';
 import type { Entry } from './entry.ts';
+import { isLeaving } from './eviction.ts';
 import type { Fleet } from './fleet.ts';
+import { leavesRoom } from './hold.ts';
+import type { RoomKeeper } from './room-keeper.ts';
 import type { Hindrance, Throttle } from './throttle.ts';
 
 export type WaitCode =
   | 'no workers'
   | 'no worker has it'
   | 'all busy'
+  | 'making room'
+  | 'room reserved'
   | 'queue paused'
   | 'limit full'
   | 'rate'
@@ -36,6 +42,8 @@ export interface Surroundings {
   board: Board;
   fleet: Fleet;
   throttle: Throttle;
+  /** What workers keep for jobs that wait. */
+  room?: Pick<RoomKeeper, 'holdsAt' | 'keptFor'>;
   /** Whether workers with a GPU take jobs that need none. */
   gpuSpillOver: boolean;
   now?: number;
@@ -72,7 +80,8 @@ export function why(entry: Entry, world: Surroundings): Why {
   }
 }
 
-function whyReady(entry: Entry, { board, fleet, throttle, gpuSpillOver }: Surroundings): Why {
+function whyReady(entry: Entry, world: Surroundings): Why {
+  const { board, fleet, throttle, gpuSpillOver } = world;
   const hindrance = throttle.hindrance(entry.queue);
   if (hindrance?.kind === 'paused') return whyHindered(entry.queue, hindrance);
   const workers = fleet.members().filter((member) => fleet.takesJobs(member));
@@ -98,12 +107,43 @@ function whyReady(entry: Entry, { board, fleet, throttle, gpuSpillOver }: Surrou
   const free = able.filter(({ pulse }) =>
     hasRoom(entry.requirements, pulse.capacity, board.holding(pulse.incarnation).usage, 0),
   );
-  if (free.length === 0)
-    return {
-      code: 'all busy',
-      sentence: `${able.length === 1 ? 'The only worker that could run it is' : `All ${able.length} workers that could run it are`} busy. It starts when one has room, or when another one joins.`,
-    };
+  if (free.length === 0) return whyBusy(entry, able.length, world);
+  const open = free.filter(({ pulse }) => isOpen(entry, pulse, world));
+  if (open.length === 0) return whyReserved(free[0]?.pulse, world);
   return { code: 'next in line', sentence: 'A worker has room; it is about to be offered.' };
+}
+
+/** Nobody has room: somebody may be making some. */
+function whyBusy(entry: Entry, able: number, { board, fleet, room }: Surroundings): Why {
+  const kept = room?.keptFor(entry);
+  if (kept?.after === 'those that leave') {
+    const leaving = [...board.holding(kept.worker).claims].filter(isLeaving).map(({ key }) => key);
+    return {
+      code: 'making room',
+      sentence: `Worker ${nameOf(fleet, kept.worker)} makes room for it: told to stop there ${leaving.length === 1 ? 'is' : 'are'} ${heldBy(leaving)}. It starts when there is room.`,
+    };
+  }
+  const who = able === 1 ? 'The only worker that could run it is' : `All ${able} workers that could run it are`;
+  const keeps = kept === undefined ? '' : ` Worker ${nameOf(fleet, kept.worker)} keeps the next room for it.`;
+  return {
+    code: 'all busy',
+    sentence: `${who} busy.${keeps} It starts when one has room, or when another one joins.`,
+  };
+}
+
+function isOpen(entry: Entry, { incarnation, capacity }: Pulse, { board, room }: Surroundings): boolean {
+  const holds = room?.holdsAt(incarnation) ?? [];
+  return leavesRoom(entry, { holds, capacity, usage: board.holding(incarnation).usage, lookAhead: 0 });
+}
+
+/** There is room, and it is kept for jobs that have waited for longer. */
+function whyReserved(pulse: Pulse | undefined, { fleet, room }: Surroundings): Why {
+  const { incarnation = '' } = pulse ?? {};
+  const others = (room?.holdsAt(incarnation) ?? []).map(({ entry }) => entry.key);
+  return {
+    code: 'room reserved',
+    sentence: `Worker ${nameOf(fleet, incarnation)} has room, and keeps it for ${heldBy(others)}. It starts when that has started or is cancelled, or when another worker has room.`,
+  };
 }
 
 function idOf(key: string): string {

@@ -36,8 +36,9 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { gpu } = options.identity.capacity;
-    this.#devices = new Devices(options.gpus ?? Array.from({ length: gpu }, (_, at) => String(at)));
+    const { gpu, vramMb, vramsMb } = options.identity.capacity;
+    const names = options.gpus ?? Array.from({ length: gpu }, (_, at) => String(at));
+    this.#devices = new Devices(names.map((name, at) => ({ name, vramMb: vramsMb?.[at] ?? vramMb })));
     this.#life = this.#newLife(options.identity.incarnation, false);
   }
 

@@ -77,8 +77,8 @@ export class WorkflowStop {
   }
 
   #index(entry: Entry): void {
-    if (entry.workflow === undefined || entry.stopsSince === undefined || entry.isOfNewer) return;
-    const name = nameOf(entry.key, entry.workflow);
+    if (entry.rare?.workflow === undefined || entry.rare?.stopsSince === undefined || entry.isOfNewer) return;
+    const name = nameOf(entry.key, entry.rare?.workflow);
     const workflow = this.#workflows.get(name);
     if (workflow === undefined) this.#workflows.set(name, { entries: new Set([entry]), failure: undefined });
     else workflow.entries.add(entry);
@@ -145,7 +145,7 @@ export class WorkflowStop {
       (entry) =>
         board.get(entry.key) === entry &&
         !isActive(entry.state) &&
-        (entry.stopsSince ?? 0) <= failure.at &&
+        (entry.rare?.stopsSince ?? 0) <= failure.at &&
         !entry.isOfNewer,
     );
     const event = (): JobEvent => ({ type: 'job.stopped', at: clock.now(), error: stoppedBy(failure.id) });

@@ -1,6 +1,6 @@
 /**
  * What an operator declares of a worker: `--advertise gpu=1,vram=8000,encoder=h264_nvenc`. It is believed, and shown
- * as declared, not measured.
+ * as declared, not measured. `vram` is said once for all GPUs, or of each: `gpu=2,vram=8000,vram=24000`.
  */
 
 import type { Capacity } from '../machines/rules/capability.ts';
@@ -16,7 +16,7 @@ type Read = (value: string, so: Partial<Capacity>) => Partial<Capacity> | undefi
 
 const readers: Readonly<Record<string, Read>> = {
   gpu: (value) => number(value, (gpu) => ({ gpu })),
-  vram: (value) => number(value, (vramMb) => ({ vramMb })),
+  vram: (value, so) => number(value, (vramMb) => vramOf(vramMb, so)),
   vendor: (vendor) => ({ vendor }),
   encoder: (value, so) => ({ encoders: [...(so.encoders ?? []), value] }),
   disk: (value) => number(value, (diskMb) => ({ diskMb })),
@@ -39,7 +39,19 @@ export function parseAdvertised(text: string | undefined): Advertised {
     capacity = { ...capacity, ...part };
     declared.add(name);
   }
+  const { gpu = 0, vramsMb } = capacity;
+  if (vramsMb !== undefined && vramsMb.length !== gpu)
+    throw new Fault(
+      'option.invalid',
+      `Expected \`advertise\` to say \`vram\` once, or once for each of ${gpu} GPUs, got it ${vramsMb.length} times. Correct \`gpu\`, or name each.`,
+    );
   return { capacity, declared: [...declared] };
+}
+
+/** Said again, it is of another GPU. */
+function vramOf(vramMb: number, { vramMb: before, vramsMb }: Partial<Capacity>): Partial<Capacity> {
+  if (before === undefined) return { vramMb };
+  return { vramMb: Math.min(before, vramMb), vramsMb: [...(vramsMb ?? [before]), vramMb] };
 }
 
 function number(value: string, then: (number: number) => Partial<Capacity>): Partial<Capacity> | undefined {

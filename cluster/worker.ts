@@ -174,7 +174,8 @@ interface CapacityParts {
 }
 
 function capacityOf({ options, measured, advertised, served }: CapacityParts): Capacity {
-  const { gpu, vramMb, vendor, encoders, memoryMb } = measured;
+  const { gpu, vramMb, vramsMb, vendor, encoders, memoryMb } = measured;
+  const isMeasured = advertised.gpu === undefined && advertised.vramMb === undefined;
   const labels = { ...options.labels, ...advertised.labels };
   return {
     slots: options.concurrency,
@@ -184,6 +185,7 @@ function capacityOf({ options, measured, advertised, served }: CapacityParts): C
     ),
     gpu,
     vramMb,
+    ...(vramsMb !== undefined && isMeasured ? { vramsMb } : {}),
     encoders,
     memoryMb,
     ...(vendor === undefined ? {} : { vendor }),

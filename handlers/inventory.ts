@@ -13,7 +13,7 @@ import type { Encoder } from './ffmpeg/encoder.ts';
 import { Ffmpeg, probeEncoders } from './ffmpeg/tool.ts';
 import { type Gpu, readGpus } from './gpu.ts';
 
-export type Inventory = Pick<Capacity, 'gpu' | 'vramMb' | 'vendor' | 'encoders' | 'memoryMb'> & {
+export type Inventory = Pick<Capacity, 'gpu' | 'vramMb' | 'vramsMb' | 'vendor' | 'encoders' | 'memoryMb'> & {
   /** Names of the GPUs, as their driver numbers them. */
   gpus: readonly string[];
   cpus: number;
@@ -60,11 +60,13 @@ async function usable(ffmpeg: Ffmpeg): Promise<readonly Encoder[]> {
   }
 }
 
-/** Every GPU has at least the memory of the smallest. */
+/** Where they differ, the memory of each is told, in the order of their names. */
 function ofNvidia(gpus: readonly Gpu[]) {
   const names = gpus.map(({ index }) => String(index));
   if (gpus.length === 0) return { gpu: 0, gpus: names, vramMb: 0 };
-  return { gpu: gpus.length, gpus: names, vramMb: Math.min(...gpus.map((gpu) => gpu.memoryMb ?? 0)), vendor: 'nvidia' };
+  const vramsMb = gpus.map(({ memoryMb = 0 }) => memoryMb);
+  const differ = new Set(vramsMb).size > 1 ? { vramsMb } : {};
+  return { gpu: gpus.length, gpus: names, vramMb: Math.min(...vramsMb), ...differ, vendor: 'nvidia' };
 }
 
 /** Those that `visible` numbers, in its order; all where it says nothing. The driver's own list is not cut by it. */

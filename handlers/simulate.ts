@@ -6,7 +6,8 @@
  *     flaky        fails its first `failAttempts` attempts (2 where nothing is said), then succeeds
  *     always_fail  fails every attempt
  *
- * Each takes `executionTimeMs` and `failRate` (0 to 1, thrown anew in each attempt) too.
+ * Each takes `executionTimeMs` and `failRate` (0 to 1, thrown anew in each attempt) too. `sleeper` takes `steps`: it passes its
+ * time in so many equal ones, saves after each how many are done, and goes on from there in its next attempt.
  */
 
 import { z } from 'zod';
@@ -22,6 +23,7 @@ const common = {
 const attempts = whole(0, 1_000_000, 'attempts').optional();
 
 const plainPayload = strict(common).prefault({});
+const sleeperPayload = strict({ ...common, steps: whole(1, 10_000, 'steps').optional() }).prefault({});
 const flakyPayload = strict({ ...common, failAttempts: attempts }).prefault({});
 const failingPayload = strict({
   ...common,
@@ -29,11 +31,14 @@ const failingPayload = strict({
 }).prefault({});
 
 type Plain = z.output<typeof plainPayload>;
+type Sleeper = z.output<typeof sleeperPayload>;
 type Flaky = z.output<typeof flakyPayload>;
 type Failing = z.output<typeof failingPayload>;
 
 export interface SimulateResult {
   attempt: number;
+  /** How many steps this attempt had to do itself, of a job that has some. */
+  stepsDone?: number;
 }
 
 /** All four types. */
@@ -50,12 +55,12 @@ function noop(clock: Clock): JobDefinition<Plain, SimulateResult> {
   };
 }
 
-function sleeper(clock: Clock): JobDefinition<Plain, SimulateResult> {
+function sleeper(clock: Clock): JobDefinition<Sleeper, SimulateResult> {
   return {
     type: 'sleeper',
-    description: 'Takes executionTimeMs, then succeeds.',
-    payload: plainPayload,
-    run: (job) => perform(job, clock, 1000),
+    description: 'Takes executionTimeMs, in steps where it is told how many, then succeeds.',
+    payload: sleeperPayload,
+    run: (job) => sleep(job, clock),
   };
 }
 
@@ -88,11 +93,29 @@ function alwaysFail(clock: Clock): JobDefinition<Failing, SimulateResult> {
   };
 }
 
+/** One step after the other, from where an earlier attempt has come to. */
+async function sleep(job: JobRun<Sleeper>, clock: Clock): Promise<SimulateResult> {
+  const { steps, executionTimeMs = 1000 } = job.payload;
+  if (steps === undefined) return perform(job, clock, executionTimeMs);
+  const from = typeof job.saved === 'number' ? job.saved : 0;
+  for (let done = from; done < steps; done++) {
+    await spend({ signal: job.signal, progress: () => {} }, clock, executionTimeMs / steps);
+    job.checkpoint(done + 1);
+    job.progress({ percent: Math.round((100 * (done + 1)) / steps), message: `step ${done + 1} of ${steps}` });
+  }
+  throwByChance(job, clock);
+  return { attempt: job.fence.attempt, stepsDone: steps - from };
+}
+
 async function perform(job: JobRun<Plain>, clock: Clock, usualMs: number): Promise<SimulateResult> {
-  const { executionTimeMs = usualMs, failRate: rate = 0 } = job.payload;
+  const { executionTimeMs = usualMs } = job.payload;
   if (executionTimeMs > 0) await spend(job, clock, executionTimeMs);
-  if (rate > 0 && clock.chance() < rate) throw new JobError(`Failed on purpose, by a chance of ${rate}.`);
+  throwByChance(job, clock);
   return { attempt: job.fence.attempt };
+}
+
+function throwByChance({ payload: { failRate: rate = 0 } }: JobRun<Plain>, clock: Clock): void {
+  if (rate > 0 && clock.chance() < rate) throw new JobError(`Failed on purpose, by a chance of ${rate}.`);
 }
 
 /** Passes the time, telling each second how much of it; throws the signal's reason when told to stop. */

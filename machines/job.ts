@@ -62,6 +62,12 @@ export interface JobContext {
   redrivenAt?: number | undefined;
   /** A person wished the running attempt to stop; the worker that holds the claim does it. */
   cancelAt?: number | undefined;
+  /** The leader wished the running attempt to make room; the worker that holds the claim does it. */
+  preemptAt?: number | undefined;
+  /** The job for which it makes room. */
+  preemptFor?: string | undefined;
+  /** How often it has made room for others, in this generation. */
+  preempted?: number | undefined;
   result?: unknown;
   error?: Failure | undefined;
 }
@@ -82,9 +88,10 @@ export type JobEvent =
   | { type: 'job.move'; at: number; queue: string; reason?: string }
   | { type: 'job.prioritise'; at: number; priority: Priority; reason?: string }
   | { type: 'job.cancel'; at: number; reason?: string }
+  | { type: 'job.preempt'; at: number; by: string; reason: string }
   | { type: 'job.redrive'; at: number }
   | { type: 'attempt.claimed'; at: number; worker: string }
-  | { type: 'attempt.started'; at: number; attempt: number }
+  | { type: 'attempt.started'; at: number; attempt: number; vramsMb?: readonly number[] }
   | { type: 'attempt.completed'; at: number; attempt: number; result: unknown }
   | { type: 'attempt.failed'; at: number; attempt: number; error: Failure; spread: number }
   | { type: 'attempt.timedOut'; at: number; attempt: number; error: Failure; spread: number }
@@ -106,7 +113,7 @@ function nextDue(context: JobContext, event: Retryable): number {
   return event.at + (event.error.retryAfterMs ?? backoff(context.backoff, context.spent, event.spread));
 }
 
-const release = { worker: undefined, cancelAt: undefined };
+const release = { worker: undefined, cancelAt: undefined, preemptAt: undefined, preemptFor: undefined };
 
 const machine = setup({
   types: {
@@ -120,6 +127,7 @@ const machine = setup({
     isBlocked: ({ context }) => (context.blockedBy?.length ?? 0) > 0,
     isEarly: ({ context }) => context.dueAt !== undefined,
     isCancelWished: ({ context }) => context.cancelAt !== undefined,
+    isToStay: ({ context }) => context.cancelAt === undefined && context.preemptAt === undefined,
     isPoison: ({ context }) => context.losses + 1 >= context.maxLosses,
     mayRetry: ({ context, event }) =>
       context.spent < context.maxAttempts && 'error' in event && event.error.retryable !== false,
@@ -133,6 +141,12 @@ const machine = setup({
     ),
     /** The claim is given back: it keeps its number and costs nothing. */
     giveBack: assign(({ context }) => ({ ...release, spent: context.spent - 1 })),
+    /** As `giveBack`; how often that was so is counted, so that the next attempt is left alone for longer. */
+    makeRoom: assign(({ context }) => ({
+      ...release,
+      spent: context.spent - 1,
+      preempted: (context.preempted ?? 0) + 1,
+    })),
     /** The attempt is over and counted; the next one waits out its backoff. */
     backOff: assign(({ context, event }) =>
       event.type === 'attempt.failed' || event.type === 'attempt.timedOut' || event.type === 'attempt.lost'
@@ -163,6 +177,9 @@ const machine = setup({
     ),
     stop: assign({ ...release, dueAt: undefined, held: undefined }),
     wishCancel: assign(({ event }) => ({ cancelAt: event.at })),
+    wishRoom: assign(({ event }) =>
+      event.type === 'job.preempt' ? { preemptAt: event.at, preemptFor: event.by } : {},
+    ),
     ready: assign({ dueAt: undefined, held: undefined }),
     unblock: assign({ blockedBy: undefined }),
     shorten: assign(({ event }) => (event.type === 'dependency.ended' ? { blockedBy: event.left } : {})),
@@ -177,6 +194,7 @@ const machine = setup({
       redrivenAt: event.at,
       spent: 0,
       losses: 0,
+      preempted: undefined,
       dueAt: undefined,
       held: undefined,
       result: undefined,
@@ -448,16 +466,38 @@ const machine = setup({
                     description: 'It took too long for the last time. Keeps attempt, counted.',
                   },
                 ],
-                'attempt.drained': {
-                  target: '#job.open.waiting.pending',
-                  actions: 'giveBack',
-                  description: 'The worker is leaving and hands it back. Keeps attempt, not counted.',
+                'job.preempt': {
+                  guard: 'isToStay',
+                  actions: 'wishRoom',
+                  description: 'It is to make room for a more urgent job; its worker does so. Keeps attempt.',
                 },
-                'attempt.preempted': {
-                  target: '#job.open.waiting.pending',
-                  actions: 'giveBack',
-                  description: 'It made room for a more urgent job. Keeps attempt, not counted.',
-                },
+                'attempt.drained': [
+                  {
+                    guard: 'isCancelWished',
+                    target: '#job.cancelled',
+                    actions: 'stop',
+                    description: 'The worker is leaving, and it was to be cancelled anyway. Keeps attempt, counted.',
+                  },
+                  {
+                    target: '#job.open.waiting.pending',
+                    actions: 'giveBack',
+                    description: 'The worker is leaving and hands it back. Keeps attempt, not counted.',
+                  },
+                ],
+                'attempt.preempted': [
+                  {
+                    guard: 'isCancelWished',
+                    target: '#job.cancelled',
+                    actions: 'stop',
+                    description:
+                      'It made room for another job, and was to be cancelled anyway. Keeps attempt, counted.',
+                  },
+                  {
+                    target: '#job.open.waiting.pending',
+                    actions: 'makeRoom',
+                    description: 'It made room for a more urgent job. Keeps attempt, not counted.',
+                  },
+                ],
                 'attempt.cancelling': {
                   guard: 'isCancelWished',
                   target: 'cancelling',

@@ -44,7 +44,7 @@ export interface JobRun<Payload> {
   readonly payload: Payload;
   /** (job, attempt): hand it to whatever must refuse a stale worker. */
   readonly fence: { readonly job: string; readonly attempt: number };
-  /** Fires when the attempt is cancelled, timed out, drained or fenced; its `reason` is an Error that says which. */
+  /** Fires when the attempt is cancelled, timed out, drained, preempted or fenced; its `reason` is an Error that says which. */
   readonly signal: AbortSignal;
   /**
    * GPUs that are this attempt's own, as the driver numbers them; empty for a job that asks for none. Absent on a worker
@@ -58,6 +58,20 @@ export interface JobRun<Payload> {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Those jobs themselves, in the order in which they were named; one whose record is forgotten is left out. */
   readonly waitedFor: readonly Precursor[];
+  /** What an earlier attempt has saved by `checkpoint`; absent where none has. */
+  readonly saved?: unknown;
+  /**
+   * Saves how far the work has come, so that the next attempt may go on from there: after it has made room for another
+   * job, was drained, lost with its worker or has failed. Of several the last one counts. It is stored within two
+   * seconds, and at once with the end of the attempt; a worker that dies before has saved what was stored before.
+   * A sign of life.
+   *
+   * @param value anything that fits into JSON, up to 16 KiB; `null` takes back what was saved.
+   * @throws {JobError} where it does not fit.
+   *
+   * @example for (let page = Number(run.saved ?? 0); page < 100; page++) { await print(page); run.checkpoint(page + 1); }
+   */
+  checkpoint(value: unknown): void;
   /** Reports progress; sent at most a few times a second. */
   progress(report: ProgressReport): void;
   /** Adds a line to the live log of the job. */

@@ -31,6 +31,11 @@ export function headBody(record: JobRecord): HeadBody {
   if (context.dueAt !== undefined) head.dueAt = context.dueAt;
   if (record.expiresAt !== undefined && !isSettled(record.state)) head.expiresAt = record.expiresAt;
   if (record.timeoutMs !== undefined) head.timeoutMs = record.timeoutMs;
+  if (context.preemptAt !== undefined) head.preemptAt = context.preemptAt;
+  if (context.preempted !== undefined) head.preempted = context.preempted;
+  if (record.checkpoint !== undefined && isActive(record.state)) head.savedAt = record.checkpoint.at;
+  const vramsMb = isActive(record.state) ? record.attempts.at(-1)?.vramsMb : undefined;
+  if (vramsMb !== undefined) head.vramsMb = vramsMb;
   const ranMs = isActive(record.state) ? undefined : ranFor(record.attempts.at(-1));
   if (ranMs !== undefined) head.ranMs = ranMs;
   if (record.state === 'blocked') head.after = afterOf(record);

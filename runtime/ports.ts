@@ -101,6 +101,14 @@ export interface Head {
   workflow?: string;
   /** Since when it is to stop with its workflow, where it is. */
   stopsSince?: number;
+  /** Since when it is to make room for another job. */
+  preemptAt?: number;
+  /** How often it has made room, where it has. */
+  preempted?: number;
+  /** When the handler of an active job, or the one before it, last saved what it had. */
+  savedAt?: number;
+  /** The memory of each GPU that an active job has, MiB, on a worker whose GPUs differ. */
+  vramsMb?: readonly number[];
   /** What the record is written in, where that is not the first version: who is older leaves it alone. */
   version?: number;
   machine?: number;

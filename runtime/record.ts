@@ -31,6 +31,8 @@ export interface AttemptEntry {
   worker: string;
   claimedAt: number;
   startedAt?: number;
+  /** The memory of each GPU that it has, MiB, on a worker whose GPUs differ. */
+  vramsMb?: readonly number[];
   endedAt?: number;
   outcome?: 'completed' | 'failed' | 'timed out' | 'lost' | 'handed back' | 'drained' | 'preempted' | 'cancelled';
   error?: Failure;
@@ -70,6 +72,13 @@ export interface WorkflowPart {
   stops?: true;
 }
 
+/** What a handler has saved of its work, for the next attempt; `attempt` is the one that saved it. */
+export interface Checkpoint {
+  at: number;
+  attempt: number;
+  value: unknown;
+}
+
 /** What a submitter says about a job, complete with defaults. After birth only a person changes its queue and priority. */
 export interface JobSpec {
   id: string;
@@ -107,6 +116,8 @@ export interface JobRecord extends JobSpec {
   attempts: readonly AttemptEntry[];
   transitions: readonly Transition[];
   progress?: Progress;
+  /** What its handler saved last; gone when it has completed or was cancelled, and with a redrive. */
+  checkpoint?: Checkpoint;
   /** When its present state began. */
   updatedAt: number;
   /** When the first handler of the job started. */

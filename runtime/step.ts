@@ -84,6 +84,7 @@ function moved(record: JobRecord, event: JobEvent, { state, context }: Arrival):
   if (isSettled(state)) next.settledAt = event.at;
   else delete next.settledAt;
   if (!isActive(state)) delete next.progress;
+  if (state === 'completed' || state === 'cancelled' || event.type === 'job.redrive') delete next.checkpoint;
   return { moved: true, record: next, transition };
 }
 
@@ -104,7 +105,10 @@ function attemptsAfter(record: JobRecord, event: JobEvent, context: JobContext):
       [...record.attempts, { attempt: context.attempt, worker: event.worker, claimedAt: event.at }],
       keptAttempts,
     );
-  if (event.type === 'attempt.started') return changeLast(record, { startedAt: event.at });
+  if (event.type === 'attempt.started') {
+    const on = event.vramsMb === undefined ? {} : { vramsMb: event.vramsMb };
+    return changeLast(record, { startedAt: event.at, ...on });
+  }
   const outcome = outcomes[event.type];
   if (outcome === undefined) return record.attempts;
   return changeLast(record, { endedAt: event.at, outcome, ...('error' in event ? { error: event.error } : {}) });

@@ -28,6 +28,15 @@ export function register(program: Command, context: CommandContext): void {
     .option('--max-active <count>', 'The most of its jobs that workers may hold at once, or `none`.')
     .option('--rate <starts>', 'The most of its jobs that may start, such as 10/s or 30/m, or `none`.')
     .option('--aging <step>', 'A job that has waited for so long rises by one priority, never above high; or `off`.')
+    .option(
+      '--may-evict <queues>',
+      'Queues behind it whose running jobs make room for its own, such as batch; or `none`.',
+    )
+    .option('--evict-after <duration>', 'So long an attempt of it runs before it has to make room, at first.')
+    .option(
+      '--reserve-after <duration>',
+      'A job that is next and has been ready for so long has a worker keep room; or `off`.',
+    )
     .action((name: string, flags: SetFlags, command: Command) => set({ name, flags }, command, context));
   queue
     .command('pause <queue>')
@@ -46,6 +55,9 @@ interface SetFlags {
   maxActive?: string;
   rate?: string;
   aging?: string;
+  mayEvict?: string;
+  evictAfter?: string;
+  reserveAfter?: string;
 }
 
 async function list(command: Command, context: CommandContext): Promise<void> {
@@ -69,7 +81,9 @@ function shape(): readonly Column<QueueView>[] {
     { title: 'OUT', value: ({ out }) => count(out), align: 'right' },
     { title: 'MAX', value: ({ maxActive }) => count(maxActive), align: 'right' },
     { title: 'RATE', value: rateText, align: 'right' },
-    { title: 'AGING', value: agingText, align: 'right' },
+    { title: 'AGING', value: ({ agingStepMs }) => stepText(agingStepMs), align: 'right' },
+    { title: 'RESERVE', value: ({ reserveAfterMs }) => stepText(reserveAfterMs), align: 'right' },
+    { title: 'MAY EVICT', value: ({ mayEvict = [] }) => mayEvict.join(' ') || '-' },
   ];
 }
 
@@ -82,8 +96,8 @@ function rateText({ ratePerSecond }: QueueView): string {
   return ratePerSecond < 1 ? `${Math.round(ratePerSecond * 60_000) / 1_000}/m` : `${ratePerSecond}/s`;
 }
 
-function agingText({ agingStepMs }: QueueView): string {
-  return agingStepMs === undefined ? 'off' : durationText(agingStepMs);
+function stepText(stepMs: number | undefined): string {
+  return stepMs === undefined ? 'off' : durationText(stepMs);
 }
 
 async function get(name: string, command: Command, context: CommandContext): Promise<void> {
@@ -122,14 +136,27 @@ function say({ queue, ...set }: QueueSettings, { terminal, output }: CommandCont
 }
 
 /** What is said is read here, what it may be is checked where it is set. */
-function changeOf({ order, mode, weight, maxActive, rate, aging }: SetFlags): QueueChange {
+function changeOf({
+  order,
+  mode,
+  weight,
+  maxActive,
+  rate,
+  aging,
+  mayEvict,
+  evictAfter,
+  reserveAfter,
+}: SetFlags): QueueChange {
   return {
     ...(order === undefined ? {} : { order: numberOf(order) }),
     ...(mode === undefined ? {} : { mode: modeOf(mode) }),
     ...(weight === undefined ? {} : { weight: numberOf(weight) }),
     ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive) }),
     ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate) }),
-    ...(aging === undefined ? {} : { agingStepMs: agingOf(aging) }),
+    ...(aging === undefined ? {} : { agingStepMs: stepOf(aging, 'aging') }),
+    ...(mayEvict === undefined ? {} : { mayEvict: namesOf(mayEvict) }),
+    ...(evictAfter === undefined ? {} : { evictAfterMs: stepOf(evictAfter, 'evict-after') }),
+    ...(reserveAfter === undefined ? {} : { reserveAfterMs: stepOf(reserveAfter, 'reserve-after') }),
   };
 }
 
@@ -159,7 +186,11 @@ function rateOf(text: string): number | null {
   return Number(starts) / (seconds.get(per) ?? Number.NaN);
 }
 
-function agingOf(text: string): number | null {
+function stepOf(text: string, flag: string): number | null {
   if (text === 'off') return 0;
-  return text === 'default' ? null : durationMs(text, 'aging');
+  return text === 'default' ? null : durationMs(text, flag);
+}
+
+function namesOf(text: string): readonly string[] | null {
+  return isTakenBack(text) ? null : text.split(/[\s,]+/).filter(Boolean);
 }

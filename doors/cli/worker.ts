@@ -123,8 +123,8 @@ function trouble({ isHung, isDeaf }: WorkerView): string | undefined {
 }
 
 /** What was declared and not measured says so. */
-function gpuOf({ gpu, vramMb, declared }: WorkerView): string {
+function gpuOf({ gpu, vramMb, vramsMb, declared }: WorkerView): string {
   if (gpu === 0) return '-';
-  const memory = vramMb > 0 ? ` ${vramMb}M` : '';
+  const memory = vramMb > 0 ? ` ${vramsMb?.join('+') ?? vramMb}M` : '';
   return `${gpu}${memory}${declared.includes('gpu') ? ' (declared)' : ''}`;
 }

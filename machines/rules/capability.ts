@@ -33,7 +33,10 @@ export interface Capacity {
   slots: number;
   types: readonly string[];
   gpu: number;
+  /** Of each GPU, or of the smallest where they differ. */
   vramMb: number;
+  /** Of each GPU, where they differ. */
+  vramsMb?: readonly number[];
   vendor?: string;
   encoders: readonly string[];
   memoryMb: number;
@@ -50,28 +53,47 @@ export interface Usage {
   gpu: number;
   memoryMb: number;
   diskMb: number;
+  /** For each GPU that is taken its memory, or what was asked of it as long as it is not known which one that is. */
+  vramsMb: readonly number[];
 }
 
 /** Nothing taken. */
-export const idle: Usage = { slots: 0, gpu: 0, memoryMb: 0, diskMb: 0 };
+export const idle: Usage = { slots: 0, gpu: 0, memoryMb: 0, diskMb: 0, vramsMb: [] };
 
-/** The usage of one job with these requirements. */
-export function usageOf(requirements: Requirements): Usage {
+/** The usage of one job with these requirements; `vramsMb` is the memory of the GPUs that it has, where that is known. */
+export function usageOf(requirements: Requirements, vramsMb?: readonly number[]): Usage {
   return {
     slots: requirements.slots ?? 1,
     gpu: requirements.gpu ?? 0,
     memoryMb: requirements.memoryMb ?? 0,
     diskMb: requirements.diskMb ?? 0,
+    vramsMb: vramsMb ?? wishes(requirements),
   };
 }
 
-/** Adds (or with -1 takes away) what one job with these requirements takes up. */
-export function take(usage: Usage, requirements: Requirements, sign: 1 | -1 = 1): void {
-  const more = usageOf(requirements);
+function wishes({ gpu = 0, vramMb = 0 }: Requirements): readonly number[] {
+  return gpu === 0 ? idle.vramsMb : Array.from({ length: gpu }, () => vramMb);
+}
+
+/** Adds (or with -1 takes away) what one job with these requirements, and these GPUs, takes up. */
+export function take(usage: Usage, requirements: Requirements, sign: 1 | -1 = 1, vramsMb?: readonly number[]): void {
+  const more = usageOf(requirements, vramsMb);
   usage.slots += sign * more.slots;
   usage.gpu += sign * more.gpu;
   usage.memoryMb += sign * more.memoryMb;
   usage.diskMb += sign * more.diskMb;
+  if (more.vramsMb.length > 0)
+    usage.vramsMb = sign === 1 ? [...usage.vramsMb, ...more.vramsMb] : fewer(usage.vramsMb, more.vramsMb);
+}
+
+/** A bag of numbers without some of them. */
+function fewer(all: readonly number[], gone: readonly number[]): readonly number[] {
+  const left = [...all];
+  for (const one of gone) {
+    const at = left.indexOf(one);
+    if (at !== -1) left.splice(at, 1);
+  }
+  return left;
 }
 
 /** What two usages take up together. */
@@ -81,17 +103,30 @@ export function together(usage: Usage, more: Usage): Usage {
     gpu: usage.gpu + more.gpu,
     memoryMb: usage.memoryMb + more.memoryMb,
     diskMb: usage.diskMb + more.diskMb,
+    vramsMb: [...usage.vramsMb, ...more.vramsMb],
+  };
+}
+
+/** What is left of a usage when a part of it has gone. */
+export function without(usage: Usage, less: Usage): Usage {
+  return {
+    slots: usage.slots - less.slots,
+    gpu: usage.gpu - less.gpu,
+    memoryMb: usage.memoryMb - less.memoryMb,
+    diskMb: usage.diskMb - less.diskMb,
+    vramsMb: fewer(usage.vramsMb, less.vramsMb),
   };
 }
 
 /** What a worker has beside what takes up `usage`. */
-export function rest(capacity: Capacity, { slots, gpu, memoryMb, diskMb }: Usage): Capacity {
+export function rest(capacity: Capacity, { slots, gpu, memoryMb, diskMb, vramsMb }: Usage): Capacity {
   return {
     ...capacity,
     slots: Math.max(0, capacity.slots - slots),
     gpu: Math.max(0, capacity.gpu - gpu),
     memoryMb: Math.max(0, capacity.memoryMb - memoryMb),
     ...(capacity.diskMb === undefined ? {} : { diskMb: Math.max(0, capacity.diskMb - diskMb) }),
+    ...(capacity.vramsMb === undefined ? {} : { vramsMb: fewer(capacity.vramsMb, vramsMb) }),
   };
 }
 
@@ -102,8 +137,10 @@ export function unmet(type: string, needs: Requirements, capacity: Capacity): st
 }
 
 function lacksDevice(needs: Requirements, capacity: Capacity): string | undefined {
-  if ((needs.gpu ?? 0) > capacity.gpu) return `${needs.gpu} GPU`;
-  if ((needs.vramMb ?? 0) > capacity.vramMb) return `${needs.vramMb} MiB of GPU memory`;
+  const { gpu = 0, vramMb = 0 } = needs;
+  if (gpu > capacity.gpu) return `${gpu} GPU`;
+  if (vramMb > largestVram(capacity)) return `${vramMb} MiB of GPU memory`;
+  if (gpu > gpusWith(vramMb, capacity)) return `${gpu} GPU of ${vramMb} MiB each`;
   if (needs.vendor !== undefined && needs.vendor !== capacity.vendor) return `a GPU by ${needs.vendor}`;
   if (needs.encoder !== undefined && !capacity.encoders.includes(needs.encoder)) return `encoder ${needs.encoder}`;
   return undefined;
@@ -124,12 +161,38 @@ function lacksKind(type: string, needs: Requirements, capacity: Capacity): strin
   return undefined;
 }
 
+/** How many GPUs a worker has with so much memory. */
+export function gpusWith(vramMb: number, capacity: Pick<Capacity, 'gpu' | 'vramMb' | 'vramsMb'>): number {
+  if (capacity.vramsMb !== undefined) return capacity.vramsMb.filter((has) => has >= vramMb).length;
+  return vramMb <= capacity.vramMb ? capacity.gpu : 0;
+}
+
+function largestVram({ vramMb, vramsMb = [] }: Capacity): number {
+  return Math.max(vramMb, ...vramsMb);
+}
+
+/**
+ * Whether each wish gets a GPU of its own with at least so much memory: the largest wish the largest GPU, and so on. A GPU
+ * that serves a wish serves every smaller one too, so if this way does not go, none does (Hall's theorem).
+ */
+export function covers(vramsMb: readonly number[], wanted: readonly number[]): boolean {
+  const down = (one: number, other: number) => other - one;
+  const has = vramsMb.toSorted(down);
+  return wanted.toSorted(down).every((wish, at) => wish <= (has[at] ?? -1));
+}
+
+function hasGpus({ gpu = 0, vramMb = 0 }: Requirements, capacity: Capacity, usage: Usage): boolean {
+  if (gpu === 0) return true;
+  if (usage.gpu + gpu > capacity.gpu) return false;
+  return capacity.vramsMb === undefined || covers(capacity.vramsMb, [...usage.vramsMb, ...wishes({ gpu, vramMb })]);
+}
+
 /** Whether such a job fits into what is left of `capacity` beside `usage`. Assumes that nothing is `unmet`. */
 export function hasRoom(needs: Requirements, capacity: Capacity, usage: Usage, lookAhead: number): boolean {
   const more = usageOf(needs);
   return (
     usage.slots + more.slots <= capacity.slots + lookAhead &&
-    (more.gpu === 0 || usage.gpu + more.gpu <= capacity.gpu) &&
+    hasGpus(needs, capacity, usage) &&
     (more.memoryMb === 0 || usage.memoryMb + more.memoryMb <= capacity.memoryMb) &&
     (more.diskMb === 0 || usage.diskMb + more.diskMb <= (capacity.diskMb ?? 0))
   );

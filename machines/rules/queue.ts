@@ -24,6 +24,12 @@ export interface QueueSettings {
   ratePerSecond?: number;
   /** A job that has waited for so long rises by one priority, and again; 0: it never does. */
   agingStepMs?: number;
+  /** Queues whose running jobs make room for its own where there is none. */
+  mayEvict?: readonly string[];
+  /** So long an attempt runs before it has to make room, and twice as long after each time that it did. */
+  evictAfterMs?: number;
+  /** A job that is next and has been ready for so long has a worker keep room for it; 0: none ever does. */
+  reserveAfterMs?: number;
 }
 
 /** What is to be changed about a queue; `null` takes back what was set. */
@@ -41,9 +47,15 @@ export interface QueuePolicy {
   ratePerSecond: number;
   /** `Infinity` where nothing rises. */
   agingStepMs: number;
+  mayEvict: readonly string[];
+  evictAfterMs: number;
+  /** `Infinity` where nothing is reserved. */
+  reserveAfterMs: number;
 }
 
 const defaultAgingStepMs = 10 * 60_000;
+const defaultEvictAfterMs = 10_000;
+const defaultReserveAfterMs = 60_000;
 const queuePattern = /^[a-z][a-z0-9_-]{0,31}$/;
 
 /**
@@ -52,7 +64,7 @@ const queuePattern = /^[a-z][a-z0-9_-]{0,31}$/;
  */
 export function queuePolicy(queue: string, listed: readonly string[], set: QueueSettings = { queue }): QueuePolicy {
   const at = listed.indexOf(queue);
-  const { agingStepMs = defaultAgingStepMs } = set;
+  const { agingStepMs = defaultAgingStepMs, reserveAfterMs = defaultReserveAfterMs } = set;
   return {
     queue,
     order: set.order ?? (at === -1 ? listed.length : at) + 1,
@@ -62,6 +74,9 @@ export function queuePolicy(queue: string, listed: readonly string[], set: Queue
     maxActive: set.maxActive ?? Number.POSITIVE_INFINITY,
     ratePerSecond: set.ratePerSecond ?? Number.POSITIVE_INFINITY,
     agingStepMs: agingStepMs === 0 ? Number.POSITIVE_INFINITY : agingStepMs,
+    mayEvict: set.mayEvict ?? [],
+    evictAfterMs: set.evictAfterMs ?? defaultEvictAfterMs,
+    reserveAfterMs: reserveAfterMs === 0 ? Number.POSITIVE_INFINITY : reserveAfterMs,
   };
 }
 
@@ -91,6 +106,16 @@ const rules: { readonly [Name in keyof QueueChange]-?: Rule } = {
     expected: 'a duration from 1 s up, or off',
     holds: (value) => value === 0 || (isNumber(value) && value >= 1_000),
   },
+  mayEvict: {
+    expected: 'a list of other queues',
+    holds: (value) =>
+      Array.isArray(value) && value.every((name) => typeof name === 'string' && queuePattern.test(name)),
+  },
+  reserveAfterMs: {
+    expected: 'a duration from 1 s up, or off',
+    holds: (value) => value === 0 || (isNumber(value) && value >= 1_000),
+  },
+  evictAfterMs: { expected: 'a duration from 1 s up', holds: (value) => isNumber(value) && value >= 1_000 },
 };
 
 /** The first thing about a change that cannot be, as a sentence; `undefined` where all of it can. */

@@ -105,6 +105,18 @@ export const events = {
     facts: { workflow: 'text', count: 'number' },
     help: 'A job of a workflow has failed whose `onFailure` is `stop`; what of it still waited has failed with it.',
   },
+  'job.evicted': {
+    level: 'info',
+    line: '{key} of queue {queue} is to make room on {worker} for {by} of queue {byQueue}',
+    facts: { key: 'text', worker: 'text', queue: 'text', by: 'text', byQueue: 'text' },
+    help: 'A running job was told to make room for one whose queue may evict it (`yard queue set --may-evict`).',
+  },
+  'job.reserved': {
+    level: 'info',
+    line: '{worker} keeps the next room for {key}, which has waited for long',
+    facts: { key: 'text', worker: 'text' },
+    help: 'A job that needs much had waited for `--reserve-after` of its queue: what comes after it leaves it its place on this worker.',
+  },
   'schedule.fired': {
     level: 'info',
     line: 'schedule {schedule} has fired: job {job}, {lateMs} ms after its moment',

@@ -70,6 +70,17 @@ export const metrics = {
     help: 'Jobs found to have to wait for a worker.',
     fedBy: [{ event: 'job.queued' }],
   },
+  yard_jobs_evicted_total: {
+    ...count,
+    labels: ['queue', 'byQueue'],
+    help: 'Running jobs that were told to make room, by their queue and by that of the job that needed it.',
+    fedBy: [{ event: 'job.evicted' }],
+  },
+  yard_jobs_reserved_total: {
+    ...count,
+    help: 'Jobs for which a worker was made to keep its next room.',
+    fedBy: [{ event: 'job.reserved' }],
+  },
   yard_jobs_waiting: {
     type: 'gauge',
     unit: 'none',

@@ -49,10 +49,11 @@ export function head(states: fc.Arbitrary<JobState>): fc.Arbitrary<Omit<Head, 'k
       createdAt: fc.integer({ min: 1, max: 5 }),
       attempt: fc.integer({ min: 0, max: 3 }),
       worker: fc.constantFrom(...workers),
+      vramsMb: fc.array(fc.constantFrom(8, 80), { maxLength: 2 }),
     })
-    .map(({ worker, ...rest }) => {
+    .map(({ worker, vramsMb, ...rest }) => {
       const { key: _key, revision: _revision, ...whole } = headWith({ key: 'k', revision: 1, ...rest });
-      return isHeld(rest.state) ? { ...whole, worker } : whole;
+      return isHeld(rest.state) ? { ...whole, worker, vramsMb } : whole;
     });
 }
 
@@ -85,6 +86,7 @@ const candidate: fc.Arbitrary<Omit<Candidate, 'incarnation'>> = fc
       gpu: Math.min(taken, capacity.gpu),
       memoryMb: taken * 100,
       diskMb: 0,
+      vramsMb: [],
     },
   }));
 

@@ -17,7 +17,7 @@ function contents(board: Board) {
   const held = workers.map((worker) => ({
     worker,
     claims: [...board.holding(worker).claims].map(({ key }) => key).sort(),
-    usage: { ...board.holding(worker).usage },
+    usage: sorted(board.holding(worker).usage),
   }));
   const waiting = [...board.lanes()].map((lane) => lane.flatMap((queue) => [...queue].map(({ key }) => key)).sort());
   return { open: open.sort((a, b) => (a.key < b.key ? -1 : 1)), held, waiting };
@@ -39,10 +39,14 @@ function expected(heads: readonly Head[]): ReturnType<typeof contents> {
     held: workers.map((worker) => ({
       worker,
       claims: ofWorker(worker).map(({ key }) => key),
-      usage: sum(ofWorker(worker).map(({ requirements }) => usageOf(requirements))),
+      usage: sorted(sum(ofWorker(worker).map(({ requirements, vramsMb }) => usageOf(requirements, vramsMb)))),
     })),
     waiting: [...lanes].sort(([a], [b]) => a - b).map(([, keys]) => keys.sort()),
   };
+}
+
+function sorted(usage: Usage): Usage {
+  return { ...usage, vramsMb: usage.vramsMb.toSorted() };
 }
 
 function sum(usages: readonly Usage[]): Usage {
@@ -51,6 +55,7 @@ function sum(usages: readonly Usage[]): Usage {
     gpu: a.gpu + b.gpu,
     memoryMb: a.memoryMb + b.memoryMb,
     diskMb: a.diskMb + b.diskMb,
+    vramsMb: [...a.vramsMb, ...b.vramsMb],
   });
   return usages.reduce(add, idle);
 }

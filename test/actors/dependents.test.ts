@@ -184,7 +184,7 @@ test('why it waits names the others as they stand, and what would let it go', as
   const entry = on.board.get('default.b');
   if (entry === undefined) throw new RangeError('Expected b to be on the board.');
   const awaited = await on.clock.until(on.dependents.awaited(entry));
-  expect(whyBlocked(entry.after, awaited)).toEqual({
+  expect(whyBlocked(entry.rare?.after, awaited)).toEqual({
     code: 'blocked',
     sentence:
       'Waits for any of a (pending), z (not submitted yet) to end. It goes on when one of them does; z may come within a day of this one, `yard submit --id z` does it.',

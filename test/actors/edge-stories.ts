@@ -40,6 +40,9 @@ const timeOut: JobEvent = { type: 'attempt.timedOut', at, attempt: 1, spread: 0,
 const lose: JobEvent = { type: 'attempt.lost', at, attempt: 1, spread: 0, error: lost };
 const stopping: JobEvent = { type: 'attempt.cancelling', at, attempt: 1 };
 const stopped: JobEvent = { type: 'attempt.cancelled', at, attempt: 1 };
+const preempt: JobEvent = { type: 'job.preempt', at, by: 'urgent', reason: 'for urgent of queue live' };
+const drained: JobEvent = { type: 'attempt.drained', at, attempt: 1, reason: 'the worker leaves' };
+const preempted: JobEvent = { type: 'attempt.preempted', at, attempt: 1, reason: 'made room for urgent' };
 const running = [claim, start];
 
 /** The context that every story begins with, unless it says otherwise. */
@@ -220,15 +223,28 @@ export const stories: Readonly<Record<string, Story>> = {
     ends: 'failed',
     with: { error: late },
   },
+  'open.active.processing --job.preempt [isToStay]--> (stays)': {
+    events: [...running, preempt],
+    ends: 'processing',
+    with: { preemptAt: at, preemptFor: 'urgent' },
+  },
+  'open.active.processing --attempt.drained [isCancelWished]--> cancelled': {
+    events: [...running, cancel, drained],
+    ends: 'cancelled',
+  },
   'open.active.processing --attempt.drained--> open.waiting.pending': {
-    events: [...running, { type: 'attempt.drained', at, attempt: 1, reason: 'the worker leaves' }],
+    events: [...running, drained],
     ends: 'pending',
     with: { attempt: 1, spent: 0 },
   },
+  'open.active.processing --attempt.preempted [isCancelWished]--> cancelled': {
+    events: [...running, preempt, cancel, preempted],
+    ends: 'cancelled',
+  },
   'open.active.processing --attempt.preempted--> open.waiting.pending': {
-    events: [...running, { type: 'attempt.preempted', at, attempt: 1, reason: 'more urgent work' }],
+    events: [...running, preempt, preempted],
     ends: 'pending',
-    with: { attempt: 1, spent: 0 },
+    with: { attempt: 1, spent: 0, preempted: 1, preemptAt: undefined, preemptFor: undefined },
   },
   'open.active.processing --attempt.cancelling [isCancelWished]--> open.active.cancelling': {
     events: [...running, cancel, stopping],

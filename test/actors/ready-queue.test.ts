@@ -26,11 +26,9 @@ function entry(birth: number, createdAt = birth): Entry {
     dueAt: undefined,
     expiresAt: undefined,
     timeoutMs: undefined,
+    rare: undefined,
     isOfNewer: false,
     place: undefined,
-    after: undefined,
-    workflow: undefined,
-    stopsSince: undefined,
     offer: undefined,
   };
 }

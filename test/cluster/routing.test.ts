@@ -120,6 +120,33 @@ describe('once a worker with a GPU has joined, of which no master was told', () 
   });
 });
 
+describe('on a worker whose GPUs differ', () => {
+  const wants = (vram: number, gpus = 1) => ({ Gpu: String(gpus), Vram: String(vram), Labels: 'gpus=mixed' });
+
+  test('each job has one with the memory that it asks for, the large one stays free as long as that goes, and none is had twice', async () => {
+    const mixed = 'gpu=3,vram=24000,vram=8000,vram=8000,slots=3';
+    const { pid } = await yard.start('worker', { advertise: mixed, labels: 'gpus=mixed', concurrency: 3 });
+    const view = (await yard.user.view())?.workers.find((worker) => worker.pid === pid);
+    expect(view).toMatchObject({ gpu: 3, vramMb: 8_000, vramsMb: [24_000, 8_000, 8_000] });
+    const small = await yard.user.pub('mark', { ms: 60_000 }, wants(0));
+    const both = await yard.user.waitUntil(small, 'processing');
+    expect(both.attempts).toMatchObject([{ vramsMb: [8_000] }]);
+    const large = await yard.user.pub('mark', { ms: 60_000 }, wants(20_000));
+    expect((await yard.user.waitUntil(large, 'processing')).attempts).toMatchObject([{ vramsMb: [24_000] }]);
+    const second = await yard.user.pub('mark', {}, wants(20_000));
+    const last = await yard.user.pub('mark', {}, wants(1_000));
+    expect((await yard.user.waitUntil(last, 'completed')).attempts).toMatchObject([{ vramsMb: [8_000] }]);
+    expect(await yard.user.why(second)).toMatchObject({ code: 'all busy' });
+    const never = await yard.user.pub('mark', {}, wants(20_000, 2));
+    await yard.user.waitUntil(never, 'queued', 10_000);
+    expect(await yard.user.why(never)).toMatchObject({ code: 'no worker has it' });
+    await yard.user.cancel(large);
+    expect((await yard.user.waitUntil(second, 'completed')).attempts).toMatchObject([{ vramsMb: [24_000] }]);
+    for (const id of [small, never]) await yard.user.cancel(id);
+    await yard.user.settled([small, never]);
+  });
+});
+
 test('a job type becomes known with the first worker that has its handler', async () => {
   expect(await yard.user.submit('stubborn', '{}')).toHaveProperty('rejected');
   await yard.start('worker', { types: 'stubborn' });

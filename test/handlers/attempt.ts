@@ -13,11 +13,14 @@ export interface AttemptOptions {
   devices?: readonly string[];
   /** Results of the jobs that it waited for. */
   inputs?: Readonly<Record<string, unknown>>;
+  /** What an earlier attempt has saved. */
+  saved?: unknown;
 }
 
 /** Checks the payload as a door would, then runs the handler. */
 export class Attempt<Payload, Result> {
   readonly reports: ProgressReport[] = [];
+  readonly checkpoints: unknown[] = [];
   readonly lines: { line: string; stream: string }[] = [];
   readonly #happened = new EventEmitter();
   readonly #stop = new AbortController();
@@ -32,12 +35,14 @@ export class Attempt<Payload, Result> {
   async run(payload: unknown): Promise<Result> {
     const checked = await this.#definition.payload['~standard'].validate(payload);
     if (checked.issues) throw new Error(`Refused: ${checked.issues.map((issue) => issue.message).join(' ')}`);
-    const { id = 'j1', attempt = 1, holdsFence = async () => true, devices, inputs = {} } = this.#options;
+    const { id = 'j1', attempt = 1, holdsFence = async () => true, devices, inputs = {}, saved } = this.#options;
     return this.#definition.run({
       ...{ id, tenant: 'default', type: this.#definition.type, payload: checked.value, holdsFence },
       ...{ fence: { job: id, attempt }, signal: this.#stop.signal },
       ...(devices === undefined ? {} : { devices }),
       ...{ inputs, waitedFor: [] },
+      ...(saved === undefined ? {} : { saved }),
+      checkpoint: (value) => void this.checkpoints.push(value),
       progress: (report) => {
         this.reports.push(report);
         this.#happened.emit('progress');

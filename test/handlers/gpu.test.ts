@@ -75,11 +75,12 @@ describe('what nvidia-smi says', () => {
 describe('the inventory of a worker', () => {
   const missing = new Ffmpeg({ clock, ffmpeg: '/nowhere/ffmpeg' });
 
-  it('has the GPUs that the driver tells of, with the memory of the smallest', async () => {
+  it('has the GPUs that the driver tells of, with the memory of each where they differ', async () => {
     const nvidia = nvidiaSmi('nvidia-smi-two.csv');
     expect(await measure({ clock, ffmpeg: missing, nvidiaSmi: nvidia })).toMatchObject({
       gpu: 2,
       vramMb: 15360,
+      vramsMb: [23028, 15360],
       vendor: 'nvidia',
       encoders: [],
     });
@@ -89,7 +90,8 @@ describe('the inventory of a worker', () => {
     const nvidia = nvidiaSmi('nvidia-smi-two.csv');
     const seen = (visible: string) => measure({ clock, ffmpeg: missing, nvidiaSmi: nvidia, visible });
     expect(await seen('1')).toMatchObject({ gpu: 1, gpus: ['1'], vramMb: 15360 });
-    expect(await seen('1,0')).toMatchObject({ gpu: 2, gpus: ['1', '0'] });
+    expect(await seen('1')).not.toHaveProperty('vramsMb');
+    expect(await seen('1,0')).toMatchObject({ gpu: 2, gpus: ['1', '0'], vramsMb: [15360, 23028] });
     expect(await seen('')).toMatchObject({ gpu: 0, gpus: [] });
     expect(await seen('7')).toMatchObject({ gpu: 0, gpus: [] });
   });

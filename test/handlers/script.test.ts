@@ -59,14 +59,14 @@ describe('a script job', () => {
   });
 
   it('sees the GPUs that its attempt was given, whatever its submitter says', async () => {
-    const args = ['-c', 'echo "$CUDA_VISIBLE_DEVICES/$HIP_VISIBLE_DEVICES"'];
+    const args = ['-c', 'echo "$CUDA_DEVICE_ORDER $CUDA_VISIBLE_DEVICES/$HIP_VISIBLE_DEVICES"'];
     const seen = (devices?: readonly string[]) =>
       new Attempt(shell, devices === undefined ? {} : { devices })
         .run({ command: 'sh', args, env: { CUDA_VISIBLE_DEVICES: '0,1,2,3' } })
         .then(({ stdout }) => stdout);
-    expect(await seen(['2', '3'])).toBe('2,3/2,3');
-    expect(await seen([])).toBe('/');
-    expect(await seen()).toBe('0,1,2,3/');
+    expect(await seen(['2', '3'])).toBe('PCI_BUS_ID 2,3/2,3');
+    expect(await seen([])).toBe('PCI_BUS_ID /');
+    expect(await seen()).toBe(' 0,1,2,3/');
   });
 
   it('is stopped after its timeout', async () => {

@@ -78,6 +78,7 @@ export function eventsFor(state: Pick<JobSnapshot, 'context'>): readonly JobEven
     { type: 'attempt.timedOut', at, attempt, spread: 0, error: { kind: 'timeout', message: 'Too slow.' } },
     { type: 'attempt.lost', at, attempt, spread: 0, error: lost },
     { type: 'attempt.handedBack', at, attempt, reason: 'Not started in time.' },
+    { type: 'job.preempt', at, by: 'urgent', reason: 'For urgent.' },
     { type: 'attempt.drained', at, attempt, reason: 'The worker leaves.' },
     { type: 'attempt.preempted', at, attempt, reason: 'More urgent work.' },
     { type: 'attempt.cancelling', at, attempt },
@@ -87,11 +88,11 @@ export function eventsFor(state: Pick<JobSnapshot, 'context'>): readonly JobEven
 
 /** What tells two states apart here. */
 export function identity({ value, context }: Pick<JobSnapshot, 'value' | 'context'>): string {
-  const { spent, losses, generation, worker, dueAt, held, blockedBy, cancelAt, result, error } = context;
+  const { spent, losses, generation, worker, dueAt, held, blockedBy, cancelAt, preemptAt, result, error } = context;
   return JSON.stringify([
     value,
     [spent, losses, Math.min(generation, 2)],
-    [worker, dueAt, cancelAt, result].map((given) => given !== undefined),
+    [worker, dueAt, cancelAt, preemptAt, result].map((given) => given !== undefined),
     [held, blockedBy?.length, error?.kind, error?.retryable],
   ]);
 }

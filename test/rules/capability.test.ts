@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type Capacity,
+  covers,
   hasRoom,
   idle,
   type Requirements,
   requirementKey,
+  rest,
   take,
   unmet,
 } from '../../machines/rules/capability.ts';
@@ -75,7 +77,13 @@ const fitting = fc.tuple(needs, capacity).map(([needs, more]): [Requirements, Ca
     versions: { transcode: '2.0' },
   },
 ]);
-const usage = fc.record({ slots: fc.nat(5), gpu: fc.nat(3), memoryMb: fc.nat(3), diskMb: fc.nat(3) });
+const usage = fc.record({
+  slots: fc.nat(5),
+  gpu: fc.nat(3),
+  memoryMb: fc.nat(3),
+  diskMb: fc.nat(3),
+  vramsMb: fc.array(fc.nat(3), { maxLength: 3 }),
+});
 
 const cpu: Capacity = { slots: 4, types: ['transcode'], gpu: 0, vramMb: 0, encoders: [], memoryMb: 1_000, labels: {} };
 const gpu: Capacity = {
@@ -163,7 +171,8 @@ describe('room', () => {
       fc.property(needs, capacity, usage, (needs, capacity, usage) => {
         fc.pre(!hasRoom(needs, capacity, usage, 0));
         const { slots, gpu, memoryMb, diskMb } = usage;
-        const fuller = { slots: slots + 1, gpu: gpu + 1, memoryMb: memoryMb + 1, diskMb: diskMb + 1 };
+        const vramsMb = [...usage.vramsMb, 1];
+        const fuller = { slots: slots + 1, gpu: gpu + 1, memoryMb: memoryMb + 1, diskMb: diskMb + 1, vramsMb };
         expect(hasRoom(needs, capacity, fuller, 0)).toBe(false);
       }),
     );
@@ -172,6 +181,44 @@ describe('room', () => {
   test('for a job without a GPU is there while all GPUs are taken', () => {
     expect(hasRoom({}, gpu, { ...idle, slots: 1, gpu: 1 }, 0)).toBe(true);
     expect(hasRoom({ gpu: 1 }, gpu, { ...idle, slots: 1, gpu: 1 }, 0)).toBe(false);
+  });
+});
+
+describe('GPUs that differ', () => {
+  const vram = fc.constantFrom(0, 8, 16, 24, 80);
+  const mixed: Capacity = { ...gpu, gpu: 3, vramMb: 8, vramsMb: [8, 24, 80] };
+
+  /** Whether some way of giving each wish a GPU of its own goes, by trying all. */
+  function canServe(vramsMb: readonly number[], [wish, ...others]: readonly number[]): boolean {
+    if (wish === undefined) return true;
+    return vramsMb.some((has, at) => has >= wish && canServe(vramsMb.toSpliced(at, 1), others));
+  }
+
+  test('cover what is wished of them exactly where some way of sharing them out does', () => {
+    fc.assert(
+      fc.property(fc.array(vram, { maxLength: 5 }), fc.array(vram, { maxLength: 6 }), (vramsMb, wanted) => {
+        expect(covers(vramsMb, wanted)).toBe(canServe(vramsMb, wanted));
+      }),
+    );
+  });
+
+  test('count for a job that needs some of them by what each has', () => {
+    expect(unmet('transcode', { gpu: 1, vramMb: 80 }, mixed)).toBeUndefined();
+    expect(unmet('transcode', { gpu: 2, vramMb: 24 }, mixed)).toBeUndefined();
+    expect(unmet('transcode', { gpu: 2, vramMb: 80 }, mixed)).toBe('2 GPU of 80 MiB each');
+    expect(unmet('transcode', { gpu: 1, vramMb: 81 }, mixed)).toBe('81 MiB of GPU memory');
+  });
+
+  test('leave room beside jobs that have some, as long as those are not the ones that it takes', () => {
+    const used = { ...idle };
+    take(used, { gpu: 1 }, 1, [80]);
+    expect(hasRoom({ gpu: 1, vramMb: 80 }, mixed, used, 0)).toBe(false);
+    expect(hasRoom({ gpu: 2 }, mixed, used, 0)).toBe(true);
+    take(used, { gpu: 1 }, -1, [80]);
+    take(used, { gpu: 1 });
+    expect(hasRoom({ gpu: 1, vramMb: 80 }, mixed, used, 0)).toBe(true);
+    expect(hasRoom({ gpu: 3 }, mixed, used, 0)).toBe(false);
+    expect(rest(mixed, { ...idle, gpu: 1, vramsMb: [24] })).toMatchObject({ gpu: 2, vramsMb: [8, 80] });
   });
 });
 

@@ -18,6 +18,9 @@ describe('a queue that nobody has set', () => {
   test('is strict, open and without limits, and its jobs rise every ten minutes', () => {
     expect(queuePolicy('batch', defaultQueues)).toEqual({
       queue: 'batch',
+      mayEvict: [],
+      evictAfterMs: 10_000,
+      reserveAfterMs: 60_000,
       order: 3,
       mode: 'strict',
       weight: 1,

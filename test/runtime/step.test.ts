@@ -87,6 +87,7 @@ function eventsOf(drawn: Turn, attempt: number, at: number): readonly JobEvent[]
     { type: 'attempt.timedOut', at, attempt: own, error, spread },
     { type: 'attempt.lost', at, attempt: own, error, spread },
     { type: 'attempt.handedBack', at, attempt: own, reason: 'full' },
+    { type: 'job.preempt', at, by: 'urgent', reason: 'for urgent' },
     { type: 'attempt.drained', at, attempt: own, reason: 'leaving' },
     { type: 'attempt.preempted', at, attempt: own, reason: 'urgent' },
     { type: 'attempt.cancelling', at, attempt: own },

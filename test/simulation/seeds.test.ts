@@ -24,14 +24,14 @@ const never: readonly [why: string, edges: RegExp][] = [
   ['a job is born before it is stored', /^submitted (?!job.submitted)/],
   ['no story has a person do more than cancel', / job\.(hold|release|reschedule|retry|redrive|move|prioritise) /],
   ['no door makes a job that waits for others', /^blocked | blocked$/],
-  ['nobody preempts', / attempt\.preempted /],
+  ['nobody preempts', / (job\.preempt|attempt\.preempted) /],
   ['a wish to cancel only notes itself in what runs', /^(assigned|processing|cancelling) job\.cancel cancelled$/],
   ['a second wish is not written', /^cancelling job\.cancel cancelling$/],
   ['what was being cancelled is cancelled when it is lost', /^cancelling attempt\.lost (failed|retrying)$/],
 ];
 
-/** Takes a handler that returns in the very moment in which its cancelling is being written. */
-const rare = 'cancelling attempt.completed completed';
+/** Take a handler that returns, or a worker that leaves, in the very moment in which its cancelling is being written. */
+const rare = ['cancelling attempt.completed completed', 'processing attempt.drained cancelled'];
 
 test.each(seeds)('in the bad minute of seed %d every promise is kept', async (seed) => {
   const sim = await liveThrough(seed);
@@ -50,7 +50,7 @@ test('together they took the edges of the job chart, and no other', () => {
   process.stdout.write(`${possible.length - left.length} of `);
   process.stdout.write(`${possible.length} edges taken${left.map((edge) => `\n  not taken: ${edge}`).join('')}\n`);
   expect([...covered].filter((edge) => !possible.includes(edge))).toEqual([]);
-  if (seeds.length >= enough) expect(left.filter((edge) => edge !== rare)).toEqual([]);
+  if (seeds.length >= enough) expect(left.filter((edge) => !rare.includes(edge))).toEqual([]);
 });
 
 function listed(counts: ReadonlyMap<string, number>): string {

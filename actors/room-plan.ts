@@ -1,0 +1,253 @@
+/**
+ * For which waiting jobs a worker is to keep room, and which running jobs are to make some. Pure: it looks at the board and
+ * the fleet and changes neither.
+ *
+ * It goes through the lines as `decide` does, best lane first, and gives each job the room that is there, else the room
+ * that is about to be there. For a job that finds neither, jobs of queues that its own may evict make room, at the worker
+ * where that costs least. And for the first of a line that has waited for `reserveAfterMs`, and that others would pass for
+ * ever since it needs much, the worker that is nearest to having room keeps it: what starts there from now on leaves the
+ * job its place, so that it starts when the last of what ran there has ended. One for each set of requirements, and not
+ * more than a quarter of the workers, at least one.
+ *
+ * Nothing is remembered but which worker keeps room for which job: a new leader comes to the same by itself.
+ */
+
+import {
+  type Capacity,
+  hasRoom,
+  idle,
+  type Requirements,
+  take,
+  type Usage,
+  unmet,
+  usageOf,
+  without,
+} from '../machines/rules/capability.ts';
+import type { Board } from './board.ts';
+import type { Candidate } from './decide.ts';
+import { type Entry, isBefore } from './entry.ts';
+import { type Eviction, evictionFor, isCheaper, isLeaving } from './eviction.ts';
+import type { ReadyQueue } from './ready-queue.ts';
+
+/** A worker keeps room for a job. */
+export interface Reservation {
+  entry: Entry;
+  worker: string;
+  /** The jobs after which there is room: those that ran there when it began, or those that make room. */
+  after: 'those that ran' | 'those that leave';
+}
+
+export interface RoomPlan {
+  reservations: readonly Reservation[];
+  evictions: readonly (Eviction & { wanted: Entry; worker: string })[];
+}
+
+export interface RoomPlanOptions {
+  board: Pick<Board, 'lanes' | 'holding' | 'policyOf' | 'turnOf'>;
+  candidates: readonly Candidate[];
+  /** What was reserved before: a job keeps its worker. */
+  reserved: readonly Reservation[];
+  lookAhead(type: string): number;
+  gpuSpillOver: boolean;
+  /** How many more jobs of a queue may be offered now. */
+  room(queue: string): number;
+  /** Whether running jobs may be evicted now. */
+  mayEvict: boolean;
+  /** Broker time, epoch ms. */
+  now: number;
+}
+
+/** So many lines are looked at, those of the best lanes first. */
+const linesAtOnce = 64;
+const evictionsAtOnce = 20;
+
+export function planRoom(options: RoomPlanOptions): RoomPlan {
+  const plan = new Plan(options);
+  let left = linesAtOnce;
+  for (const lane of options.board.lanes()) {
+    plan.serve(lane.slice(0, left));
+    left -= lane.length;
+    if (left <= 0) break;
+  }
+  return plan;
+}
+
+/** A worker as it will be: what is there now, and what will be when all that leaves has left. */
+interface Site {
+  worker: string;
+  capacity: Capacity;
+  now: Usage;
+  toCome: Usage;
+}
+
+/** Jobs with the same needs, in order; `left` is how many of their queue may still be offered. */
+interface Line {
+  next: Entry;
+  rest: Iterator<Entry>;
+  able: readonly Site[];
+  evicts: boolean;
+  left: number;
+}
+
+function advance(line: Line): boolean {
+  const next = line.rest.next();
+  if (next.done === true) return false;
+  line.next = next.value;
+  line.left--;
+  return true;
+}
+
+class Plan implements RoomPlan {
+  readonly reservations: Reservation[] = [];
+  readonly evictions: (Eviction & { wanted: Entry; worker: string })[] = [];
+  readonly #options: RoomPlanOptions;
+  readonly #sites: readonly Site[];
+  readonly #spoken = new Set<Entry>();
+  readonly #waitedFor = new Set<Requirements>();
+
+  constructor(options: RoomPlanOptions) {
+    this.#options = options;
+    this.#sites = options.candidates.map(({ incarnation, capacity, usage }) => ({
+      worker: incarnation,
+      capacity,
+      now: { ...usage },
+      toCome: without(usage, leavingOf(options.board, incarnation)),
+    }));
+  }
+
+  /** Gives the jobs of a lane what room there is, the oldest first; of a line, until one finds none. */
+  serve(lane: readonly ReadyQueue[]): void {
+    let lines = lane.flatMap((queue) => this.#lineOf(queue));
+    while (lines.length > 0) {
+      const line = lines.reduce((best, one) => (isBefore(one.next, best.next) ? one : best));
+      if (!this.#serveOne(line) || !advance(line)) lines = lines.filter((one) => one !== line);
+    }
+  }
+
+  #lineOf(queue: ReadyQueue): Line[] {
+    const { board, room } = this.#options;
+    const able = this.#sites.filter((site) => this.#isAble(queue, site));
+    const rest = queue[Symbol.iterator]();
+    const first = rest.next();
+    if (first.done === true || able.length === 0) return [];
+    const evicts = board.policyOf(queue.queue).mayEvict.length > 0;
+    return [{ next: first.value, rest, able, evicts, left: room(queue.queue) }];
+  }
+
+  /** Whether the first of a line finds room, or is about to. */
+  #serveOne({ next, able, evicts, left }: Line): boolean {
+    if (left <= 0) return false;
+    const site = able.find(({ capacity, now }) => this.#fits(next, capacity, now));
+    if (site !== undefined) this.#give(next, site);
+    else if (this.#isReserved(next) || !(this.#waits(next, able, evicts) || (evicts && this.#evict(next, able)))) {
+      this.#reserve(next, able);
+      return false;
+    }
+    return true;
+  }
+
+  /** What once has a worker wait for it keeps it until it starts: that all there is about to go may be a matter of minutes. */
+  #isReserved(entry: Entry): boolean {
+    return this.#options.reserved.some((one) => one.entry === entry && one.after === 'those that ran');
+  }
+
+  /** Room that is about to be there. */
+  #waits(entry: Entry, able: readonly Site[], evicts: boolean): boolean {
+    const site = able.find(({ capacity, toCome }) => this.#fits(entry, capacity, toCome));
+    if (site === undefined) return false;
+    if (evicts) this.reservations.push({ entry, worker: site.worker, after: 'those that leave' });
+    this.#give(entry, site);
+    return true;
+  }
+
+  #evict(wanted: Entry, able: readonly Site[]): boolean {
+    if (!this.#options.mayEvict || this.evictions.length >= evictionsAtOnce) return false;
+    let best: (Eviction & { site: Site }) | undefined;
+    for (const site of able) {
+      const eviction = this.#evictionAt(site, wanted);
+      if (eviction !== undefined && isCheaper(eviction, best)) best = { ...eviction, site };
+    }
+    if (best === undefined) return false;
+    const { site, victims, lossMs } = best;
+    for (const victim of victims) {
+      this.#spoken.add(victim);
+      take(site.toCome, victim.requirements, -1, victim.rare?.vramsMb);
+    }
+    this.evictions.push({ wanted, worker: site.worker, victims, lossMs });
+    this.reservations.push({ entry: wanted, worker: site.worker, after: 'those that leave' });
+    this.#give(wanted, site);
+    return true;
+  }
+
+  #evictionAt({ worker, capacity, toCome }: Site, wanted: Entry): Eviction | undefined {
+    const { board, now } = this.#options;
+    const lookAhead = 0;
+    return evictionFor(wanted, {
+      ...{ board, worker, capacity, usage: toCome, lookAhead, now },
+      isSpoken: (entry) => this.#spoken.has(entry),
+    });
+  }
+
+  /** Has a worker keep room for the first of a line that has waited for long. */
+  #reserve(entry: Entry, able: readonly Site[]): void {
+    const { board, reserved, candidates, now } = this.#options;
+    const waiting = this.reservations.filter(({ after }) => after === 'those that ran').length;
+    const isTooMany = waiting >= Math.max(1, Math.floor(candidates.length / 4));
+    if (isTooMany || this.#waitedFor.has(entry.requirements)) return;
+    if (now - entry.readyAt < board.policyOf(entry.queue).reserveAfterMs) return;
+    const kept = reserved.find((one) => one.entry === entry)?.worker;
+    const isTaken = ({ worker }: Site) => this.reservations.some((one) => one.worker === worker);
+    const site =
+      able.find(({ worker }) => worker === kept) ??
+      nearest(
+        able.filter((one) => !isTaken(one)),
+        entry,
+      );
+    if (site === undefined) return;
+    this.#waitedFor.add(entry.requirements);
+    this.reservations.push({ entry, worker: site.worker, after: 'those that ran' });
+    this.#give(entry, site);
+  }
+
+  #give({ requirements }: Entry, { now, toCome }: Site): void {
+    take(now, requirements);
+    take(toCome, requirements);
+  }
+
+  #isAble({ type, requirements }: ReadyQueue, { capacity }: Site): boolean {
+    const isKept = !this.#options.gpuSpillOver && capacity.gpu > 0 && (requirements.gpu ?? 0) === 0;
+    return !isKept && unmet(type, requirements, capacity) === undefined;
+  }
+
+  #fits({ type, requirements }: Entry, capacity: Capacity, usage: Usage): boolean {
+    return hasRoom(requirements, capacity, usage, this.#options.lookAhead(type));
+  }
+}
+
+/** What of a worker's usage is about to go. */
+export function leavingOf(board: Pick<Board, 'holding'>, worker: string): Usage {
+  const leaving = { ...idle };
+  for (const entry of board.holding(worker).claims)
+    if (isLeaving(entry)) take(leaving, entry.requirements, 1, entry.rare?.vramsMb);
+  return leaving;
+}
+
+/** The worker that lacks the smallest part of what it has. */
+function nearest(able: readonly Site[], entry: Entry): Site | undefined {
+  return able.reduce<Site | undefined>(
+    (best, site) => (best === undefined || lackOf(site, entry) < lackOf(best, entry) ? site : best),
+    undefined,
+  );
+}
+
+function lackOf({ capacity, now }: Site, { requirements }: Entry): number {
+  const more = usageOf(requirements);
+  const part = (all: number, used: number, wanted: number) =>
+    wanted === 0 ? 0 : Math.max(0, used + wanted - all) / Math.max(1, all);
+  return (
+    part(capacity.slots, now.slots, more.slots) +
+    part(capacity.gpu, now.gpu, more.gpu) +
+    part(capacity.memoryMb, now.memoryMb, more.memoryMb) +
+    part(capacity.diskMb ?? 0, now.diskMb, more.diskMb)
+  );
+}
