@@ -101,67 +101,32 @@ export class Reign {
     const isTrusted = () => term.isTrusted() && !options.isBehind();
     const created = creation(this.#bodies, apply);
     const move = mover({ store, events, apply, commit: term.commit });
-    this.#throttle = new Throttle({ board, clock, offerForMs: settings.offerForMs });
-    this.#room = new RoomKeeper({
-      ...{ board, fleet, lookAhead, notices, move, clock, telemetry, isTrusted },
-      throttle: this.#throttle,
-      gpuSpillOver: settings.gpuSpillOver,
-      lostAfterMs: settings.lostAfterMs,
-      onChange: () => this.#scheduler.wake(),
-    });
-    this.#scheduler = new Scheduler({
-      board,
-      fleet,
-      bodies: this.#bodies,
-      lookAhead,
-      throttle: this.#throttle,
-      room: this.#room,
-      ...{ mail, notices },
-      move,
-      clock,
-      telemetry,
-      intervalMs: settings.schedulerIntervalMs,
-      offerForMs: settings.offerForMs,
-      gpuSpillOver: settings.gpuSpillOver,
-      isTrusted,
-    });
-    const overdueAfterMs = settings.cancelGraceMs + settings.lostAfterMs;
-    this.#timekeeper = new Timekeeper({ board, move, clock, overdueAfterMs });
-    this.#schedules = schedulesOf(options, created);
     const everyMs = settings.schedulerIntervalMs;
-    this.#dependents = new Dependents({ board, store, move, clock, telemetry, everyMs });
-    this.#workflowStop = new WorkflowStop({ board, store, move, clock, telemetry, everyMs });
-    this.#auditor = new Auditor({
-      board,
-      fleet,
-      move,
-      notices,
-      clock,
-      telemetry,
-      lostAfterMs: settings.lostAfterMs,
-      isTrusted: () => isTrusted() && options.hearsPulses(),
+    const { offerForMs, lostAfterMs, gpuSpillOver } = settings;
+    /** What most parts need. */
+    const given = { board, fleet, store, events, notices, lookAhead, apply, move, clock, telemetry };
+    const overdueAfterMs = settings.cancelGraceMs + lostAfterMs;
+    this.#throttle = new Throttle({ board, clock, offerForMs });
+    const onChange = () => this.#scheduler.wake();
+    const throttle = this.#throttle;
+    this.#room = new RoomKeeper({ ...given, throttle, gpuSpillOver, lostAfterMs, isTrusted, onChange });
+    this.#scheduler = new Scheduler({
+      ...given,
+      bodies: this.#bodies,
+      room: this.#room,
+      intervalMs: everyMs,
+      ...{ throttle, mail, offerForMs, gpuSpillOver, isTrusted },
     });
-    this.#pruner = new Pruner({
-      store,
-      board,
-      clock,
-      telemetry,
-      keepAtMost: settings.keepAtMost ?? Number.POSITIVE_INFINITY,
-      isTrusted: () => term.isTrusted(),
-    });
-    this.#patrol = new Patrol({
-      board,
-      oddities: options.oddities,
-      store,
-      commit: term.commit,
-      events,
-      notices,
-      apply,
-      clock,
-      telemetry,
-      everyMs: settings.schedulerIntervalMs,
-      isTrusted: () => term.isTrusted(),
-    });
+    this.#timekeeper = new Timekeeper({ ...given, overdueAfterMs });
+    this.#schedules = schedulesOf(options, created);
+    this.#dependents = new Dependents({ ...given, everyMs });
+    this.#workflowStop = new WorkflowStop({ ...given, everyMs });
+    this.#auditor = new Auditor({ ...given, lostAfterMs, isTrusted: () => isTrusted() && options.hearsPulses() });
+    const keepAtMost = settings.keepAtMost ?? Number.POSITIVE_INFINITY;
+    this.#pruner = new Pruner({ ...given, keepAtMost, isTrusted: () => term.isTrusted() });
+    const { oddities } = options;
+    const { commit } = term;
+    this.#patrol = new Patrol({ ...given, oddities, commit, everyMs, isTrusted: () => term.isTrusted() });
     this.#intake = intakeOf(options, created);
   }
 
