@@ -24,9 +24,12 @@ export interface RunningMaster {
 export async function startMaster({
   options,
   telemetry,
+  http,
 }: {
   options: Options;
   telemetry: Telemetry;
+  /** Where this process serves HTTP. */
+  http?: string | undefined;
 }): Promise<RunningMaster> {
   const to = await link({ settings: options, telemetry, role: 'yard master', withFeed: true, promise: options });
   const master = new Master({
@@ -50,6 +53,7 @@ export async function startMaster({
     pid: process.pid,
     version,
     startedAt,
+    ...(http === undefined ? {} : { http }),
     clock: { skewMs: Math.round(to.clock.skew()), uncertaintyMs: Math.round(10 * to.clock.uncertainty()) / 10 },
   });
   try {

@@ -17,6 +17,8 @@ export interface MasterView extends Standing {
   version: string;
   /** Epoch ms. */
   startedAt: number;
+  /** Where it serves HTTP; absent where it does not. */
+  http?: string;
   /** How far its machine's clock is ahead of the broker's, and how far off its broker time may be, ms. */
   clock: { skewMs: number; uncertaintyMs: number };
 }

@@ -14,6 +14,8 @@ export interface UpFile {
   url: string;
   mqttUrl?: string;
   monitoringUrl?: string;
+  /** Where its masters serve HTTP. */
+  httpUrls?: readonly string[];
   prefix: string;
   /** The process that started all the others, and stops them on SIGTERM. */
   pid: number;

@@ -19,6 +19,7 @@ import { commandLine, saidOtherwise } from './command-line.ts';
 import { Crew } from './crew.ts';
 import { askCluster } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
+import { askMasters } from './masters.ts';
 import { type Program, type Role, yardProgram } from './member.ts';
 import { startOwnBrokers } from './own-broker.ts';
 import { refuseRunning, removeUpFile, writeUpFile } from './up-file.ts';
@@ -56,6 +57,8 @@ export interface Cluster extends AsyncDisposable {
   readonly url: string;
   readonly mqttUrl: string | undefined;
   readonly monitoringUrl: string | undefined;
+  /** Where its masters serve HTTP. */
+  readonly httpUrls: readonly string[];
   /** How many brokers it has of its own; 0 where it uses somebody else's. */
   readonly brokers: number;
   /** Absolute. */
@@ -108,6 +111,7 @@ class LocalCluster implements Cluster {
   #brokers: readonly EmbeddedBroker[] = [];
   #stopWatching: Cancel = () => {};
   #link: Link | undefined;
+  httpUrls: readonly string[] = [];
   #moments: { startedAt: number; readyAt?: number } | undefined;
   #stops = 0;
   #stopAskedAt = 0;
@@ -182,6 +186,8 @@ class LocalCluster implements Cluster {
     await this.#file();
     if (masters > 0) await Promise.race([this.#seesAll(), this.#crew.failed]);
     this.#crew.steady();
+    const seen = await askMasters(this.#link.world.desk);
+    this.httpUrls = seen.flatMap(({ http }) => http ?? []).toSorted();
     this.#moments = { ...this.#moments, readyAt: this.#link.clock.now() };
     await this.#file();
     this.#refuseStopped();
@@ -256,7 +262,14 @@ class LocalCluster implements Cluster {
     this.#refuseStopped();
     const own = `${role}-${this.#crew.of(role).length + 1}`;
     const name = this.#options.name === undefined ? own : `${this.#options.name}-${own}`;
-    return this.#crew.launch(name, role, commandLine(saidOtherwise(this.#options, { name, ...said }), role));
+    const http = role === 'master' ? this.#httpOf(this.#crew.of(role).length) : {};
+    return this.#crew.launch(name, role, commandLine(saidOtherwise(this.#options, { name, ...http, ...said }), role));
+  }
+
+  /** Masters here serve HTTP side by side: the ports after a named one are theirs. */
+  #httpOf(masters: number): Partial<OptionValues> {
+    const { httpPort, origins } = this.#options;
+    return typeof httpPort === 'number' && origins.httpPort !== 'default' ? { httpPort: httpPort + masters } : {};
   }
 
   /** Resolves when a leader answers and has heard of every worker that runs here. */
@@ -294,6 +307,7 @@ class LocalCluster implements Cluster {
       prefix,
       ...(mqttUrl === undefined ? {} : { mqttUrl }),
       ...(monitoringUrl === undefined ? {} : { monitoringUrl }),
+      ...(this.httpUrls.length === 0 ? {} : { httpUrls: this.httpUrls }),
       brokers: this.#brokers.flatMap(({ pid }) => pid ?? []),
       masters: this.#pidsOf('master'),
       workers: this.#pidsOf('worker'),

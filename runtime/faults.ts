@@ -13,6 +13,7 @@ export const faults = {
   'job.conflict': { retryable: false, meaning: 'A job with this id exists and was submitted with other content.' },
   'job.refused': { retryable: false, meaning: 'The job is in a state in which this cannot be done.' },
   'group.missing': { retryable: false, meaning: 'No failed job is of this group.' },
+  'queue.missing': { retryable: false, meaning: 'No queue has this name.' },
   'schedule.missing': { retryable: false, meaning: 'No schedule has this name.' },
   'schedule.conflict': { retryable: false, meaning: 'Another schedule has this name.' },
   'schedule.refused': { retryable: false, meaning: 'The schedule is in a state in which this cannot be done.' },

@@ -4,8 +4,9 @@
  */
 
 import type { Command } from 'commander';
-import { ownFlags } from '../../cluster/settings.ts';
+import { type Options, ownFlags } from '../../cluster/settings.ts';
 import type { MasterView, Yard } from '../../sdk/index.ts';
+import type { HttpServer } from '../http/serve.ts';
 import { type Column, columns } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
 import { exitCodes, UsageError } from './exit.ts';
@@ -47,11 +48,46 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
     import('../../cluster/master.ts'),
   ]);
   const options = await locate(context.settings(command, 'master'), context.directory);
+  const telemetry = loggedTelemetry({ options, role: 'master' });
   const start = async () => {
-    const running = await startMaster({ options, telemetry: loggedTelemetry({ options, role: 'master' }) });
-    return () => running.stop();
+    const http = await startHttp(options, (cause) =>
+      telemetry.tell('process.failed', { what: 'HTTP', error: String(cause) }),
+    );
+    const running = await startMaster({ options, telemetry, http: http?.url }).catch(async (cause) => {
+      await http?.close();
+      throw cause;
+    });
+    return async () => {
+      await http?.close();
+      await running.stop();
+    };
   };
   await serve({ start, patience: 1, withinMs: stopsWithinMs }, context.terminal);
+}
+
+/** The HTTP API in this process, unless it is off. */
+async function startHttp(options: Options, onError: (cause: unknown) => void): Promise<HttpServer | undefined> {
+  const { httpPort: port, origins } = options;
+  if (port === 'off') return undefined;
+  const [{ serveHttp }, { version }] = await Promise.all([
+    import('../http/serve.ts'),
+    import('../../cluster/version.ts'),
+  ]);
+  return await serveHttp({
+    open: () => openYard(options),
+    version,
+    port,
+    isNamed: origins.httpPort !== 'default',
+    onError,
+  });
+}
+
+async function openYard(options: Options): Promise<Yard> {
+  const [{ Client }, { Yard: Face }] = await Promise.all([
+    import('../../cluster/client.ts'),
+    import('../../sdk/index.ts'),
+  ]);
+  return new Face(await Client.open({ options, role: 'yard http' }));
 }
 
 async function list(command: Command, context: CommandContext): Promise<void> {
@@ -76,6 +112,7 @@ function shape(now: number): readonly Column<MasterView>[] {
     { title: 'TERM', value: ({ term }) => String(term ?? '-'), align: 'right' },
     { title: 'FEED LAG', value: ({ behindMs }) => `${behindMs}ms`, align: 'right' },
     { title: 'CLOCK', value: ({ clock }) => `${signed(clock.skewMs)}ms ±${clock.uncertaintyMs}`, align: 'right' },
+    { title: 'HTTP', value: ({ http }) => http ?? '-' },
     { title: 'HOST', value: ({ host }) => host },
     { title: 'PID', value: ({ pid }) => String(pid), align: 'right' },
     { title: 'VERSION', value: ({ version }) => version },

@@ -56,7 +56,9 @@ async function startHere(command: Command, flags: UpFlags, context: CommandConte
 async function withFreePorts(options: Options, { freePorts }: UpFlags): Promise<Options> {
   if (freePorts !== true) return options;
   const { saidOtherwise } = await import('../../cluster/command-line.ts');
-  const open = (['port', 'mqttPort', 'monitorPort'] as const).filter((name) => options.origins[name] === 'default');
+  const open = (['port', 'mqttPort', 'monitorPort', 'httpPort'] as const).filter(
+    (name) => options.origins[name] === 'default',
+  );
   return saidOtherwise(options, Object.fromEntries(open.map((name) => [name, 'free'])));
 }
 
@@ -69,6 +71,7 @@ async function startDetached(options: Options, context: CommandContext): Promise
       url,
       mqttUrl,
       monitoringUrl,
+      httpUrls = [],
       prefix,
       pid,
       masters,
@@ -81,7 +84,7 @@ async function startDetached(options: Options, context: CommandContext): Promise
     const dataDir = resolve(context.directory, options.data);
     const counts = { brokers: brokers.length, masters: masters.length, workers: workers.length };
     tell(
-      { url, mqttUrl, monitoringUrl, prefix, pid, dataDir, ...counts, stop: `yard down${dataFlag(options)}` },
+      { url, mqttUrl, monitoringUrl, httpUrls, prefix, pid, dataDir, ...counts, stop: `yard down${dataFlag(options)}` },
       options,
       context,
     );
@@ -131,6 +134,7 @@ interface Summary {
   brokers: number;
   mqttUrl: string | undefined;
   monitoringUrl: string | undefined;
+  httpUrls: readonly string[];
   prefix: string;
   pid: number;
   dataDir: string;
@@ -139,15 +143,15 @@ interface Summary {
   stop: string;
 }
 
-function summaryOf({ url, mqttUrl, monitoringUrl, prefix, dataDir, members, brokers }: Cluster): Summary {
+function summaryOf({ url, mqttUrl, monitoringUrl, httpUrls, prefix, dataDir, members, brokers }: Cluster): Summary {
   const masters = members.filter(({ role }) => role === 'master').length;
   const counts = { brokers, masters, workers: members.length - masters };
-  return { url, mqttUrl, monitoringUrl, prefix, pid: process.pid, dataDir, ...counts, stop: 'Ctrl-C' };
+  return { url, mqttUrl, monitoringUrl, httpUrls, prefix, pid: process.pid, dataDir, ...counts, stop: 'Ctrl-C' };
 }
 
 function tell(summary: Summary, options: Options, { terminal, output }: CommandContext): void {
   if (output === 'json') return terminal.print(JSON.stringify(summary));
-  const { brokers, masters, workers, url, mqttUrl, monitoringUrl, prefix, dataDir, stop } = summary;
+  const { brokers, masters, workers, url, mqttUrl, monitoringUrl, httpUrls, prefix, dataDir, stop } = summary;
   const members = [counted(masters, 'master'), counted(workers, 'worker')];
   if (brokers > 1) members.unshift(counted(brokers, 'broker'));
   const title = `Yardmaster is up: ${members.join(', ')}.`;
@@ -155,6 +159,7 @@ function tell(summary: Summary, options: Options, { terminal, output }: CommandC
   const pairs: [string, string | undefined][] = [
     ['broker', brokers > 1 ? url : [url, mqttUrl].filter(Boolean).join('  ')],
     ['mqtt', brokers > 1 ? mqttUrl : undefined],
+    ['http', httpUrls.length === 0 ? undefined : httpUrls.join('  ')],
     ['monitor', monitoringUrl],
     ['data', dataDir],
     [

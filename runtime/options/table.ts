@@ -344,6 +344,11 @@ const table = {
   }),
   mqttPort: given(port, 1_883, { ...broker, help: 'MQTT port of the embedded broker, on loopback.' }),
   monitorPort: given(port, 8_222, { ...broker, help: 'Monitoring port of the embedded broker, on loopback.' }),
+  httpPort: given(either(port, choice('off'), 'port|free|off'), 8_080, {
+    ...cluster,
+    scopes: ['master', 'up'],
+    help: 'Port of the HTTP API, on loopback. Where nobody names one, the next free port from 8080 up; further masters of `yard up` get the ports behind a named one.',
+  }),
   brokers: given(oddCount({ to: 5 }), 1, {
     ...cluster,
     scopes: ['up'],

@@ -1,0 +1,88 @@
+/**
+ * The HTTP API: every noun and verb of the face under `/v1`, described by OpenAPI 3.1 at `/openapi.json`, readable at `/docs`.
+ *
+ * It knows the face and nothing behind it, so any master serves all of it, whoever leads.
+ */
+
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import type { Yard } from '../../sdk/index.ts';
+import { clusterOperations } from './cluster.ts';
+import { docsPage, docsStyle } from './docs-page.ts';
+import { registerEvents } from './events.ts';
+import { jobOperations } from './jobs.ts';
+import { mount, type Operation } from './operation.ts';
+import { answerProblem, made } from './problem.ts';
+import { queueOperations } from './queues.ts';
+import { scheduleOperations } from './schedules.ts';
+import { verbOperations } from './verbs.ts';
+
+const bodyAtMost = 16 * 2 ** 20;
+
+export interface AppOptions {
+  yard: Yard;
+  version: string;
+  /** Is told of what nobody foresaw. */
+  onError?(cause: unknown): void;
+}
+
+/** Everything that can be asked. */
+export function operations(yard: Yard): readonly Operation[] {
+  return [
+    ...jobOperations(yard),
+    ...verbOperations(yard),
+    ...queueOperations(yard),
+    ...scheduleOperations(yard),
+    ...clusterOperations(yard),
+  ];
+}
+
+export function httpApp({ yard, version, onError = () => {} }: AppOptions): OpenAPIHono {
+  const app = new OpenAPIHono();
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'none'"], styleSrc: ["'self'"], frameAncestors: ["'none'"] },
+    }),
+  );
+  app.use(
+    bodyLimit({
+      maxSize: bodyAtMost,
+      onError: (context) =>
+        context.json(
+          made(413, 'request.large', `Expected at most ${bodyAtMost} bytes, got more. Send less at once.`),
+          413,
+          {
+            'content-type': 'application/problem+json',
+          },
+        ),
+    }),
+  );
+  app.onError((cause, context) => {
+    const answer = answerProblem(context, cause);
+    if (answer.status === 500) onError(cause);
+    return answer;
+  });
+  app.notFound((context) =>
+    context.json(
+      made(
+        404,
+        'route.missing',
+        `Expected a path of the API, got ${context.req.method} ${context.req.path}. See /docs.`,
+      ),
+      404,
+      { 'content-type': 'application/problem+json' },
+    ),
+  );
+  for (const operation of operations(yard)) mount(app, operation);
+  registerEvents(app, yard);
+  const about = {
+    openapi: '3.1.1',
+    info: { title: 'Yardmaster', version, description: 'Jobs, queues, schedules, workers and masters of a cluster.' },
+  };
+  app.get('/openapi.json', (context) => context.json(app.getOpenAPI31Document(about)));
+  app.get('/docs', (context) => context.html(docsPage(app.getOpenAPI31Document(about))));
+  app.get('/docs.css', (context) => context.body(docsStyle, 200, { 'content-type': 'text/css' }));
+  app.get('/', (context) => context.redirect('/docs'));
+  return app;
+}

@@ -1,0 +1,207 @@
+/** The cluster: who is there, how much there is of what, what failed, what was refused, and whether the books agree. */
+
+import { z } from '@hono/zod-openapi';
+import { Fault, type Yard } from '../../sdk/index.ts';
+import { nothing, type Operation, operation, question } from './operation.ts';
+import { job, something } from './schema.ts';
+
+const worker = something('Worker', 'A worker as the leader sees it.');
+const master = something('Master', 'A master as it sees itself.');
+const workerName = z.object({ name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'worker-1' }) });
+
+export function clusterOperations(yard: Yard): readonly Operation[] {
+  return [...people(yard), ...counts(yard), ...dead(yard), ...acting(yard), ...health(yard)];
+}
+
+function people(yard: Yard): readonly Operation[] {
+  return [
+    question(
+      {
+        path: '/v1/workers',
+        id: 'listWorkers',
+        tag: 'workers',
+        summary: 'Lists workers, as the leader sees them.',
+        schema: z.object({ workers: z.array(worker) }),
+      },
+      async () => ({ workers: await yard.workers() }),
+    ),
+    question(
+      {
+        path: '/v1/masters',
+        id: 'listMasters',
+        tag: 'masters',
+        summary: 'Lists masters, who leads first; each speaks for itself.',
+        schema: z.object({ masters: z.array(master) }),
+      },
+      async () => ({ masters: await yard.masters() }),
+    ),
+    question(
+      {
+        path: '/v1/brokers',
+        id: 'getBrokers',
+        tag: 'cluster',
+        summary: 'How many brokers keep the jobs, and how many of them have them now.',
+        schema: something('Brokers', 'The brokers.'),
+      },
+      () => yard.brokers(),
+    ),
+    question(
+      {
+        path: '/v1/cluster',
+        id: 'getCluster',
+        tag: 'cluster',
+        summary: 'The cluster as its leader sees it.',
+        schema: something('Cluster', 'Leader, workers, and how many jobs are in each state.'),
+      },
+      async () => (await yard.cluster()) ?? nobodyLeads(),
+    ),
+  ];
+}
+
+function nobodyLeads(): never {
+  throw new Fault('broker.unavailable', 'Expected a master that leads, none does. Wait for one.');
+}
+
+function counts(yard: Yard): readonly Operation[] {
+  return [
+    question(
+      {
+        path: '/v1/stats',
+        id: 'getStats',
+        tag: 'cluster',
+        summary: 'How many jobs there are, settled ones too: by state, queue and priority.',
+        schema: something('Stats', 'Counts.'),
+      },
+      () => yard.census(),
+    ),
+    question(
+      {
+        path: '/v1/scale',
+        id: 'scaleAdvice',
+        tag: 'cluster',
+        summary: 'How many workers each set of requirements needs, so that jobs start within a minute.',
+        schema: something('Advice', 'Demands, and workers that may go.'),
+      },
+      () => yard.scaleAdvice(),
+    ),
+    question(
+      {
+        path: '/v1/rejected',
+        id: 'listRejected',
+        tag: 'jobs',
+        summary: 'The last submissions that were refused.',
+        schema: z.object({ rejected: z.array(something('Rejection', 'What was submitted, and why it was refused.')) }),
+      },
+      async () => ({ rejected: await yard.rejected() }),
+    ),
+    question(
+      {
+        path: '/v1/audit',
+        id: 'audit',
+        tag: 'cluster',
+        summary: 'Holds all that is kept against itself. Reads everything once.',
+        schema: something('Audit', 'Whether the books agree, and each discrepancy.'),
+      },
+      () => yard.audit(),
+    ),
+  ];
+}
+
+function dead(yard: Yard): readonly Operation[] {
+  const tag = 'dead letter';
+  return [
+    question(
+      {
+        path: '/v1/dead/groups',
+        id: 'listDeadGroups',
+        tag,
+        summary: 'Failed jobs, grouped by what went wrong, the largest group first.',
+        schema: z.object({
+          groups: z.array(something('DeadGroup', 'A type, a kind, and a message without numbers, ids and paths.')),
+        }),
+      },
+      async () => ({ groups: await yard.deadGroups() }),
+    ),
+    operation({
+      method: 'get',
+      path: '/v1/dead/{group}/jobs',
+      id: 'listDead',
+      tag,
+      summary: 'Failed jobs of a group, the newest first.',
+      params: z.object({ group: z.string().openapi({ param: { name: 'group', in: 'path' }, example: '3f2a91c0' }) }),
+      query: z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(100) }),
+      body: nothing,
+      replies: { 200: { description: 'The jobs.', schema: z.object({ jobs: z.array(job) }) } },
+      run: async ({ params, query }) => ({ body: { jobs: await Array.fromAsync(yard.dead({ ...params, ...query })) } }),
+    }),
+  ];
+}
+
+function acting(yard: Yard): readonly Operation[] {
+  const common = { method: 'post', query: nothing, body: nothing } as const;
+  const one = { 200: { description: 'The worker.', schema: worker } };
+  return [
+    operation({
+      ...common,
+      path: '/v1/workers/{name}/drain',
+      id: 'drainWorker',
+      tag: 'workers',
+      summary: 'Has a worker take nothing more; what runs there ends there.',
+      params: workerName,
+      replies: one,
+      run: async ({ params: { name } }) => ({ body: await yard.drainWorker(name) }),
+    }),
+    operation({
+      ...common,
+      path: '/v1/workers/{name}/undrain',
+      id: 'undrainWorker',
+      tag: 'workers',
+      summary: 'Has a drained worker take jobs again.',
+      params: workerName,
+      replies: one,
+      run: async ({ params: { name } }) => ({ body: await yard.undrainWorker(name) }),
+    }),
+    operation({
+      ...common,
+      path: '/v1/masters/step-down',
+      id: 'stepDown',
+      tag: 'masters',
+      summary: 'Asks the leader to give its lease up; another master leads at once.',
+      params: nothing,
+      replies: { 200: { description: 'Who led.', schema: something('SteppedDown', 'Name and term.') } },
+      run: async () => ({ body: await yard.stepDown() }),
+    }),
+  ];
+}
+
+function health(yard: Yard): readonly Operation[] {
+  const common = { method: 'get', tag: 'cluster', params: nothing, query: nothing, body: nothing } as const;
+  const state = z.object({ status: z.string(), leader: z.string().optional() }).openapi('Health');
+  return [
+    question(
+      {
+        path: '/health',
+        id: 'health',
+        tag: 'cluster',
+        summary: 'Whether this process answers. Asks nobody else.',
+        schema: state,
+      },
+      async () => ({ status: 'ok' }),
+    ),
+    operation({
+      ...common,
+      path: '/ready',
+      id: 'ready',
+      summary: 'Whether the broker answers and a master leads.',
+      replies: {
+        200: { description: 'Jobs are scheduled.', schema: state },
+        503: { description: 'They are not, and why.', schema: state },
+      },
+      async run() {
+        const view = await yard.cluster().catch(() => undefined);
+        if (view === undefined) return { status: 503, body: { status: 'no master that leads answers' } };
+        return { body: { status: 'ok', leader: view.leader.name } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,66 @@
+/**
+ * News as Server-Sent Events: of one job, with nothing missed, and of all jobs, live.
+ *
+ * The id of an event of one job is the number of its transition; who comes back with `Last-Event-ID` goes on behind it, at any
+ * master. A comment every fifteen seconds keeps proxies from closing a stream on which nothing happens.
+ */
+
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { streamSSE } from 'hono/streaming';
+import { Fault, type JobEventMessage, type Yard } from '../../sdk/index.ts';
+
+const keptAtMost = 10_000;
+
+export function registerEvents(app: OpenAPIHono, yard: Yard): void {
+  app.get('/v1/jobs/:id/events', async (context) => {
+    const id = context.req.param('id');
+    const after = Number(context.req.header('last-event-id') ?? 0);
+    if ((await yard.job(id)) === undefined) throw new Fault('job.missing', `Expected a job with id ${id}, found none.`);
+    return streamSSE(context, async (stream) => {
+      const left = new AbortController();
+      stream.onAbort(() => left.abort());
+      for await (const transition of yard.watch(id, { signal: left.signal })) {
+        if (transition.n <= after) continue;
+        await stream.writeSSE({ id: String(transition.n), event: transition.to, data: JSON.stringify(transition) });
+      }
+    });
+  });
+  app.get('/v1/events', (context) => {
+    const filter = context.req.query();
+    return streamSSE(context, async (stream) => {
+      const left = Promise.withResolvers<void>();
+      stream.onAbort(() => left.resolve());
+      const waiting: JobEventMessage[] = [];
+      let wake = () => {};
+      const stop = await yard.onTransition((event) => {
+        if (!passes(event, filter)) return;
+        if (waiting.push(event) > keptAtMost) left.resolve();
+        wake();
+      });
+      let isOver = false;
+      void left.promise.then(() => {
+        isOver = true;
+        wake();
+      });
+      while (!isOver) {
+        const event = waiting.shift();
+        if (event !== undefined) await stream.writeSSE(sseOf(event));
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
+      await stop();
+    });
+  });
+}
+
+function passes(
+  { queue, type, priority, transition }: JobEventMessage,
+  filter: Readonly<Record<string, string>>,
+): boolean {
+  const has: Readonly<Record<string, string>> = { queue, type, priority, state: transition.to };
+  return Object.entries(filter).every(([name, value]) => has[name] === undefined || has[name] === value);
+}
+
+function sseOf({ key, type, queue, priority, revision, transition }: JobEventMessage) {
+  const data = { id: key.slice(key.indexOf('.') + 1), type, queue, priority, ...transition };
+  return { id: `${revision}.${transition.n}`, event: transition.to, data: JSON.stringify(data) };
+}

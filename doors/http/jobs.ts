@@ -1,0 +1,237 @@
+/**
+ * Jobs: submit one or many, read, list, ask why, logs and results.
+ *
+ * What a submission may say is read by the table that reads headers, so a name means the same at every door.
+ */
+
+import { z } from '@hono/zod-openapi';
+import { readSaid, saidFields } from '../../cluster/said.ts';
+import { Fault, type JobHandle, type JobRecord, type Yard } from '../../sdk/index.ts';
+import { nothing, type Operation, operation } from './operation.ts';
+import { filter, job, jobId, submitted, why } from './schema.ts';
+
+const pageAtMost = 1_000;
+const manyAtMost = 1_000;
+const tag = 'jobs';
+
+const submission = z.looseObject({ type: z.string(), payload: z.unknown().optional() }).openapi('Submission', {
+  properties: {
+    type: { type: 'string', example: 'transcode' },
+    payload: {
+      description: 'What the handler gets; checked by its type.',
+      example: { input: 'a.mov', output: 'a.mp4' },
+    },
+    ...Object.fromEntries(
+      saidFields.map(({ name, expects, example }) => [name, { description: `Expects ${expects}.`, example }]),
+    ),
+  },
+  additionalProperties: false,
+});
+
+export function jobOperations(yard: Yard): readonly Operation[] {
+  return [...submitting(yard), ...listing(yard), ...reading(yard), logs(yard)];
+}
+
+function submitting(yard: Yard): readonly Operation[] {
+  return [
+    operation({
+      method: 'post',
+      path: '/v1/jobs',
+      id: 'submitJob',
+      tag,
+      summary: 'Submits a job.',
+      description:
+        'Durable once it is answered. With an id or an idempotency key, a repeat with the same content finds the job that is there (200).',
+      headers: {
+        'Idempotency-Key': 'As `idempotencyKey`.',
+        Prefer: '`wait=10`: answers with the job once it is settled, where it is within so many seconds.',
+      },
+      params: nothing,
+      query: nothing,
+      body: submission,
+      replies: {
+        200: { description: 'It was there already, or it is settled.', schema: z.union([submitted, job]) },
+        201: { description: 'It was created.', schema: submitted },
+      },
+      async run({ body, header }) {
+        const key = header('idempotency-key');
+        const handle = await submitOne(yard, key === undefined ? body : { idempotencyKey: key, ...body });
+        const headers = { location: `/v1/jobs/${handle.id}` };
+        const waitMs = waitOf(header('prefer'));
+        const settled = waitMs === undefined ? undefined : await settledWithin(handle, waitMs);
+        if (settled !== undefined) return { body: settled, headers };
+        return { status: handle.created ? 201 : 200, body: ofHandle(handle), headers };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/v1/jobs/batch',
+      id: 'submitJobs',
+      tag,
+      summary: 'Submits many jobs.',
+      description: `All are checked before the first is written: one that is wrong keeps all back. At most ${manyAtMost}.`,
+      params: nothing,
+      query: nothing,
+      body: z.strictObject({ jobs: z.array(submission).min(1).max(manyAtMost) }),
+      replies: {
+        200: { description: 'What became of each, in order.', schema: z.object({ jobs: z.array(submitted) }) },
+      },
+      async run({ body: { jobs } }) {
+        const handles = await yard.submitMany(jobs.map((given, at) => read(given, `/jobs/${at}`)));
+        return { body: { jobs: handles.map(ofHandle) } };
+      },
+    }),
+  ];
+}
+
+async function submitOne(yard: Yard, given: z.output<typeof submission>): Promise<JobHandle> {
+  const [handle] = await yard.submitMany([read(given, '')]);
+  if (handle === undefined) throw new RangeError('Expected one job of one submission, got none.');
+  return handle;
+}
+
+/** @throws {Fault} `input.invalid` with a path to each field that is wrong. */
+function read({ type, payload, ...said }: z.output<typeof submission>, path: string) {
+  try {
+    return { type, payload, options: readSaid(said) };
+  } catch (cause) {
+    if (!(cause instanceof Fault) || !Array.isArray(cause.facts['fields'])) throw cause;
+    const fields = cause.facts['fields'].map((field) => ({ ...field, path: `${path}${field.path}` }));
+    throw new Fault(cause.code, cause.message, { facts: { fields } });
+  }
+}
+
+function ofHandle({ id, created, durability }: JobHandle) {
+  return { id, created, durability };
+}
+
+/** `Prefer: wait=10` (RFC 7240): how long an answer may be waited for, in ms; at most a minute. */
+function waitOf(prefer: string | undefined): number | undefined {
+  const [, seconds] = /(?:^|[,;\s])wait=(\d{1,4})\b/.exec(prefer ?? '') ?? [];
+  return seconds === undefined ? undefined : Math.min(60, Number(seconds)) * 1_000;
+}
+
+async function settledWithin(handle: JobHandle, timeoutMs: number): Promise<JobRecord | undefined> {
+  try {
+    return await handle.settled({ timeoutMs });
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code === 'wait.timedOut') return undefined;
+    throw cause;
+  }
+}
+
+function listing(yard: Yard): readonly Operation[] {
+  return [
+    operation({
+      method: 'get',
+      path: '/v1/jobs',
+      id: 'listJobs',
+      tag,
+      summary: 'Lists jobs that pass a filter, the newest first.',
+      params: nothing,
+      query: filter.extend({ limit: z.coerce.number().int().min(1).max(pageAtMost).default(100) }),
+      body: nothing,
+      replies: { 200: { description: 'The jobs.', schema: z.object({ jobs: z.array(job) }) } },
+      run: async ({ query }) => ({ body: { jobs: await Array.fromAsync(yard.jobs(query)) } }),
+    }),
+  ];
+}
+
+function reading(yard: Yard): readonly Operation[] {
+  const common = { method: 'get', tag, params: jobId, query: nothing, body: nothing } as const;
+  return [
+    operation({
+      ...common,
+      path: '/v1/jobs/{id}',
+      id: 'getJob',
+      summary: 'Reads a job.',
+      headers: { 'If-None-Match': 'The `ETag` of a former answer: 304 where it is as it was.' },
+      replies: { 200: { description: 'The job.', schema: job }, 304: { description: 'As it was.' } },
+      async run({ params: { id }, header }) {
+        const record = await found(yard, id);
+        const etag = `"${record.transitions.at(-1)?.n ?? 0}-${record.progress?.at ?? record.updatedAt}"`;
+        if (header('if-none-match') === etag) return { status: 304, headers: { etag } };
+        return { body: record, headers: { etag } };
+      },
+    }),
+    operation({
+      ...common,
+      path: '/v1/jobs/{id}/result',
+      id: 'getResult',
+      summary: 'What the handler of a job returned.',
+      description: '409 where it has not completed.',
+      headers: { Prefer: '`wait=10`: waits for its end, for so many seconds.' },
+      replies: { 200: { description: 'The result.', schema: z.unknown() } },
+      async run({ params: { id }, header }) {
+        const timeoutMs = waitOf(header('prefer'));
+        const record = timeoutMs === undefined ? await found(yard, id) : await yard.settled(id, { timeoutMs });
+        if (record.state === 'completed') return { body: record.context.result };
+        throw new Fault(
+          'job.refused',
+          `Expected a job that has completed, got ${id}, which is ${record.state}. Wait for it with \`Prefer: wait=10\`.`,
+        );
+      },
+    }),
+    operation({
+      ...common,
+      path: '/v1/jobs/{id}/why',
+      id: 'whyJob',
+      summary: 'Why a job does not run now, and what would let it go.',
+      replies: { 200: { description: 'The reason.', schema: why } },
+      async run({ params: { id } }) {
+        const { state } = await found(yard, id);
+        return { body: (await yard.why(id)) ?? { code: 'not waiting', sentence: `It is ${state}.` } };
+      },
+    }),
+  ];
+}
+
+function logs(yard: Yard): Operation {
+  return operation({
+    method: 'get',
+    path: '/v1/jobs/{id}/logs',
+    id: 'getLogs',
+    tag,
+    summary: 'What the handler of a job logged: a line of JSON each, or plain text.',
+    headers: { Accept: '`text/plain` for the lines alone.' },
+    params: jobId,
+    query: z.object({
+      follow: z.enum(['true', 'false']).default('false').openapi({ description: 'Goes on until the job is settled.' }),
+      search: z.string().optional().openapi({ description: 'Only lines that contain this.' }),
+    }),
+    body: nothing,
+    replies: { 200: { description: 'The lines.', types: ['application/x-ndjson', 'text/plain'] } },
+    async run({ params: { id }, query: { follow, search = '' }, header, signal }) {
+      await found(yard, id);
+      const isText = header('accept')?.includes('text/plain') === true;
+      const lines = yard.logs(id, { follow: follow === 'true', signal });
+      const bytes = streamOf(lines, (line) => {
+        if (!line.line.includes(search)) return '';
+        return `${isText ? line.line : JSON.stringify(line)}\n`;
+      });
+      return { stream: { type: isText ? 'text/plain; charset=utf-8' : 'application/x-ndjson', bytes } };
+    },
+  });
+}
+
+function streamOf<Item>(items: AsyncIterable<Item>, text: (item: Item) => string): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  const iterator = items[Symbol.asyncIterator]();
+  return new ReadableStream({
+    async pull(controller) {
+      const next = await iterator.next();
+      if (next.done === true) controller.close();
+      else controller.enqueue(encoder.encode(text(next.value)));
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}
+
+/** @throws {Fault} `job.missing` */
+async function found(yard: Yard, id: string): Promise<JobRecord> {
+  const record = await yard.job(id);
+  if (record !== undefined) return record;
+  throw new Fault('job.missing', `Expected a job with id ${id}, found none. See /v1/jobs.`, { facts: { id } });
+}

@@ -1,0 +1,99 @@
+/**
+ * What went wrong, as RFC 9457 says it: a status, a code for programs, a sentence for people, and every wrong field.
+ *
+ * A fault of ours keeps its code and its sentence. Anything else is our own mistake: it is told without its inner words.
+ */
+
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { Fault, type FaultCode } from '../../sdk/index.ts';
+
+export const problem = z
+  .object({
+    type: z.string().openapi({ example: 'urn:yardmaster:fault:input.invalid' }),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string().openapi({ description: 'What was expected, what was met, what to do.' }),
+    code: z.string().openapi({ example: 'input.invalid' }),
+    errors: z
+      .array(z.object({ path: z.string().openapi({ example: '/priority' }), message: z.string() }))
+      .optional()
+      .openapi({ description: 'Each field that was not what was expected.' }),
+  })
+  .openapi('Problem');
+
+export type Problem = z.infer<typeof problem>;
+
+const contentType = 'application/problem+json';
+
+/** Statuses of faults; all others are 500, or 503 where trying again may help. */
+const statuses: Partial<Record<FaultCode, ContentfulStatusCode>> = {
+  'input.invalid': 422,
+  'option.invalid': 422,
+  'job.missing': 404,
+  'group.missing': 404,
+  'queue.missing': 404,
+  'schedule.missing': 404,
+  'worker.missing': 404,
+  'job.conflict': 409,
+  'job.refused': 409,
+  'schedule.conflict': 409,
+  'schedule.refused': 409,
+  'commit.conflict': 409,
+  'wait.timedOut': 504,
+  'store.full': 507,
+};
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Not a request that can be read',
+  404: 'Not there',
+  409: 'In conflict with what is there',
+  413: 'Too large',
+  422: 'Not what was expected',
+  500: 'A mistake of ours',
+  503: 'Not possible at the moment',
+  504: 'Not in time',
+  507: 'No room',
+};
+
+/** A field that is wrong. */
+interface WrongField {
+  path: string;
+  message: string;
+}
+
+/** The answer to a request that came to nothing. */
+export function answerProblem(context: Context, cause: unknown): Response {
+  const told = problemOf(cause);
+  return context.body(JSON.stringify(told), told.status as ContentfulStatusCode, {
+    'content-type': contentType,
+    ...(told.status === 503 ? { 'retry-after': '1' } : {}),
+  });
+}
+
+function problemOf(cause: unknown): Problem {
+  if (cause instanceof Fault) return ofFault(cause);
+  if (cause instanceof HTTPException)
+    return made(cause.status, cause.status === 400 ? 'request.unreadable' : 'request.refused', cause.message);
+  return made(
+    500,
+    'internal',
+    'Expected to answer, and failed in a way that nobody foresaw. The log of the master has it.',
+  );
+}
+
+function ofFault({ code, message, retryable, facts }: Fault): Problem {
+  const status = statuses[code] ?? (retryable ? 503 : 500);
+  const fields = facts['fields'];
+  return { ...made(status, code, message), ...(isWrongFields(fields) ? { errors: fields } : {}) };
+}
+
+function isWrongFields(value: unknown): value is WrongField[] {
+  return Array.isArray(value) && value.length > 0;
+}
+
+export function made(status: number, code: string, detail: string): Problem {
+  return { type: `urn:yardmaster:fault:${code}`, title: titles[status] ?? 'Refused', status, detail, code };
+}

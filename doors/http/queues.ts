@@ -1,0 +1,82 @@
+/** Queues: how each is served, and what people set for it. */
+
+import { z } from '@hono/zod-openapi';
+import { Fault, type Yard } from '../../sdk/index.ts';
+import { nothing, type Operation, operation, question } from './operation.ts';
+import { something } from './schema.ts';
+
+const tag = 'queues';
+const queue = something('Queue', 'How a queue is served, what of it waits and what is out.');
+const settings = something('QueueSettings', 'All that is set for a queue.');
+const params = z.object({ queue: z.string().openapi({ param: { name: 'queue', in: 'path' }, example: 'batch' }) });
+
+const change = z
+  .strictObject({
+    order: z.number().nullable().exactOptional(),
+    mode: z.enum(['strict', 'weighted']).nullable().exactOptional(),
+    weight: z.number().nullable().exactOptional(),
+    paused: z.boolean().nullable().exactOptional(),
+    maxActive: z.number().nullable().exactOptional(),
+    ratePerSecond: z.number().nullable().exactOptional(),
+    agingStepMs: z.number().nullable().exactOptional(),
+  })
+  .openapi('QueueChange', { description: '`null` takes back what was set; what is absent stays.' });
+
+export function queueOperations(yard: Yard): readonly Operation[] {
+  const set = { tag, params, query: nothing, replies: { 200: { description: 'All that is set.', schema: settings } } };
+  return [
+    question(
+      {
+        path: '/v1/queues',
+        id: 'listQueues',
+        tag,
+        summary: 'Lists queues in the order in which they are served.',
+        schema: z.object({ queues: z.array(queue) }),
+      },
+      async () => ({ queues: await yard.queues.list() }),
+    ),
+    operation({
+      method: 'get',
+      path: '/v1/queues/{queue}',
+      id: 'getQueue',
+      tag,
+      summary: 'What holds for a queue.',
+      params,
+      query: nothing,
+      body: nothing,
+      replies: { 200: { description: 'The queue.', schema: queue } },
+      async run({ params: { queue: name } }) {
+        const found = await yard.queues.get(name);
+        if (found !== undefined) return { body: found };
+        throw new Fault('queue.missing', `Expected a queue that is listed, set or used, got ${name}. See /v1/queues.`);
+      },
+    }),
+    operation({
+      ...set,
+      method: 'patch',
+      path: '/v1/queues/{queue}',
+      id: 'setQueue',
+      summary: 'Changes what is set for a queue; masters go by it at once.',
+      body: change,
+      run: async ({ params: { queue: name }, body }) => ({ body: await yard.queues.set(name, body) }),
+    }),
+    operation({
+      ...set,
+      method: 'post',
+      path: '/v1/queues/{queue}/pause',
+      id: 'pauseQueue',
+      summary: 'Nothing more of it starts; what runs goes on.',
+      body: nothing,
+      run: async ({ params: { queue: name } }) => ({ body: await yard.queues.pause(name) }),
+    }),
+    operation({
+      ...set,
+      method: 'post',
+      path: '/v1/queues/{queue}/resume',
+      id: 'resumeQueue',
+      summary: 'Has its jobs start again.',
+      body: nothing,
+      run: async ({ params: { queue: name } }) => ({ body: await yard.queues.resume(name) }),
+    }),
+  ];
+}

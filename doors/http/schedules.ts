@@ -1,0 +1,153 @@
+/** Schedules: what recurs, when it fires next, and what became of its moments. */
+
+import { z } from '@hono/zod-openapi';
+import { Fault, type Yard } from '../../sdk/index.ts';
+import { nothing, type Operation, operation, question } from './operation.ts';
+import { job, something } from './schema.ts';
+
+const tag = 'schedules';
+const schedule = something('Schedule', 'A schedule as it lies in KV.');
+const params = z.object({ name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'nightly' }) });
+const moment = z.union([z.number(), z.string()]);
+
+const plan = {
+  cron: z.string().optional().openapi({ example: '30 2 * * *' }),
+  tz: z.string().optional().openapi({ example: 'Europe/Berlin' }),
+  every: moment.optional().openapi({ example: '30s' }),
+  anchor: moment.optional(),
+};
+
+const change = z
+  .strictObject({
+    ...plan,
+    misfire: z.enum(['skip', 'once', 'all']).optional(),
+    window: moment.optional(),
+    overlap: z.enum(['allow', 'skip', 'replace']).optional(),
+    until: moment.optional(),
+    type: z.string().exactOptional(),
+    payload: z.unknown().optional(),
+    options: z.looseObject({}).optional().openapi({ description: 'What each job is told, as in a submission.' }),
+  })
+  .openapi('ScheduleChange');
+const given = z.strictObject({ ...change.shape, type: z.string() }).openapi('ScheduleGiven');
+
+export function scheduleOperations(yard: Yard): readonly Operation[] {
+  return [...listing(yard), ...changing(yard), ...acting(yard)];
+}
+
+function listing(yard: Yard): readonly Operation[] {
+  const common = { method: 'get', tag, params, query: nothing, body: nothing } as const;
+  return [
+    question(
+      {
+        path: '/v1/schedules',
+        id: 'listSchedules',
+        tag,
+        summary: 'Lists schedules by name.',
+        schema: z.object({ schedules: z.array(schedule) }),
+      },
+      async () => ({ schedules: await yard.schedules.list() }),
+    ),
+    operation({
+      ...common,
+      path: '/v1/schedules/{name}',
+      id: 'getSchedule',
+      summary: 'Reads a schedule.',
+      replies: { 200: { description: 'The schedule.', schema: schedule } },
+      async run({ params: { name } }) {
+        const record = await yard.schedules.get(name);
+        if (record !== undefined) return { body: record };
+        throw new Fault('schedule.missing', `Expected a schedule called ${name}, found none. See /v1/schedules.`);
+      },
+    }),
+    operation({
+      ...common,
+      path: '/v1/schedules/{name}/history',
+      id: 'scheduleHistory',
+      summary: 'What became of its last moments, the oldest first.',
+      replies: {
+        200: {
+          description: 'The firings.',
+          schema: z.object({ firings: z.array(something('Firing', 'A moment and what became of it.')) }),
+        },
+      },
+      run: async ({ params: { name } }) => ({ body: { firings: await yard.schedules.history(name) } }),
+    }),
+    operation({
+      method: 'post',
+      path: '/v1/schedules/preview',
+      id: 'previewSchedule',
+      tag,
+      summary: 'The next moments of a plan, epoch ms.',
+      params: nothing,
+      query: nothing,
+      body: z.strictObject({ ...plan, count: z.number().int().min(1).max(100).default(5) }),
+      replies: { 200: { description: 'The moments.', schema: z.object({ moments: z.array(z.number()) }) } },
+      run: async ({ body: { count, ...when } }) => ({ body: { moments: await yard.schedules.preview(when, count) } }),
+    }),
+  ];
+}
+
+function changing(yard: Yard): readonly Operation[] {
+  const common = { tag, params, query: nothing, replies: { 200: { description: 'The schedule.', schema: schedule } } };
+  return [
+    operation({
+      ...common,
+      method: 'put',
+      path: '/v1/schedules/{name}',
+      id: 'addSchedule',
+      summary: 'Adds a schedule; adding the very same again changes nothing.',
+      body: given,
+      run: async ({ params: { name }, body }) => ({ body: await yard.schedules.add(name, body) }),
+    }),
+    operation({
+      ...common,
+      method: 'patch',
+      path: '/v1/schedules/{name}',
+      id: 'editSchedule',
+      summary: 'Changes what is named and leaves the rest.',
+      body: change,
+      run: async ({ params: { name }, body }) => ({ body: await yard.schedules.edit(name, body) }),
+    }),
+    operation({
+      ...common,
+      method: 'delete',
+      path: '/v1/schedules/{name}',
+      id: 'deleteSchedule',
+      summary: 'Deletes a schedule; its jobs stay.',
+      body: nothing,
+      run: async ({ params: { name } }) => ({ body: await yard.schedules.delete(name) }),
+    }),
+  ];
+}
+
+function acting(yard: Yard): readonly Operation[] {
+  const common = { method: 'post', tag, params, query: nothing, body: nothing } as const;
+  const changed = { 200: { description: 'The schedule.', schema: schedule } };
+  return [
+    operation({
+      ...common,
+      path: '/v1/schedules/{name}/pause',
+      id: 'pauseSchedule',
+      summary: 'Lets its moments pass.',
+      replies: changed,
+      run: async ({ params: { name } }) => ({ body: await yard.schedules.pause(name) }),
+    }),
+    operation({
+      ...common,
+      path: '/v1/schedules/{name}/resume',
+      id: 'resumeSchedule',
+      summary: 'Lets it fire again, from now on.',
+      replies: changed,
+      run: async ({ params: { name } }) => ({ body: await yard.schedules.resume(name) }),
+    }),
+    operation({
+      ...common,
+      path: '/v1/schedules/{name}/run',
+      id: 'runSchedule',
+      summary: 'Makes its job now, beside its moments.',
+      replies: { 200: { description: 'The job.', schema: job } },
+      run: async ({ params: { name } }) => ({ body: await yard.schedules.run(name) }),
+    }),
+  ];
+}

@@ -1,0 +1,91 @@
+/**
+ * The shapes that the API speaks of. Answers are what the face of the package returns, as JSON; moments are epoch ms.
+ */
+
+import { z } from '@hono/zod-openapi';
+
+const states = [
+  'scheduled',
+  'blocked',
+  'held',
+  'pending',
+  'queued',
+  'retrying',
+  'assigned',
+  'processing',
+  'cancelling',
+  'completed',
+  'cancelled',
+  'failed',
+] as const;
+export const priorities = ['critical', 'high', 'medium', 'low'] as const;
+
+const moment = z.number().openapi({ description: 'Epoch ms.', example: 1_795_000_000_000 });
+
+const transition = z
+  .looseObject({
+    n: z.number().int(),
+    at: moment,
+    event: z.string(),
+    from: z.string(),
+    to: z.enum(states),
+    attempt: z.number().int(),
+    reason: z.string().optional(),
+  })
+  .openapi('Transition');
+
+export const job = z
+  .looseObject({
+    id: z.string(),
+    tenant: z.string(),
+    type: z.string(),
+    name: z.string().optional(),
+    queue: z.string(),
+    priority: z.enum(priorities),
+    state: z.enum(states),
+    requirements: z.looseObject({}),
+    tags: z.array(z.string()).optional(),
+    payload: z.unknown().optional(),
+    context: z.looseObject({
+      attempt: z.number().int(),
+      maxAttempts: z.number().int(),
+      result: z.unknown().optional(),
+    }),
+    attempts: z.array(z.looseObject({ attempt: z.number().int(), worker: z.string(), claimedAt: moment })),
+    transitions: z.array(transition),
+    progress: z.looseObject({ at: moment }).optional(),
+    createdAt: moment,
+    updatedAt: moment,
+    startedAt: moment.optional(),
+    settledAt: moment.optional(),
+  })
+  .openapi('Job', { description: 'A job as it lies in KV.' });
+
+export const submitted = z
+  .object({
+    id: z.string(),
+    created: z.boolean().openapi({ description: 'False where an earlier submission of the same was found.' }),
+    durability: z.string().openapi({ description: 'What the acknowledgement survives.', example: 'fast' }),
+  })
+  .openapi('Submitted');
+
+export const why = z
+  .looseObject({ code: z.string(), sentence: z.string(), ahead: z.number().int().optional() })
+  .openapi('Why');
+
+/** Any object of the face, where its shape is told in words only. */
+export const something = (name: string, description: string) => z.looseObject({}).openapi(name, { description });
+
+/** Which jobs; what is not said is not asked for. */
+export const filter = z.object({
+  state: z
+    .union([z.enum(states), z.array(z.enum(states))])
+    .optional()
+    .openapi({ description: 'One, or several by repeating it.' }),
+  queue: z.string().optional(),
+  type: z.string().optional(),
+  priority: z.enum(priorities).optional(),
+  tag: z.string().optional(),
+});
+
+export const jobId = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' }, example: 'nightly-17' }) });
