@@ -99,18 +99,24 @@ export function born(spec: JobSpec, context: JobContext): JobRecord {
   };
 }
 
-/** Takes one step. The record that was handed in is never changed. */
-export function step(record: JobRecord, event: JobEvent): Step {
+/** Takes one step, as a part of the bulk operation `by`. The record that was handed in is never changed. */
+export function step(record: JobRecord, event: JobEvent, { by }: { by?: string } = {}): Step {
   if ('attempt' in event && event.attempt !== record.context.attempt)
     return { moved: false, record, refused: 'stale attempt' };
   const before = revive(record.state, record.context);
   if (before.status !== 'active') return { moved: false, record, refused: 'no such edge' };
   const after = jobMachine.transition(before, event, scope);
   if (after === before) return { moved: false, record, refused: 'no such edge' };
-  return moved(record, event, leafOf(after.value), after.context);
+  return moved(record, event, { state: leafOf(after.value), context: after.context, by });
 }
 
-function moved(record: JobRecord, event: JobEvent, state: JobState, context: JobContext): Step {
+interface Landed {
+  state: JobState;
+  context: JobContext;
+  by: string | undefined;
+}
+
+function moved(record: JobRecord, event: JobEvent, { state, context, by }: Landed): Step {
   const transition: Transition = {
     n: lastTransition(record) + 1,
     at: event.at,
@@ -119,6 +125,7 @@ function moved(record: JobRecord, event: JobEvent, state: JobState, context: Job
     to: state,
     attempt: context.attempt,
     ...('reason' in event && event.reason !== undefined ? { reason: event.reason } : {}),
+    ...(by === undefined ? {} : { by }),
   };
   const next: JobRecord = {
     ...record,
