@@ -15,6 +15,7 @@ import { isOfNewer } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
 import { Board } from './board.ts';
+import { Bulks } from './bulk.ts';
 import { Committer } from './committer.ts';
 import { Election } from './election.ts';
 import { Fitness } from './fitness.ts';
@@ -73,6 +74,7 @@ export class Master {
   readonly #saver: Saver;
   readonly #fitness: Fitness;
   readonly #election: Election;
+  readonly #bulks: Bulks;
   #reign: Reign | undefined;
   #stops: Stop[] = [];
   #stopped = false;
@@ -136,6 +138,11 @@ export class Master {
       onElected: (term) => void this.#lead(term),
       onDeposed: () => void this.#follow(),
     });
+    this.#bulks = new Bulks({
+      ...options,
+      commit: this.#committer.commit,
+      leads: () => this.#election.term !== undefined,
+    });
     for (const definition of options.definitions)
       this.#types.set(definition.type, { type: definition.type, defaults: definition.defaults ?? {}, definition });
   }
@@ -163,6 +170,7 @@ export class Master {
     expectKnownStates(this.#board.entries());
     this.#fitness.start();
     this.#election.start();
+    await this.#bulks.start();
   }
 
   /** Gives the lease up, where it has it, and stops. */
@@ -172,6 +180,7 @@ export class Master {
     const hasLed = this.#reign !== undefined;
     await this.#follow();
     await this.#election.stop();
+    await this.#bulks.stop();
     // The next one leads already: nobody waits for this but the process that stops.
     if (hasLed) await this.#saver.saveWithin(savesWithinMs);
     await this.#follower.stop();

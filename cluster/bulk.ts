@@ -1,23 +1,48 @@
 /**
- * A verb on many jobs: all that pass a filter, some hundred at a time.
+ * Bulk operations, as whoever asks for one sees them: started, counted beforehand, followed, aborted.
  *
- * Each job is done to or refused by itself, as one alone would be; there is no transaction over many. So it can be
- * stopped in between, and what is done is done; done once more, it finds what was left.
+ * A master carries them out (`actors/bulk.ts`): who asked may go away. What is started while no master runs waits for one.
  */
 
-import type { JobRecord } from '../runtime/record.ts';
-import type { JobFilter } from './listing.ts';
-import { isRefusal, statesFor, type Verb } from './verb.ts';
+import { hostname, userInfo } from 'node:os';
+import { countAll } from '../actors/bulk-page.ts';
+import { statesFor } from '../actors/verb.ts';
+import { jobStates } from '../machines/job.ts';
+import { priorities } from '../machines/rules/lanes.ts';
+import { wrongInQueue } from '../machines/rules/queue.ts';
+import {
+  type BulkRecord,
+  type BulkState,
+  hasEnded,
+  type JobFilter,
+  leftOf,
+  refusedOf,
+  type Verb,
+} from '../runtime/bulk.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { Fault, isFault } from '../runtime/faults.ts';
+import type { Stop, World } from '../runtime/ports.ts';
+
+export type { BulkRecord, BulkState };
+export { hasEnded, leftOf, refusedOf };
 
 /** What to do, and to which jobs; where no state is asked for, to those in a state in which it can be done. */
-export interface Bulk {
+export interface BulkGiven {
   verb: Verb;
-  filter: JobFilter;
+  filter?: JobFilter | undefined;
+  /** At most so many a second. */
+  perSecond?: number | undefined;
+  /** Who asks; the user and host of this process unless given. */
+  by?: string | undefined;
+}
+
+/** A bulk operation that is waited for. */
+export interface Bulk extends BulkGiven {
   /** Only counts. */
   dryRun?: boolean | undefined;
-  /** Calls back after each portion. */
+  /** Calls back whenever it has come further. */
   onProgress?: ((sofar: BulkOutcome) => void) | undefined;
-  /** Stops it in between; what is done is done. */
+  /** Aborts it; what is done is done. */
   signal?: AbortSignal | undefined;
 }
 
@@ -29,39 +54,192 @@ export interface BulkOutcome {
   refused: Readonly<Record<string, number>>;
 }
 
-export interface BulkWorld {
-  find(filter: JobFilter): AsyncIterable<JobRecord>;
-  act(id: string, verb: Verb): Promise<unknown>;
+/** How long `abort` waits for the master that works at it. */
+const abortWithinMs = 10_000;
+
+export interface BulkVerbsOptions {
+  world: Pick<World, 'store' | 'control'>;
+  clock: Clock;
+  tenant: string;
 }
 
-const atOnce = 200;
+export class BulkVerbs {
+  readonly #options: BulkVerbsOptions;
 
-/** @throws whatever is no refusal of a single job, such as `broker.unavailable`; the reason of `signal`. */
-export async function actOnAll({ find, act }: BulkWorld, bulk: Bulk): Promise<BulkOutcome> {
-  const { verb, filter, dryRun = false, onProgress, signal } = bulk;
-  const ids: string[] = [];
-  for await (const { id } of find({ ...filter, state: filter.state ?? statesFor(verb) })) ids.push(id);
-  let done = 0;
-  const refused: Record<string, number> = {};
-  const outcome = (): BulkOutcome => ({ matched: ids.length, done, refused: { ...refused } });
-  for (let from = 0; !dryRun && from < ids.length; from += atOnce) {
-    signal?.throwIfAborted();
-    const reasons = await Promise.all(ids.slice(from, from + atOnce).map((id) => attempted(id)));
-    for (const reason of reasons)
-      if (reason === undefined) done++;
-      else refused[reason] = (refused[reason] ?? 0) + 1;
-    onProgress?.(outcome());
+  constructor(options: BulkVerbsOptions) {
+    this.#options = options;
   }
-  return outcome();
 
-  /** Why it was refused, if it was. */
-  async function attempted(id: string): Promise<string | undefined> {
+  /** @throws {Fault} `input.invalid`; `group.missing` where no failed job is of the group. */
+  async start(given: BulkGiven): Promise<BulkRecord> {
+    const operation = this.#made(given);
+    if (operation.filter.group !== undefined) await this.count(given);
+    const revision = await this.#options.world.control.bulk.write(operation, 0);
+    if (revision === undefined) throw new Fault('commit.conflict', `Expected no operation ${operation.id}, found one.`);
+    return operation;
+  }
+
+  /** How many jobs it would be done to now. @throws {Fault} as `start`. */
+  async count(given: BulkGiven): Promise<number> {
+    const operation = this.#made(given);
+    const { store } = this.#options.world;
+    const { lastRevision } = await store.state();
+    const { matched } = await countAll(store, operation, lastRevision);
+    const { group } = operation.filter;
+    if (group === undefined || matched > 0) return matched;
+    throw new Fault('group.missing', `Expected a group of failed jobs, got \`${group}\`. See \`yard dead groups\`.`);
+  }
+
+  async get(id: string): Promise<BulkRecord | undefined> {
+    return (await this.#options.world.control.bulk.read(id))?.operation;
+  }
+
+  /** The newest first. */
+  async list(): Promise<readonly BulkRecord[]> {
+    const all = await this.#options.world.control.bulk.list();
+    return all.toSorted((a, b) => b.createdAt - a.createdAt);
+  }
+
+  /**
+   * Has it stop: what is done is done. Resolves when it has; where no master runs, with the wish that stands in its record.
+   *
+   * @throws {Fault} `bulk.missing`; `bulk.refused` where it has ended.
+   */
+  async abort(id: string, { by = whoAsks() }: { by?: string | undefined } = {}): Promise<BulkRecord> {
+    let last = await this.#wishAborted(id, by);
+    const late = new AbortController();
+    const cancel = this.#options.clock.after(abortWithinMs, () => late.abort());
     try {
-      await act(id, verb);
-      return undefined;
+      for await (const operation of this.follow(id, { signal: late.signal })) last = operation;
     } catch (cause) {
-      if (isRefusal(cause)) return cause.message.replaceAll(id, 'one');
-      throw cause;
+      if (!late.signal.aborted) throw cause;
+    } finally {
+      cancel();
+    }
+    return last;
+  }
+
+  async #wishAborted(id: string, by: string): Promise<BulkRecord> {
+    const { world, clock } = this.#options;
+    for (;;) {
+      const { operation, revision } = (await world.control.bulk.read(id)) ?? missing(id);
+      if (hasEnded(operation))
+        throw new Fault('bulk.refused', `Expected an operation that runs, got ${id}, which is ${operation.state}.`);
+      if (operation.abort !== undefined) return operation;
+      const wished = { ...operation, abort: { at: clock.now(), by } };
+      if ((await world.control.bulk.write(wished, revision)) !== undefined) return wished;
     }
   }
+
+  /** The operation as it is now, and whenever it has come further, until it has ended. @throws {Fault} `bulk.missing` */
+  async *follow(id: string, { signal }: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<BulkRecord> {
+    let newest: BulkRecord = (await this.get(id)) ?? missing(id);
+    let told: BulkRecord | undefined;
+    let ring = () => {};
+    const stop: Stop = await this.#options.world.control.bulk.watch((operation) => {
+      if (operation.id !== id || operation.updatedAt < newest.updatedAt) return;
+      newest = operation;
+      ring();
+    });
+    const onAbort = () => ring();
+    signal?.addEventListener('abort', onAbort);
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        if (told !== newest) {
+          told = newest;
+          yield newest;
+          if (hasEnded(told)) return;
+          continue;
+        }
+        await new Promise<void>((resolve) => {
+          ring = resolve;
+        });
+      }
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      await stop();
+    }
+  }
+
+  /** Starts it and waits for its end; a signal aborts it. @throws the reason of the signal; {Fault} as `start`. */
+  async carryOut({ dryRun = false, onProgress, signal, ...given }: Bulk): Promise<BulkOutcome> {
+    if (dryRun) return { matched: await this.count(given), done: 0, refused: {} };
+    signal?.throwIfAborted();
+    const { id } = await this.start(given);
+    let last: BulkRecord | undefined;
+    try {
+      for await (const operation of this.follow(id, { signal })) {
+        last = operation;
+        if (operation.matched !== undefined) onProgress?.(outcomeOf(operation));
+      }
+    } catch (cause) {
+      if (signal?.aborted === true) await this.#abortQuietly(id);
+      throw cause;
+    }
+    if (last?.state === 'failed') throw new Fault('bulk.failed', last.error ?? `Operation ${id} failed.`);
+    return outcomeOf(last ?? missing(id));
+  }
+
+  /** It may have ended by itself. */
+  async #abortQuietly(id: string): Promise<void> {
+    await this.abort(id).catch((cause: unknown) => {
+      if (!isFault(cause, 'bulk.refused')) throw cause;
+    });
+  }
+
+  #made({ verb, filter = {}, perSecond, by = whoAsks() }: BulkGiven): BulkRecord {
+    const { clock, tenant } = this.#options;
+    const wrong = wrongIn({ verb, filter, perSecond });
+    if (wrong !== undefined) throw new Fault('input.invalid', wrong);
+    const now = clock.now();
+    return {
+      id: clock.unique(),
+      tenant,
+      verb,
+      filter,
+      ...(perSecond === undefined ? {} : { perSecond }),
+      by,
+      createdAt: now,
+      updatedAt: now,
+      state: 'running',
+      done: 0,
+      refused: {},
+      samples: [],
+      work: { streamAt: 0, cursor: 0, through: 0, pass: 1, acted: false, portion: [], notBefore: 0 },
+    };
+  }
+}
+
+function outcomeOf({ matched = 0, done, refused }: BulkRecord): BulkOutcome {
+  return { matched, done, refused };
+}
+
+function missing(id: string): never {
+  throw new Fault('bulk.missing', `Expected a bulk operation with id ${id}, found none. See \`yard bulk list\`.`);
+}
+
+/** The user of this process, where the system tells, and its host. */
+function whoAsks(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    return hostname();
+  }
+}
+
+/** What is wrong with what was given, in a sentence. */
+function wrongIn({ verb, filter = {}, perSecond }: BulkGiven): string | undefined {
+  const { limit, priority } = filter;
+  const states = filter.state === undefined ? [] : [filter.state].flat();
+  const unknown = states.find((state) => !jobStates.includes(state));
+  if (statesFor(verb).length === 0) return `Expected a verb that can be done to jobs, got \`${verb.verb}\`.`;
+  if (unknown !== undefined) return `Expected \`state\` to be of ${jobStates.join(', ')}, got \`${unknown}\`.`;
+  if (priority !== undefined && !priorities.includes(priority))
+    return `Expected \`priority\` to be of ${priorities.join(', ')}, got \`${priority}\`.`;
+  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
+    return `Expected \`limit\` to be a whole number from 1 up, got ${limit}. Leave it out for all jobs.`;
+  if (perSecond !== undefined && !(perSecond > 0 && Number.isFinite(perSecond)))
+    return `Expected \`perSecond\` to be a number above 0, got ${perSecond}. Leave it out for as fast as it goes.`;
+  return verb.verb === 'move' ? wrongInQueue(verb.queue, {}) : undefined;
 }

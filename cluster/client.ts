@@ -8,6 +8,7 @@ import { idPattern } from '../actors/admission.ts';
 import { Committer } from '../actors/committer.ts';
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
 import type { Advice, Demand } from '../actors/scale.ts';
+import { act, readJob, type Verb } from '../actors/verb.ts';
 import type { Why } from '../actors/why.ts';
 import { wrongInQueue } from '../machines/rules/queue.ts';
 import type { BrokersView, BrokerView } from '../nats/brokers.ts';
@@ -18,8 +19,8 @@ import { type JobRecord, jobKey, type Progress, type Transition } from '../runti
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type AuditReport, audit } from './audit.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
-import { actOnAll, type Bulk, type BulkOutcome } from './bulk.ts';
-import { type DeadGroup, deadOf, groupDead, type Redriven, type RedriveOptions, redriveDead } from './dead-letter.ts';
+import { type Bulk, type BulkOutcome, BulkVerbs } from './bulk.ts';
+import { type DeadGroup, deadOf, groupDead, type RedriveOptions, redriveBulk } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { type Link, link } from './link.ts';
 import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
@@ -29,7 +30,6 @@ import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQu
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { ScheduleVerbs } from './schedule-verb.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
-import { act, readJob, type Verb } from './verb.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 import { WorkflowVerbs } from './workflow-verb.ts';
@@ -66,6 +66,7 @@ export class Client implements AsyncDisposable {
   readonly #listed: readonly string[];
   readonly schedules: ScheduleVerbs;
   readonly workflows: WorkflowVerbs;
+  readonly bulk: BulkVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
 
   /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
@@ -95,6 +96,7 @@ export class Client implements AsyncDisposable {
       submitter: this.#submitter,
       commit: this.#committer.commit,
     });
+    this.bulk = new BulkVerbs({ world, clock, tenant });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }
 
@@ -138,13 +140,8 @@ export class Client implements AsyncDisposable {
     return await act({ world, clock, commit: this.#committer.commit }, keyOf(id), checked(verb));
   }
 
-  async actOnAll(bulk: Bulk): Promise<BulkOutcome> {
-    checked(bulk.verb);
-    const world = {
-      find: (filter: JobFilter) => this.jobs(filter),
-      act: (id: string, verb: Verb) => this.act(id, verb),
-    };
-    return await actOnAll(world, bulk);
+  actOnAll(bulk: Bulk): Promise<BulkOutcome> {
+    return this.bulk.carryOut(bulk);
   }
 
   deadGroups(): Promise<readonly DeadGroup[]> {
@@ -159,9 +156,8 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  redriveDead(options: RedriveOptions): Promise<Redriven> {
-    const failed = () => this.jobs({ state: 'failed' });
-    return redriveDead({ failed, redrive: (id) => this.act(id, { verb: 'redrive' }) }, options);
+  redriveDead(options: RedriveOptions): Promise<BulkOutcome> {
+    return this.bulk.carryOut(redriveBulk(options));
   }
 
   async *logs(

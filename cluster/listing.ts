@@ -2,21 +2,11 @@
  * Lists and counts jobs. What can be told from heads is: bodies are read only of jobs that are shown.
  */
 
+import { asksForBody, headPasses, recordPasses } from '../actors/job-filter.ts';
 import type { JobState } from '../machines/job.ts';
-import type { Priority } from '../machines/rules/lanes.ts';
+import type { JobFilter } from '../runtime/bulk.ts';
 import type { Head, JobStore } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
-
-/** Which jobs to list; what is not said is not asked for. */
-export interface JobFilter {
-  state?: JobState | readonly JobState[] | undefined;
-  queue?: string | undefined;
-  type?: string | undefined;
-  priority?: Priority | undefined;
-  tag?: string | undefined;
-  /** At most so many. */
-  limit?: number | undefined;
-}
 
 type Counts = Readonly<Partial<Record<JobState, number>>>;
 
@@ -28,6 +18,8 @@ export interface Census {
   byPriority: Readonly<Record<string, Counts>>;
 }
 
+export type { JobFilter };
+
 const readAtOnce = 200;
 
 /** Jobs that pass the filter, the newest first. */
@@ -36,7 +28,7 @@ export async function* listJobs(store: JobStore, filter: JobFilter = {}): AsyncG
   const keys = await newestKeys(store, filter);
   let shown = 0;
   for (let from = 0; from < keys.length && shown < limit; from += readAtOnce) {
-    const some = keys.slice(from, from + Math.min(readAtOnce, filter.tag === undefined ? limit - shown : readAtOnce));
+    const some = keys.slice(from, from + Math.min(readAtOnce, asksForBody(filter) ? readAtOnce : limit - shown));
     const found = await store.readMany(some);
     for (const { record } of some.flatMap((key) => listed(found.get(key), filter))) {
       yield record;
@@ -47,14 +39,13 @@ export async function* listJobs(store: JobStore, filter: JobFilter = {}): AsyncG
 
 /** The record may have moved on since its head was read. */
 function listed(stored: Stored | undefined, filter: JobFilter): readonly Stored[] {
-  if (stored === undefined || !passes(stored.record, filter)) return [];
-  return filter.tag === undefined || stored.record.tags?.includes(filter.tag) === true ? [stored] : [];
+  return stored !== undefined && recordPasses(stored.record, filter) ? [stored] : [];
 }
 
 async function newestKeys(store: JobStore, filter: JobFilter): Promise<readonly string[]> {
   const createdAt = new Map<string, number>();
   for await (const head of heads(store)) {
-    if (passes(head, filter)) createdAt.set(head.key, head.createdAt);
+    if (headPasses(head, filter)) createdAt.set(head.key, head.createdAt);
     else createdAt.delete(head.key);
   }
   // Of one millisecond, those that were written last come first.
@@ -62,12 +53,6 @@ async function newestKeys(store: JobStore, filter: JobFilter): Promise<readonly 
     .toReversed()
     .toSorted(([, a], [, b]) => b - a)
     .map(([key]) => key);
-}
-
-function passes(job: Pick<Head, 'state' | 'queue' | 'type' | 'priority'>, filter: JobFilter): boolean {
-  const { state, queue = job.queue, type = job.type, priority = job.priority } = filter;
-  const states = state === undefined ? [job.state] : [state].flat();
-  return states.includes(job.state) && job.queue === queue && job.type === type && job.priority === priority;
 }
 
 async function* heads(store: JobStore): AsyncGenerator<Head> {

@@ -1,6 +1,6 @@
 /**
- * What people and workers set for all, one key each in the control bucket: the job types that are known, and how
- * queues are served.
+ * What people and workers set for all, one key each in the control bucket: the job types that are known, how
+ * queues are served, and bulk operations.
  *
  * Whoever watches hears each write as it passes by, on the bucket's own subject, and reads the bucket again now and
  * then and after each reconnect: no consumer that could go blind with the broker that holds it. Two who change one
@@ -11,7 +11,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import { isFault } from '../runtime/faults.ts';
-import type { Control, QueueSettings, Stop, TypeEntry } from '../runtime/ports.ts';
+import type { BulkRecord, BulkShelf, Control, QueueSettings, Stop, TypeEntry } from '../runtime/ports.ts';
 import { decodeJson, encodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { listenJson } from './listen.ts';
@@ -37,6 +37,13 @@ const queueKind: Kind<QueueSettings> = {
   key: (queue) => `queue.${queue}`,
   nameOf: ({ queue }) => queue,
   isOurs: (value): value is QueueSettings => isObject(value) && typeof value['queue'] === 'string',
+};
+
+const bulkKind: Kind<BulkRecord> = {
+  key: (id) => `bulk.${id}`,
+  nameOf: ({ id }) => id,
+  isOurs: (value): value is BulkRecord =>
+    isObject(value) && typeof value['id'] === 'string' && isObject(value['verb']) && isObject(value['work']),
 };
 
 export class NatsControl implements Control {
@@ -83,15 +90,37 @@ export class NatsControl implements Control {
     return this.#watch(queueKind, onQueue);
   }
 
+  readonly bulk: BulkShelf = {
+    write: (operation, expected) => this.#write(bulkKind, operation, expected).catch(undefinedWhereMovedOn),
+    read: async (id) => {
+      const { entry, revision } = await this.#one(bulkKind, id);
+      return entry === undefined ? undefined : { operation: entry, revision };
+    },
+    list: () => this.#all(bulkKind),
+    watch: (onBulk) => this.#watch(bulkKind, onBulk),
+    forget: (id, revision) => this.#forget(bulkKind, id, revision),
+  };
+
   #subject<Entry>(kind: Kind<Entry>, name: string): string {
     return this.#names.controlSubject(kind.key(name));
   }
 
-  async #write<Entry>(kind: Kind<Entry>, entry: Entry, expected?: number): Promise<void> {
+  async #write<Entry>(kind: Kind<Entry>, entry: Entry, expected?: number): Promise<number> {
     const expect = expected === undefined ? {} : { expect: { lastSubjectSequence: expected } };
     try {
       const subject = this.#subject(kind, kind.nameOf(entry));
-      await jetstream(this.#connection).publish(subject, encodeJson(entry), expect);
+      return (await jetstream(this.#connection).publish(subject, encodeJson(entry), expect)).seq;
+    } catch (cause) {
+      throw faultOf(cause);
+    }
+  }
+
+  /** A purge of one key that ends before its next revision. */
+  async #forget<Entry>(kind: Kind<Entry>, name: string, revision: number): Promise<void> {
+    try {
+      const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
+      const filter = this.#subject(kind, name);
+      await jsm.streams.purge(this.#names.streams.control, { filter, seq: revision + 1 });
     } catch (cause) {
       throw faultOf(cause);
     }
@@ -154,6 +183,11 @@ export class NatsControl implements Control {
       await stopListening();
     };
   }
+}
+
+function undefinedWhereMovedOn(cause: unknown): undefined {
+  if (!isFault(cause, 'commit.conflict')) throw cause;
+  return undefined;
 }
 
 /** The entry that a message holds; none where it was removed, or is no entry of ours. */

@@ -18,6 +18,12 @@ export const faults = {
   'schedule.conflict': { retryable: false, meaning: 'Another schedule has this name.' },
   'schedule.refused': { retryable: false, meaning: 'The schedule is in a state in which this cannot be done.' },
   'workflow.missing': { retryable: false, meaning: 'No workflow has this id.' },
+  'bulk.missing': {
+    retryable: false,
+    meaning: 'No bulk operation has this id; those that ended long ago are forgotten.',
+  },
+  'bulk.refused': { retryable: false, meaning: 'The bulk operation has ended.' },
+  'bulk.failed': { retryable: false, meaning: 'A bulk operation could not go on; what it had done is done.' },
   'worker.missing': { retryable: false, meaning: 'No worker, or more than one, has this name.' },
   'wait.timedOut': { retryable: true, meaning: 'What was waited for did not happen in the time that was given.' },
   'record.unreadable': { retryable: false, meaning: 'A stored record is no record of ours, or of a newer version.' },

@@ -11,12 +11,13 @@ import type { After } from '../machines/rules/after.ts';
 import type { Capacity, Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import type { QueueSettings } from '../machines/rules/queue.ts';
+import type { BulkRecord, StoredBulk } from './bulk.ts';
 import type { Fault } from './faults.ts';
 
 import type { JobRecord, Progress, Stored, Transition } from './record.ts';
 import type { ScheduleHead, ScheduleRecord, StoredSchedule } from './schedule.ts';
 
-export type { QueueSettings };
+export type { BulkRecord, QueueSettings, StoredBulk };
 
 /** Stops whatever it came from; resolves when nothing more will be delivered. */
 export type Stop = () => Promise<void>;
@@ -408,6 +409,20 @@ export interface Control {
   queues(): Promise<readonly QueueSettings[]>;
   /** Calls back with what is set for each queue, now and whenever it changes. */
   watchQueues(onQueue: (settings: QueueSettings) => void): Promise<Stop>;
+  bulk: BulkShelf;
+}
+
+/** The bulk operations that run or ran, in the same bucket. */
+export interface BulkShelf {
+  /** The revision under which it lies then; `undefined` where it was no more at `expected` (0: not there), or no less. */
+  write(operation: BulkRecord, expected: number): Promise<number | undefined>;
+  /** What lies under its id, never stale. */
+  read(id: string): Promise<StoredBulk | undefined>;
+  list(): Promise<readonly BulkRecord[]>;
+  /** Calls back with each there is, and whenever one changes. */
+  watch(onBulk: (operation: BulkRecord) => void): Promise<Stop>;
+  /** Forgets one for good, where it is still at this revision. */
+  forget(id: string, revision: number): Promise<void>;
 }
 
 /** Questions that the leader answers from its board, and some that every master answers. */

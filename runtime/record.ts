@@ -47,6 +47,8 @@ export interface Transition {
   to: JobState;
   attempt: number;
   reason?: string;
+  /** The bulk operation by which a person did it. */
+  by?: string;
 }
 
 /** The last sign of life of the running attempt: `percent` is 0 to 100, `etaMs` the rest of the way. */

@@ -48,16 +48,20 @@ export function born(spec: JobSpec, context: JobContext): JobRecord {
   };
 }
 
-/** Takes one step. The record that was handed in is never changed. */
-export function step(record: JobRecord, event: JobEvent): Step {
+/** Takes one step, as a part of the bulk operation `by`. The record that was handed in is never changed. */
+export function step(record: JobRecord, event: JobEvent, { by }: { by?: string } = {}): Step {
   if ('attempt' in event && event.attempt !== record.context.attempt)
     return { moved: false, record, refused: 'stale attempt' };
   const reached = arrival(record.state, record.context, event);
   if (reached === undefined) return { moved: false, record, refused: 'no such edge' };
-  return moved(record, event, reached);
+  return moved(record, event, { ...reached, by });
 }
 
-function moved(record: JobRecord, event: JobEvent, { state, context }: Arrival): Step {
+interface Landed extends Arrival {
+  by: string | undefined;
+}
+
+function moved(record: JobRecord, event: JobEvent, { state, context, by }: Landed): Step {
   const transition: Transition = {
     n: lastTransition(record) + 1,
     at: event.at,
@@ -66,6 +70,7 @@ function moved(record: JobRecord, event: JobEvent, { state, context }: Arrival):
     to: state,
     attempt: context.attempt,
     ...('reason' in event && event.reason !== undefined ? { reason: event.reason } : {}),
+    ...(by === undefined ? {} : { by }),
   };
   const next: JobRecord = {
     ...record,

@@ -9,7 +9,7 @@
 
 export type { Discrepancy } from '../cluster/audit.ts';
 export type { Backup } from '../cluster/backup.ts';
-export type { Bulk, BulkOutcome } from '../cluster/bulk.ts';
+export type { Bulk, BulkGiven, BulkOutcome, BulkRecord, BulkState } from '../cluster/bulk.ts';
 export type {
   Advice,
   AuditReport,
@@ -22,14 +22,13 @@ export type {
   Why,
   WorkerView,
 } from '../cluster/client.ts';
-export type { DeadGroup, Redriven, RedriveOptions } from '../cluster/dead-letter.ts';
+export type { DeadGroup, RedriveOptions } from '../cluster/dead-letter.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
 export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 export type { Restored } from '../cluster/restore.ts';
 export type { ScheduleChange, ScheduledOptions, ScheduleGiven, When } from '../cluster/schedule-given.ts';
 export type { AddedSchedule } from '../cluster/schedule-verb.ts';
 export type { AfterGiven, Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
-export type { Verb } from '../cluster/verb.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
 export {
   type WorkflowGiven,
@@ -46,6 +45,7 @@ export type { Requirements } from '../machines/rules/capability.ts';
 export type { Priority } from '../machines/rules/lanes.ts';
 export type { Misfire } from '../machines/rules/misfire.ts';
 export type { ScheduleState } from '../machines/schedule.ts';
+export type { Verb } from '../runtime/bulk.ts';
 export { Fault, type FaultCode } from '../runtime/faults.ts';
 export {
   type JobDefaults,

@@ -15,17 +15,18 @@ import type {
   Why,
   WorkerView,
 } from '../cluster/client.ts';
-import type { DeadGroup, Redriven, RedriveOptions } from '../cluster/dead-letter.ts';
+import type { DeadGroup, RedriveOptions } from '../cluster/dead-letter.ts';
 import type { Census, JobFilter } from '../cluster/listing.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
 import type { Item } from '../cluster/submitter.ts';
-import type { Verb } from '../cluster/verb.ts';
 import type { WaitOptions } from '../cluster/watch.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
+import type { Verb } from '../runtime/bulk.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
+import { BulkOperations } from './bulk.ts';
 import type { DefinedJob } from './define-job.ts';
 import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
@@ -49,12 +50,15 @@ export class Yard implements AsyncDisposable {
   readonly schedules: Schedules;
   /** Jobs that are given at once and wait for one another. */
   readonly workflows: Workflows;
+  /** What is done to many jobs at once. */
+  readonly bulk: BulkOperations;
 
   constructor(client: Client) {
     this.#client = client;
     this.queues = new Queues(client);
     this.schedules = new Schedules(client.schedules);
     this.workflows = new Workflows(client);
+    this.bulk = new BulkOperations(client.bulk);
   }
 
   /**
@@ -173,10 +177,11 @@ export class Yard implements AsyncDisposable {
   }
 
   /**
-   * Does something to all jobs that pass a filter, each by itself; where the filter names no state, to those in a state in
-   * which it can be done. Resolves with how many there were, were done, and were refused and why.
+   * Starts a bulk operation (`bulk.start`) and waits for its end: does something to all jobs that pass a filter, each by
+   * itself; where the filter names no state, to those in a state in which it can be done. Resolves with how many there were,
+   * were done, and were refused and why. Waits for a master where none runs; the signal aborts the operation.
    *
-   * @throws {Fault} where the broker is away: some are done.
+   * @throws {Fault} `input.invalid`; `bulk.failed`; where the broker is away, it goes on without the caller.
    * @example await yard.actOnAll({ verb: { verb: 'cancel' }, filter: { queue: 'batch' }, dryRun: true });
    */
   actOnAll(bulk: Bulk): Promise<BulkOutcome> {
@@ -194,12 +199,13 @@ export class Yard implements AsyncDisposable {
   }
 
   /**
-   * Has failed jobs run again, with all of their attempts: all, those of a group, or the newest few as a sample.
+   * Has failed jobs run again, with all of their attempts: all, those of a group, a queue, a type or a priority, or the newest
+   * few as a sample. It is a bulk operation that is waited for, as `actOnAll`.
    *
-   * @throws {Fault} `group.missing`; where the broker is away, some are done.
+   * @throws {Fault} `group.missing`
    * @example await yard.redriveDead({ group, sample: 5 });
    */
-  redriveDead(options: RedriveOptions = {}): Promise<Redriven> {
+  redriveDead(options: RedriveOptions = {}): Promise<BulkOutcome> {
     return this.#client.redriveDead(options);
   }
 

@@ -2,13 +2,13 @@
  * `yard dead groups | list | redrive`: the dead letter, which is all jobs that have failed.
  */
 
-import { type Command, InvalidArgumentError } from 'commander';
-import type { DeadGroup, JobRecord, Redriven } from '../../sdk/index.ts';
+import { type Command, Option } from 'commander';
+import type { DeadGroup, JobRecord, Priority } from '../../sdk/index.ts';
+import { carryOut } from './bulk-follow.ts';
 import { type Column, columns } from './columns.ts';
 import type { CommandContext } from './command.ts';
-import { exitCodes, UsageError } from './exit.ts';
-import { interruptSignal } from './interrupt.ts';
-import { positive } from './rejected.ts';
+import { UsageError } from './exit.ts';
+import { perSecond, positive } from './rejected.ts';
 import { priorities, relative } from './words.ts';
 
 export function register(program: Command, context: CommandContext): void {
@@ -40,7 +40,12 @@ export function register(program: Command, context: CommandContext): void {
     .option('--all', 'All, where no group is given.')
     .option('--sample <count>', 'At most so many, the newest first.', positive)
     .option('--rate <jobs>', 'At most so many a second.', perSecond)
+    .option('--queue <name>', 'Only of this queue.')
+    .option('--type <type>', 'Only of this type.')
+    .addOption(new Option('--priority <priority>', 'Only of this priority.').choices(priorities))
+    .option('--tag <tag>', 'Only with this tag.')
     .option('--dry-run', 'Counts them, and does nothing.')
+    .option('--detach', 'Starts it, tells its id and goes: see `yard bulk`.')
     .action((group: string | undefined, flags: RedriveFlags, command: Command) =>
       redrive({ group, ...flags }, command, context),
     );
@@ -50,13 +55,12 @@ interface RedriveFlags {
   all?: true;
   sample?: number;
   rate?: number;
+  queue?: string;
+  type?: string;
+  priority?: Priority;
+  tag?: string;
   dryRun?: true;
-}
-
-function perSecond(text: string): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError(`Expected a number above 0, got ${text}.`);
+  detach?: true;
 }
 
 async function groups(command: Command, context: CommandContext): Promise<void> {
@@ -123,24 +127,24 @@ function jobShape(now: number): readonly Column<JobRecord>[] {
 }
 
 async function redrive(
-  { group, all, sample, rate, dryRun }: RedriveFlags & { group: string | undefined },
+  { group, all, sample: limit, rate, dryRun, detach, ...asked }: RedriveFlags & { group: string | undefined },
   command: Command,
   context: CommandContext,
 ): Promise<void> {
-  const { terminal, output } = context;
-  if (group === undefined && all !== true && sample === undefined)
+  const { queue, type, priority, tag } = asked;
+  const filter = { group, queue, type, priority, tag, limit };
+  if (all !== true && Object.values(filter).every((value) => value === undefined))
     throw new UsageError(
-      'Expected a group of `yard dead groups`, `--sample` or `--all`, got none. `yard dead redrive --all` takes all.',
+      'Expected a group of `yard dead groups`, a filter such as `--queue batch`, `--sample` or `--all`, got none. `yard dead redrive --all` takes all.',
     );
-  const outcome = await context.withYard(command, (yard) =>
-    yard.redriveDead({ group, sample, perSecond: rate, dryRun, signal: interruptSignal() }),
+  await context.withYard(command, (yard) =>
+    carryOut(yard, { verb: { verb: 'redrive' }, filter: said(filter), perSecond: rate }, { dryRun, detach }, context),
   );
-  terminal.print(output === 'json' ? JSON.stringify(outcome, undefined, 2) : sentence(outcome, dryRun === true));
-  if (outcome.refused > 0) context.exitWith(exitCodes.failed);
 }
 
-function sentence({ matched, done, refused }: Redriven, isDry: boolean): string {
-  if (isDry) return `${matched} would run again; nothing was done.`;
-  const left = refused === 0 ? '' : `, ${refused} had not failed any more`;
-  return `${done} of ${matched} run again${left}.`;
+/** Without what was not asked for. */
+function said<Filter extends object>(filter: Filter): Partial<Filter> {
+  const pairs: Partial<Filter> = { ...filter };
+  for (const name in pairs) if (pairs[name] === undefined) delete pairs[name];
+  return pairs;
 }

@@ -39,6 +39,8 @@ const byFault: ReadonlyMap<string, ExitCode> = new Map([
   ['schedule.missing', exitCodes.notFound],
   ['worker.missing', exitCodes.notFound],
   ['workflow.missing', exitCodes.notFound],
+  ['bulk.missing', exitCodes.notFound],
+  ['group.missing', exitCodes.notFound],
   ['broker.unauthorized', exitCodes.refused],
   ['broker.unreachable', exitCodes.unreachable],
   ['broker.unavailable', exitCodes.unreachable],

@@ -2,23 +2,25 @@
  * What a person does to one job, or to all that pass a filter: `yard job cancel | hold | release | retry | redrive |
  * move | priority | reschedule`.
  *
- * Of many, `--dry-run` counts and does nothing. No leader is needed, and what is done is done: stopped in between and
- * typed again, it finds what was left.
+ * Of many it is a bulk operation (`bulk-follow.ts`): a master carries it out, this command follows it or leaves it be
+ * (`--detach`). `--dry-run` counts and does nothing. What is done is done: aborted and typed again, it finds what was left.
  */
 
 import { type Command, Option } from 'commander';
 import { durationMs } from '../../cluster/settings.ts';
-import type { BulkOutcome, JobRecord, Priority, Verb, Yard } from '../../sdk/index.ts';
+import type { JobRecord, Priority, Verb, Yard } from '../../sdk/index.ts';
+import { carryOut } from './bulk-follow.ts';
 import type { CommandContext } from './command.ts';
-import { exitCodes, UsageError } from './exit.ts';
-import { interruptSignal } from './interrupt.ts';
+import { UsageError } from './exit.ts';
 import { addFilterFlags, type FilterFlags } from './job-filter.ts';
-import { positive } from './rejected.ts';
+import { perSecond, positive } from './rejected.ts';
 
 interface VerbFlags extends FilterFlags {
   limit?: number;
   all?: true;
   dryRun?: true;
+  rate?: number;
+  detach?: true;
   reason?: string;
   to?: string;
   at?: string;
@@ -131,6 +133,8 @@ export function registerVerbs(job: Command, context: CommandContext): void {
       .option('--limit <count>', 'At most so many, the newest first.', positive)
       .option('--all', 'All to which it can be done, where no filter is given.')
       .option('--dry-run', 'Counts the jobs that pass the filter, and does nothing.')
+      .option('--rate <jobs>', 'Of many, at most so many a second.', perSecond)
+      .option('--detach', 'Of many, starts it, tells its id and goes: see `yard bulk`.')
       .action((id: string | undefined, flags: VerbFlags) => act({ word, id, flags }, command, context));
   }
 }
@@ -142,26 +146,24 @@ interface Typed {
 }
 
 async function act({ word, id, flags }: Typed, command: Command, context: CommandContext): Promise<void> {
-  const { all, dryRun, limit, state, queue, type, priority, tag } = flags;
+  const { all, dryRun, detach, rate, limit, state, queue, type, priority, tag } = flags;
   const filter = Object.fromEntries(
     Object.entries({ state, queue, type, priority, tag }).filter(([, value]) => value !== undefined),
   );
   const isMany = all === true || limit !== undefined || Object.keys(filter).length > 0;
-  if ((id === undefined) !== isMany || (dryRun && !isMany))
+  if ((id === undefined) !== isMany || ((dryRun || detach || rate !== undefined) && !isMany))
     throw new UsageError(
       `Expected the id of a job, or a filter such as \`--queue batch\`, got ${id === undefined ? 'neither' : 'both'}. \`--all\` is a filter that all pass.`,
     );
   if (id !== undefined) return actOnOne({ word, id, flags }, command, context);
-  const outcome = await context.withYard(command, (yard) =>
-    yard.actOnAll({
-      verb: word.verb(flags, yard.now()),
-      filter: { ...filter, limit },
-      dryRun,
-      onProgress: (sofar) => progress(sofar, context),
-      signal: interruptSignal(),
-    }),
+  await context.withYard(command, (yard) =>
+    carryOut(
+      yard,
+      { verb: word.verb(flags, yard.now()), filter: { ...filter, limit }, perSecond: rate },
+      { dryRun, detach },
+      context,
+    ),
   );
-  tell({ outcome, isDry: dryRun === true, name: word.name }, context);
 }
 
 async function actOnOne(
@@ -171,30 +173,4 @@ async function actOnOne(
 ): Promise<void> {
   const record = await withYard(command, (yard: Yard) => yard.act(id, word.verb(flags, yard.now())));
   terminal.print(output === 'json' ? JSON.stringify(record, undefined, 2) : word.told(record));
-}
-
-/** Said only where it takes a while. */
-function progress({ matched, ...sofar }: BulkOutcome, { terminal, output }: CommandContext): void {
-  const handled = sofar.done + sum(sofar.refused);
-  if (output === 'table' && handled < matched) terminal.say(`${handled} of ${matched}`);
-}
-
-interface Told {
-  outcome: BulkOutcome;
-  isDry: boolean;
-  name: string;
-}
-
-function tell({ outcome, isDry, name }: Told, context: CommandContext): void {
-  const { terminal, output } = context;
-  const { matched, done, refused } = outcome;
-  if (output === 'json') terminal.print(JSON.stringify(outcome, undefined, 2));
-  else if (isDry) terminal.print(`${matched} jobs match; nothing was done. Without \`--dry-run\`: ${name}.`);
-  else terminal.print(`${name}: ${done} of ${matched} jobs done, ${sum(refused)} refused.`);
-  if (output === 'table') for (const [why, count] of Object.entries(refused)) terminal.say(`${count} refused: ${why}`);
-  if (sum(refused) > 0) context.exitWith(exitCodes.failed);
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((all, count) => all + count, 0);
 }

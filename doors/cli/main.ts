@@ -11,6 +11,7 @@ import { version } from '../../cluster/version.ts';
 import { register as audit } from './audit.ts';
 import { register as backup } from './backup.ts';
 import { register as broker } from './broker.ts';
+import { register as bulk } from './bulk.ts';
 import { addFlags, type CommandContext, type Register } from './command.ts';
 import { register as config } from './config.ts';
 import { register as dead } from './dead.ts';
@@ -45,6 +46,7 @@ const commands: readonly Register[] = [
   broker,
   scale,
   load,
+  bulk,
   dead,
   rejected,
   audit,

@@ -19,6 +19,13 @@ export function register(program: Command, context: CommandContext): void {
 }
 
 /** A whole number from 1 up, for commander. */
+/** A number of jobs a second. */
+export function perSecond(text: string): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError(`Expected a number above 0, got ${text}.`);
+}
+
 export function positive(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
   throw new InvalidArgumentError(`Expected a whole number from 1 up, got ${text}.`);

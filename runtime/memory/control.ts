@@ -1,8 +1,9 @@
 /**
- * What people and workers set for all: the job types that are known, and how queues are served.
+ * What people and workers set for all: the job types that are known, how queues are served, and bulk
+ * operations.
  */
 
-import type { Control, QueueSettings, Stop, TypeEntry } from '../ports.ts';
+import type { BulkRecord, BulkShelf, Control, QueueSettings, Stop, TypeEntry } from '../ports.ts';
 import { Channel, carried } from './channel.ts';
 import type { Link } from './link.ts';
 
@@ -13,6 +14,7 @@ const readAgainMs = 10_000;
 export class ControlBucket {
   readonly #types = new Shelf<TypeEntry>(({ type }) => type);
   readonly #queues = new Shelf<QueueSettings>(({ queue }) => queue);
+  readonly #bulks = new Shelf<BulkRecord>(({ id }) => id);
 
   /** The bucket as the node at the other end of `link` sees it. */
   over(link: Link): Control {
@@ -20,12 +22,31 @@ export class ControlBucket {
       types: () => this.#types.read(link),
       registerType: (entry) => {
         const copy = carried(entry);
-        return link.call(() => this.#types.put(copy));
+        return link.call(() => void this.#types.put(copy));
       },
       watchTypes: (onType) => this.#types.watch(link, onType),
       queues: () => this.#queues.read(link),
       changeQueue: (queue, change) => link.call(() => carried(this.#changeQueue(queue, change))),
       watchQueues: (onQueue) => this.#queues.watch(link, onQueue),
+      bulk: this.#bulkOver(link),
+    };
+  }
+
+  #bulkOver(link: Link): BulkShelf {
+    return {
+      write: (operation, expected) => {
+        const copy = carried(operation);
+        return link.call(() => (this.#bulks.revisionOf(copy.id) === expected ? this.#bulks.put(copy) : undefined));
+      },
+      read: (id) =>
+        link.call(() => {
+          const operation = this.#bulks.get(id);
+          return operation && carried({ operation, revision: this.#bulks.revisionOf(id) });
+        }),
+      list: () => this.#bulks.read(link),
+      watch: (onBulk) => this.#bulks.watch(link, onBulk),
+      forget: (id, revision) =>
+        link.call(() => void (this.#bulks.revisionOf(id) === revision && this.#bulks.remove(id))),
     };
   }
 
@@ -39,6 +60,8 @@ export class ControlBucket {
 /** Entries of one kind, each under its name. */
 class Shelf<Entry> {
   readonly #entries = new Map<string, Entry>();
+  readonly #revisions = new Map<string, number>();
+  #last = 0;
   readonly #set = new Channel<Entry>();
   readonly #nameOf: (entry: Entry) => string;
 
@@ -50,9 +73,21 @@ class Shelf<Entry> {
     return this.#entries.get(name);
   }
 
-  put(entry: Entry): void {
+  revisionOf(name: string): number {
+    return this.#revisions.get(name) ?? 0;
+  }
+
+  /** The revision under which it lies now. */
+  put(entry: Entry): number {
     this.#entries.set(this.#nameOf(entry), entry);
+    this.#revisions.set(this.#nameOf(entry), ++this.#last);
     this.#set.spread(entry);
+    return this.#last;
+  }
+
+  remove(name: string): void {
+    this.#entries.delete(name);
+    this.#revisions.delete(name);
   }
 
   read(link: Link): Promise<readonly Entry[]> {

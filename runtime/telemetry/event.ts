@@ -141,6 +141,18 @@ export const events = {
     facts: { schedule: 'text', count: 'number', moment: 'text', why: 'text' },
     help: 'A submission of the same job would be refused too; `yard schedule edit` puts it right.',
   },
+  'bulk.claimed': {
+    level: 'info',
+    line: 'carries out {verb} on many jobs, operation {id} of {by}; before: {former}',
+    facts: { id: 'text', verb: 'text', by: 'text', former: 'text' },
+    help: 'This master works at a bulk operation from now on; `former` had it before and is gone.',
+  },
+  'bulk.ended': {
+    level: 'info',
+    line: '{verb} on many jobs, operation {id}, is {state}: {done} jobs done, {refused} refused; by {by}',
+    facts: { id: 'text', verb: 'text', state: 'text', done: 'number', refused: 'number', by: 'text' },
+    help: 'A bulk operation is over; `by` is who asked for it or aborted it. `yard bulk get` shows the rest.',
+  },
   'intake.accepted': {
     level: 'debug',
     line: 'took in {count} submissions',

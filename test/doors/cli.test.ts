@@ -247,9 +247,9 @@ describe('yard dead', () => {
     ]);
     expect(table.out).toMatch(new RegExp(`^${group.id} +\\d+ +always_fail +error .*Failed on purpose`, 'm'));
     for (const { id } of jobs) expect(list.out).toMatch(new RegExp(`^${id} +always_fail +graves`, 'm'));
-    expect(dry.out).toBe(`${group.count} would run again; nothing was done.\n`);
+    expect(dry.out).toBe(`${group.count} jobs match; nothing was done. Without \`--dry-run\`: redrive.\n`);
     const redriven = await shell.yard('dead', 'redrive', group.id, '--sample', '1', '--rate', '100');
-    expect(redriven).toMatchObject({ code: 0, out: '1 of 1 run again.\n' });
+    expect(redriven).toMatchObject({ code: 0, out: 'redrive: 1 of 1 jobs done, 0 refused.\n' });
     await expect.poll(() => generations(jobs.map(({ id }) => id))).toEqual([1, 2]);
   });
 

@@ -1,9 +1,9 @@
 /** The dead letter, in groups and redriven: what of it is pure, and `yard dead` on a real cluster. */
 
 import { describe, expect, test } from 'vitest';
-import { commonText, type DeadLetter, deadOf, groupDead, groupOf, redriveDead } from '../../cluster/dead-letter.ts';
+import { commonText, groupOf } from '../../actors/dead-group.ts';
+import { deadOf, groupDead } from '../../cluster/dead-letter.ts';
 import type { Failure } from '../../machines/job.ts';
-import { Fault } from '../../runtime/faults.ts';
 import type { JobRecord } from '../../runtime/record.ts';
 import { plainJob } from '../actors/stage.ts';
 
@@ -64,33 +64,8 @@ test('groups tell how many, of which priority and queue, since when, and name th
   expect(groupOf(failed('later', { message: 'lost 99' }))).toBe(first);
 });
 
-describe('a redrive', () => {
-  function dead(): { letter: DeadLetter; redriven: string[] } {
-    const redriven: string[] = [];
-    const jobs = [failed('c'), failed('b'), failed('a')];
-    const redrive = async (id: string) => {
-      if (id === 'b') throw new Fault('job.refused', 'It runs again already.');
-      redriven.push(id);
-    };
-    return { letter: { failed: () => each(jobs), redrive }, redriven };
-  }
-
-  test('takes all, and counts those that have not failed any more', async () => {
-    const { letter, redriven } = dead();
-    expect(await redriveDead(letter, {})).toEqual({ matched: 3, done: 2, refused: 1 });
-    expect(redriven).toEqual(['c', 'a']);
-  });
-
-  test('takes the newest few as a sample, and none in a dry run', async () => {
-    const { letter, redriven } = dead();
-    expect(await redriveDead(letter, { dryRun: true })).toEqual({ matched: 3, done: 0, refused: 0 });
-    expect(redriven).toEqual([]);
-    expect(await redriveDead(letter, { sample: 1 })).toEqual({ matched: 1, done: 1, refused: 0 });
-    expect(redriven).toEqual(['c']);
-  });
-
-  test('of a group that is none is refused', async () => {
-    const { letter } = dead();
-    await expect(redriveDead(letter, { group: 'nothing' })).rejects.toMatchObject({ code: 'group.missing' });
+test('the jobs of a group that is none are refused', async () => {
+  await expect(Array.fromAsync(deadOf(each([failed('a')]), 'nothing'))).rejects.toMatchObject({
+    code: 'group.missing',
   });
 });

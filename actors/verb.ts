@@ -5,30 +5,25 @@
  * is told to look.
  */
 
-import type { Commit } from '../actors/committer.ts';
 import { isActive, type JobEvent, type JobState, jobStates } from '../machines/job.ts';
-import type { Priority } from '../machines/rules/lanes.ts';
+import type { Verb } from '../runtime/bulk.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, isFault } from '../runtime/faults.ts';
 import type { World } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
 import { chartEdges } from '../runtime/record-edge.ts';
 import { step } from '../runtime/step.ts';
+import type { Commit } from './committer.ts';
+
+export type { Verb };
 
 export interface VerbOptions {
-  world: World;
+  world: Pick<World, 'store' | 'notices' | 'events'>;
   clock: Clock;
   commit: Commit;
+  /** The bulk operation of which it is a part: it stands in the transition. */
+  by?: string | undefined;
 }
-
-/** What a person may do to a job. */
-export type Verb =
-  | { verb: 'cancel' | 'hold'; reason?: string | undefined }
-  | { verb: 'release' | 'retry' | 'redrive' }
-  | { verb: 'move'; queue: string }
-  | { verb: 'prioritise'; priority: Priority }
-  /** The moment before which it must not run, epoch ms of broker time. */
-  | { verb: 'reschedule'; dueAt: number };
 
 /** What a job must be for it, in words. */
 const wants: Readonly<Record<Verb['verb'], string>> = {
@@ -50,13 +45,14 @@ export function statesFor({ verb }: Pick<Verb, 'verb'>): readonly JobState[] {
 
 /**
  * Does something to a job. What is so already is left as it is; what a worker holds can only be cancelled, by a wish
- * that its worker carries out.
+ * that its worker carries out. Who has just read the job hands in what was `read`.
  *
  * @throws {Fault} `job.missing`, and `job.refused` where the job is in a state in which this cannot be done.
  */
-export async function act(options: VerbOptions, key: string, verb: Verb): Promise<JobRecord> {
-  for (;;) {
-    const stored = await readJob(options.world, key);
+export async function act(options: VerbOptions, key: string, verb: Verb, read?: Stored): Promise<JobRecord> {
+  for (let first = read; ; first = undefined) {
+    const stored = first ?? (await readJob(options.world, key));
+    if (wasDoneBy(stored.record, options.by)) return stored.record;
     const record = isDone(stored.record, verb) ? stored.record : await move(options, key, stored, verb);
     if (record === undefined) continue;
     const { worker } = record.context;
@@ -68,6 +64,11 @@ export async function act(options: VerbOptions, key: string, verb: Verb): Promis
 /** Whether `cause` only says that a verb cannot be done to this one job: others may go on. */
 export function isRefusal(cause: unknown): cause is Fault {
   return isFault(cause, 'job.refused') || isFault(cause, 'job.missing');
+}
+
+/** Whether it was done to this job as a part of this bulk operation. */
+export function wasDoneBy({ transitions }: JobRecord, by: string | undefined): boolean {
+  return by !== undefined && transitions.some((transition) => transition.by === by);
 }
 
 /** Whether there is nothing left to do. */
@@ -105,7 +106,7 @@ function eventOf(verb: Verb, at: number): JobEvent {
 }
 
 /** @throws {Fault} `job.missing` */
-export async function readJob(world: World, key: string): Promise<Stored> {
+export async function readJob(world: Pick<World, 'store'>, key: string): Promise<Stored> {
   const stored = await world.store.read(key);
   if (stored !== undefined) return stored;
   const id = key.slice(key.indexOf('.') + 1);
@@ -114,12 +115,12 @@ export async function readJob(world: World, key: string): Promise<Stored> {
 
 /** The record after the step, or `undefined` where it had moved on meanwhile. */
 async function move(
-  { world, clock, commit }: VerbOptions,
+  { world, clock, commit, by }: VerbOptions,
   key: string,
   { record, revision }: Stored,
   verb: Verb,
 ): Promise<JobRecord | undefined> {
-  const stepped = step(record, eventOf(verb, clock.now()));
+  const stepped = step(record, eventOf(verb, clock.now()), by === undefined ? {} : { by });
   if (!stepped.moved) throw refused(record, verb);
   const committed = await commit([{ key, expected: revision, record: stepped.record }]);
   if (committed.kind === 'conflict') return undefined;

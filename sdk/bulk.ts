@@ -1,0 +1,58 @@
+/**
+ * The verbs for bulk operations. Each says what it promises; `cluster/bulk.ts` keeps it.
+ */
+
+import type { BulkGiven, BulkRecord, BulkVerbs } from '../cluster/bulk.ts';
+
+/** What is done to many jobs at once: `yard.bulk`. A master carries it out, so whoever started it may go away. */
+export class BulkOperations {
+  readonly #verbs: BulkVerbs;
+
+  constructor(verbs: BulkVerbs) {
+    this.#verbs = verbs;
+  }
+
+  /**
+   * Starts an operation; durable once the promise resolves. Each job is done to or refused by itself, and no job twice,
+   * whichever masters die meanwhile. Where no master runs, it waits for one.
+   *
+   * @throws {Fault} `input.invalid`; `group.missing`
+   * @example const { id } = await yard.bulk.start({ verb: { verb: 'cancel' }, filter: { queue: 'batch' }, perSecond: 50 });
+   */
+  start(given: BulkGiven): Promise<BulkRecord> {
+    return this.#verbs.start(given);
+  }
+
+  /** A dry run: how many jobs it would be done to now. @throws {Fault} as `start`. */
+  count(given: BulkGiven): Promise<number> {
+    return this.#verbs.count(given);
+  }
+
+  get(id: string): Promise<BulkRecord | undefined> {
+    return this.#verbs.get(id);
+  }
+
+  /** Those that run, and the last hundred that ended within thirty days; the newest first. */
+  list(): Promise<readonly BulkRecord[]> {
+    return this.#verbs.list();
+  }
+
+  /**
+   * The operation as it is now, and whenever it has come further, until it has ended.
+   *
+   * @throws {Fault} `bulk.missing`
+   * @example for await (const { matched, done } of yard.bulk.follow(id)) console.log(`${done} of ${matched}`);
+   */
+  follow(id: string, options: { signal?: AbortSignal } = {}): AsyncIterable<BulkRecord> {
+    return this.#verbs.follow(id, options);
+  }
+
+  /**
+   * Has it stop: what is done is done. Resolves when it has; where no master runs, with the wish in its record.
+   *
+   * @throws {Fault} `bulk.missing`; `bulk.refused` where it has ended.
+   */
+  abort(id: string): Promise<BulkRecord> {
+    return this.#verbs.abort(id);
+  }
+}
