@@ -4,12 +4,13 @@
  * A job's id is given, or made from the stream's birthday and the sequence, so that a redelivery finds the job that
  * its first delivery made. A batch is done when each of its submissions has a record or a rejection; only then is
  * it acknowledged. One that keeps failing goes alone at its third delivery and is rejected at its fifth, so that no
- * submission can stop the ones behind it. A batch during which the broker was started anew is not done: some of its
+ * submission can stop the ones behind it. Deliveries count where a submission failed by itself, or the master that had
+ * it is gone; not where the broker was away or the term over. A batch during which the broker was started anew is not done: some of its
  * jobs may have been stored before, and be forgotten.
  */
 
 import type { Clock } from '../runtime/clock.ts';
-import { Fault, isFault, messageOf } from '../runtime/faults.ts';
+import { Fault, isFault, isOfTheWorld, messageOf } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type { Durability, Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../runtime/record.ts';
@@ -65,8 +66,9 @@ export class Intake {
     const outcomes = await Promise.allSettled(fresh.map((submission) => this.#decide(submission)));
     for (const submission of batch)
       if (submission.deliveries >= aloneFrom) outcomes.push(...(await Promise.allSettled([this.#decide(submission)])));
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    const failures = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason);
+    // What fails by itself must be known by it, whatever the world does to the others.
+    if (failures.length > 0) throw failures.find((failure) => !isOfTheWorld(failure)) ?? failures[0];
     if (store.broker() !== broker)
       throw new Fault('broker.unavailable', 'Expected one broker for a whole batch, got another one meanwhile.');
   }

@@ -9,7 +9,7 @@
 
 import type { JsMsg } from '@nats-io/jetstream';
 import { type Clock, pause } from '../runtime/clock.ts';
-import { Fault } from '../runtime/faults.ts';
+import { isOfTheWorld } from '../runtime/faults.ts';
 
 const atOnce = 1_000;
 const aloneFrom = 3;
@@ -103,7 +103,7 @@ export class Basket {
       await onBatch(batch.map((message) => ({ message, deliveries: deliveriesOf(message.seq) + tries })));
       return 'none';
     } catch (cause) {
-      return cause instanceof Fault && cause.retryable ? "the world's" : 'its own';
+      return isOfTheWorld(cause) ? "the world's" : 'its own';
     }
   }
 

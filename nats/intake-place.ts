@@ -11,8 +11,9 @@
  * minute, and the next master's ack of a later submission would count for it too. For the same reason a consumer
  * whose deliveries have a gap, as after a broken connection, is left for a new one.
  *
- * What a predecessor was handed and did not do may be what ended it. Each time that happens in a row is counted, so
- * that a submission which fells every master is set apart at last.
+ * What a predecessor was handed and did not do may be what ended it, and a process that dies leaves no word. So each
+ * time that happens in a row is counted, and a submission which fells every master is set apart at last. Not where
+ * the broker was started anew since: then that is why it was not done.
  */
 
 import { AckPolicy, type ConsumerInfo, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
@@ -31,6 +32,8 @@ export interface Place {
   name: string;
   floor: number;
   doubt: Doubt;
+  /** The broker, or the cluster of them, that handed out what came after the floor. */
+  handedBy: string;
   /** The broker that was asked last for what it may have forgotten (`intake-replay.ts`); empty: none ever was. */
   asked: string;
 }
@@ -52,6 +55,8 @@ export interface PlaceOptions {
   last: number;
   /** The broker that we are connected to, for as long as it runs. */
   broker: string;
+  /** The same; of several brokers their cluster, which has no end. */
+  handedBy: string;
 }
 
 /**
@@ -67,8 +72,10 @@ export async function takePlace(options: PlaceOptions): Promise<Place> {
     undefined,
   );
   const floor = Math.min(options.last, furthest === undefined ? 0 : floorOf(furthest));
-  if (furthest === undefined) return settle(options, { floor, doubt: none, asked: options.broker }, former);
-  return settle(options, { floor, doubt: doubtAfter(furthest), asked: fieldOf(furthest, askedField) }, former);
+  const { broker, handedBy } = options;
+  if (furthest === undefined) return settle(options, { floor, doubt: none, handedBy, asked: broker }, former);
+  const doubt = doubtAfter(furthest, handedBy);
+  return settle(options, { floor, doubt, handedBy, asked: fieldOf(furthest, askedField) }, former);
 }
 
 /**
@@ -81,7 +88,8 @@ export async function moveOn(options: PlaceOptions, place: Place): Promise<Place
   if (former.length > 0 && !former.includes(place.name))
     throw new Fault('leader.deposed', 'Another master takes submissions in now.');
   const floor = Math.min(options.last, place.floor);
-  return settle(options, { floor, doubt: place.doubt, asked: place.asked }, former);
+  const { handedBy } = options;
+  return settle(options, { floor, doubt: place.doubt, handedBy, asked: place.asked }, former);
 }
 
 /** Notes that this broker has been asked for what it may have forgotten. A place that is gone needs no note. */
@@ -179,10 +187,15 @@ async function settle(
 }
 
 const doubtField = 'yardmaster.doubt';
+const handedByField = 'yardmaster.handedBy';
 const askedField = 'yardmaster.asked';
 
-function metadataOf({ doubt, asked }: Omit<Place, 'name'>): Record<string, string> {
-  return { [doubtField]: [doubt.first, doubt.last, doubt.times].join(' '), [askedField]: asked };
+function metadataOf({ doubt, handedBy, asked }: Omit<Place, 'name'>): Record<string, string> {
+  return {
+    [doubtField]: [doubt.first, doubt.last, doubt.times].join(' '),
+    [handedByField]: handedBy,
+    [askedField]: asked,
+  };
 }
 
 function fieldOf({ config }: ConsumerInfo, field: string): string {
@@ -193,12 +206,18 @@ function floorOf({ ack_floor }: ConsumerInfo): number {
   return ack_floor.stream_seq;
 }
 
-function doubtAfter(info: ConsumerInfo): Doubt {
+function doubtAfter(info: ConsumerInfo, handedBy: string): Doubt {
   const floor = floorOf(info);
   const { stream_seq: last } = info.delivered;
   if (last <= floor) return none;
-  const [formerFirst = 0, formerLast = 0, formerTimes = 0] = fieldOf(info, doubtField).split(' ').map(Number);
+  const former = formerDoubt(info);
+  if (fieldOf(info, handedByField) !== handedBy) return former;
   const first = floor + 1;
-  if (first > formerLast) return { first, last, times: 1 };
-  return { first, last, times: first === formerFirst ? formerTimes + 1 : 2 };
+  if (first > former.last) return { first, last, times: 1 };
+  return { first, last, times: first === former.first ? former.times + 1 : 2 };
+}
+
+function formerDoubt(info: ConsumerInfo): Doubt {
+  const [first = 0, last = 0, times = 0] = fieldOf(info, doubtField).split(' ').map(Number);
+  return { first, last, times };
 }

@@ -9,7 +9,7 @@
 
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { type Cancel, type Clock, pause } from '../runtime/clock.ts';
-import { Fault } from '../runtime/faults.ts';
+import { isOfTheWorld } from '../runtime/faults.ts';
 
 /** A minute, and twice the longest that a broker keeps to itself what it has acknowledged, unless told otherwise. */
 const windowMs = 60_000 + 2 * 120_000;
@@ -91,7 +91,7 @@ async function decided({ clock, onPage, isOver }: ReplayOptions, page: readonly 
       await onPage(page, deliveries);
       return true;
     } catch (cause) {
-      if (!(cause instanceof Fault && cause.retryable)) deliveries++;
+      if (!isOfTheWorld(cause)) deliveries++;
     }
   return false;
 }

@@ -46,6 +46,7 @@ import {
   writtenHeaders,
 } from './codec.ts';
 import { apiErrors, faultOf } from './errors.ts';
+import { Lineage } from './lineage.ts';
 import { leaderKey, type Names, pictureKey } from './names.ts';
 import { type Presence, presenceOf } from './presence.ts';
 import { Replies } from './replies.ts';
@@ -82,6 +83,7 @@ export class NatsStore implements JobStore {
   readonly #names: Names;
   readonly #clock: Clock;
   readonly #presence: Presence;
+  readonly #lineage: Lineage;
   readonly #replies: Replies;
   readonly #stream: string;
   readonly #ttlOf: (state: JobRecord['state']) => string;
@@ -106,15 +108,19 @@ export class NatsStore implements JobStore {
     this.#ttlOf = (state) => ttl(retentionByState[state] ?? retentionMs);
     this.#js = jetstream(options.connection);
     this.#jsm = jsm;
+    this.#lineage = new Lineage({ ...options, jsm, stream: this.#stream });
   }
 
   /** What is written while the connection is being made anew is thrown away, so whatever is stored was sent to this one. */
   broker(): string {
-    return this.#connection.info?.server_id ?? '';
+    return this.#lineage.name;
   }
 
   async write(entries: readonly Entry[]): Promise<WriteOutcome> {
     try {
+      this.#lineage.use();
+      if (!this.#lineage.isSettled && !(await this.#isStillOurs()))
+        return { kind: 'unknown', cause: 'the broker is another one' };
       const reply = await this.#publish(entries);
       return outcomeOf(decodeJson<PubAck>(reply.data), entries.length);
     } catch (cause) {
@@ -122,6 +128,13 @@ export class NatsStore implements JobStore {
       if (!fault.retryable) throw fault;
       return { kind: 'unknown', cause };
     }
+  }
+
+  /** Whether what was decided before the connection moved may be written to the broker that it moved to. */
+  async #isStillOurs(): Promise<boolean> {
+    const former = this.#lineage.name;
+    await this.#lineage.settle();
+    return this.#lineage.isSettled && this.#lineage.name === former;
   }
 
   #publish(entries: readonly Entry[]) {

@@ -61,6 +61,7 @@ export class NatsSubmissions implements Submissions {
         word: this.#clock.unique(),
         last: stream.last,
         broker: this.#broker,
+        handedBy: connection.info?.cluster ?? this.#broker,
       };
       place = place === undefined ? await takePlace(at) : await moveOn(at, { ...place, floor: basket.floor });
       return this.#pull(place, basket);

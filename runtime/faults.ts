@@ -70,6 +70,14 @@ export function isFault(thrown: unknown, code: FaultCode): thrown is Fault {
   return thrown instanceof Fault && thrown.code === code;
 }
 
+/**
+ * Whether something failed because of the world around it: the broker was away, the term over. What was to be done is
+ * not to blame, and may be done later or by somebody else.
+ */
+export function isOfTheWorld(thrown: unknown): boolean {
+  return thrown instanceof Fault && (thrown.retryable || thrown.code === 'leader.deposed');
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -143,7 +143,8 @@ export interface Revision {
 export interface JobStore {
   /**
    * The broker that it speaks with, as far as it knows: another name after it was started anew. Then it may have lost
-   * the end of what it had and given the same revisions to other writes, so that those read before are void.
+   * the end of what it had and given the same revisions to other writes, so that those read before are void. Of several
+   * brokers it is the same name as long as none of them can have done that.
    */
   broker(): string;
   /** Writes all of `entries` or none. Never throws for what a broker may do in a day's work. */

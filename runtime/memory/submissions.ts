@@ -2,16 +2,20 @@
  * The stream of submissions, and what was wrong with some of them.
  *
  * Every submission goes to one of those who consume, in order, until one of them has done it: a batch that failed
- * comes again after a second, one of which nothing was heard after half a minute. After a rollback, what was done in
+ * comes again after a second, one of which nothing was heard after half a minute. That counts as another delivery, and
+ * from the third on a submission goes alone; it does not count where it failed because of the world around it, and
+ * after silence only for the first of a batch. After a rollback, what was done in
  * the last minutes goes once more to who consumes, until it has been decided.
  */
 
 import type { Cancel, Clock } from '../clock.ts';
+import { isOfTheWorld } from '../faults.ts';
 import type { Rejection, Stop, Submission } from '../ports.ts';
 import { carried } from './channel.ts';
 import type { Link } from './link.ts';
 
 const atOnce = 1_000;
+const aloneFrom = 3;
 const againMs = 1_000;
 const unheardMs = 30_000;
 const replayedMs = 300_000;
@@ -27,7 +31,8 @@ export interface Submitted {
 
 interface Pending {
   readonly submission: Omit<Submission, 'deliveries'>;
-  deliveries: number;
+  /** How often it has failed, or its consumer has. */
+  failures: number;
   /** Until then it is in somebody's hands. */
   heldUntil: number;
 }
@@ -73,7 +78,7 @@ export class SubmissionStream {
       body: new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body)),
       at: this.#clock.now(),
     };
-    this.#pending.push({ submission, deliveries: 0, heldUntil: 0 });
+    this.#pending.push({ submission, failures: 0, heldUntil: 0 });
     this.#handOut();
     return submission.sequence;
   }
@@ -134,29 +139,39 @@ export class SubmissionStream {
 
   #handTo(consumer: Consumer): void {
     const now = this.#clock.mono();
-    const batch = this.#pending.filter(({ heldUntil }) => heldUntil <= now).slice(0, atOnce);
+    const free = this.#pending.filter(({ heldUntil }) => heldUntil <= now);
+    const batch = free.slice(0, isSuspect(free[0]) ? 1 : atOnce);
     if (batch.length === 0) return;
-    for (const pending of batch) {
-      pending.deliveries++;
-      pending.heldUntil = now + unheardMs;
-    }
+    const until = now + unheardMs;
+    for (const pending of batch) pending.heldUntil = until;
     consumer.holding = batch;
     consumer.link.handOver(() => void this.#work(consumer, batch));
+    const rolledBack = this.#rolledBack;
     this.#clock.after(unheardMs, () => {
+      // One that left in order, or lost its broker, is not gone because of them.
+      if (this.#consumers.has(consumer) && rolledBack === this.#rolledBack) this.#suspect(batch, until);
       letGo(consumer, batch);
       this.#handOut();
     });
   }
 
+  /** Nothing was heard of them. The first may be why; the others are looked at alone, and not blamed. */
+  #suspect(batch: readonly Pending[], until: number): void {
+    const known = new Set(this.#pending);
+    const unheard = batch.filter((pending) => known.has(pending) && pending.heldUntil === until);
+    for (const [at, pending] of unheard.entries()) if (at === 0 || pending.failures + 1 < aloneFrom) pending.failures++;
+  }
+
   async #work(consumer: Consumer, batch: readonly Pending[]): Promise<void> {
     if (!this.#consumers.has(consumer)) return;
     consumer.works = true;
-    const done = await consumer.onBatch(batch.map(delivered)).then(
-      () => true,
-      () => false,
+    const outcome = await consumer.onBatch(batch.map(delivered)).then(
+      () => 'done' as const,
+      (cause) => (isOfTheWorld(cause) ? "the world's" : 'its own'),
     );
     letGo(consumer, batch);
-    consumer.link.send('message', () => (done ? this.#done(batch) : this.#again(batch)));
+    if (outcome === 'its own') for (const pending of batch) pending.failures++;
+    consumer.link.send('message', () => (outcome === 'done' ? this.#done(batch) : this.#again(batch)));
   }
 
   /** Asks whoever came last to decide once more what was done, until that has been decided. */
@@ -175,7 +190,7 @@ export class SubmissionStream {
   }
 
   async #decideAgain(consumer: Consumer, again: readonly Pending[], rolledBack: number): Promise<void> {
-    const batch = again.map(({ submission }) => ({ ...delivered({ submission, deliveries: 1 }), wasDone: true }));
+    const batch = again.map(({ submission }) => ({ ...delivered({ submission, failures: 0 }), wasDone: true }));
     const isDone = await consumer.onBatch(batch).then(
       () => true,
       () => false,
@@ -206,6 +221,11 @@ function letGo(consumer: Consumer, batch: readonly Pending[]): void {
   consumer.works = false;
 }
 
-function delivered({ submission, deliveries }: Pick<Pending, 'submission' | 'deliveries'>): Submission {
-  return { ...submission, headers: new Map(submission.headers), body: submission.body.slice(), deliveries };
+function isSuspect(pending: Pending | undefined): boolean {
+  return pending !== undefined && pending.failures + 1 >= aloneFrom;
+}
+
+function delivered({ submission, failures }: Pick<Pending, 'submission' | 'failures'>): Submission {
+  const headers = new Map(submission.headers);
+  return { ...submission, headers, body: submission.body.slice(), deliveries: failures + 1 };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { KnownType } from '../../actors/admission.ts';
-import { Committer } from '../../actors/committer.ts';
+import { type Commit, Committer } from '../../actors/committer.ts';
 import { Intake } from '../../actors/intake.ts';
+import { Fault } from '../../runtime/faults.ts';
 import type { JobDefinition } from '../../runtime/handler.ts';
 import type { Head, SubmitAck } from '../../runtime/ports.ts';
 import { next } from '../../runtime/telemetry/telemetry.ts';
@@ -22,10 +23,10 @@ const breaking: JobDefinition = {
   run: () => undefined,
 };
 
-async function setUp() {
+async function setUp(around: (commit: Commit) => Commit = (commit) => commit) {
   const on = stage();
   const { clock, world, broker, telemetry } = on;
-  const { commit } = new Committer({ store: world.store, clock, telemetry });
+  const commit = around(new Committer({ store: world.store, clock, telemetry }).commit);
   const types = new Map<string, KnownType>([
     ['noop', { type: 'noop', defaults: {} }],
     ['breaking', { type: 'breaking', defaults: {}, definition: breaking }],
@@ -134,6 +135,35 @@ describe('a submission', () => {
     await clock.advance(30_000);
     expect(['a', 'b', 'c'].map((id) => written(broker, id).length)).toEqual([1, 1, 1]);
     expect(await rejections()).toEqual([]);
+  });
+});
+
+describe('a submission with which nothing is wrong becomes a job', () => {
+  test.each(['broker.unavailable', 'leader.deposed'] as const)(
+    'though each of its first deliveries ends with %s',
+    async (code) => {
+      let failures = 8;
+      const { clock, intake, submit, broker, rejections } = await setUp((commit) => (entries) => {
+        if (failures-- > 0) return Promise.reject(new Fault(code, 'Not now.'));
+        return commit(entries);
+      });
+      submit('a');
+      await clock.until(intake.start());
+      await clock.advance(20_000);
+      expect(written(broker, 'a')).toHaveLength(1);
+      expect(await rejections()).toEqual([]);
+    },
+  );
+
+  test('though others of its batch break our own code, one after another', async () => {
+    const { clock, intake, submit, broker, rejections } = await setUp();
+    for (let n = 0; n < 4; n++) submit(`bad-${n}`, { type: 'breaking' });
+    submit('a');
+    broker.chaos = fates(...Array(3).fill('silentLost'));
+    await clock.until(intake.start());
+    await clock.advance(60_000);
+    expect(written(broker, 'a')).toHaveLength(1);
+    expect((await rejections()).map(([id]) => id).sort()).toEqual(['bad-0', 'bad-1', 'bad-2', 'bad-3']);
   });
 });
 

@@ -119,6 +119,20 @@ test('a submission that fells each master is told apart from those behind it', a
   for (const [, times = 0] of behind) expect(times).toBeLessThanOrEqual(3);
 });
 
+test('restarts of the broker, and masters that go with them, count against no submission', async () => {
+  await submit('a', 'b');
+  const counted: (number[] | undefined)[] = [];
+  for (let turn = 0; turn < 5; turn++) {
+    const gone = await master(never);
+    await gone.heard.atLeast(1);
+    counted.push(deliveries(gone.heard)[0]);
+    await gone.connection.close();
+    await broker.kill();
+    await broker.restart();
+  }
+  expect(counted).toEqual(Array(5).fill([1, 1]));
+});
+
 test('what a connection that broke had swallowed is handed over once it is back', async () => {
   const { heard } = await master();
   await submit('a');
