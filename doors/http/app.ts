@@ -58,8 +58,8 @@ export function httpApp({ yard, version, onError = () => {} }: AppOptions): Open
         ),
     }),
   );
-  app.onError((cause, context) => {
-    const answer = answerProblem(context, cause);
+  app.onError((cause) => {
+    const answer = answerProblem(cause);
     if (answer.status === 500) onError(cause);
     return answer;
   });
@@ -74,14 +74,13 @@ export function httpApp({ yard, version, onError = () => {} }: AppOptions): Open
       { 'content-type': 'application/problem+json' },
     ),
   );
-  for (const operation of operations(yard)) mount(app, operation);
+  const all = operations(yard);
+  for (const operation of all) mount(app, operation);
   registerEvents(app, yard);
-  const about = {
-    openapi: '3.1.1',
-    info: { title: 'Yardmaster', version, description: 'Jobs, queues, schedules, workers and masters of a cluster.' },
-  };
-  app.get('/openapi.json', (context) => context.json(app.getOpenAPI31Document(about)));
-  app.get('/docs', (context) => context.html(docsPage(app.getOpenAPI31Document(about))));
+  const about = 'Jobs, queues, schedules, workers and masters of a cluster.';
+  const info = { title: 'Yardmaster', version, description: about };
+  app.get('/openapi.json', (context) => context.json(app.getOpenAPI31Document({ openapi: '3.1.1', info })));
+  app.get('/docs', (context) => context.html(docsPage({ title: 'Yardmaster', version, about, operations: all })));
   app.get('/docs.css', (context) => context.body(docsStyle, 200, { 'content-type': 'text/css' }));
   app.get('/', (context) => context.redirect('/docs'));
   return app;

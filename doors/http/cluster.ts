@@ -1,4 +1,6 @@
-/** The cluster: who is there, how much there is of what, what failed, what was refused, and whether the books agree. */
+/**
+ * The cluster: who is there, how much there is of what, what failed, what was refused, and whether the books agree.
+ */
 
 import { z } from '@hono/zod-openapi';
 import { Fault, type Yard } from '../../sdk/index.ts';

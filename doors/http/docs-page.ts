@@ -1,40 +1,38 @@
-/** The description of the API as a page to read: made here, without scripts, and without anything from elsewhere. */
+/**
+ * The description of the API as a page to read: made here, without scripts, and without anything from elsewhere.
+ */
 
-interface Described {
-  info: { title: string; version: string; description?: string };
-  paths?: unknown;
+import { nothing, type Operation } from './operation.ts';
+
+interface Page {
+  title: string;
+  version: string;
+  about: string;
+  operations: readonly Operation[];
 }
 
-interface Operation {
-  summary?: string;
-  description?: string;
-  tags?: readonly string[];
-  parameters?: readonly { name?: string; in?: string; description?: string }[];
-  requestBody?: unknown;
-}
-
-export function docsPage({ info, paths = {} }: Described): string {
-  const operations = Object.entries(paths as Readonly<Record<string, Readonly<Record<string, Operation>>>>).flatMap(
-    ([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
-  );
-  const byTag = Map.groupBy(operations, ({ operation }) => operation.tags?.[0] ?? 'other');
+/** The whole page. Names and sentences in it are escaped. */
+export function docsPage({ title, version, about, operations }: Page): string {
+  const byTag = Map.groupBy(operations, ({ tag }) => tag);
   const sections = [...byTag].map(
     ([tag, those]) => `<section><h2>${text(tag)}</h2>${those.map(articleOf).join('')}</section>`,
   );
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${text(info.title)} API</title><link rel="stylesheet" href="/docs.css"></head><body><main>
-<h1>${text(info.title)} <small>${text(info.version)}</small></h1>
-<p>${text(info.description ?? '')} Problems are <code>application/problem+json</code> (RFC 9457). The machine's version of this page: <a href="/openapi.json">/openapi.json</a>.</p>
+<title>${text(title)} API</title><link rel="stylesheet" href="/docs.css"></head><body><main>
+<h1>${text(title)} <small>${text(version)}</small></h1>
+<p>${text(about)} Problems are <code>application/problem+json</code> (RFC 9457). The machine's version of this page: <a href="/openapi.json">/openapi.json</a>.</p>
 ${sections.join('\n')}</main></body></html>`;
 }
 
-function articleOf({ path, method, operation }: { path: string; method: string; operation: Operation }): string {
-  const { summary = '', description = '', parameters = [], requestBody } = operation;
-  const given = parameters.map(
-    ({ name = '', in: where = '' }) => `<code>${text(name)}</code> <small>${text(where)}</small>`,
-  );
-  const body = requestBody === undefined ? [] : ['<small>JSON body</small>'];
-  const list = [...given, ...body].join(', ');
+function articleOf({ path, method, summary, description = '', params, query, headers = {}, body }: Operation): string {
+  const named = [
+    ...Object.keys(params.shape).map((name) => [name, 'path']),
+    ...Object.keys(query.shape).map((name) => [name, 'query']),
+    ...Object.keys(headers).map((name) => [name, 'header']),
+    ...(body === nothing ? [] : [['JSON', 'body']]),
+  ];
+  const given = named.map(([name = '', where = '']) => `<code>${text(name)}</code> <small>${where}</small>`);
+  const list = given.join(', ');
   return `<article><h3><b class="${text(method)}">${text(method.toUpperCase())}</b> <code>${text(path)}</code></h3>
 <p>${text(summary)} ${text(description)}</p>${list === '' ? '' : `<p>${list}</p>`}</article>`;
 }

@@ -5,7 +5,6 @@
  */
 
 import { z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { Fault, type FaultCode } from '../../sdk/index.ts';
@@ -65,11 +64,12 @@ interface WrongField {
 }
 
 /** The answer to a request that came to nothing. */
-export function answerProblem(context: Context, cause: unknown): Response {
+export function answerProblem(cause: unknown): Response {
   const told = problemOf(cause);
-  return context.body(JSON.stringify(told), told.status as ContentfulStatusCode, {
-    'content-type': contentType,
-    ...(told.status === 503 ? { 'retry-after': '1' } : {}),
+  const again: Record<string, string> = told.status === 503 ? { 'retry-after': '1' } : {};
+  return new Response(JSON.stringify(told), {
+    status: told.status,
+    headers: { 'content-type': contentType, ...again },
   });
 }
 

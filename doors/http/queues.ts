@@ -1,4 +1,6 @@
-/** Queues: how each is served, and what people set for it. */
+/**
+ * Queues: how each is served, and what people set for it.
+ */
 
 import { z } from '@hono/zod-openapi';
 import { Fault, type Yard } from '../../sdk/index.ts';

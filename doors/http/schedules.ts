@@ -1,4 +1,6 @@
-/** Schedules: what recurs, when it fires next, and what became of its moments. */
+/**
+ * Schedules: what recurs, when it fires next, and what became of its moments.
+ */
 
 import { z } from '@hono/zod-openapi';
 import { Fault, type Yard } from '../../sdk/index.ts';

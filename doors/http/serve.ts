@@ -6,7 +6,6 @@
  */
 
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Fault, type Yard } from '../../sdk/index.ts';
 
 export interface HttpOptions {
@@ -33,9 +32,8 @@ const triedPorts = 50;
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const api = new LazyApi(options);
   const server = await listening((request, response) => void api.answer(request, response), options);
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${host}:${port}`,
+    url: `http://${host}:${portOf(server)}`,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
@@ -109,6 +107,11 @@ function listen(listener: RequestListener, port: number): Promise<Server> {
     server.once('error', reject);
     server.listen(port, host, () => resolve(server));
   });
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' ? (address?.port ?? 0) : 0;
 }
 
 function isTaken(cause: unknown): boolean {

@@ -1,4 +1,6 @@
-/** What people do to jobs: to one, and to all that pass a filter. */
+/**
+ * What people do to jobs: to one, and to all that pass a filter.
+ */
 
 import { z } from '@hono/zod-openapi';
 import { Fault, type Verb, type Yard } from '../../sdk/index.ts';
