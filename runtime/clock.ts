@@ -117,6 +117,12 @@ function monotonic(): number {
   return seconds * 1_000 + nanos / 1e6;
 }
 
+/** Runs `what` once every promise that waits for nothing but others has settled. */
+export function afterPromises(what: () => void): void {
+  // A tick waits for the promises only where it was set by one of them.
+  queueMicrotask(() => process.nextTick(what));
+}
+
 /** Resolves `ms` from now. */
 export function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => void clock.after(ms, resolve));

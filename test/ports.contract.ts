@@ -130,7 +130,7 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         await create(record);
         record.queue = 'changed';
         const read = await worlds.one.store.read('default.a');
-        if (read !== undefined) read.record.queue = 'changed too';
+        if (read !== undefined) Reflect.set(read.record, 'queue', 'changed too');
         expect((await worlds.one.store.read('default.a'))?.record.queue).toBe('live');
       });
 

@@ -26,7 +26,7 @@ export class ControlBucket {
       },
       watchTypes: (onType) => this.#types.watch(link, onType),
       queues: () => this.#queues.read(link),
-      changeQueue: (queue, change) => link.call(() => carried(this.#changeQueue(queue, change))),
+      changeQueue: (queue, change) => link.call(() => this.#changeQueue(queue, change)),
       watchQueues: (onQueue) => this.#queues.watch(link, onQueue),
       bulk: this.#bulkOver(link),
     };
@@ -91,7 +91,7 @@ class Shelf<Entry> {
   }
 
   read(link: Link): Promise<readonly Entry[]> {
-    return link.call(() => carried([...this.#entries.values()]));
+    return link.call(() => [...this.#entries.values()]);
   }
 
   async watch(link: Link, onEntry: (entry: Entry) => void): Promise<Stop> {

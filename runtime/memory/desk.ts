@@ -89,7 +89,7 @@ export class DeskRoom {
 
   #pass({ link, how }: Clerk, ask: unknown, reply: (reply: Reply) => void): void {
     link.deliver('message', () => {
-      void replyOf(how, carried(ask)).then((made) => link.send('message', () => reply(made)));
+      void replyOf(how, ask).then((made) => link.send('message', () => reply(made)));
     });
   }
 }

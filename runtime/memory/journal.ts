@@ -35,7 +35,7 @@ export class Journal {
         const rung = new Promise<void>((resolve) => {
           ring = resolve;
         });
-        const lines = await link.call(() => carried(this.#lines.get(key)?.slice(from) ?? []));
+        const lines = await link.call(() => this.#lines.get(key)?.slice(from) ?? []);
         yield* lines;
         from += lines.length;
         if (!options.follow || options.signal?.aborted === true) return;

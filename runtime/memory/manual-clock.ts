@@ -6,7 +6,7 @@
  * again for the same seed. `forNode` gives each node a clock of its own that can be frozen, as a process can.
  */
 
-import { type Cancel, type Clock, SystemClock } from '../clock.ts';
+import { afterPromises, type Cancel, type Clock } from '../clock.ts';
 
 interface Timer {
   at: number;
@@ -23,7 +23,6 @@ export interface ManualClockOptions {
 export class ManualClock implements Clock {
   readonly #startAt: number;
   readonly #draw: () => number;
-  readonly #machine = new SystemClock();
   #mono = 0;
   #order = 0;
   #timers: Timer[] = [];
@@ -65,18 +64,13 @@ export class ManualClock implements Clock {
   /** Lets `ms` pass: runs what comes due on the way, and lets promises settle after each. */
   async advance(ms: number): Promise<void> {
     const end = this.#mono + ms;
-    await this.settle();
-    while (await this.#step(end));
+    await this.#play(() => this.#step(end));
     this.#mono = end;
   }
 
   /** Lets everything happen that needs no time to pass. */
-  async settle(): Promise<void> {
-    for (;;) {
-      await new Promise<void>((resolve) => this.#machine.endOfTurn(resolve));
-      if (this.#endOfTurn.length === 0) return;
-      for (const what of this.#endOfTurn.splice(0)) what();
-    }
+  settle(): Promise<void> {
+    return this.#play(() => false);
   }
 
   /**
@@ -91,8 +85,7 @@ export class ManualClock implements Clock {
       settled = true;
     };
     promise.then(done, done);
-    await this.settle();
-    while (!settled && (await this.#step(end)));
+    await this.#play(() => !settled && this.#step(end));
     if (!settled) throw new RangeError(`Expected it to be done within ${withinMs} ms, and it was not.`);
     return promise;
   }
@@ -102,14 +95,35 @@ export class ManualClock implements Clock {
     return new NodeClock(this, options.offsetMs ?? 0);
   }
 
+  /** Lets everything settle, goes on by `step`, and so on until that goes no further. */
+  #play(step: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const turn = () => {
+        try {
+          if (this.#endTurn() || step()) afterPromises(turn);
+          else resolve();
+        } catch (cause) {
+          reject(cause);
+        }
+      };
+      afterPromises(turn);
+    });
+  }
+
+  /** Runs what was to wait for the end of the turn; `false` where there is nothing. */
+  #endTurn(): boolean {
+    if (this.#endOfTurn.length === 0) return false;
+    for (const what of this.#endOfTurn.splice(0)) what();
+    return true;
+  }
+
   /** Runs the next timer that is due by `end`; `false` where there is none. */
-  async #step(end: number): Promise<boolean> {
+  #step(end: number): boolean {
     const [next] = this.#timers;
     if (next === undefined || next.at > end) return false;
     this.#timers.shift();
     this.#mono = next.at;
     next.run();
-    await this.settle();
     return true;
   }
 

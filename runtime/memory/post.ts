@@ -34,7 +34,7 @@ export class Post {
   async receive(link: Link, incarnation: string, onOffers: (offers: readonly Offer[]) => void): Promise<Stop> {
     const box = this.#boxOf(incarnation);
     let stopped = false;
-    const hear = (offers: readonly Offer[]) => void (stopped || onOffers(carried(offers)));
+    const hear = (offers: readonly Offer[]) => void (stopped || onOffers(offers));
     await link.call(() => {
       box.receiver = { link, hear };
       this.#empty(box);

@@ -1,8 +1,8 @@
 /**
  * The one stream in which everything that must agree lies: conditional writes under one line of revisions.
  *
- * Keeps records as JSON, as a broker does, so that nobody shares an object with what is stored. Knows the whole
- * history, so that its end can be rolled back, as a power failure does.
+ * Keeps what it is given, which nobody else can change (`carried`), and hands out the same. Knows the whole history, so
+ * that its end can be rolled back, as a power failure does.
  */
 
 import { headOf } from '../head.ts';
@@ -14,11 +14,28 @@ import { isScheduleKey, readSchedule, type StoredSchedule, scheduleHead } from '
 const mostEntries = 1_000;
 
 /** One write as it lies in the stream; those that landed together have the same `batch`. */
-export interface Write {
+export class Write {
   readonly revision: number;
   readonly batch: number;
-  readonly key: string;
-  readonly json: string;
+  readonly entry: Entry;
+
+  constructor({ revision, batch, entry }: Pick<Write, 'revision' | 'batch' | 'entry'>) {
+    this.revision = revision;
+    this.batch = batch;
+    this.entry = entry;
+  }
+
+  get key(): string {
+    return this.entry.key;
+  }
+
+  get body(): unknown {
+    return bodyOf(this.entry);
+  }
+
+  get json(): string {
+    return JSON.stringify(this.body);
+  }
 }
 
 export class MemoryStream {
@@ -58,16 +75,13 @@ export class MemoryStream {
 
   readLease(): { revision: number; lease: Lease | null } {
     const write = this.#newest.get('_leader');
-    return write === undefined
-      ? { revision: 0, lease: null }
-      : { revision: write.revision, lease: JSON.parse(write.json) };
+    return { revision: write?.revision ?? 0, lease: write === undefined ? null : leaseOf(write) };
   }
 
   readPicture(): { revision: number; picture: SavedPicture | null } {
     const write = this.#newest.get('_picture');
-    return write === undefined
-      ? { revision: 0, picture: null }
-      : { revision: write.revision, picture: JSON.parse(write.json) };
+    const picture = write !== undefined && 'picture' in write.entry ? write.entry.picture : null;
+    return { revision: write?.revision ?? 0, picture };
   }
 
   changesAfter(revision: number): Change[] {
@@ -124,8 +138,7 @@ export class MemoryStream {
   }
 
   #append(entry: Entry): Write {
-    const json = JSON.stringify(bodyOf(entry));
-    const write = { revision: ++this.#last, batch: this.#batches, key: entry.key, json };
+    const write = new Write({ revision: ++this.#last, batch: this.#batches, entry });
     this.#log.push(write);
     if (entry.key !== '_picture') this.#told.push(write);
     this.#newest.set(write.key, write);
@@ -147,17 +160,21 @@ function bodyOf(entry: Entry): unknown {
   return 'schedule' in entry ? entry.schedule : entry.record;
 }
 
-function scheduleOf({ json, revision }: Write): StoredSchedule {
-  return { schedule: readSchedule(JSON.parse(json)), revision };
+function leaseOf({ entry }: Write): Lease | null {
+  return 'lease' in entry ? entry.lease : null;
 }
 
-function storedOf({ json, revision }: Write): Stored {
-  return { record: upcast(JSON.parse(json)), revision };
+function scheduleOf({ body, revision }: Write): StoredSchedule {
+  return { schedule: readSchedule(body), revision };
+}
+
+function storedOf({ body, revision }: Write): Stored {
+  return { record: upcast(body), revision };
 }
 
 function changeOf(write: Write): Change {
-  const { key, revision, json } = write;
-  if (key === '_leader') return { kind: 'lease', revision, lease: JSON.parse(json) };
+  const { key, revision } = write;
+  if (key === '_leader') return { kind: 'lease', revision, lease: leaseOf(write) };
   if (isScheduleKey(key)) {
     const { schedule } = scheduleOf(write);
     return { kind: 'schedule', revision, head: { key, ...scheduleHead(schedule) } };
