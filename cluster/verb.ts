@@ -6,6 +6,7 @@
  */
 
 import type { Commit } from '../actors/committer.ts';
+import { claimAtRedrive } from '../actors/unique-key.ts';
 import { isActive, type JobEvent, type JobState, jobStates } from '../machines/job.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -121,7 +122,9 @@ async function move(
 ): Promise<JobRecord | undefined> {
   const stepped = step(record, eventOf(verb, clock.now()));
   if (!stepped.moved) throw refused(record, verb);
-  const committed = await commit([{ key, expected: revision, record: stepped.record }]);
+  const claims =
+    verb.verb === 'redrive' ? await claimAtRedrive(stepped.record, { store: world.store, now: clock.now() }) : [];
+  const committed = await commit([{ key, expected: revision, record: stepped.record }, ...claims]);
   if (committed.kind === 'conflict') return undefined;
   const { type, queue, priority } = stepped.record;
   const { transition } = stepped;
