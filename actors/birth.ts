@@ -27,7 +27,7 @@ export type Birth =
 export interface BirthsOptions {
   store: JobStore;
   commit: Commit;
-  events: Events;
+  events: Pick<Events, 'tell'>;
   clock: Clock;
 }
 

@@ -19,6 +19,7 @@ import type { Commit } from './committer.ts';
 import { answers } from './desk.ts';
 import type { Fleet } from './fleet.ts';
 import { Intake } from './intake.ts';
+import { KeyKeeper } from './key-keeper.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { mover } from './mover.ts';
 import type { Oddities } from './oddity.ts';
@@ -84,6 +85,7 @@ export class Reign {
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
   readonly #patrol: Patrol;
+  readonly #keyKeeper: KeyKeeper;
   readonly #intake: Intake;
   #stops: Stop[] = [];
   #stopped = false;
@@ -132,7 +134,9 @@ export class Reign {
       keepAtMost: settings.keepAtMost ?? Number.POSITIVE_INFINITY,
       isTrusted: () => term.isTrusted(),
     });
+    this.#keyKeeper = new KeyKeeper({ ...options, store, commit: term.commit, isTrusted: () => term.isTrusted() });
     this.#patrol = new Patrol({
+      checkKey: (record) => this.#keyKeeper.check(record),
       board,
       oddities: options.oddities,
       store,
@@ -155,6 +159,7 @@ export class Reign {
     this.#auditor.start();
     this.#pruner.start();
     this.#patrol.start();
+    this.#keyKeeper.start();
     const { world, settings } = this.#options;
     const stopTelling = tellUnserved({ ...this.#options, everyMs: settings.schedulerIntervalMs });
     this.#stops.push(async () => stopTelling());
@@ -185,6 +190,7 @@ export class Reign {
     this.#auditor.stop();
     this.#pruner.stop();
     this.#patrol.stop();
+    this.#keyKeeper.stop();
     for (const stop of this.#stops.splice(0))
       await stop().catch((cause) =>
         this.#options.telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }),

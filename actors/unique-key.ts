@@ -46,7 +46,7 @@ export interface KeyReader {
 /** What the birth of `record`, whose rule is `unique`, has to write about its key. */
 export async function claimAtBirth(record: JobRecord, unique: Unique, { store, now }: KeyReader): Promise<KeyClaim> {
   const { revision: expected, pointer } = await store.readPointer(unique.key);
-  const taken: Entry = { key: unique.key, expected, pointer: { job: record.id, at: record.createdAt } };
+  const taken: Entry = { key: unique.key, expected, pointer: pointerTo(record, unique, record.createdAt) };
   if (pointer === null || pointer.job === record.id) return { kind: 'free', entries: [taken] };
   const holder = await readHolder(store, record, pointer);
   const isHeld = isInPeriod(unique, pointer.at, now) || isHeldBy(holder, unique);
@@ -91,7 +91,11 @@ export async function claimAtRedrive(record: JobRecord, { store, now }: KeyReade
     });
   }
   const at = Math.max(record.createdAt, pointer?.at ?? 0);
-  return [{ key: unique.key, expected, pointer: { job: record.id, at } }];
+  return [{ key: unique.key, expected, pointer: pointerTo(record, unique, at) }];
+}
+
+function pointerTo({ id: job }: JobRecord, { periodMs }: Unique, at: number): Pointer {
+  return { job, at, ...(periodMs === undefined ? {} : { until: at + periodMs }) };
 }
 
 /** Nobody here can say of what only a newer version reads that it is settled. */

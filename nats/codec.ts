@@ -145,8 +145,12 @@ function isPicture(value: unknown): value is SavedPicture {
 
 /** Which job a key points to; `null` where that is not to be made out. */
 export function decodePointer(json: Uint8Array): Pointer | null {
-  const pointer = readJson(decoder.decode(json));
-  return isPointer(pointer) ? pointer : null;
+  return pointerIn(readJson(decoder.decode(json)));
+}
+
+/** As `decodePointer`, of what has been read already. */
+export function pointerIn(value: unknown): Pointer | null {
+  return isPointer(value) ? value : null;
 }
 
 function isPointer(value: unknown): value is Pointer {

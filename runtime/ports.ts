@@ -59,6 +59,8 @@ export interface Pointer {
   job: string;
   /** When it took the key, or was found, epoch ms. */
   at: number;
+  /** It holds the key until then in any case. */
+  until?: number;
   /** Of the submission that came to it; absent in a unique key. */
   source?: string;
   contentHash?: string;

@@ -1,5 +1,6 @@
 /** Unique rules: at any moment there is one open job of a key, whoever asks for it, however many, and whoever is killed. */
 
+import { Kvm } from '@nats-io/kv';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { isSettled } from '../../machines/job.ts';
 import { natsFeed } from '../../nats/feed.ts';
@@ -88,6 +89,20 @@ describe('of those who submit one key at once, by several doors,', () => {
     await job?.cancel();
     await job?.settled();
   });
+});
+
+test('a key that somebody removed is taken again by its open job, and forgotten once that has settled', async () => {
+  const [one] = sdk;
+  const job = await one?.submit('mark', { ms: 60_000 }, { uniqueKey: 'removed' });
+  const key = (await yard.user.record(job?.id ?? '')).unique?.key ?? '';
+  const bucket = await new Kvm(await yard.broker.connect()).open(yard.user.names.buckets.jobs);
+  await bucket.delete(key);
+  const holder = async () => (await bucket.get(key))?.json<{ job: string }>().job;
+  await yard.user.until(async () => ((await holder().catch(() => '')) === job?.id ? true : undefined), 'the key again');
+  const repaired = yard.processes.flatMap(({ told }) => told).filter(({ event }) => event === 'auditor.repaired');
+  expect(repaired).toMatchObject([{ key: `default.${job?.id}`, what: 'no unique key' }]);
+  await job?.cancel();
+  await yard.user.until(async () => ((await bucket.get(key)) === null ? true : undefined), 'no key', 40_000);
 });
 
 test('a schedule makes no second job of a key that is held, and says which job holds it', async () => {
