@@ -34,8 +34,10 @@ function setUp() {
     const stored = await clock.until(store.read(jobKey(record)));
     await clock.until(commit([{ key: jobKey(record), expected: stored?.revision ?? 0, record: cancelled }]));
   };
-  const keys = async () =>
-    (await clock.until(Array.fromAsync(store.uniqueKeys()))).map(({ pointer }) => pointer?.job ?? 'nothing').sort();
+  const keys = async (): Promise<string[]> => {
+    const found = await clock.until(Array.fromAsync(store.uniqueKeys()));
+    return found.map(({ pointer }) => pointer?.job ?? 'nothing').sort();
+  };
   return { ...on, store, commit, keeper, job, cancel, keys, repaired };
 }
 
