@@ -6,19 +6,20 @@
  * a misspelt `Priorty` must not become a job of medium priority.
  */
 
-import { createHash } from 'node:crypto';
 import type { JobContext } from '../machines/job.ts';
 import type { After, Need, When } from '../machines/rules/after.ts';
 import { type Backoff, defaultBackoff } from '../machines/rules/backoff.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
 import { defaultQueues, type Priority } from '../machines/rules/lanes.ts';
+import type { UniqueOptions } from '../machines/rules/unique.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
 import { nearest } from '../runtime/options/nearest.ts';
-import type { JobRecord, JobSpec, WorkflowPart } from '../runtime/record.ts';
+import { type JobRecord, type JobSpec, jobKey, type WorkflowPart } from '../runtime/record.ts';
 import { born } from '../runtime/step.ts';
 import { checkPayload } from './payload.ts';
+import { hashOfText, inOneOrder, uniqueOf } from './uniqueness.ts';
 
 /** Everything a submitter may say about a job beside its payload. Durations are ms, moments epoch ms. */
 export interface JobOptions {
@@ -42,6 +43,7 @@ export interface JobOptions {
   afterNeed?: Need;
   afterWhen?: When;
   requirements?: Requirements;
+  unique?: UniqueOptions;
 }
 
 /** A submission, whatever door it came through. */
@@ -147,6 +149,8 @@ function specOf(request: Request, defaults: JobDefaults, payload: unknown, needs
   const after = afterIn(spec.id, options);
   if (after !== undefined) spec.after = after;
   if (request.workflow !== undefined) spec.workflow = request.workflow;
+  const unique = uniqueOf({ tenant: request.tenant, type: request.type, payload }, options.unique, defaults.unique);
+  if (unique !== undefined) spec.unique = unique;
   if (options.id !== undefined || options.idempotencyKey !== undefined) spec.contentHash = contentHash(request);
   return spec;
 }
@@ -185,7 +189,7 @@ function queueOf(queue: string): string {
  *
  * @throws {Fault} `input.invalid` where the given one is none.
  */
-export function idOf({ options, tenant, type, fallbackId }: Request): string {
+export function idOf({ options, tenant, fallbackId }: Request): string {
   if (options.id !== undefined) {
     if (idPattern.test(options.id)) return options.id;
     throw new Fault(
@@ -194,22 +198,21 @@ export function idOf({ options, tenant, type, fallbackId }: Request): string {
     );
   }
   if (options.idempotencyKey === undefined) return fallbackId;
-  return `idem-${sha256(`${tenant}\n${type}\n${options.idempotencyKey}`)}`;
+  return `idem-${hashOfText(`${tenant}\n${options.idempotencyKey}`)}`;
+}
+
+/**
+ * Where the job of an idempotency key stands that version 0.1 made: it hashed the type along, so that one key with two
+ * types made two jobs. Absent where there can be none.
+ */
+export function formerKeyOf({ options, tenant, type }: Request): string | undefined {
+  if (options.id !== undefined || options.idempotencyKey === undefined) return undefined;
+  return jobKey({ tenant, id: `idem-${hashOfText(`${tenant}\n${type}\n${options.idempotencyKey}`)}` });
 }
 
 /** What two submissions under one id must have in common to be the same. */
 export function contentHash({ type, payload, options }: Request): string {
-  return sha256(JSON.stringify([type, payload ?? {}, options], inOneOrder));
-}
-
-/** Headers and fields may come in any order: what says the same is the same. */
-function inOneOrder(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+  return hashOfText(JSON.stringify([type, payload ?? {}, options], inOneOrder));
 }
 
 function contextOf({ options, at }: Request, defaults: JobDefaults): JobContext {

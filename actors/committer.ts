@@ -13,7 +13,7 @@
 
 import { type Clock, pause } from '../runtime/clock.ts';
 import { Fault, isFault } from '../runtime/faults.ts';
-import type { Entry, JobStore } from '../runtime/ports.ts';
+import type { Entry, JobStore, Pointer } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
 import type { StoredSchedule } from '../runtime/schedule.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
@@ -188,6 +188,7 @@ export class Committer {
 
   async #readAs(entry: Entry): Promise<Standing | undefined> {
     if ('schedule' in entry) return this.#store.readSchedule(entry.key);
+    if ('pointer' in entry) return standingPointer(await this.#store.readPointer(entry.key));
     return 'record' in entry ? this.#store.read(entry.key) : undefined;
   }
 
@@ -263,13 +264,24 @@ function unanswered(ms: number): Fault {
 }
 
 /** What an entry would replace. */
-type Standing = Stored | StoredSchedule;
+type Standing = Stored | StoredSchedule | StandingPointer;
+
+interface StandingPointer {
+  pointer: Pointer | null;
+  revision: number;
+}
+
+function standingPointer(read: StandingPointer): StandingPointer | undefined {
+  return read.revision === 0 ? undefined : read;
+}
 
 /** Whether what stands there is this very entry. */
 function isItself(entry: Entry, standing: Standing | undefined): boolean {
   if (standing === undefined) return false;
   if ('record' in entry && 'record' in standing)
     return JSON.stringify(standing.record) === JSON.stringify(entry.record);
+  if ('pointer' in entry && 'pointer' in standing)
+    return JSON.stringify(standing.pointer) === JSON.stringify(entry.pointer);
   const areSchedules = 'schedule' in entry && 'schedule' in standing;
   return areSchedules && JSON.stringify(standing.schedule) === JSON.stringify(entry.schedule);
 }

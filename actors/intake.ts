@@ -10,12 +10,12 @@
  */
 
 import type { Clock } from '../runtime/clock.ts';
-import { Fault, isFault, isOfTheWorld, messageOf } from '../runtime/faults.ts';
-import { headOf } from '../runtime/head.ts';
+import { Fault, type FaultCode, isFault, isOfTheWorld, messageOf } from '../runtime/faults.ts';
 import type { Durability, Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
-import { admit, conflictText, idOf, isSameSubmission, type KnownType } from './admission.ts';
+import { admit, formerKeyOf, idOf, type KnownType } from './admission.ts';
+import { type Birth, Births, noteKey } from './birth.ts';
 import type { Commit } from './committer.ts';
 import { readRequest, refOf, sourceOf } from './request.ts';
 import { Room } from './room.ts';
@@ -29,7 +29,7 @@ export interface IntakeOptions {
   types: ReadonlyMap<string, KnownType>;
   /** What an acknowledged write is worth here. */
   durability?: Durability | undefined;
-  /** Called with each job that was created, before anybody else hears of it. */
+  /** Called with each job that was created, as soon as it is stored. */
   onCreated: (head: Head, record: JobRecord) => void;
   clock: Clock;
 }
@@ -38,15 +38,19 @@ const aloneFrom = 3;
 const rejectedFrom = 5;
 const keptOfBody = 2_000;
 const rejectionsRead = 1_000;
+/** What is the submitter's to mend, or to try again. */
+const refusals: ReadonlySet<FaultCode> = new Set(['input.invalid', 'job.conflict', 'store.full']);
 
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #room: Room;
+  readonly #births: Births;
   #stop: Stop = async () => {};
 
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#room = new Room(options);
+    this.#births = new Births(options);
   }
 
   async start(): Promise<void> {
@@ -89,11 +93,12 @@ export class Intake {
   async #decide(submission: Submission): Promise<void> {
     if (submission.deliveries >= rejectedFrom) return this.#giveUp(submission);
     try {
-      const record = await admit(readRequest(submission), this.#options.types);
+      const request = readRequest(submission);
+      const record = await admit(request, this.#options.types);
       await this.#room.expect(submission.body.length);
-      await this.#create(submission, record);
+      this.#became(submission, await this.#births.create(record, { formerKey: formerKeyOf(request) }));
     } catch (cause) {
-      if (!isFault(cause, 'input.invalid') && !isFault(cause, 'store.full')) throw cause;
+      if (!(cause instanceof Fault) || !refusals.has(cause.code)) throw cause;
       // It may have been taken in before the store was full, and only comes again.
       if (cause.code === 'store.full' && (await this.#hasJob(submission))) return;
       await this.#reject(submission, messageOf(cause));
@@ -112,23 +117,15 @@ export class Intake {
   async #hasJob(submission: Submission): Promise<boolean> {
     const key = keyOf(submission);
     const standing = key === undefined ? undefined : await this.#standing(key);
+    if (key !== undefined && standing === undefined) return await this.#isNoted(key, submission);
     if (standing?.source !== sourceOf(submission)) return false;
     return 'newer' in standing || standing.createdAt === submission.at;
   }
 
-  async #create(submission: Submission, record: JobRecord): Promise<void> {
-    const key = jobKey(record);
-    const committed = await this.#options.commit([{ key, expected: 0, record }]);
-    if (committed.kind === 'stored')
-      return this.#created(submission, headOf(key, committed.revisions[0] ?? 0, record), record);
-    const standing = await this.#standing(key);
-    if (standing === undefined)
-      throw new Fault('broker.unavailable', `Expected the record that stood in the way of ${key}, found none.`);
-    const isSame = isSameSubmission(standing, record);
-    if ('newer' in standing && !isSame) throw standing.newer;
-    if ('newer' in standing) return this.#ack(submission, record);
-    if (!isSame) return this.#reject(submission, conflictText(standing));
-    this.#ack(submission, standing);
+  /** Whether it came to another job. */
+  async #isNoted(key: string, submission: Submission): Promise<boolean> {
+    const { pointer } = await this.#options.store.readPointer(noteKey(key));
+    return pointer?.source === sourceOf(submission) && pointer.at === submission.at;
   }
 
   /** The record under a key; of one that only a newer version can read, where it came from. */
@@ -137,32 +134,21 @@ export class Intake {
       return (await this.#options.store.read(key))?.record;
     } catch (cause) {
       if (!isFault(cause, 'record.unreadable')) throw cause;
-      const { source, contentHash } = cause.facts;
-      return { newer: cause, source: String(source), contentHash: asText(contentHash) };
+      return { newer: cause, source: String(cause.facts['source']) };
     }
   }
 
-  #created(submission: Submission, head: Head, record: JobRecord): void {
-    const { events, telemetry, onCreated } = this.#options;
-    onCreated(head, record);
-    telemetry.tell('intake.accepted', { count: 1 });
-    const transition = record.transitions[0];
-    if (transition !== undefined)
-      events.tell({
-        key: head.key,
-        type: record.type,
-        queue: record.queue,
-        priority: record.priority,
-        revision: head.revision,
-        transition,
-      });
-    this.#ack(submission, record);
-  }
-
-  #ack(submission: Submission, { id, tenant, state }: JobRecord): void {
+  #became(submission: Submission, birth: Birth): void {
+    if (birth.kind === 'created') {
+      this.#options.onCreated(birth.head, birth.record);
+      this.#options.telemetry.tell('intake.accepted', { count: 1 });
+    }
+    const { id, tenant, state } = birth.record;
     const ref = refOf(submission);
+    if (ref === undefined) return;
     const { events, durability } = this.#options;
-    if (ref !== undefined) events.ack({ ref, id, tenant, state, ...(durability === undefined ? {} : { durability }) });
+    const ack = { ref, id, tenant, state, ...(durability === undefined ? {} : { durability }) };
+    events.ack(birth.kind === 'coalesced' ? { ...ack, id: birth.id, coalesced: true } : ack);
   }
 
   async #reject(submission: Submission, reason: string): Promise<void> {
@@ -183,11 +169,6 @@ export class Intake {
 interface Newer {
   newer: Fault;
   source: string;
-  contentHash: string | undefined;
-}
-
-function asText(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }
 
 /** The key that the job of a submission has, without a look at its payload; `undefined` where it can have none. */

@@ -38,7 +38,7 @@ export interface AuditReport {
     settled: number;
     open: number;
     rejected: number;
-    /** Of the jobs of others: the same id or key, and the same content. */
+    /** Of the jobs of others: the same id or key, and the same content; or one with another job by a unique rule. */
     repeats: number;
     /** So old that the record of their job may have been forgotten. */
     expired: number;
@@ -210,6 +210,8 @@ export class Ledger {
     if (page?.kind === 'record' && page.record.source === sourceOf(submission))
       counts[isSettled(page.record.state) ? 'settled' : 'open']++;
     else if (page?.kind === 'record' && isRepeat(submission, page.record)) counts.repeats++;
+    // The note that it came to another job.
+    else if (page?.kind === 'reserved') counts.repeats++;
     else this.#misses(submission, metUnder(keyOf(submission) ?? '', page));
   }
 

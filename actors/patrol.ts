@@ -34,6 +34,8 @@ export interface PatrolOptions {
   everyMs: number;
   /** Whether this leader's own picture may be believed (`Term.isTrusted`). */
   isTrusted: () => boolean;
+  /** Looks whether an open job has its unique key. */
+  checkKey?: (record: JobRecord) => Promise<void>;
 }
 
 const headsAtOnce = 5_000;
@@ -144,6 +146,7 @@ export class Patrol {
     const fatal = flaws.find(({ rule }) => rule === 'not whole' || rule === 'under another key');
     if (fatal !== undefined) return this.#setAside(key, fatal);
     for (const flaw of flaws) if (!isRepairable(flaw)) this.#found(key, stored.revision, flaw);
+    if (stored.record.unique !== undefined) await this.#options.checkKey?.(stored.record);
     const repairable = flaws.filter(isRepairable);
     if (repairable.length > 0) await this.#repair(key, stored, repairable);
   }

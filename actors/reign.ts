@@ -20,6 +20,7 @@ import { Dependents } from './dependents.ts';
 import { answers } from './desk.ts';
 import type { Fleet } from './fleet.ts';
 import { Intake } from './intake.ts';
+import { KeyKeeper } from './key-keeper.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { mover } from './mover.ts';
 import type { Oddities } from './oddity.ts';
@@ -90,6 +91,7 @@ export class Reign {
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
   readonly #patrol: Patrol;
+  readonly #keyKeeper: KeyKeeper;
   readonly #intake: Intake;
   #stops: Stop[] = [];
   #stopped = false;
@@ -126,7 +128,9 @@ export class Reign {
     this.#pruner = new Pruner({ ...given, keepAtMost, isTrusted: () => term.isTrusted() });
     const { oddities } = options;
     const { commit } = term;
-    this.#patrol = new Patrol({ ...given, oddities, commit, everyMs, isTrusted: () => term.isTrusted() });
+    this.#keyKeeper = new KeyKeeper({ ...given, commit, isTrusted: () => term.isTrusted() });
+    const checkKey = (record: JobRecord) => this.#keyKeeper.check(record);
+    this.#patrol = new Patrol({ ...given, checkKey, oddities, commit, everyMs, isTrusted: () => term.isTrusted() });
     this.#intake = intakeOf(options, created);
   }
 
@@ -140,6 +144,7 @@ export class Reign {
     this.#auditor.start();
     this.#pruner.start();
     this.#patrol.start();
+    this.#keyKeeper.start();
     const { world, settings } = this.#options;
     const stopTelling = tellUnserved({ ...this.#options, everyMs: settings.schedulerIntervalMs });
     this.#stops.push(async () => stopTelling());
@@ -178,6 +183,7 @@ export class Reign {
     this.#auditor.stop();
     this.#pruner.stop();
     this.#patrol.stop();
+    this.#keyKeeper.stop();
     for (const stop of this.#stops.splice(0))
       await stop().catch((cause) =>
         this.#options.telemetry.tell('process.failed', { what: 'leaving office', error: messageOf(cause) }),

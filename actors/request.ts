@@ -10,6 +10,7 @@ import type { Requirements } from '../machines/rules/capability.ts';
 import { byVersion, isCondition } from '../machines/rules/condition.ts';
 import { parseDuration } from '../machines/rules/duration.ts';
 import { parsePriority } from '../machines/rules/lanes.ts';
+import { type UniqueOptions, uniqueBys, uniqueConflicts, uniqueWhiles } from '../machines/rules/unique.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import { nearest } from '../runtime/options/nearest.ts';
 import type { Submission } from '../runtime/ports.ts';
@@ -22,7 +23,7 @@ export interface Field {
   field: string;
   expects: string;
   example: string;
-  read(text: string): Partial<JobOptions> | { requirement: Requirements } | undefined;
+  read(text: string): Partial<JobOptions> | { requirement: Requirements } | { uniqueness: UniqueOptions } | undefined;
 }
 
 const refPattern = /^[A-Za-z0-9_-]{1,64}$/;
@@ -37,6 +38,31 @@ export const fields: readonly Field[] = [
     'any text; the same key and content is the same job',
     'order-4711',
     (idempotencyKey) => ({ idempotencyKey }),
+  ),
+  text('Unique', 'unique', 'type or type+payload: what must not be there twice', 'type+payload', (value) =>
+    given(oneOf(uniqueBys, value), (by) => ({ uniqueness: { by } })),
+  ),
+  text(
+    'Unique-Key',
+    'uniqueKey',
+    'any text: of those with the same one there is one at a time',
+    'customer-17',
+    (key) => ({
+      uniqueness: { key },
+    }),
+  ),
+  text('Unique-While', 'uniqueWhile', 'waiting, open or kept: how long a job holds its key', 'open', (value) =>
+    given(oneOf(uniqueWhiles, value), (until) => ({ uniqueness: { while: until } })),
+  ),
+  text('Unique-Period', 'uniquePeriod', 'a duration for which it holds its key in any case', '10m', (value) =>
+    given(parseDuration(value), (periodMs) => ({ uniqueness: { periodMs } })),
+  ),
+  text(
+    'Unique-Conflict',
+    'uniqueConflict',
+    'reject, replace or coalesce: what to do where the key is held',
+    'coalesce',
+    (value) => given(oneOf(uniqueConflicts, value), (onConflict) => ({ uniqueness: { onConflict } })),
   ),
   text('Name', 'name', 'a name for people', 'Trailer, 720p', (name) => ({ name })),
   text('Queue', 'queue', 'the name of a queue', 'live', (queue) => ({ queue })),
@@ -239,10 +265,13 @@ function asText(value: unknown): string {
 function merge(parts: readonly Part[]): JobOptions {
   const options: JobOptions = {};
   let requirements: Requirements = {};
+  let unique: UniqueOptions = {};
   for (const part of parts)
     if (part !== undefined && 'requirement' in part) requirements = { ...requirements, ...part.requirement };
+    else if (part !== undefined && 'uniqueness' in part) unique = { ...unique, ...part.uniqueness };
     else Object.assign(options, part);
   if (Object.keys(requirements).length > 0) options.requirements = requirements;
+  if (Object.keys(unique).length > 0) options.unique = unique;
   return options;
 }
 
@@ -296,6 +325,10 @@ function kindOf(value: unknown): string {
 
 function given<Value, Result>(value: Value | undefined, then: (value: Value) => Result): Result | undefined {
   return value === undefined ? undefined : then(value);
+}
+
+function oneOf<Word extends string>(words: readonly Word[], text: string): Word | undefined {
+  return words.find((word) => word === text.toLowerCase());
 }
 
 function whole(text: string, least: number): number | undefined {

@@ -39,6 +39,7 @@ import type { KnownType } from './admission.ts';
 import type { Commit } from './committer.ts';
 import type { ScheduleBook } from './schedule-book.ts';
 import { idOfFiring, jobOfSchedule, sourceOfFiring } from './scheduled-job.ts';
+import { claimAtBirth } from './unique-key.ts';
 
 export interface SchedulesOptions {
   book: ScheduleBook;
@@ -64,6 +65,8 @@ interface Plan {
   event: ScheduleEvent;
   firings: NewFiring[];
   jobs: JobRecord[];
+  /** What the jobs write about their unique keys. */
+  claims: Entry[];
   /** The job of the last firing, told to stop. */
   cancelled?: { before: Stored; after: JobRecord };
 }
@@ -148,7 +151,7 @@ export class Schedules {
     const verdict = decideMoments(schedule.plan, schedule, { nextAt, now, atMost: firingsAtOnce });
     const event: ScheduleEvent = { type: 'schedule.decided', at: now, nextAt: verdict.nextAt };
     const missed = verdict.missed.map(({ from: at, to, count, why }) => missedFiring({ at, to, count, why }));
-    const plan: Plan = { event, firings: missed, jobs: [] };
+    const plan: Plan = { event, firings: missed, jobs: [], claims: [] };
     const previous = await this.#previous(schedule);
     for (const at of verdict.fire) await this.#decide(schedule, plan, { at, previous, newest: verdict.fire.at(-1) });
     const made = plan.jobs.at(-1)?.id;
@@ -198,16 +201,29 @@ export class Schedules {
           outcome: 'refused',
           why: `another job has the id ${id}; edit the schedule under another name`,
         });
-      else {
-        plan.firings.push({ at, outcome: 'fired', job: id });
-        plan.jobs.push(record);
-        return true;
-      }
+      else return await this.#take(plan, record, at);
     } catch (cause) {
       if (!isFault(cause, 'input.invalid')) throw cause;
       plan.firings.push({ at, outcome: 'refused', why: messageOf(cause) });
     }
     return false;
+  }
+
+  /** Adds a job that can be made, unless by its unique rule another one is in its place. */
+  async #take(plan: Plan, record: JobRecord, at: number): Promise<boolean> {
+    const { store, clock } = this.#options;
+    const { unique } = record;
+    const claim = unique === undefined ? undefined : await claimAtBirth(record, unique, { store, now: clock.now() });
+    const isTwice = plan.claims.some(({ key }) => key === unique?.key);
+    if (claim?.kind === 'held' || isTwice) {
+      const why = claim?.kind === 'held' ? claim.why : 'another firing that came with it holds the unique key';
+      plan.firings.push({ at, outcome: 'skipped', why });
+      return false;
+    }
+    plan.firings.push({ at, outcome: 'fired', job: record.id });
+    plan.jobs.push(record);
+    plan.claims.push(...(claim?.entries ?? []));
+    return true;
   }
 
   #replace({ overlap }: ScheduleRecord, plan: Plan, previous: Stored | undefined): void {
@@ -221,12 +237,15 @@ export class Schedules {
   async #commit(key: string, { schedule, revision }: StoredSchedule, plan: Plan): Promise<boolean> {
     const next = scheduleStep(schedule, plan.event, plan.firings);
     if (next === undefined) return false;
+    // What the unique rule of the new job cancels is told by the feed.
+    const claims = plan.claims.filter(({ key: each }) => each !== keyOfCancelled(plan));
     const { cancelled } = plan;
     const moved = cancelled === undefined ? [] : [{ record: cancelled.after, expected: cancelled.before.revision }];
     const jobs = [...moved, ...plan.jobs.map((record) => ({ record, expected: 0 }))];
     const entries: Entry[] = [
       { key, expected: revision, schedule: next },
       ...jobs.map((job) => ({ key: jobKey(job.record), ...job })),
+      ...claims,
     ];
     const { commit, book } = this.#options;
     const committed = await commit(entries);
@@ -258,6 +277,10 @@ export class Schedules {
       else telemetry.tell(`schedule.${outcome}`, { schedule, count: firing.count ?? 1, moment: momentOf(at, to), why });
     }
   }
+}
+
+function keyOfCancelled({ cancelled }: Plan): string | undefined {
+  return cancelled === undefined ? undefined : jobKey(cancelled.after);
 }
 
 function missedFiring({ at, to, count, why }: { at: number; to: number; count: number; why: string }): NewFiring {

@@ -14,6 +14,7 @@ import type { JobRecord, Stored } from '../runtime/record.ts';
 import { chartEdges } from '../runtime/record-edge.ts';
 import { step } from '../runtime/step.ts';
 import type { Commit } from './committer.ts';
+import { claimAtRedrive } from './unique-key.ts';
 
 export type { Verb };
 
@@ -122,7 +123,9 @@ async function move(
 ): Promise<JobRecord | undefined> {
   const stepped = step(record, eventOf(verb, clock.now()), by === undefined ? {} : { by });
   if (!stepped.moved) throw refused(record, verb);
-  const committed = await commit([{ key, expected: revision, record: stepped.record }]);
+  const claims =
+    verb.verb === 'redrive' ? await claimAtRedrive(stepped.record, { store: world.store, now: clock.now() }) : [];
+  const committed = await commit([{ key, expected: revision, record: stepped.record }, ...claims]);
   if (committed.kind === 'conflict') return undefined;
   const { type, queue, priority } = stepped.record;
   const { transition } = stepped;

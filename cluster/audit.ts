@@ -5,8 +5,11 @@
  * once more at the leader of the stream before it counts as a discrepancy.
  */
 
+import { formerKeyOf } from '../actors/admission.ts';
+import { noteKey } from '../actors/birth.ts';
 import { type AuditReport, type Discrepancy, discrepanciesOf, Ledger } from '../actors/ledger.ts';
-import type { Books } from '../runtime/ports.ts';
+import { readRequest } from '../actors/request.ts';
+import type { Books, Page, Submission } from '../runtime/ports.ts';
 
 export type { AuditReport, Discrepancy };
 
@@ -26,9 +29,19 @@ export async function audit({ books, now, retentionMs, keepAtMost }: AuditOption
   for await (const rejection of books.rejections()) ledger.rejection(rejection);
   for await (const submission of books.submissions(submit.last)) {
     const key = ledger.submission(submission);
-    if (key !== undefined) ledger.settle(submission, await books.page(key));
+    if (key !== undefined) ledger.settle(submission, await pageOf(books, key, submission));
   }
   return ledger.report();
+}
+
+/** Under the key of its job; or the note that it came to another one; or where an earlier version made its job. */
+async function pageOf(books: Books, key: string, submission: Submission): Promise<Page | undefined> {
+  const former = formerKeyOf(readRequest(submission));
+  return (
+    (await books.page(key)) ??
+    (await books.page(noteKey(key))) ??
+    (former === undefined ? undefined : await books.page(former))
+  );
 }
 
 async function lookAgain(books: Books, key: string): Promise<readonly Discrepancy[]> {

@@ -8,13 +8,16 @@
  */
 
 import { idOf } from '../actors/admission.ts';
+import { noteKey } from '../actors/birth.ts';
 import type { Commit } from '../actors/committer.ts';
 import { readRequest } from '../actors/request.ts';
+import { claimAtRedrive } from '../actors/unique-key.ts';
 import { isActive, isSettled, type JobEvent } from '../machines/job.ts';
 import type { NatsArchive } from '../nats/archive.ts';
+import { pointerIn } from '../nats/codec.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Fault } from '../runtime/faults.ts';
-import type { JobStore, Submission } from '../runtime/ports.ts';
+import { Fault, isFault } from '../runtime/faults.ts';
+import type { Entry, JobStore, Submission } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, upcast } from '../runtime/record.ts';
 import { isScheduleKey, readSchedule } from '../runtime/schedule.ts';
 import { step } from '../runtime/step.ts';
@@ -129,6 +132,10 @@ class Restorer {
   /** What followers must see is written as its owners write it; the rest lies as it lay. */
   async #putKey({ key, value }: { key: string; value: unknown }): Promise<boolean> {
     const { archive, commit } = this.#parts;
+    // Jobs take their unique keys again as they are put back.
+    if (key.startsWith('_unique.')) return true;
+    const pointer = pointerIn(value);
+    if (pointer !== null) return (await commit([{ key, expected: 0, pointer }])).kind === 'stored';
     if (!isScheduleKey(key)) return await archive.putKey({ key, value });
     const entry = { key, expected: 0, schedule: readSchedule(value) };
     return (await commit([entry])).kind === 'stored';
@@ -140,15 +147,25 @@ class Restorer {
     if (keepMs !== undefined && keepMs <= 0) return this.#note(false);
     const record = isActive(saved.state) ? givenBack(saved, clock.now()) : saved;
     const entry = { key: jobKey(record), expected: 0, record, ...(keepMs === undefined ? {} : { keepMs }) };
-    if ((await commit([entry])).kind === 'conflict') return this.#note(false);
+    const claims = await this.#claimsOf(record);
+    if (claims === undefined || (await commit([entry, ...claims])).kind === 'conflict') return this.#note(false);
     this.restored.jobs++;
     if (record !== saved) this.restored.givenBack++;
+  }
+
+  /** What it writes about its unique key; `undefined` where another job holds that here. */
+  async #claimsOf(record: JobRecord): Promise<readonly Entry[] | undefined> {
+    const { store, clock } = this.#parts;
+    return await claimAtRedrive(record, { store, now: clock.now() }).catch((cause) => {
+      if (isFault(cause, 'job.refused')) return undefined;
+      throw cause;
+    });
   }
 
   /** What was taken in before the backup was complete has its job in the file. */
   async #submit(submission: Submission): Promise<void> {
     const named = withId(submission);
-    if (named.key !== undefined && this.#newest.has(named.key)) return;
+    if (named.key !== undefined && [named.key, noteKey(named.key)].some((key) => this.#newest.has(key))) return;
     this.restored.submissions++;
     await this.#parts.archive.submit({ ...submission, headers: named.headers });
   }

@@ -7,6 +7,7 @@
 
 import type { Commit } from '../actors/committer.ts';
 import { expectScheduleName, jobOfSchedule } from '../actors/scheduled-job.ts';
+import { claimsOf } from '../actors/unique-key.ts';
 import { momentsBetween, nextAfter, type Plan } from '../machines/rules/cron.ts';
 import type { ScheduleEvent } from '../machines/schedule.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -178,9 +179,12 @@ export class ScheduleVerbs {
 
   /** `false` where somebody was quicker. */
   async #write(schedule: ScheduleRecord, expected: number, job?: JobRecord): Promise<boolean> {
-    const { commit, world } = this.#options;
+    const { commit, world, clock } = this.#options;
     const entries: Entry[] = [{ key: scheduleKey(schedule), expected, schedule }];
-    if (job !== undefined) entries.push({ key: jobKey(job), expected: 0, record: job });
+    if (job !== undefined) {
+      const claims = await claimsOf(job, { store: world.store, now: clock.now() });
+      entries.push({ key: jobKey(job), expected: 0, record: job }, ...claims);
+    }
     const committed = await commit(entries);
     if (committed.kind === 'conflict') return false;
     const transition = job?.transitions[0];

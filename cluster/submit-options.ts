@@ -10,6 +10,7 @@ import { fields, readOptions } from '../actors/request.ts';
 import type { After } from '../machines/rules/after.ts';
 import type { Backoff } from '../machines/rules/backoff.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
+import type { UniqueBy, UniqueConflict, UniqueWhile } from '../machines/rules/unique.ts';
 import type { Flag } from '../runtime/options/page.ts';
 
 /** A span of time: milliseconds, or a text such as `'500ms'`, `'10s'`, `'1h30m'`. */
@@ -27,6 +28,16 @@ export interface SubmitOptions {
   id?: string | undefined;
   /** As `id`, where the name of the job does not matter. */
   idempotencyKey?: string | undefined;
+  /** What must not be there twice: a second job of the same type, or of the same type and payload, is a conflict. */
+  unique?: UniqueBy | undefined;
+  /** As `unique`, by a text of your own, whatever the type. */
+  uniqueKey?: string | undefined;
+  /** How long a job holds its key: until it is claimed for the first time, is settled (`open`), or is forgotten. */
+  uniqueWhile?: UniqueWhile | undefined;
+  /** It holds the key for so long in any case. */
+  uniquePeriod?: Duration | undefined;
+  /** Where the key is held: refused (`reject`), in its place (`replace`), or one with it (`coalesce`). */
+  uniqueConflict?: UniqueConflict | undefined;
   /** For people. */
   name?: string | undefined;
   queue?: string | undefined;

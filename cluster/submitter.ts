@@ -5,14 +5,15 @@
  * job is durable as soon as its write is accepted; no master needs to be there.
  */
 
-import { admit, conflictText, isSameSubmission, type JobOptions, type KnownType } from '../actors/admission.ts';
+import { admit, formerKeyOf, type JobOptions, type KnownType } from '../actors/admission.ts';
+import { Births } from '../actors/birth.ts';
 import type { Commit } from '../actors/committer.ts';
 import { Room } from '../actors/room.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { World } from '../runtime/ports.ts';
-import { type JobRecord, jobKey } from '../runtime/record.ts';
+import type { JobRecord } from '../runtime/record.ts';
 
 /** One job to be. */
 export interface Item {
@@ -23,11 +24,21 @@ export interface Item {
   definition?: JobDefinition | undefined;
 }
 
-/** What became of an item: `created` is false where an earlier submission of the same was found. */
+/**
+ * What became of an item: `created` is false where an earlier submission of the same was found, and where by its unique
+ * rule it is one with another job, which is `coalesced` then.
+ */
 export interface Submitted {
-  key: string;
+  id: string;
   record: JobRecord;
   created: boolean;
+  coalesced: boolean;
+}
+
+/** A job to be, and where an earlier version would have put it. */
+interface Admitted {
+  record: JobRecord;
+  formerKey: string | undefined;
 }
 
 export interface SubmitterOptions {
@@ -46,12 +57,15 @@ const trustTypesForMs = 10_000;
 export class Submitter {
   readonly #options: SubmitterOptions;
   readonly #room: Room;
+  readonly #births: Births;
   #types: { readAt: number; known: Types } | undefined;
   #count = 0;
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
-    this.#room = new Room({ store: options.world.store, clock: options.clock });
+    const { world, clock, commit } = options;
+    this.#room = new Room({ store: world.store, clock });
+    this.#births = new Births({ store: world.store, events: world.events, commit, clock });
   }
 
   /**
@@ -59,26 +73,27 @@ export class Submitter {
    * itself.
    *
    * @throws {Fault} `input.invalid` where an item is refused: nothing was submitted then. `job.conflict` where an
-   * id belongs to another job: the other items were submitted. `store.full` where there is no room: nothing was, as
-   * a rule.
+   * id, or a unique key, is another job's: the other items were submitted. `store.full` where there is no room: nothing
+   * was, as a rule.
    */
   async submit(items: readonly Item[]): Promise<readonly Submitted[]> {
-    const records: JobRecord[] = [];
-    for (const [index, item] of items.entries()) records.push(await this.#admit(item, index, items.length));
-    for (const { payload } of records) await this.#room.expect(JSON.stringify(payload)?.length ?? 0);
-    return this.#createAll(records);
+    const admitted: Admitted[] = [];
+    for (const [index, item] of items.entries()) admitted.push(await this.#admit(item, index, items.length));
+    for (const {
+      record: { payload },
+    } of admitted)
+      await this.#room.expect(JSON.stringify(payload)?.length ?? 0);
+    return this.#createAll(admitted);
   }
 
-  async #admit(item: Item, index: number, of: number): Promise<JobRecord> {
+  async #admit(item: Item, index: number, of: number): Promise<Admitted> {
     const { clock, tenant, incarnation } = this.#options;
     const { type, payload, options } = item;
     const types = await this.typesFor(item);
     const source = `direct:${incarnation}-${++this.#count}`;
     try {
-      return await admit(
-        { tenant, type, payload, options, source, fallbackId: clock.unique(), at: clock.now() },
-        types,
-      );
+      const request = { tenant, type, payload, options, source, fallbackId: clock.unique(), at: clock.now() };
+      return { record: await admit(request, types), formerKey: formerKeyOf(request) };
     } catch (cause) {
       if (of === 1 || !(cause instanceof Fault)) throw cause;
       throw new Fault(cause.code, `Item ${index + 1} of ${of}: ${messageOf(cause)}`, { cause, facts: { index } });
@@ -107,35 +122,18 @@ export class Submitter {
     return known;
   }
 
-  async #createAll(records: readonly JobRecord[]): Promise<readonly Submitted[]> {
-    const outcomes = await Promise.allSettled(records.map((record) => this.#create(record)));
+  async #createAll(admitted: readonly Admitted[]): Promise<readonly Submitted[]> {
+    const outcomes = await Promise.allSettled(admitted.map((each) => this.#create(each)));
     return outcomes.map((outcome) => {
       if (outcome.status === 'rejected') throw outcome.reason;
       return outcome.value;
     });
   }
 
-  async #create(record: JobRecord): Promise<Submitted> {
-    const { world, commit } = this.#options;
-    const key = jobKey(record);
-    const committed = await commit([{ key, expected: 0, record }]);
-    if (committed.kind === 'conflict') return this.#found(key, record);
-    const { type, queue, priority } = record;
-    for (const transition of record.transitions)
-      world.events.tell({ key, type, queue, priority, revision: committed.revisions[0] ?? 0, transition });
-    return { key, record, created: true };
-  }
-
-  /** A job stands under this key: the same submission, repeated, or another one. */
-  async #found(key: string, record: JobRecord): Promise<Submitted> {
-    const stored = await this.#options.world.store.read(key);
-    if (stored === undefined)
-      throw new Fault(
-        'broker.unavailable',
-        `Expected the record that stood in the way of ${key}, found none. Try again.`,
-      );
-    if (!isSameSubmission(stored.record, record))
-      throw new Fault('job.conflict', conflictText(stored.record), { facts: { id: record.id } });
-    return { key, record: stored.record, created: false };
+  async #create({ record, formerKey }: Admitted): Promise<Submitted> {
+    const birth = await this.#births.create(record, { formerKey });
+    const { kind } = birth;
+    const id = kind === 'coalesced' ? birth.id : birth.record.id;
+    return { id, record: birth.record, created: kind === 'created', coalesced: kind === 'coalesced' };
   }
 }

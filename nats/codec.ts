@@ -12,7 +12,7 @@ import { MsgHdrsImpl } from '@nats-io/nats-core/internal';
 import type { Msg, MsgHdrs } from 'nats';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import { type HeadBody, headBody } from '../runtime/head.ts';
-import type { Change, Entry, Lease, Offer, Page, SavedPicture } from '../runtime/ports.ts';
+import type { Change, Entry, Lease, Offer, Page, Pointer, SavedPicture } from '../runtime/ports.ts';
 import { isAtRest, type Stored, upcast } from '../runtime/record.ts';
 import {
   isScheduleKey,
@@ -70,6 +70,7 @@ export function encodeEntry(entry: Entry): { body: Uint8Array; lines: string } {
       lines: line(scheduleHeader, asciiJson(scheduleHead(entry.schedule))),
     };
   if ('picture' in entry) return { body: encodeJson(entry.picture), lines: '' };
+  if ('pointer' in entry) return { body: encodeJson(entry.pointer), lines: '' };
   return {
     body: bytesOf(JSON.stringify(entry.record)),
     lines: line(headHeader, asciiJson(headBody(entry.record))),
@@ -140,6 +141,20 @@ function isPicture(value: unknown): value is SavedPicture {
   const texts = [value['blob'], value['digest'], value['version']];
   const numbers = [value['createdAt'], value['revision'], value['savedAt']];
   return texts.every((text) => typeof text === 'string') && numbers.every((number) => typeof number === 'number');
+}
+
+/** Which job a key points to; `null` where that is not to be made out. */
+export function decodePointer(json: Uint8Array): Pointer | null {
+  return pointerIn(readJson(decoder.decode(json)));
+}
+
+/** As `decodePointer`, of what has been read already. */
+export function pointerIn(value: unknown): Pointer | null {
+  return isPointer(value) ? value : null;
+}
+
+function isPointer(value: unknown): value is Pointer {
+  return isObject(value) && typeof value['job'] === 'string' && typeof value['at'] === 'number';
 }
 
 function isHeadBody(value: unknown): value is HeadBody {

@@ -23,6 +23,7 @@ import type {
   Entry,
   JobStore,
   Lease,
+  Pointer,
   Revision,
   SavedPicture,
   StoreState,
@@ -36,6 +37,7 @@ import {
   decodeJson,
   decodeLease,
   decodePicture,
+  decodePointer,
   decodeSchedule,
   decodeScheduleIfReadable,
   decodeStored,
@@ -160,9 +162,13 @@ export class NatsStore implements JobStore {
     return { subject, body, headers: writtenHeaders(lines + condition + inBatch + expiry) };
   }
 
-  /** What is at rest goes after a while: jobs that have settled, and what is left of a schedule that was deleted. */
+  /**
+   * What is at rest goes after a while: jobs that have settled, what is left of a schedule that was deleted, and what
+   * became of submissions that came to another job.
+   */
   #expiryOf(entry: Entry): string {
     if ('schedule' in entry) return entry.schedule.state === 'deleted' ? this.#ttlOf('cancelled') : '';
+    if ('pointer' in entry) return entry.pointer.source === undefined ? '' : this.#ttlOf('cancelled');
     if (!('record' in entry) || !isAtRest(entry.record)) return '';
     return entry.keepMs === undefined ? this.#ttlOf(entry.record.state) : ttl(entry.keepMs);
   }
@@ -177,6 +183,19 @@ export class NatsStore implements JobStore {
     const message = await this.#readLast(key);
     if (message === undefined || isRemoval((name) => message.header.get(name) || undefined)) return undefined;
     return decodeSchedule(message.data, message.seq);
+  }
+
+  async readPointer(key: string): Promise<{ revision: number; pointer: Pointer | null }> {
+    const message = await this.#readLast(key);
+    return message === undefined
+      ? { revision: 0, pointer: null }
+      : { revision: message.seq, pointer: decodePointer(message.data) };
+  }
+
+  async *uniqueKeys(): AsyncIterable<Revision & { pointer: Pointer | null }> {
+    const filter = this.#names.jobSubject('_unique.>');
+    for await (const message of this.#messagesAfter(0, { headersOnly: false, filter }))
+      yield { key: this.#keyOf(message.subject), revision: message.seq, pointer: decodePointer(message.data) };
   }
 
   async *schedules(): AsyncIterable<StoredSchedule> {

@@ -9,6 +9,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Backoff } from '../machines/rules/backoff.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
+import type { UniqueOptions } from '../machines/rules/unique.ts';
 
 /** What a handler may report while it runs; every report is a sign of life. */
 export interface ProgressReport {
@@ -89,6 +90,8 @@ export interface JobDefaults {
   /** How long one attempt may run; `null` is for ever. */
   timeoutMs?: number | null;
   staleAfterMs?: number;
+  /** What keeps a second one of the same kind out, unless its submitter says otherwise. */
+  unique?: UniqueOptions;
 }
 
 /** A job type. Made by `defineJob`. */

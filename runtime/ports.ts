@@ -52,13 +52,30 @@ export interface SavedPicture {
   version: string;
 }
 
+/**
+ * Which job stands behind a key that is none of a job: who took a unique key last (`_unique.…`, kept until it is
+ * forgotten), or which job a submission came to that made none of its own (`_idem.…`, kept as long as a settled job).
+ */
+export interface Pointer {
+  /** Id of the job, of the same tenant. */
+  job: string;
+  /** When it took the key, or was found, epoch ms. */
+  at: number;
+  /** It holds the key until then in any case. */
+  until?: number;
+  /** Of the submission that came to it; absent in a unique key. */
+  source?: string;
+  contentHash?: string;
+}
+
 /** One write: lands only if the key's revision is still `expected` (0: the key must not exist). */
 export type Entry =
   /** Where its job is settled, it is kept for `keepMs`, else for as long as retention says. */
   | { key: string; expected: number; record: JobRecord; keepMs?: number }
   | { key: string; expected: number; schedule: ScheduleRecord }
   | { key: '_leader'; expected: number; lease: Lease | null }
-  | { key: '_picture'; expected: number; picture: SavedPicture };
+  | { key: '_picture'; expected: number; picture: SavedPicture }
+  | { key: string; expected: number; pointer: Pointer };
 
 /** What a batch of writes came to. It is all or nothing. */
 export type WriteOutcome =
@@ -167,6 +184,10 @@ export interface JobStore {
   state(): Promise<StoreState>;
   /** The schedule under `key`, from the stream's leader. @throws {Fault} `record.unreadable` */
   readSchedule(key: string): Promise<StoredSchedule | undefined>;
+  /** What `key` points to, as the stream's leader has it; `null` where that is nothing. */
+  readPointer(key: string): Promise<{ revision: number; pointer: Pointer | null }>;
+  /** All unique keys, in order of revisions; `null` for what cannot be read. Not on any hot path. */
+  uniqueKeys(): AsyncIterable<Revision & { pointer: Pointer | null }>;
   /** All schedules that can be read, deleted ones too, in order of revisions. For listings. */
   schedules(): AsyncIterable<StoredSchedule>;
   /**
@@ -246,7 +267,8 @@ export type Durability = 'fast' | 'replicated' | 'fsync';
 
 /** What became of a submission, told on `ack.<ref>`: a hint for the submitter, no promise. */
 export type SubmitAck =
-  | { ref: string; id: string; tenant: string; state: JobState; durability?: Durability }
+  /** `coalesced`: there is no second job by its unique rule; `id` is of the one that is there. */
+  | { ref: string; id: string; tenant: string; state: JobState; durability?: Durability; coalesced?: true }
   | { ref: string; rejected: string };
 
 // ---- the books, for an audit -------------------------------------------------------------------------------

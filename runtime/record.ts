@@ -16,6 +16,7 @@ import {
 import type { After } from '../machines/rules/after.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
+import type { UniqueRule } from '../machines/rules/unique.ts';
 import { Fault } from './faults.ts';
 
 /** Raised when the shape below changes; an older one is brought up by `upcast`. */
@@ -106,7 +107,15 @@ export interface JobSpec {
   source: string;
   /** What was submitted, hashed, where the submitter named an id or a key under which it may be repeated. */
   contentHash?: string;
+  /** Its unique rule, and the key in the bucket of jobs that it took at its birth. */
+  unique?: Unique;
   createdAt: number;
+}
+
+export interface Unique extends UniqueRule {
+  key: string;
+  /** What makes the key, for people: ``type `sync` ``. */
+  by: string;
 }
 
 /** A job as it lies in KV. */

@@ -12,14 +12,17 @@ export class JobHandle<Result = unknown> {
   readonly id: string;
   /** Whether this submission created it; `false` where an earlier one of the same was found. */
   readonly created: boolean;
+  /** Whether it is another submission's, with which this one is one by its unique rule (`uniqueConflict: 'coalesce'`). */
+  readonly coalesced: boolean;
   /** What its submission survives: see "What an acknowledgement survives" in `docs/guarantees.md`. */
   readonly durability: Durability;
   readonly #client: Client;
 
-  constructor(client: Client, job: { id: string; created: boolean; durability: Durability }) {
+  constructor(client: Client, job: { id: string; created: boolean; coalesced: boolean; durability: Durability }) {
     this.#client = client;
     this.id = job.id;
     this.created = job.created;
+    this.coalesced = job.coalesced;
     this.durability = job.durability;
   }
 

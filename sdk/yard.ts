@@ -94,7 +94,9 @@ export class Yard implements AsyncDisposable {
   async submitMany(submissions: readonly Submission[]): Promise<readonly JobHandle[]> {
     const submitted = await this.#client.submit(submissions.map(itemOf));
     const { durability } = this.#client;
-    return submitted.map(({ record, created }) => new JobHandle(this.#client, { id: record.id, created, durability }));
+    return submitted.map(
+      ({ id, created, coalesced }) => new JobHandle(this.#client, { id, created, coalesced, durability }),
+    );
   }
 
   /** The record of a job: its state, its attempts, its transitions, its result or error. */

@@ -11,6 +11,7 @@ import { Fault } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type {
   Change,
+  Entry,
   JobEventMessage,
   Lease,
   LogLine,
@@ -199,6 +200,34 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         expect(await worlds.other.store.write([late])).toEqual({ kind: 'refused', reason: 'conflict' });
         expect(await all(store.records())).toEqual([]);
         expect(await all(store.changesAfter(0))).toEqual([{ kind: 'other', key: '_picture', revision }]);
+      });
+
+      test('keeps what unique keys point to, in a batch with their jobs or not at all, for who has seen the last one', async () => {
+        const { store } = worlds.one;
+        const [key, record] = ['_unique.default.h', newJob('a')];
+        expect(await store.readPointer(key)).toEqual({ revision: 0, pointer: null });
+        const pointer = { job: 'a', at: 1 };
+        const birth: Entry[] = [
+          { key: 'default.a', expected: 0, record },
+          { key, expected: 0, pointer },
+        ];
+        const born = await store.write(birth);
+        const [, revision = 0] = born.kind === 'accepted' ? born.revisions : [];
+        expect(await worlds.other.store.readPointer(key)).toEqual({ revision, pointer });
+        const late: Entry[] = [
+          { key: 'default.b', expected: 0, record: newJob('b') },
+          { key, expected: 0, pointer: { job: 'b', at: 2 } },
+        ];
+        expect(await worlds.other.store.write(late)).toEqual({ kind: 'refused', reason: 'conflict' });
+        expect(await store.read('default.b')).toBeUndefined();
+        const note = { job: 'a', at: 2, source: 'submission:1', contentHash: 'h' };
+        await store.write([{ key: '_idem.default.b', expected: 0, pointer: note }]);
+        expect((await worlds.other.store.readPointer('_idem.default.b')).pointer).toEqual(note);
+        expect(await all(store.uniqueKeys())).toEqual([{ key, revision, pointer }]);
+        expect(await all(store.records())).toHaveLength(1);
+        expect((await all(store.changesAfter(0))).map(({ kind }) => kind)).toEqual(['job', 'other', 'other']);
+        expect(await store.forget([{ key, revision }])).toBe(1);
+        expect(await store.readPointer(key)).toEqual({ revision: 0, pointer: null });
       });
 
       test('lets only one of two win who write the same at once', async () => {

@@ -43,15 +43,16 @@ async function submitJob(command: Command, context: CommandContext, { type, payl
   const given = await readPayload(payload);
   await context.withYard(command, async (yard) => {
     const job = await yard.submit(type, given, options);
-    if (!job.created) context.terminal.say('It had been submitted before.');
+    if (job.coalesced) context.terminal.say('It is one with this job by its unique rule.');
+    else if (!job.created) context.terminal.say('It had been submitted before.');
     if (flags.wait === true) await wait(job, context, timeoutMs);
     else if (context.output === 'json') context.terminal.print(asJson(job));
     else context.terminal.print(job.id);
   });
 }
 
-function asJson({ id, created, durability }: JobHandle): string {
-  return JSON.stringify({ id, created, durability });
+function asJson({ id, created, coalesced, durability }: JobHandle): string {
+  return JSON.stringify({ id, created, coalesced, durability });
 }
 
 /** The id at once, what happens as talk; as JSON, the settled record is the answer. */

@@ -3,7 +3,17 @@
  */
 
 import { Fault } from '../faults.ts';
-import type { Change, Entry, JobStore, Lease, Revision, SavedPicture, StoreState, WriteOutcome } from '../ports.ts';
+import type {
+  Change,
+  Entry,
+  JobStore,
+  Lease,
+  Pointer,
+  Revision,
+  SavedPicture,
+  StoreState,
+  WriteOutcome,
+} from '../ports.ts';
 import type { Stored } from '../record.ts';
 import type { StoredSchedule } from '../schedule.ts';
 import { carried } from './channel.ts';
@@ -94,6 +104,14 @@ export class MemoryStore implements JobStore {
 
   readSchedule(key: string): Promise<StoredSchedule | undefined> {
     return this.#options.link.call(() => this.#options.stream.readSchedule(key));
+  }
+
+  readPointer(key: string): Promise<{ revision: number; pointer: Pointer | null }> {
+    return this.#options.link.call(() => this.#options.stream.readPointer(key));
+  }
+
+  async *uniqueKeys(): AsyncIterable<Revision & { pointer: Pointer | null }> {
+    yield* await this.#options.link.call(() => this.#options.stream.uniqueKeys());
   }
 
   async *schedules(): AsyncIterable<StoredSchedule> {

@@ -6,7 +6,7 @@
  */
 
 import { headOf } from '../head.ts';
-import type { Change, Entry, Lease, Revision, SavedPicture, StoreState, WriteOutcome } from '../ports.ts';
+import type { Change, Entry, Lease, Pointer, Revision, SavedPicture, StoreState, WriteOutcome } from '../ports.ts';
 import { type Stored, upcast } from '../record.ts';
 import { isScheduleKey, readSchedule, type StoredSchedule, scheduleHead } from '../schedule.ts';
 
@@ -102,6 +102,19 @@ export class MemoryStream {
     return write === undefined ? undefined : scheduleOf(write);
   }
 
+  readPointer(key: string): { revision: number; pointer: Pointer | null } {
+    const write = this.#newest.get(key);
+    return write === undefined
+      ? { revision: 0, pointer: null }
+      : { revision: write.revision, pointer: JSON.parse(write.json) };
+  }
+
+  uniqueKeys(): (Revision & { pointer: Pointer | null })[] {
+    return this.#inOrder()
+      .filter(({ key }) => key.startsWith('_unique.'))
+      .map(({ key }) => ({ key, ...this.readPointer(key) }));
+  }
+
   schedules(): StoredSchedule[] {
     return this.#inOrder()
       .filter(({ key }) => isScheduleKey(key))
@@ -157,6 +170,7 @@ export class MemoryStream {
 function bodyOf(entry: Entry): unknown {
   if ('lease' in entry) return entry.lease;
   if ('picture' in entry) return entry.picture;
+  if ('pointer' in entry) return entry.pointer;
   return 'schedule' in entry ? entry.schedule : entry.record;
 }
 

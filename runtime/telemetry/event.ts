@@ -261,6 +261,12 @@ export const events = {
     facts: { count: 'number', most: 'number' },
     help: 'The oldest records of settled jobs were removed, since there were more than `retentionCount`.',
   },
+  'keys.forgotten': {
+    level: 'debug',
+    line: '{count} unique keys that no job holds any more are forgotten',
+    facts: { count: 'number' },
+    help: 'Keys of unique rules whose job has settled, and whose period is over.',
+  },
   'attempt.claimed': {
     level: 'debug',
     line: '{key} is claimed, attempt {attempt}',

@@ -73,6 +73,8 @@ export function storeWith(store: JobStore, own: Partial<JobStore>): JobStore {
     records: (filter) => store.records(filter),
     state: () => store.state(),
     readSchedule: (key) => store.readSchedule(key),
+    readPointer: (key) => store.readPointer(key),
+    uniqueKeys: () => store.uniqueKeys(),
     schedules: () => store.schedules(),
     forget: (revisions) => store.forget(revisions),
     ...own,
