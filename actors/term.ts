@@ -57,6 +57,8 @@ export class Term {
   #batch = 0;
   #sentAt: number;
   #running = false;
+  /** Who waits until nothing is on its way any more. */
+  readonly #afterwards: (() => void)[] = [];
   /** How many answers in a row came too late to be trusted by. */
   #lateAnswers = 0;
   #over: Fault | undefined;
@@ -92,7 +94,7 @@ export class Term {
   /** Ends the term at once: the next master acts as soon as it sees the empty lease. */
   async stepDown(): Promise<void> {
     this.#end('stepped down');
-    while (this.#running) await pause(this.#options.clock, 1);
+    if (this.#running) await new Promise<void>((resolve) => void this.#afterwards.push(resolve));
     if (!this.#isSameBroker()) return;
     await this.#options.store.write([{ key: '_leader', expected: this.#revision, lease: null }]);
   }
@@ -118,6 +120,7 @@ export class Term {
     while (this.#ready.length > 0 && this.#over === undefined);
     this.#running = false;
     if (this.#over !== undefined) this.#failAll(this.#ready.splice(0), this.#over);
+    for (const go of this.#afterwards.splice(0)) go();
   }
 
   async #sendOrEnd(units: readonly Unit[]): Promise<void> {

@@ -9,7 +9,7 @@
 import { isActive, isSettled } from '../../machines/job.ts';
 import type { Write } from '../../runtime/memory/stream.ts';
 import type { Lease } from '../../runtime/ports.ts';
-import { type JobRecord, keptTransitions, lastTransition, upcast } from '../../runtime/record.ts';
+import { type JobRecord, keptTransitions, lastTransition, type Transition, upcast } from '../../runtime/record.ts';
 import { isScheduleKey } from '../../runtime/schedule.ts';
 import { ScheduleHistory } from './schedule-history.ts';
 
@@ -93,8 +93,8 @@ export class History {
     else this.#jobWritten(write);
   }
 
-  #leaseWritten({ revision, batch, json }: Write): void {
-    const lease: Lease | null = JSON.parse(json);
+  #leaseWritten({ revision, batch, entry }: Write): void {
+    const lease = 'lease' in entry ? entry.lease : null;
     const before = this.#lease;
     this.#leaseBatch = batch;
     this.#lease = lease === null ? null : { ...lease, revision };
@@ -109,8 +109,8 @@ export class History {
     this.#breaches.push(...this.schedules.scheduleWritten(write, this.#leaseBatch === write.batch));
   }
 
-  #jobWritten({ key, batch, json }: Write): void {
-    const record = upcast(JSON.parse(json));
+  #jobWritten({ key, batch, body }: Write): void {
+    const record = upcast(body);
     const before = this.#jobs.get(key);
     if (before === undefined) this.#breaches.push(...this.schedules.jobBorn(record, batch));
     this.#jobs.set(key, record);
@@ -126,7 +126,7 @@ export class History {
 
   #compare(key: string, before: JobRecord, after: JobRecord): void {
     const kept = before.transitions.filter(({ n }) => n >= (after.transitions[0]?.n ?? 1));
-    if (JSON.stringify(kept) !== JSON.stringify(after.transitions.slice(0, kept.length)))
+    if (kept.some((transition, at) => !isSame(transition, after.transitions[at])))
       this.#breach(`${key} was rewritten: ${edges(before)} became ${edges(after)}`);
     if (before.state === 'completed' || before.state === 'cancelled')
       this.#breach(`${key} was ${before.state} and became ${after.state}`);
@@ -155,6 +155,10 @@ export class History {
   #breach(what: string): void {
     this.#breaches.push(what);
   }
+}
+
+function isSame(one: Transition, other: Transition | undefined): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
 function edges({ transitions }: JobRecord): string {

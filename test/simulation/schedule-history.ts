@@ -33,8 +33,8 @@ export class ScheduleHistory {
   }
 
   /** What this write broke, in words. `underLease`: it landed with a lease. */
-  scheduleWritten({ key, batch, json }: Write, underLease: boolean): readonly string[] {
-    const schedule = readSchedule(JSON.parse(json));
+  scheduleWritten({ key, batch, body }: Write, underLease: boolean): readonly string[] {
+    const schedule = readSchedule(body);
     const before = this.#schedules.get(key);
     this.#schedules.set(key, schedule);
     const last = before?.firings.at(-1)?.n ?? 0;

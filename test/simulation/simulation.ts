@@ -349,13 +349,15 @@ export class Simulation {
   }
 
   untilSettled(ids: readonly string[] = this.submitted, withinMs = 120_000): Promise<void> {
-    const left = () => ids.filter((id) => !isSettled(this.find(id)?.state ?? 'pending'));
-    const said = () => left().map((id) => `${id} (${this.find(id)?.state ?? 'not there'}) to be settled`);
-    return this.until(
-      () => said().join(', '),
-      () => left().length === 0,
-      withinMs,
-    );
+    const isOpen = (id: string) => !isSettled(this.find(id)?.state ?? 'pending');
+    const said = () => ids.filter(isOpen).map((id) => `${id} (${this.find(id)?.state ?? 'not there'}) to be settled`);
+    // What is settled stays so: each job is looked at until it is, and the next one from then on.
+    let at = 0;
+    const areSettled = () => {
+      while (at < ids.length && !isOpen(ids[at] ?? '')) at++;
+      return at === ids.length && !ids.some(isOpen);
+    };
+    return this.until(() => said().join(', '), areSettled, withinMs);
   }
 
   /** Everything is repaired; then every submission must come to an end, and nothing be left over. */
