@@ -13,6 +13,7 @@ import { priorities } from '../machines/rules/lanes.ts';
 import { type QueuePolicy, type QueueSettings, queuePolicy } from '../machines/rules/queue.ts';
 import type { Head } from '../runtime/ports.ts';
 import { isOfNewer } from '../runtime/record.ts';
+import { type Account, Accounts } from './account.ts';
 import type { Entry } from './entry.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import { Siding } from './siding.ts';
@@ -37,6 +38,8 @@ interface Turn {
 }
 
 export class Board {
+  /** What jobs are counted under beside their queue. */
+  readonly accounts = new Accounts();
   readonly #listed: readonly string[];
   readonly #set = new Map<string, QueueSettings>();
   readonly #entries = new Map<string, Entry>();
@@ -44,6 +47,7 @@ export class Board {
   #turns: readonly Turn[] | undefined;
   readonly #holdings = new Map<string, Holding>();
   readonly #left = new Set<Entry>();
+  readonly #keyLists = new Map<string, readonly string[]>();
   readonly #requirementSets = new Map<string, Requirements>();
   /** Of each of those, what it is called: many heads of a saved picture share one. */
   readonly #requirementKeys = new Map<Requirements, { type: string; key: string }>();
@@ -119,9 +123,14 @@ export class Board {
     return this.#sidings.get(queue)?.policy ?? queuePolicy(queue, this.#listed, this.#set.get(queue));
   }
 
-  /** What of a queue is offered, or held by a worker. */
-  out(queue: string): ReadonlySet<Entry> {
-    return this.#sidings.get(queue)?.out ?? new Set();
+  /** What is counted under a queue, and what holds for it. */
+  queue(queue: string): Account {
+    return this.#sidingOf(queue);
+  }
+
+  /** All that a job is counted under: its queue, its tenant, its limit keys. */
+  accountsOf(entry: Entry): readonly Account[] {
+    return [this.#sidingOf(entry.queue), ...this.accounts.of(entry)];
   }
 
   /** How many jobs of a queue are ready and not offered. */
@@ -158,7 +167,7 @@ export class Board {
     const from = known.state;
     this.#detach(known);
     this.#update(known, head);
-    if (isSettled(head.state)) this.#entries.delete(head.key);
+    if (isSettled(head.state)) this.#remove(known);
     else this.#attach(known);
     return { entry: known, from };
   }
@@ -168,12 +177,13 @@ export class Board {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#detach(entry);
-    this.#entries.delete(key);
+    this.#remove(entry);
   }
 
   /** Forgets everything, before a reload. */
   clear(): void {
     this.#entries.clear();
+    this.accounts.clear();
     this.#sidings.clear();
     this.#turns = undefined;
     this.#holdings.clear();
@@ -197,7 +207,7 @@ export class Board {
     const holding = this.holding(worker);
     holding.offers.add(entry);
     take(holding.usage, entry.requirements, 1);
-    this.#sidingOf(entry.queue).out.add(entry);
+    this.#out(entry);
   }
 
   /** The offer for `entry` is void: it stands in its queue again, at its old place in line. */
@@ -213,6 +223,7 @@ export class Board {
       createdAt: head.createdAt,
       type: head.type,
       requirements: this.#interned(head.type, head.requirements),
+      limitKeys: this.#internedKeys(head.limitKeys),
       revision: head.revision,
       state: head.state,
       queue: head.queue,
@@ -230,8 +241,13 @@ export class Board {
       offer: undefined,
     };
     this.#entries.set(head.key, entry);
+    this.accounts.opened(entry);
     this.#attach(entry);
     return entry;
+  }
+
+  #remove(entry: Entry): void {
+    if (this.#entries.delete(entry.key)) this.accounts.closed(entry);
   }
 
   #update(entry: Entry, head: Head): void {
@@ -265,6 +281,16 @@ export class Board {
     return own;
   }
 
+  /** Jobs with the same limit keys share one list of them. */
+  #internedKeys(keys: readonly string[] | undefined): readonly string[] | undefined {
+    if (keys === undefined) return undefined;
+    const name = keys.join(',');
+    const known = this.#keyLists.get(name);
+    if (known !== undefined) return known;
+    this.#keyLists.set(name, keys);
+    return keys;
+  }
+
   /** What its type and requirements are called: the same for all jobs with the same. */
   #needOf({ type, requirements }: Entry): string {
     return this.#requirementKeys.get(requirements)?.key ?? requirementKey(type, requirements);
@@ -276,16 +302,22 @@ export class Board {
       entry.place = this.#sidingOf(entry.queue).lineOf(entry, this.#needOf(entry));
       entry.place.add(entry);
     } else if (isActive(entry.state) && entry.worker !== undefined) {
-      this.#sidingOf(entry.queue).out.add(entry);
+      this.#out(entry);
       const holding = this.holding(entry.worker);
       holding.claims.add(entry);
       take(holding.usage, entry.requirements, 1);
     }
   }
 
+  #out(entry: Entry): void {
+    this.#sidingOf(entry.queue).out.add(entry);
+    this.accounts.out(entry);
+  }
+
   #detach(entry: Entry): void {
     this.#left.delete(entry);
     this.#sidings.get(entry.queue)?.out.delete(entry);
+    this.accounts.in(entry);
     entry.place?.remove(entry);
     entry.place = undefined;
     if (entry.offer !== undefined) {

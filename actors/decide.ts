@@ -11,6 +11,7 @@
 
 import { type Capacity, hasRoom, type Requirements, take, type Usage, unmet } from '../machines/rules/capability.ts';
 import { priorities } from '../machines/rules/lanes.ts';
+import type { Account } from './account.ts';
 import type { Board } from './board.ts';
 import { type Entry, isBefore } from './entry.ts';
 import type { ReadyQueue } from './ready-queue.ts';
@@ -30,8 +31,10 @@ export interface Policy {
   gpuSpillOver: boolean;
   /** The most offers made at once. */
   most: number;
-  /** How many more jobs of a queue may be offered now. */
-  room(queue: string): number;
+  /** How many more jobs may be offered now that are counted under this. */
+  room(account: Account): number;
+  /** What a job is counted under. */
+  accountsOf(entry: Entry): readonly Account[];
   /** Whose turn it is among queues that share one. */
   shares: Shares;
 }
@@ -66,7 +69,7 @@ interface Pass {
   shares: Shares;
 }
 
-/** What is left in this pass of the room of each queue. */
+/** What is left in this pass of the room of whatever jobs are counted under. */
 class Quota {
   readonly #policy: Policy;
   readonly #left = new Map<string, number>();
@@ -75,17 +78,23 @@ class Quota {
     this.#policy = policy;
   }
 
-  of(queue: string): number {
-    let left = this.#left.get(queue);
-    if (left === undefined) {
-      left = this.#policy.room(queue);
-      this.#left.set(queue, left);
-    }
-    return left;
+  hasRoom(entry: Entry): boolean {
+    return this.#policy.accountsOf(entry).every((account) => this.#of(account) > 0);
   }
 
-  take(queue: string): void {
-    this.#left.set(queue, this.of(queue) - 1);
+  take(entry: Entry): void {
+    for (const account of this.#policy.accountsOf(entry))
+      this.#left.set(`${account.kind} ${account.name}`, this.#of(account) - 1);
+  }
+
+  #of(account: Account): number {
+    const name = `${account.kind} ${account.name}`;
+    let left = this.#left.get(name);
+    if (left === undefined) {
+      left = this.#policy.room(account);
+      this.#left.set(name, left);
+    }
+    return left;
   }
 }
 
@@ -104,19 +113,22 @@ interface Line {
 }
 
 function serveLane(lane: readonly ReadyQueue[], { fleet, policy, offers, quota, shares }: Pass): void {
-  const lines = lane.flatMap((queue) => (quota.of(queue.queue) > 0 ? lineOf(queue, fleet, policy) : []));
+  const lines = lane.flatMap((queue) => lineOf(queue, fleet, policy));
   while (lines.length > 0 && offers.length < policy.most) {
     const line = firstOf(lines, shares);
-    const { queue } = line.queue;
-    const taker = quota.of(queue) > 0 ? leastLoaded(line.eligible, line.next, policy) : undefined;
+    if (!quota.hasRoom(line.next)) {
+      if (!advance(line)) lines.splice(lines.indexOf(line), 1);
+      continue;
+    }
+    const taker = leastLoaded(line.eligible, line.next, policy);
     if (taker === undefined) {
       lines.splice(lines.indexOf(line), 1);
       continue;
     }
     offers.push({ entry: line.next, worker: taker.incarnation });
     take(taker.usage, line.next.requirements);
-    quota.take(queue);
-    shares.serve(queue);
+    quota.take(line.next);
+    shares.serve(line.queue.queue);
     if (!advance(line)) lines.splice(lines.indexOf(line), 1);
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { isActive, isReady, isSettled } from '../machines/job.ts';
+import { limitsFor } from '../machines/rules/limit.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { Durability, Head, Pulse, Stop, World } from '../runtime/ports.ts';
@@ -95,7 +96,7 @@ export class Reign {
     const isTrusted = () => term.isTrusted() && !options.isBehind();
     const created = creation(this.#bodies, apply);
     const move = mover({ store, events, apply, commit: term.commit });
-    this.#throttle = new Throttle({ board, clock, offerForMs: settings.offerForMs });
+    this.#throttle = new Throttle({ clock, offerForMs: settings.offerForMs });
     this.#scheduler = new Scheduler({
       board,
       fleet,
@@ -197,7 +198,19 @@ export class Reign {
 
   /** Something else holds for a queue from now on. */
   queueChanged(queue: string): void {
-    this.#throttle.changed(queue);
+    this.#throttle.changed(this.#options.board.queue(queue));
+    this.#scheduler.wake();
+  }
+
+  tenantChanged(tenant: string): void {
+    this.#throttle.changed(this.#options.board.accounts.get('tenant', tenant));
+    this.#scheduler.wake();
+  }
+
+  /** Something else holds for a limit key from now on, or for each of a family. */
+  limitChanged(limit: string): void {
+    for (const account of this.#options.board.accounts.inUse('key'))
+      if (limitsFor(account.name).includes(limit)) this.#throttle.changed(account);
     this.#scheduler.wake();
   }
 

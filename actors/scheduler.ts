@@ -47,7 +47,7 @@ const queuedAtOnce = 1_000;
 const trustAgainMs = 50;
 const ageEveryMs = 250;
 const risenAtOnce = 5_000;
-/** A queue whose starts are limited is served in small portions rather than at each of its tokens. */
+/** What may start only so often is served in small portions rather than at each of its tokens. */
 const throttledAgainMs = 20;
 
 interface Offered {
@@ -113,14 +113,16 @@ export class Scheduler {
     if (!isTrusted()) return this.#wakeLater();
     board.withdrawOffers(
       (worker) => !this.#takesJobs(worker),
-      ({ queue }) => throttle.isLimited(queue),
+      (entry) => throttle.isLimited(board.accountsOf(entry)),
     );
     this.#age();
+    throttle.begin();
     const offerings = decide(board, this.#candidates(), {
       lookAhead: (type: string) => lookAhead.of(type),
       gpuSpillOver,
       most: offersAtOnce,
-      room: (queue) => throttle.room(queue),
+      room: (account) => throttle.room(account),
+      accountsOf: (entry) => board.accountsOf(entry),
       shares: this.#shares,
     });
     this.#decisions += offerings.length;
@@ -136,10 +138,11 @@ export class Scheduler {
     const letters = new Map<string, Offer[]>();
     const [free, limited]: [Entry[], Entry[]] = [[], []];
     for (const { entry, worker } of offerings) {
-      const isLimited = throttle.isLimited(entry.queue);
+      const accounts = board.accountsOf(entry);
+      const isLimited = throttle.isLimited(accounts);
       (isLimited ? limited : free).push(entry);
       board.offered(entry, worker, isLimited ? until + graceMs : until);
-      throttle.took(entry.queue);
+      throttle.took(accounts);
       this.#shares.serve(entry.queue);
       const letter = letters.get(worker) ?? [];
       letters.set(worker, letter);
@@ -159,12 +162,11 @@ export class Scheduler {
     else this.wake();
   }
 
-  /** Comes again when a queue that has no room now will have some, by time alone. */
+  /** Comes again when something that has no room now will have some, by time alone. */
   #waitForRoom(): void {
-    const { board, throttle, clock } = this.#options;
+    const { throttle, clock } = this.#options;
     this.#stopWaiting();
-    const waiting = board.queues().filter((queue) => board.waitingIn(queue) > 0);
-    const againInMs = Math.min(...waiting.map((queue) => throttle.againInMs(queue)));
+    const againInMs = throttle.againInMs();
     if (!Number.isFinite(againInMs)) return;
     this.#stopWaiting = clock.after(Math.max(throttledAgainMs, againInMs), () => this.wake());
   }

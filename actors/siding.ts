@@ -8,10 +8,12 @@
 
 import { type Priority, priorities, raised } from '../machines/rules/lanes.ts';
 import type { QueuePolicy } from '../machines/rules/queue.ts';
+import type { Account } from './account.ts';
 import type { Entry } from './entry.ts';
 import { ReadyQueue } from './ready-queue.ts';
 
-export class Siding {
+export class Siding implements Account {
+  readonly kind = 'queue';
   policy: QueuePolicy;
   /** Offered, or held by a worker. */
   readonly out = new Set<Entry>();
@@ -20,6 +22,10 @@ export class Siding {
 
   constructor(policy: QueuePolicy) {
     this.policy = policy;
+  }
+
+  get name(): string {
+    return this.policy.queue;
   }
 
   /** The line in which `entry` has its place; `need` is what its type and requirements are called. */

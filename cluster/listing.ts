@@ -28,10 +28,13 @@ export interface Census {
   byPriority: Readonly<Record<string, Counts>>;
 }
 
+/** Whose jobs to list. */
+type OfTenant = JobFilter & { tenant: string };
+
 const readAtOnce = 200;
 
 /** Jobs that pass the filter, the newest first. */
-export async function* listJobs(store: JobStore, filter: JobFilter = {}): AsyncGenerator<JobRecord> {
+export async function* listJobs(store: JobStore, filter: OfTenant): AsyncGenerator<JobRecord> {
   const { limit = Number.POSITIVE_INFINITY } = filter;
   const keys = await newestKeys(store, filter);
   let shown = 0;
@@ -51,9 +54,10 @@ function listed(stored: Stored | undefined, filter: JobFilter): readonly Stored[
   return filter.tag === undefined || stored.record.tags?.includes(filter.tag) === true ? [stored] : [];
 }
 
-async function newestKeys(store: JobStore, filter: JobFilter): Promise<readonly string[]> {
+async function newestKeys(store: JobStore, filter: OfTenant): Promise<readonly string[]> {
   const createdAt = new Map<string, number>();
   for await (const head of heads(store)) {
+    if (!head.key.startsWith(`${filter.tenant}.`)) continue;
     if (passes(head, filter)) createdAt.set(head.key, head.createdAt);
     else createdAt.delete(head.key);
   }

@@ -30,6 +30,7 @@ export function headBody(record: JobRecord): HeadBody {
   if (context.worker !== undefined) head.worker = context.worker;
   if (context.dueAt !== undefined) head.dueAt = context.dueAt;
   if (record.expiresAt !== undefined && !isSettled(record.state)) head.expiresAt = record.expiresAt;
+  if (record.limitKeys !== undefined && !isSettled(record.state)) head.limitKeys = record.limitKeys;
   if (record.timeoutMs !== undefined) head.timeoutMs = record.timeoutMs;
   const ranMs = isActive(record.state) ? undefined : ranFor(record.attempts.at(-1));
   if (ranMs !== undefined) head.ranMs = ranMs;

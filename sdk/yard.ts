@@ -29,8 +29,10 @@ import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
 import type { DefinedJob } from './define-job.ts';
 import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
+import { Limits } from './limits.ts';
 import { Queues } from './queues.ts';
 import { Schedules } from './schedules.ts';
+import { Tenants } from './tenants.ts';
 
 /** One job to submit, among others. */
 export interface Submission {
@@ -43,6 +45,10 @@ export interface Submission {
 export class Yard implements AsyncDisposable {
   /** Queues at run time. */
   readonly queues: Queues;
+  /** Limits of keys that jobs name, at run time. */
+  readonly limits: Limits;
+  /** Tenants at run time. */
+  readonly tenants: Tenants;
   readonly #client: Client;
   /** Jobs that recur. */
   readonly schedules: Schedules;
@@ -50,6 +56,8 @@ export class Yard implements AsyncDisposable {
   constructor(client: Client) {
     this.#client = client;
     this.queues = new Queues(client);
+    this.limits = new Limits(client);
+    this.tenants = new Tenants(client);
     this.schedules = new Schedules(client.schedules);
   }
 

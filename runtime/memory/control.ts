@@ -1,8 +1,8 @@
 /**
- * What people and workers set for all: the job types that are known, and how queues are served.
+ * What people and workers set for all: the job types that are known, how queues are served, and limits of keys and tenants.
  */
 
-import type { Control, QueueSettings, Stop, TypeEntry } from '../ports.ts';
+import type { Control, LimitSettings, QueueSettings, Settings, Stop, TenantSettings, TypeEntry } from '../ports.ts';
 import { Channel, carried } from './channel.ts';
 import type { Link } from './link.ts';
 
@@ -13,9 +13,12 @@ const readAgainMs = 10_000;
 export class ControlBucket {
   readonly #types = new Shelf<TypeEntry>(({ type }) => type);
   readonly #queues = new Shelf<QueueSettings>(({ queue }) => queue);
+  readonly #limits = new Shelf<LimitSettings>(({ limit }) => limit);
+  readonly #tenants = new Shelf<TenantSettings>(({ tenant }) => tenant);
 
   /** The bucket as the node at the other end of `link` sees it. */
   over(link: Link): Control {
+    const queues = this.#queues.over(link, (queue) => ({ queue }));
     return {
       types: () => this.#types.read(link),
       registerType: (entry) => {
@@ -23,16 +26,12 @@ export class ControlBucket {
         return link.call(() => this.#types.put(copy));
       },
       watchTypes: (onType) => this.#types.watch(link, onType),
-      queues: () => this.#queues.read(link),
-      changeQueue: (queue, change) => link.call(() => carried(this.#changeQueue(queue, change))),
-      watchQueues: (onQueue) => this.#queues.watch(link, onQueue),
+      queues: queues.all,
+      changeQueue: queues.change,
+      watchQueues: queues.watch,
+      limits: this.#limits.over(link, (limit) => ({ limit })),
+      tenants: this.#tenants.over(link, (tenant) => ({ tenant })),
     };
-  }
-
-  #changeQueue(queue: string, change: (set: QueueSettings) => QueueSettings): QueueSettings {
-    const changed = carried(change(this.#queues.get(queue) ?? { queue }));
-    this.#queues.put(changed);
-    return changed;
   }
 }
 
@@ -46,8 +45,19 @@ class Shelf<Entry> {
     this.#nameOf = nameOf;
   }
 
-  get(name: string): Entry | undefined {
-    return this.#entries.get(name);
+  /** As the node at the other end of `link` sees it; `bare` is what holds where nothing is set. */
+  over(link: Link, bare: (name: string) => Entry): Settings<Entry> {
+    return {
+      all: () => this.read(link),
+      change: (name, change) => link.call(() => carried(this.#change(name, (set) => change(set ?? bare(name))))),
+      watch: (onSet) => this.watch(link, onSet),
+    };
+  }
+
+  #change(name: string, change: (set: Entry | undefined) => Entry): Entry {
+    const changed = carried(change(this.#entries.get(name)));
+    this.put(changed);
+    return changed;
   }
 
   put(entry: Entry): void {

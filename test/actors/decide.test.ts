@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Account } from '../../actors/account.ts';
 import { Board } from '../../actors/board.ts';
 import { type Candidate, decide, type Offering, type Policy } from '../../actors/decide.ts';
 import { type Entry, isBefore } from '../../actors/entry.ts';
@@ -16,6 +17,7 @@ const strict: Policy = {
   gpuSpillOver: true,
   most: 100,
   room: () => Number.POSITIVE_INFINITY,
+  accountsOf: () => [],
   shares: new Shares(() => undefined),
 };
 
@@ -291,7 +293,8 @@ describe('whatever people have set for queues', () => {
         const policy = {
           ...strict,
           shares: sharesOf(board),
-          room: (queue: string) => room[queue] ?? Number.POSITIVE_INFINITY,
+          room: ({ kind, name }: Account) => (kind === 'queue' ? room[name] : undefined) ?? Number.POSITIVE_INFINITY,
+          accountsOf: (entry: Entry) => board.accountsOf(entry),
         };
         expect(short(decide(board, candidates, policy))).toEqual(naively(board, candidates, room));
       }),
@@ -355,8 +358,9 @@ describe('queues that share a turn', () => {
 
 test('of a paused queue nothing is offered, and it keeps nobody else from being served', () => {
   const board = boardOf([{ queue: 'live' }, { queue: 'batch' }]);
-  const room = (queue: string) => (queue === 'live' ? 0 : Number.POSITIVE_INFINITY);
-  expect(short(decide(board, [worker('w')], { ...strict, room }))).toEqual(['j2→w']);
+  const room = ({ name }: Account) => (name === 'live' ? 0 : Number.POSITIVE_INFINITY);
+  const accountsOf = (entry: Entry) => board.accountsOf(entry);
+  expect(short(decide(board, [worker('w')], { ...strict, room, accountsOf }))).toEqual(['j2→w']);
 });
 
 describe('a job that waits for long', () => {

@@ -14,6 +14,7 @@ function entry(birth: number, createdAt = birth): Entry {
     createdAt,
     type: 'noop',
     requirements: {},
+    limitKeys: undefined,
     revision: birth,
     state: 'pending',
     queue: 'default',
