@@ -15,12 +15,12 @@ import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
 import type { Bodies } from './bodies.ts';
 import type { Letter } from './deafness.ts';
-import { type Candidate, decide, type Offering } from './decide.ts';
+import { type Candidate, decide, type Offering, served } from './decide.ts';
 import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import type { Mover } from './mover.ts';
-import { Shares } from './shares.ts';
+import { LaneShares, Shares } from './shares.ts';
 import { graceMs, type Throttle } from './throttle.ts';
 import { why } from './why.ts';
 
@@ -63,6 +63,7 @@ export class Scheduler {
   /** The same, of queues that are limited. */
   readonly #offeredLimited: Offered[] = [];
   readonly #shares: Shares;
+  readonly #tenants = new LaneShares(() => 1);
   #agedAt = Number.NEGATIVE_INFINITY;
   #stopWaiting: Cancel = () => {};
   #awake = false;
@@ -121,7 +122,9 @@ export class Scheduler {
       gpuSpillOver,
       most: offersAtOnce,
       room: (queue) => throttle.room(queue),
+      roomUnder: () => Number.POSITIVE_INFINITY,
       shares: this.#shares,
+      tenants: this.#tenants,
     });
     this.#decisions += offerings.length;
     if (offerings.length > 0) this.#mail(offerings);
@@ -135,12 +138,13 @@ export class Scheduler {
     const until = sentAt + offerForMs;
     const letters = new Map<string, Offer[]>();
     const [free, limited]: [Entry[], Entry[]] = [[], []];
-    for (const { entry, worker } of offerings) {
+    for (const offering of offerings) {
+      const { entry, worker } = offering;
       const isLimited = throttle.isLimited(entry.queue);
       (isLimited ? limited : free).push(entry);
       board.offered(entry, worker, isLimited ? until + graceMs : until);
       throttle.took(entry.queue);
-      this.#shares.serve(entry.queue);
+      served(offering, { shares: this.#shares, tenants: this.#tenants });
       const letter = letters.get(worker) ?? [];
       letters.set(worker, letter);
       letter.push({ ...this.#offer(entry, until), ...(isLimited ? { isLimited } : {}) });
