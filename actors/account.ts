@@ -9,6 +9,7 @@
 import { type LimitPolicy, type LimitSettings, limitPolicy, limitsFor, noLimit } from '../machines/rules/limit.ts';
 import type { TenantSettings } from '../machines/rules/tenant.ts';
 import type { Entry } from './entry.ts';
+import { type Counted, tenantOf } from './group.ts';
 
 /** Something under which jobs are counted, with what holds for it and what of it is out. */
 export interface Account {
@@ -17,9 +18,6 @@ export interface Account {
   readonly policy: LimitPolicy & { paused?: boolean };
   readonly out: ReadonlySet<Entry>;
 }
-
-/** What says under what a job is counted. */
-type Counted = Pick<Entry, 'key' | 'limitKeys'>;
 
 interface Kept extends Account {
   policy: LimitPolicy;
@@ -37,6 +35,12 @@ export class Accounts {
   /** The tenant of a job, then its keys. */
   of({ key, limitKeys = [] }: Counted): readonly Account[] {
     return [this.get('tenant', tenantOf(key)), ...limitKeys.map((each) => this.get('key', each))];
+  }
+
+  /** The account that a group calls `tenant acme` or `key api.acme` (`group.ts`). */
+  named(limit: string): Account {
+    const space = limit.indexOf(' ');
+    return this.get(limit.slice(0, space) === 'key' ? 'key' : 'tenant', limit.slice(space + 1));
   }
 
   get(kind: 'tenant' | 'key', name: string): Account {
@@ -62,11 +66,6 @@ export class Accounts {
   /** The part of a tenant among those of a lane. */
   weightOf(tenant: string): number {
     return this.#tenants.get(tenant)?.weight ?? 1;
-  }
-
-  /** The most jobs of a tenant that may be open. */
-  mostOpen(tenant: string): number {
-    return this.#tenants.get(tenant)?.maxOpen ?? Number.POSITIVE_INFINITY;
   }
 
   openOf(tenant: string): number {
@@ -138,8 +137,4 @@ export class Accounts {
     }
     return noLimit;
   }
-}
-
-export function tenantOf(key: string): string {
-  return key.slice(0, key.indexOf('.'));
 }

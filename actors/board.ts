@@ -9,7 +9,7 @@
 
 import { isActive, isReady, isSettled, type JobState } from '../machines/job.ts';
 import { idle, type Requirements, requirementKey, take, type Usage } from '../machines/rules/capability.ts';
-import { priorities } from '../machines/rules/lanes.ts';
+import { type Priority, priorities } from '../machines/rules/lanes.ts';
 import { type QueuePolicy, type QueueSettings, queuePolicy } from '../machines/rules/queue.ts';
 import type { Head } from '../runtime/ports.ts';
 import { isOfNewer } from '../runtime/record.ts';
@@ -33,8 +33,19 @@ export interface Applied {
 
 /** Queues that are served in one turn: each in the order of its jobs, or all by weight. */
 interface Turn {
+  order: number;
   sidings: readonly Siding[];
   isShared: boolean;
+}
+
+/** A lane, or its part of one that queues share: lines from which the tenants are served in turn. */
+export interface Track {
+  /** What its tenants' shares are counted under. */
+  name: string;
+  level: Priority;
+  /** The queue whose turn must have come, where queues share one. */
+  queue: string | undefined;
+  lines: readonly ReadyQueue[];
 }
 
 export class Board {
@@ -90,13 +101,18 @@ export class Board {
   }
 
   /**
-   * Lanes that have jobs to offer, best first: the lines of each, one for each requirement set. Queues that share a turn by
-   * weight are one lane, with all of their levels.
+   * Lanes that have jobs to offer, best first: the lines of each, one for each requirement set and group. Queues that share
+   * a turn by weight are one lane, with all of their levels.
    */
   *lanes(): Iterable<readonly ReadyQueue[]> {
-    for (const { sidings, isShared } of this.#inTurn()) {
-      const levels = priorities.map((level) => sidings.flatMap((siding) => siding.at(level)));
-      for (const lane of isShared ? [levels.flat()] : levels) if (lane.length > 0) yield lane;
+    for (const lane of this.tracks()) yield lane.flatMap(({ lines }) => lines);
+  }
+
+  /** The same, by tracks: one for each lane, or one for each queue and level where queues share a turn. */
+  *tracks(): Iterable<readonly Track[]> {
+    for (const turn of this.#inTurn()) {
+      const levels = priorities.map((level) => tracksOf(turn, level).filter(({ lines }) => lines.length > 0));
+      for (const lane of turn.isShared ? [levels.flat()] : levels) if (lane.length > 0) yield lane;
     }
   }
 
@@ -354,6 +370,15 @@ export class Board {
     this.#turns ??= turnsOf([...this.#sidings.values()]);
     return this.#turns;
   }
+}
+
+function tracksOf({ order, sidings, isShared }: Turn, level: Priority): Track[] {
+  if (!isShared)
+    return [{ name: `${order} ${level}`, level, queue: undefined, lines: sidings.flatMap((each) => each.at(level)) }];
+  return sidings.map((siding) => {
+    const { queue } = siding.policy;
+    return { name: `${queue} ${level}`, level, queue, lines: siding.at(level) };
+  });
 }
 
 /** Strict queues by their order, those of one order together; all that share, where the first of them would stand. */

@@ -15,12 +15,12 @@ import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
 import type { Bodies } from './bodies.ts';
 import type { Letter } from './deafness.ts';
-import { type Candidate, decide, type Offering } from './decide.ts';
+import { type Candidate, decide, type Offering, served } from './decide.ts';
 import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import type { Mover } from './mover.ts';
-import { Shares } from './shares.ts';
+import { LaneShares, Shares } from './shares.ts';
 import { graceMs, type Throttle } from './throttle.ts';
 import { why } from './why.ts';
 
@@ -63,6 +63,7 @@ export class Scheduler {
   /** The same, of queues that are limited. */
   readonly #offeredLimited: Offered[] = [];
   readonly #shares: Shares;
+  readonly #tenants: LaneShares;
   #agedAt = Number.NEGATIVE_INFINITY;
   #stopWaiting: Cancel = () => {};
   #awake = false;
@@ -76,6 +77,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#tenants = new LaneShares((tenant) => options.board.accounts.weightOf(tenant));
     this.#shares = new Shares((queue) => {
       const { mode, weight } = options.board.policyOf(queue);
       return mode === 'weighted' ? weight : undefined;
@@ -121,9 +123,10 @@ export class Scheduler {
       lookAhead: (type: string) => lookAhead.of(type),
       gpuSpillOver,
       most: offersAtOnce,
-      room: (account) => throttle.room(account),
-      accountsOf: (entry) => board.accountsOf(entry),
+      room: (queue) => throttle.room(board.queue(queue)),
+      roomUnder: (limit) => throttle.room(board.accounts.named(limit)),
       shares: this.#shares,
+      tenants: this.#tenants,
     });
     this.#decisions += offerings.length;
     if (offerings.length > 0) this.#mail(offerings);
@@ -137,13 +140,14 @@ export class Scheduler {
     const until = sentAt + offerForMs;
     const letters = new Map<string, Offer[]>();
     const [free, limited]: [Entry[], Entry[]] = [[], []];
-    for (const { entry, worker } of offerings) {
+    for (const offering of offerings) {
+      const { entry, worker } = offering;
       const accounts = board.accountsOf(entry);
       const isLimited = throttle.isLimited(accounts);
       (isLimited ? limited : free).push(entry);
       board.offered(entry, worker, isLimited ? until + graceMs : until);
       throttle.took(accounts);
-      this.#shares.serve(entry.queue);
+      served(offering, { shares: this.#shares, tenants: this.#tenants });
       const letter = letters.get(worker) ?? [];
       letters.set(worker, letter);
       letter.push({ ...this.#offer(entry, until), ...(isLimited ? { isLimited } : {}) });

@@ -1,5 +1,5 @@
 /**
- * Tenants at run time: the part of each, its limits, and its quota.
+ * Tenants at run time: the part of each, and its limits.
  */
 
 import type { Client } from '../cluster/client.ts';
@@ -26,7 +26,7 @@ export class Tenants {
    * with all that is set.
    *
    * @throws {Fault} `input.invalid`
-   * @example await yard.tenants.set('acme', { weight: 3, maxActive: 50, maxOpen: 10_000 });
+   * @example await yard.tenants.set('acme', { weight: 3, maxActive: 50 });
    */
   set(tenant: string, change: TenantChange): Promise<TenantSettings> {
     return this.#client.setTenant(tenant, change);

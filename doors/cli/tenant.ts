@@ -1,5 +1,5 @@
 /**
- * `yard tenant list | get | set`: the part of each tenant, its limits and its quota, seen and changed while the cluster runs.
+ * `yard tenant list | get | set`: the part of each tenant and its limits, seen and changed while the cluster runs.
  */
 
 import type { Command } from 'commander';
@@ -25,7 +25,6 @@ export function register(program: Command, context: CommandContext): void {
     .option('--weight <number>', 'Its part of the starts among the tenants of a lane; 1 where nobody has set it.')
     .option('--max-active <count>', 'The most of its jobs that workers may hold at once, or `none`.')
     .option('--rate <starts>', 'The most of its jobs that may start, such as 100/s or 30/m, or `none`.')
-    .option('--max-open <count>', 'The most of its jobs that may be open; more are refused. Or `none`.')
     .action((name: string, flags: SetFlags, command: Command) => set({ name, flags }, command, context));
 }
 
@@ -33,7 +32,6 @@ interface SetFlags {
   weight?: string;
   maxActive?: string;
   rate?: string;
-  maxOpen?: string;
 }
 
 async function list(command: Command, context: CommandContext): Promise<void> {
@@ -46,7 +44,6 @@ const shape: readonly Column<TenantView>[] = [
   { title: 'TENANT', value: ({ tenant }) => tenant },
   { title: 'WEIGHT', value: ({ weight = 1 }) => String(weight), align: 'right' },
   { title: 'OPEN', value: ({ open }) => countText(open), align: 'right' },
-  { title: 'QUOTA', value: ({ maxOpen }) => countText(maxOpen), align: 'right' },
   { title: 'OUT', value: ({ out }) => countText(out), align: 'right' },
   { title: 'MAX', value: ({ maxActive }) => countText(maxActive), align: 'right' },
   { title: 'RATE', value: rateText, align: 'right' },
@@ -62,7 +59,7 @@ async function get(name: string, command: Command, context: CommandContext): Pro
 }
 
 async function set(
-  { name, flags: { weight, maxActive, rate, maxOpen } }: { name: string; flags: SetFlags },
+  { name, flags: { weight, maxActive, rate } }: { name: string; flags: SetFlags },
   command: Command,
   context: CommandContext,
 ): Promise<void> {
@@ -70,7 +67,6 @@ async function set(
     ...(weight === undefined ? {} : { weight: numberOf(weight) }),
     ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive) }),
     ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate) }),
-    ...(maxOpen === undefined ? {} : { maxOpen: numberOf(maxOpen) }),
   };
   if (Object.keys(change).length === 0)
     throw new UsageError('Expected something to set, such as `--weight 3`, got nothing. See `yard tenant set --help`.');

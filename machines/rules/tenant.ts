@@ -1,7 +1,7 @@
 /**
- * Tenants: whose a job is, and what people may set for one: its part of what starts, its limits, and its quota.
+ * Tenants: whose a job is, and what people may set for one: its part of what starts, and its limits.
  *
- * A tenant need not be made. One for which nothing is set has weight 1, and neither limit nor quota.
+ * A tenant need not be made. One for which nothing is set has weight 1 and no limit.
  */
 
 import { aCount, aRate, aWeight, type ChangeOf, changed, known, type Rule, wrongInChange } from './setting.ts';
@@ -15,8 +15,6 @@ export interface TenantSettings {
   maxActive?: number;
   /** The most of its jobs that may start in a second. */
   ratePerSecond?: number;
-  /** The most of its jobs that may be open: what would exceed it is refused. */
-  maxOpen?: number;
 }
 
 /** What is to be changed about a tenant; `null` takes back what was set. */
@@ -40,7 +38,6 @@ const rules: { readonly [Name in keyof TenantChange]-?: Rule } = {
   weight: aWeight,
   maxActive: aCount,
   ratePerSecond: aRate,
-  maxOpen: aCount,
 };
 
 /** The first thing about a change that cannot be, as a sentence; `undefined` where all of it can. */

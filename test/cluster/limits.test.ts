@@ -118,3 +118,27 @@ describe('a job waits because', () => {
     await holder.settled({ timeoutMs: 60_000 });
   });
 });
+
+test('tenants of one lane start by their weights', async () => {
+  const holders: string[] = [];
+  for (let n = 0; n < 6; n++) holders.push(await yard.user.pub('mark', { ms: 60_000 }, { Queue: 'live' }));
+  for (const id of holders) await yard.user.waitUntil(id, 'processing');
+  await command('tenant', 'set', 'acme', '--weight', '3');
+  const light = await connect({ servers: yard.broker.url, tenant: 'light' });
+  const ids: { acme: string[]; light: string[] } = { acme: [], light: [] };
+  for (let n = 0; n < 8; n++) ids.light.push((await light.submit('mark', {}, { id: `light-${n}` })).id);
+  for (let n = 0; n < 8; n++) ids.acme.push((await acme.submit('mark', {}, { id: `acme-${n}` })).id);
+  await because(ids.acme[7] ?? '', 'all busy', acme);
+  // One slot after the other, so that the order is plain.
+  await yard.user.cancel(holders[0] ?? '');
+  for (const id of ids.acme) await acme.settled(id, { timeoutMs: 60_000 });
+  for (const id of ids.light) await light.settled(id, { timeoutMs: 60_000 });
+  await light.close();
+  const all = [...ids.acme, ...ids.light];
+  const begun = (await yard.effects.all()).filter(({ what, job }) => what === 'begins' && all.includes(job));
+  const first = begun.slice(0, 8).filter(({ job }) => job.startsWith('acme-'));
+  expect(first.length).toBeGreaterThanOrEqual(5);
+  expect(first.length).toBeLessThanOrEqual(7);
+  for (const id of holders.slice(1)) await yard.user.cancel(id);
+  await yard.user.settled(holders);
+});

@@ -23,7 +23,7 @@ test('what cannot be set for a limit or a tenant is said in a sentence', () => {
     'Expected `maxActive` of limit api.* to be a whole number from 1 up, got `0`. Correct it.',
   );
   expect(wrongInLimit('*', {})).toMatch(/^Expected a limit key of up to 64 letters, .*, or a family of them/);
-  expect(wrongInTenant('acme', { weight: 3, maxActive: 1, ratePerSecond: 9, maxOpen: 10_000 })).toBeUndefined();
+  expect(wrongInTenant('acme', { weight: 3, maxActive: 1, ratePerSecond: 9 })).toBeUndefined();
   expect(wrongInTenant('acme', { weight: 0 })).toBe(
     'Expected `weight` of tenant acme to be a number above 0, got `0`. Correct it.',
   );
