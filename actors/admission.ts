@@ -12,6 +12,7 @@ import { type Backoff, defaultBackoff } from '../machines/rules/backoff.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
 import { defaultQueues, type Priority } from '../machines/rules/lanes.ts';
+import { wrongInTenantName } from '../machines/rules/tenant.ts';
 import type { UniqueOptions } from '../machines/rules/unique.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
@@ -29,6 +30,7 @@ export interface JobOptions {
   queue?: string;
   priority?: Priority;
   tags?: readonly string[];
+  limitKeys?: readonly string[];
   delayMs?: number;
   runAt?: number;
   expiresInMs?: number;
@@ -132,7 +134,7 @@ function specOf(request: Request, defaults: JobDefaults, payload: unknown, needs
   const expiresAt = options.expiresAt ?? (options.expiresInMs === undefined ? undefined : at + options.expiresInMs);
   const spec: JobSpec = {
     id: idOf(request),
-    tenant: request.tenant,
+    tenant: tenantOf(request.tenant),
     type: request.type,
     queue: queueOf(options.queue ?? defaults.queue ?? defaultQueues[1] ?? 'default'),
     priority: options.priority ?? defaults.priority ?? 'medium',
@@ -144,6 +146,7 @@ function specOf(request: Request, defaults: JobDefaults, payload: unknown, needs
   };
   if (options.name !== undefined) spec.name = options.name;
   if (options.tags !== undefined && options.tags.length > 0) spec.tags = options.tags;
+  if (options.limitKeys !== undefined && options.limitKeys.length > 0) spec.limitKeys = options.limitKeys;
   if (timeoutMs !== null) spec.timeoutMs = timeoutMs;
   if (expiresAt !== undefined) spec.expiresAt = expiresAt;
   const after = afterIn(spec.id, options);
@@ -182,6 +185,13 @@ function queueOf(queue: string): string {
     'input.invalid',
     `Expected a queue of a lower-case letter and up to 31 of \`a-z 0-9 _ -\`, got \`${queue}\`. Choose another name.`,
   );
+}
+
+/** Keys that begin with `_` are no jobs: a tenant of such a name would write among them. */
+function tenantOf(tenant: string): string {
+  const wrong = wrongInTenantName(tenant);
+  if (wrong !== undefined) throw new Fault('input.invalid', wrong);
+  return tenant;
 }
 
 /**

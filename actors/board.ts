@@ -9,10 +9,11 @@
 
 import { isActive, isReady, isSettled, type JobState } from '../machines/job.ts';
 import { idle, type Requirements, requirementKey, take, type Usage } from '../machines/rules/capability.ts';
-import { priorities, raised } from '../machines/rules/lanes.ts';
+import { type Priority, priorities, raised } from '../machines/rules/lanes.ts';
 import { type QueuePolicy, type QueueSettings, queuePolicy } from '../machines/rules/queue.ts';
 import type { Head } from '../runtime/ports.ts';
 import { isOfNewer } from '../runtime/record.ts';
+import { type Account, Accounts } from './account.ts';
 import { type Entry, isBefore, rareOf } from './entry.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import { Siding } from './siding.ts';
@@ -32,11 +33,24 @@ export interface Applied {
 
 /** Queues that are served in one turn: each in the order of its jobs, or all by weight. */
 interface Turn {
+  order: number;
   sidings: readonly Siding[];
   isShared: boolean;
 }
 
+/** A lane, or its part of one that queues share: lines from which the tenants are served in turn. */
+export interface Track {
+  /** What its tenants' shares are counted under. */
+  name: string;
+  level: Priority;
+  /** The queue whose turn must have come, where queues share one. */
+  queue: string | undefined;
+  lines: readonly ReadyQueue[];
+}
+
 export class Board {
+  /** What jobs are counted under beside their queue. */
+  readonly accounts = new Accounts();
   readonly #listed: readonly string[];
   readonly #set = new Map<string, QueueSettings>();
   readonly #entries = new Map<string, Entry>();
@@ -44,6 +58,7 @@ export class Board {
   #turns: readonly Turn[] | undefined;
   readonly #holdings = new Map<string, Holding>();
   readonly #left = new Set<Entry>();
+  readonly #keyLists = new Map<string, readonly string[]>();
   readonly #requirementSets = new Map<string, Requirements>();
   /** Of each of those, what it is called: many heads of a saved picture share one. */
   readonly #requirementKeys = new Map<Requirements, { type: string; key: string }>();
@@ -86,13 +101,18 @@ export class Board {
   }
 
   /**
-   * Lanes that have jobs to offer, best first: the lines of each, one for each requirement set. Queues that share a turn by
-   * weight are one lane, with all of their levels.
+   * Lanes that have jobs to offer, best first: the lines of each, one for each requirement set and group. Queues that share
+   * a turn by weight are one lane, with all of their levels.
    */
   *lanes(): Iterable<readonly ReadyQueue[]> {
-    for (const { sidings, isShared } of this.#inTurn()) {
-      const levels = priorities.map((level) => sidings.flatMap((siding) => siding.at(level)));
-      for (const lane of isShared ? [levels.flat()] : levels) if (lane.length > 0) yield lane;
+    for (const lane of this.tracks()) yield lane.flatMap(({ lines }) => lines);
+  }
+
+  /** The same, by tracks: one for each lane, or one for each queue and level where queues share a turn. */
+  *tracks(): Iterable<readonly Track[]> {
+    for (const turn of this.#inTurn()) {
+      const levels = priorities.map((level) => tracksOf(turn, level).filter(({ lines }) => lines.length > 0));
+      for (const lane of turn.isShared ? [levels.flat()] : levels) if (lane.length > 0) yield lane;
     }
   }
 
@@ -133,9 +153,14 @@ export class Board {
     return this.#sidings.get(queue)?.policy ?? queuePolicy(queue, this.#listed, this.#set.get(queue));
   }
 
-  /** What of a queue is offered, or held by a worker. */
-  out(queue: string): ReadonlySet<Entry> {
-    return this.#sidings.get(queue)?.out ?? new Set();
+  /** What is counted under a queue, and what holds for it. */
+  queue(queue: string): Account {
+    return this.#sidingOf(queue);
+  }
+
+  /** All that a job is counted under: its queue, its tenant, its limit keys. */
+  accountsOf(entry: Entry): readonly Account[] {
+    return [this.#sidingOf(entry.queue), ...this.accounts.of(entry)];
   }
 
   /** How many jobs of a queue are ready and not offered. */
@@ -172,7 +197,7 @@ export class Board {
     const from = known.state;
     this.#detach(known);
     this.#update(known, head);
-    if (isSettled(head.state)) this.#entries.delete(head.key);
+    if (isSettled(head.state)) this.#remove(known);
     else this.#attach(known);
     return { entry: known, from };
   }
@@ -182,12 +207,13 @@ export class Board {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#detach(entry);
-    this.#entries.delete(key);
+    this.#remove(entry);
   }
 
   /** Forgets everything, before a reload. */
   clear(): void {
     this.#entries.clear();
+    this.accounts.clear();
     this.#sidings.clear();
     this.#turns = undefined;
     this.#holdings.clear();
@@ -211,7 +237,7 @@ export class Board {
     const holding = this.holding(worker);
     holding.offers.add(entry);
     take(holding.usage, entry.requirements, 1);
-    this.#sidingOf(entry.queue).out.add(entry);
+    this.#out(entry);
   }
 
   /** The offer for `entry` is void: it stands in its queue again, at its old place in line. */
@@ -227,6 +253,7 @@ export class Board {
       createdAt: head.createdAt,
       type: head.type,
       requirements: this.#interned(head.type, head.requirements),
+      limitKeys: this.#internedKeys(head.limitKeys),
       revision: head.revision,
       state: head.state,
       queue: head.queue,
@@ -245,8 +272,13 @@ export class Board {
       offer: undefined,
     };
     this.#entries.set(head.key, entry);
+    this.accounts.opened(entry);
     this.#attach(entry);
     return entry;
+  }
+
+  #remove(entry: Entry): void {
+    if (this.#entries.delete(entry.key)) this.accounts.closed(entry);
   }
 
   #update(entry: Entry, head: Head): void {
@@ -281,6 +313,16 @@ export class Board {
     return own;
   }
 
+  /** Jobs with the same limit keys share one list of them. */
+  #internedKeys(keys: readonly string[] | undefined): readonly string[] | undefined {
+    if (keys === undefined) return undefined;
+    const name = keys.join(',');
+    const known = this.#keyLists.get(name);
+    if (known !== undefined) return known;
+    this.#keyLists.set(name, keys);
+    return keys;
+  }
+
   /** What its type and requirements are called: the same for all jobs with the same. */
   #needOf({ type, requirements }: Entry): string {
     return this.#requirementKeys.get(requirements)?.key ?? requirementKey(type, requirements);
@@ -292,16 +334,22 @@ export class Board {
       entry.place = this.#sidingOf(entry.queue).lineOf(entry, this.#needOf(entry));
       entry.place.add(entry);
     } else if (isActive(entry.state) && entry.worker !== undefined) {
-      this.#sidingOf(entry.queue).out.add(entry);
+      this.#out(entry);
       const holding = this.holding(entry.worker);
       holding.claims.add(entry);
       take(holding.usage, entry.requirements, 1, entry.rare?.vramsMb);
     }
   }
 
+  #out(entry: Entry): void {
+    this.#sidingOf(entry.queue).out.add(entry);
+    this.accounts.out(entry);
+  }
+
   #detach(entry: Entry): void {
     this.#left.delete(entry);
     this.#sidings.get(entry.queue)?.out.delete(entry);
+    this.accounts.in(entry);
     entry.place?.remove(entry);
     entry.place = undefined;
     if (entry.offer !== undefined) {
@@ -342,6 +390,15 @@ export class Board {
 
 function levelOf({ priority, risen }: Entry): number {
   return priorities.indexOf(raised(priority, risen));
+}
+
+function tracksOf({ order, sidings, isShared }: Turn, level: Priority): Track[] {
+  if (!isShared)
+    return [{ name: `${order} ${level}`, level, queue: undefined, lines: sidings.flatMap((each) => each.at(level)) }];
+  return sidings.map((siding) => {
+    const { queue } = siding.policy;
+    return { name: `${queue} ${level}`, level, queue, lines: siding.at(level) };
+  });
 }
 
 /** Strict queues by their order, those of one order together; all that share, where the first of them would stand. */

@@ -2,8 +2,9 @@
  * Which waiting job goes to which worker. Pure: it looks at the board and the fleet and changes neither.
  *
  * Lanes are served strictly in order, and within a lane the oldest job that some worker can take goes first; a job
- * for which nobody has room lets others of its lane pass, since they need something else. In a lane that queues share,
- * the queue whose turn it is by weight goes first, with its best job. Of a queue no more is offered than it has room for.
+ * for which nobody has room lets others of its lane pass, since they need something else. Tenants of a lane are served
+ * in turn by weight, each with its oldest job. In a lane that queues share, the queue whose turn it is by weight goes
+ * first, with its best job. Of a queue no more is offered than it has room for, and no more under a limit.
  * Among workers with room the least loaded gets the job. Workers with a GPU get jobs that need none only when no other
  * has room; jobs that need one go where they leave the fewest GPUs free, so that whole machines stay free for those that
  * need many.
@@ -11,11 +12,11 @@
 
 import { type Capacity, hasRoom, type Requirements, take, type Usage, unmet } from '../machines/rules/capability.ts';
 import { priorities } from '../machines/rules/lanes.ts';
-import type { Board } from './board.ts';
+import type { Board, Track } from './board.ts';
 import { type Entry, isBefore } from './entry.ts';
 import { type Hold, leavesRoom } from './hold.ts';
 import type { ReadyQueue } from './ready-queue.ts';
-import type { Shares } from './shares.ts';
+import type { LaneShares, Shares } from './shares.ts';
 
 /** A worker that takes jobs, with what it holds now. */
 export interface Candidate {
@@ -35,29 +36,43 @@ export interface Policy {
   most: number;
   /** How many more jobs of a queue may be offered now. */
   room(queue: string): number;
+  /** How many more jobs may be offered now under one of the limits of a group (`group.ts`). */
+  roomUnder(limit: string): number;
   /** Whose turn it is among queues that share one. */
   shares: Shares;
+  /** Whose turn it is among tenants, in each lane. */
+  tenants: LaneShares;
 }
 
 export interface Offering {
   entry: Entry;
   worker: string;
+  /** Whose turn it was: that of a queue, and that of a tenant in a lane. */
+  turn: { queue: string; lane: string; tenant: string };
 }
 
+/** Notes that an offering has been made: whose turn it was has had it. */
+export function served({ turn: { queue, lane, tenant } }: Offering, { shares, tenants }: Turns): void {
+  shares.serve(queue);
+  tenants.of(lane).serve(tenant);
+}
+
+type Turns = Pick<Policy, 'shares' | 'tenants'>;
+
 /** The offers to make now, in the order in which the jobs are served. */
-export function decide(board: Pick<Board, 'lanes'>, candidates: readonly Candidate[], policy: Policy): Offering[] {
-  const offers: Offering[] = [];
+export function decide(board: Pick<Board, 'tracks'>, candidates: readonly Candidate[], policy: Policy): Offering[] {
   const fleet = candidates.map((candidate) => ({
     ...candidate,
     usage: { ...candidate.usage },
     held: candidate.usage.slots,
   }));
-  const pass: Pass = { fleet, policy, offers, quota: new Quota(policy), shares: policy.shares.copy() };
-  for (const lane of board.lanes()) {
-    if (offers.length >= policy.most || !fleet.some((candidate) => mayTakeAny(candidate, policy))) break;
+  const turns = { shares: policy.shares.copy(), tenants: policy.tenants.copy() };
+  const pass: Pass = { fleet, policy, offers: [], quota: new Quota(policy), turns };
+  for (const lane of board.tracks()) {
+    if (pass.offers.length >= policy.most || !fleet.some((candidate) => mayTakeAny(candidate, policy))) break;
     serveLane(lane, pass);
   }
-  return offers;
+  return pass.offers;
 }
 
 /** What one pass has come to so far. */
@@ -66,29 +81,38 @@ interface Pass {
   policy: Policy;
   offers: Offering[];
   quota: Quota;
-  shares: Shares;
+  turns: Turns;
 }
 
-/** What is left in this pass of the room of each queue. */
+/** What is left in this pass of the room of queues and under limits. */
 class Quota {
   readonly #policy: Policy;
-  readonly #left = new Map<string, number>();
+  readonly #ofQueue = new Map<string, number>();
+  readonly #underLimit = new Map<string, number>();
 
   constructor(policy: Policy) {
     this.#policy = policy;
   }
 
-  of(queue: string): number {
-    let left = this.#left.get(queue);
-    if (left === undefined) {
-      left = this.#policy.room(queue);
-      this.#left.set(queue, left);
-    }
+  allows({ queue, group }: ReadyQueue): boolean {
+    return this.#queue(queue) > 0 && group.limits.every((limit) => this.#limit(limit) > 0);
+  }
+
+  take({ queue, group }: ReadyQueue): void {
+    this.#ofQueue.set(queue, this.#queue(queue) - 1);
+    for (const limit of group.limits) this.#underLimit.set(limit, this.#limit(limit) - 1);
+  }
+
+  #queue(queue: string): number {
+    const left = this.#ofQueue.get(queue) ?? this.#policy.room(queue);
+    this.#ofQueue.set(queue, left);
     return left;
   }
 
-  take(queue: string): void {
-    this.#left.set(queue, this.of(queue) - 1);
+  #limit(limit: string): number {
+    const left = this.#underLimit.get(limit) ?? this.#policy.roomUnder(limit);
+    this.#underLimit.set(limit, left);
+    return left;
   }
 }
 
@@ -100,39 +124,64 @@ function mayTakeAny({ usage, capacity }: Candidate, policy: Policy): boolean {
 type Taker = Candidate & { held: number };
 
 interface Line {
+  track: Track;
   queue: ReadyQueue;
   next: Entry;
   rest: Iterator<Entry>;
   eligible: readonly Taker[];
 }
 
-function serveLane(lane: readonly ReadyQueue[], { fleet, policy, offers, quota, shares }: Pass): void {
-  const lines = lane.flatMap((queue) => (quota.of(queue.queue) > 0 ? lineOf(queue, fleet, policy) : []));
+function serveLane(lane: readonly Track[], { fleet, policy, offers, quota, turns }: Pass): void {
+  const lines = lane.flatMap((track) => {
+    const waiting = waitingIn(track);
+    return track.lines.flatMap((queue) =>
+      quota.allows(queue) ? lineOf({ track, queue, waiting: waiting(queue) }, fleet, policy) : [],
+    );
+  });
   while (lines.length > 0 && offers.length < policy.most) {
-    const line = firstOf(lines, shares);
-    const { queue } = line.queue;
-    const taker = quota.of(queue) > 0 ? leastLoaded(line.eligible, line.next, policy) : undefined;
+    const line = firstOf(lines, turns);
+    const taker = quota.allows(line.queue) ? leastLoaded(line.eligible, line.next, policy) : undefined;
     if (taker === undefined) {
       lines.splice(lines.indexOf(line), 1);
       continue;
     }
-    offers.push({ entry: line.next, worker: taker.incarnation });
+    const { queue, group } = line.queue;
+    const turn = { queue, lane: line.track.name, tenant: group.tenant };
+    const offering = { entry: line.next, worker: taker.incarnation, turn };
+    offers.push(offering);
     take(taker.usage, line.next.requirements);
-    quota.take(queue);
-    shares.serve(queue);
+    quota.take(line.queue);
+    served(offering, turns);
     if (!advance(line)) lines.splice(lines.indexOf(line), 1);
   }
 }
 
-function lineOf(queue: ReadyQueue, fleet: readonly Taker[], policy: Policy): Line[] {
+/** How many jobs wait there with the need of a line, whatever their groups. */
+function waitingIn({ lines }: Track): (line: ReadyQueue) => number {
+  const waiting = new Map<Requirements, Map<string, number>>();
+  for (const { queue, requirements, size } of lines) {
+    const byQueue = waiting.get(requirements) ?? new Map<string, number>();
+    waiting.set(requirements, byQueue.set(queue, (byQueue.get(queue) ?? 0) + size));
+  }
+  return ({ queue, requirements }) => waiting.get(requirements)?.get(queue) ?? 0;
+}
+
+interface Standing {
+  track: Track;
+  queue: ReadyQueue;
+  /** How many jobs wait with its need. */
+  waiting: number;
+}
+
+function lineOf({ track, queue, waiting }: Standing, fleet: readonly Taker[], policy: Policy): Line[] {
   const lookAhead = policy.lookAhead(queue.type);
   const eligible = fleet.filter(
     (taker) =>
-      unmet(queue.type, queue.requirements, taker.capacity) === undefined && isHungry(taker, lookAhead, queue.size),
+      unmet(queue.type, queue.requirements, taker.capacity) === undefined && isHungry(taker, lookAhead, waiting),
   );
   const rest = queue[Symbol.iterator]();
   const first = rest.next();
-  return first.done === true || eligible.length === 0 ? [] : [{ queue, next: first.value, rest, eligible }];
+  return first.done === true || eligible.length === 0 ? [] : [{ track, queue, next: first.value, rest, eligible }];
 }
 
 /**
@@ -151,12 +200,22 @@ function advance(line: Line): boolean {
   return true;
 }
 
-/** The line of the queue whose turn it is; of its lines the one at the best level, and there the oldest job. */
-function firstOf(lines: readonly Line[], shares: Shares): Line {
-  return lines.reduce((best, line) => (goesBefore(line, best, shares) ? line : best));
+/** Of each track the tenant whose turn it is, with its oldest job; of tracks that of the queue whose turn it is. */
+function firstOf(lines: readonly Line[], turns: Turns): Line {
+  const tracks = [...Map.groupBy(lines, ({ track }) => track).values()];
+  const firsts = tracks.map((those) => those.reduce((best, line) => (isTurnBefore(line, best, turns) ? line : best)));
+  return firsts.reduce((best, line) => (goesBefore(line, best, turns) ? line : best));
 }
 
-function goesBefore(one: Line, other: Line, shares: Shares): boolean {
+/** Of one track. */
+function isTurnBefore(one: Line, other: Line, { tenants }: Turns): boolean {
+  const shares = tenants.of(one.track.name);
+  const turns = shares.markOf(one.queue.group.tenant) - shares.markOf(other.queue.group.tenant);
+  return turns === 0 ? isBefore(one.next, other.next) : turns < 0;
+}
+
+/** Of one lane: at equal turns the best level counts, and there the oldest job. */
+function goesBefore(one: Line, other: Line, { shares }: Turns): boolean {
   const turns = shares.markOf(one.queue.queue) - shares.markOf(other.queue.queue);
   if (turns !== 0) return turns < 0;
   const levels = priorities.indexOf(one.queue.level) - priorities.indexOf(other.queue.level);

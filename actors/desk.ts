@@ -10,6 +10,7 @@ import type { Board } from './board.ts';
 import type { Awaited } from './dependents.ts';
 import type { Entry } from './entry.ts';
 import { type Fleet, isHung } from './fleet.ts';
+import { limitViews, tenantViews } from './limit-view.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { inTurn, type QueueView, queueView } from './queue-view.ts';
 import type { RoomKeeper } from './room-keeper.ts';
@@ -102,6 +103,8 @@ export function answers(options: DeskOptions): Iterable<[string, Answer]> {
     ['cluster', () => cluster(options)],
     ['workers', () => workers(options)],
     ['queues', () => queues(options)],
+    ['limits', () => limitViews(options.board.accounts)],
+    ['tenants', () => tenantViews(options.board.accounts)],
     ['why', (ask) => explain(options, ask)],
     ['scale', (ask) => scale(options, ask)],
     ['step-down', () => stepDown(options)],
@@ -169,7 +172,7 @@ function scale({ board, fleet, lookAhead, clock }: DeskOptions, ask: unknown): A
 
 /** The queues in the order in which they are served. */
 function queues({ board }: DeskOptions): QueueView[] {
-  const counts = (queue: string) => ({ waiting: board.waitingIn(queue), out: board.out(queue).size });
+  const counts = (queue: string) => ({ waiting: board.waitingIn(queue), out: board.queue(queue).out.size });
   return inTurn(board.queues().map((queue) => queueView(board.policyOf(queue), counts(queue))));
 }
 

@@ -25,6 +25,8 @@ export interface Entry {
   readonly createdAt: number;
   readonly type: string;
   readonly requirements: Requirements;
+  /** What it is counted under beside its queue and its tenant. */
+  readonly limitKeys: readonly string[] | undefined;
   revision: number;
   state: JobState;
   queue: string;

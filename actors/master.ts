@@ -6,7 +6,9 @@
  * `Reign`, which ends with the term.
  */
 
+import { isLimitSettings, type LimitSettings } from '../machines/rules/limit.ts';
 import { isQueueSettings, type QueueSettings } from '../machines/rules/queue.ts';
+import { isTenantSettings, type TenantSettings } from '../machines/rules/tenant.ts';
 import { type Accuracy, type Clock, exact } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
@@ -156,6 +158,8 @@ export class Master {
     this.#stops = [
       await patientlyAtStart(() => world.control.watchTypes(learn), clock),
       await patientlyAtStart(() => world.control.watchQueues((settings) => this.#setQueue(settings)), clock),
+      await patientlyAtStart(() => world.control.limits.watch((settings) => this.#setLimit(settings)), clock),
+      await patientlyAtStart(() => world.control.tenants.watch((settings) => this.#setTenant(settings)), clock),
       await world.pulses.listen(
         (pulse) => {
           this.#fleet.heard(pulse);
@@ -209,6 +213,22 @@ export class Master {
     this.#board.setQueue(settings);
     this.#options.telemetry.tell('queue.set', { queue, set: JSON.stringify(set) });
     this.#reign?.queueChanged(queue);
+  }
+
+  #setLimit(settings: LimitSettings): void {
+    if (!isLimitSettings({ ...settings })) return;
+    const { limit, ...set } = settings;
+    this.#board.accounts.setLimit(settings);
+    this.#options.telemetry.tell('limit.set', { limit, set: JSON.stringify(set) });
+    this.#reign?.limitChanged(limit);
+  }
+
+  #setTenant(settings: TenantSettings): void {
+    if (!isTenantSettings({ ...settings })) return;
+    const { tenant, ...set } = settings;
+    this.#board.accounts.setTenant(settings);
+    this.#options.telemetry.tell('tenant.set', { tenant, set: JSON.stringify(set) });
+    this.#reign?.tenantChanged(tenant);
   }
 
   /** Where no word of ours ever came back, we may not be allowed to say one: then what comes must do. */

@@ -2,7 +2,7 @@
  * The picture of all open jobs as bytes: what stands on the board, the schedules, and keys whose newest write has no head.
  *
  * Lines of JSON, a few hundred jobs in each, so that whoever writes or reads them can do something else in between.
- * What many jobs share (state, type, queue, priority, requirements) stands in a line once; a job refers to it by its
+ * What many jobs share (state, type, queue, priority, requirements, limit keys) stands in a line once; a job refers to it by its
  * number, counted from the first line on. What only a newer version can move is not written: its head says more than
  * the board keeps, so there is no picture while there is such a job; nor while one is kept for the wrong time, which is
  * put right at once.
@@ -29,6 +29,7 @@ interface Kind {
   queue: string;
   priority: Priority;
   requirements: Requirements;
+  limitKeys?: readonly string[];
 }
 
 /** What most jobs have not. */
@@ -68,7 +69,7 @@ export function* pictureLines({ entries, odd, schedules }: Pictured): Generator<
   let line: Line = { kinds: [], rows: [], odd: [...withoutHead(odd)], schedules: [...schedules] };
   for (const entry of entries) {
     if (entry.isOfNewer) throw new RangeError(`only a newer version can move ${entry.key}`);
-    const name = `${entry.state} ${entry.type} ${entry.queue} ${entry.priority} ${JSON.stringify(entry.requirements)}`;
+    const name = `${entry.state} ${entry.type} ${entry.queue} ${entry.priority} ${JSON.stringify([entry.requirements, entry.limitKeys])}`;
     let number = numbers.get(name);
     if (number === undefined) {
       number = numbers.size;
@@ -94,8 +95,8 @@ function bytesOf(line: Line): Uint8Array {
   return Buffer.from(`${JSON.stringify(line)}\n`);
 }
 
-function kindOf({ state, type, queue, priority, requirements }: Entry): Kind {
-  return { state, type, queue, priority, requirements };
+function kindOf({ state, type, queue, priority, requirements, limitKeys }: Entry): Kind {
+  return { state, type, queue, priority, requirements, ...(limitKeys === undefined ? {} : { limitKeys }) };
 }
 
 function rowOf(entry: Entry, kind: number): Row {
@@ -143,9 +144,8 @@ function headOf(row: Row, kinds: readonly Kind[]): Head {
   const [key, number, revision, createdAt, updatedAfterMs, attempt, rest] = row;
   const kind = kinds[number];
   if (kind === undefined) throw new SyntaxError(`nothing is said of kind ${number}`);
-  const { state, type, queue, priority, requirements } = kind;
   const updatedAt = createdAt + updatedAfterMs;
-  const head = { key, revision, state, type, queue, priority, requirements, createdAt, updatedAt, attempt };
+  const head = { key, revision, ...kind, createdAt, updatedAt, attempt };
   return rest === undefined ? head : { ...head, ...rest };
 }
 

@@ -1,11 +1,12 @@
 /**
- * Jobs of one queue, one priority and the same requirements that stand at one level, in the order in which they were
- * created; beside it, where they may rise, in the order in which they became ready.
+ * Jobs of one queue, one priority, one group and the same requirements that stand at one level, in the order in which
+ * they were created; beside it, where they may rise, in the order in which they became ready.
  */
 
 import type { Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import { type Entry, isBefore, ripensBefore } from './entry.ts';
+import type { Group } from './group.ts';
 import { Line } from './line.ts';
 
 export interface ReadyQueueOptions {
@@ -16,6 +17,8 @@ export interface ReadyQueueOptions {
   level: Priority;
   type: string;
   requirements: Requirements;
+  /** Whose they are, and which limits hold for them. */
+  group: Group;
 }
 
 export class ReadyQueue {
@@ -24,15 +27,17 @@ export class ReadyQueue {
   readonly level: Priority;
   readonly type: string;
   readonly requirements: Requirements;
+  readonly group: Group;
   readonly #line = new Line(isBefore);
   readonly #ripening: Line | undefined;
 
-  constructor({ queue, priority, level, type, requirements }: ReadyQueueOptions) {
+  constructor({ queue, priority, level, type, requirements, group }: ReadyQueueOptions) {
     this.queue = queue;
     this.priority = priority;
     this.level = level;
     this.type = type;
     this.requirements = requirements;
+    this.group = group;
     this.#ripening = level === 'medium' || level === 'low' ? new Line(ripensBefore) : undefined;
   }
 

@@ -6,6 +6,7 @@
  */
 
 import { isActive, isReady, isSettled } from '../machines/job.ts';
+import { limitsFor } from '../machines/rules/limit.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { Durability, Head, Pulse, Stop, World } from '../runtime/ports.ts';
@@ -108,7 +109,7 @@ export class Reign {
     /** What most parts need. */
     const given = { board, fleet, store, events, notices, lookAhead, apply, move, clock, telemetry };
     const overdueAfterMs = settings.cancelGraceMs + lostAfterMs;
-    this.#throttle = new Throttle({ board, clock, offerForMs });
+    this.#throttle = new Throttle({ clock, offerForMs });
     const onChange = () => this.#scheduler.wake();
     const throttle = this.#throttle;
     this.#room = new RoomKeeper({ ...given, throttle, gpuSpillOver, lostAfterMs, isTrusted, onChange });
@@ -196,7 +197,19 @@ export class Reign {
 
   /** Something else holds for a queue from now on. */
   queueChanged(queue: string): void {
-    this.#throttle.changed(queue);
+    this.#throttle.changed(this.#options.board.queue(queue));
+    this.#scheduler.wake();
+  }
+
+  tenantChanged(tenant: string): void {
+    this.#throttle.changed(this.#options.board.accounts.get('tenant', tenant));
+    this.#scheduler.wake();
+  }
+
+  /** Something else holds for a limit key from now on, or for each of a family. */
+  limitChanged(limit: string): void {
+    for (const account of this.#options.board.accounts.inUse('key'))
+      if (limitsFor(account.name).includes(limit)) this.#throttle.changed(account);
     this.#scheduler.wake();
   }
 

@@ -10,6 +10,7 @@ import type { Requirements } from '../machines/rules/capability.ts';
 import { byVersion, isCondition } from '../machines/rules/condition.ts';
 import { parseDuration } from '../machines/rules/duration.ts';
 import { parsePriority } from '../machines/rules/lanes.ts';
+import { isLimitKey, keyExpected, keysAtMost } from '../machines/rules/limit.ts';
 import { type UniqueOptions, uniqueBys, uniqueConflicts, uniqueWhiles } from '../machines/rules/unique.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import { nearest } from '../runtime/options/nearest.ts';
@@ -21,6 +22,8 @@ import { parseBackoff } from './backoff-text.ts';
 export interface Field {
   header: string;
   field: string;
+  /** What the flag of a command line is called, where that is not the field. */
+  flag?: string;
   expects: string;
   example: string;
   read(text: string): Partial<JobOptions> | { requirement: Requirements } | { uniqueness: UniqueOptions } | undefined;
@@ -75,6 +78,16 @@ export const fields: readonly Field[] = [
       .map((tag) => tag.trim())
       .filter(Boolean),
   })),
+  {
+    ...text(
+      'Limit-Key',
+      'limitKeys',
+      `at most ${keysAtMost} limit keys with commas between them, each ${keyExpected}`,
+      'api.acme',
+      (value) => given(limitKeys(value), (keys) => ({ limitKeys: keys })),
+    ),
+    flag: 'limitKey',
+  },
   text('Delay', 'delay', 'a duration such as 500ms, 10s, 1h30m', '10s', (value) =>
     given(parseDuration(value), (delayMs) => ({ delayMs })),
   ),
@@ -339,6 +352,12 @@ function whole(text: string, least: number): number | undefined {
 function flag(text: string): boolean | undefined {
   if (text === 'true') return true;
   return text === 'false' ? false : undefined;
+}
+
+/** `api.acme,gpu.big`, each once and in one order, so that what says the same is the same. */
+function limitKeys(text: string): readonly string[] | undefined {
+  const keys = [...new Set(text.split(',').map((key) => key.trim()))].sort();
+  return keys.length <= keysAtMost && keys.every(isLimitKey) ? keys : undefined;
 }
 
 /** `zone=eu,cores>=8,cores<32,!spot` as conditions by label. */

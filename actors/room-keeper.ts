@@ -119,7 +119,7 @@ export class RoomKeeper {
       reserved: this.#kept,
       lookAhead: (type) => lookAhead.of(type),
       gpuSpillOver,
-      room: (queue) => throttle.room(queue),
+      room: (entry) => Math.min(...board.accountsOf(entry).map((account) => throttle.room(account))),
       mayEvict,
       now: clock.now(),
     });

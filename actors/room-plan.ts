@@ -50,7 +50,7 @@ export interface RoomPlanOptions {
   lookAhead(type: string): number;
   gpuSpillOver: boolean;
   /** How many more jobs of a queue may be offered now. */
-  room(queue: string): number;
+  room(entry: Entry): number;
   /** Whether running jobs may be evicted now. */
   mayEvict: boolean;
   /** Broker time, epoch ms. */
@@ -131,7 +131,7 @@ class Plan implements RoomPlan {
     const first = rest.next();
     if (first.done === true || able.length === 0) return [];
     const evicts = board.policyOf(queue.queue).mayEvict.length > 0;
-    return [{ next: first.value, rest, able, evicts, left: room(queue.queue) }];
+    return [{ next: first.value, rest, able, evicts, left: room(first.value) }];
   }
 
   /** Whether the first of a line finds room, or is about to. */

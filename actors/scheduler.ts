@@ -15,13 +15,13 @@ import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
 import type { Bodies } from './bodies.ts';
 import type { Letter } from './deafness.ts';
-import { type Candidate, decide, type Offering } from './decide.ts';
+import { type Candidate, decide, type Offering, served } from './decide.ts';
 import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import type { Mover } from './mover.ts';
 import type { RoomKeeper } from './room-keeper.ts';
-import { Shares } from './shares.ts';
+import { LaneShares, Shares } from './shares.ts';
 import { graceMs, type Throttle } from './throttle.ts';
 import { why } from './why.ts';
 
@@ -50,7 +50,7 @@ const queuedAtOnce = 1_000;
 const trustAgainMs = 50;
 const ageEveryMs = 250;
 const risenAtOnce = 5_000;
-/** A queue whose starts are limited is served in small portions rather than at each of its tokens. */
+/** What may start only so often is served in small portions rather than at each of its tokens. */
 const throttledAgainMs = 20;
 
 interface Offered {
@@ -66,6 +66,7 @@ export class Scheduler {
   /** The same, of queues that are limited. */
   readonly #offeredLimited: Offered[] = [];
   readonly #shares: Shares;
+  readonly #tenants: LaneShares;
   #agedAt = Number.NEGATIVE_INFINITY;
   #stopWaiting: Cancel = () => {};
   #awake = false;
@@ -79,6 +80,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#tenants = new LaneShares((tenant) => options.board.accounts.weightOf(tenant));
     this.#shares = new Shares((queue) => {
       const { mode, weight } = options.board.policyOf(queue);
       return mode === 'weighted' ? weight : undefined;
@@ -116,15 +118,18 @@ export class Scheduler {
     if (!isTrusted()) return this.#wakeLater();
     board.withdrawOffers(
       (worker) => !this.#takesJobs(worker),
-      ({ queue }) => throttle.isLimited(queue),
+      (entry) => throttle.isLimited(board.accountsOf(entry)),
     );
     this.#age();
+    throttle.begin();
     const offerings = decide(board, this.#candidates(), {
       lookAhead: (type: string) => lookAhead.of(type),
       gpuSpillOver,
       most: offersAtOnce,
-      room: (queue) => throttle.room(queue),
+      room: (queue) => throttle.room(board.queue(queue)),
+      roomUnder: (limit) => throttle.room(board.accounts.named(limit)),
       shares: this.#shares,
+      tenants: this.#tenants,
     });
     this.#decisions += offerings.length;
     if (offerings.length > 0) this.#mail(offerings);
@@ -138,12 +143,14 @@ export class Scheduler {
     const until = sentAt + offerForMs;
     const letters = new Map<string, Offer[]>();
     const [free, limited]: [Entry[], Entry[]] = [[], []];
-    for (const { entry, worker } of offerings) {
-      const isLimited = throttle.isLimited(entry.queue);
+    for (const offering of offerings) {
+      const { entry, worker } = offering;
+      const accounts = board.accountsOf(entry);
+      const isLimited = throttle.isLimited(accounts);
       (isLimited ? limited : free).push(entry);
       board.offered(entry, worker, isLimited ? until + graceMs : until);
-      throttle.took(entry.queue);
-      this.#shares.serve(entry.queue);
+      throttle.took(accounts);
+      served(offering, { shares: this.#shares, tenants: this.#tenants });
       const letter = letters.get(worker) ?? [];
       letters.set(worker, letter);
       letter.push({ ...this.#offer(entry, until), ...(isLimited ? { isLimited } : {}) });
@@ -162,12 +169,11 @@ export class Scheduler {
     else this.wake();
   }
 
-  /** Comes again when a queue that has no room now will have some, by time alone. */
+  /** Comes again when something that has no room now will have some, by time alone. */
   #waitForRoom(): void {
-    const { board, throttle, clock } = this.#options;
+    const { throttle, clock } = this.#options;
     this.#stopWaiting();
-    const waiting = board.queues().filter((queue) => board.waitingIn(queue) > 0);
-    const againInMs = Math.min(...waiting.map((queue) => throttle.againInMs(queue)));
+    const againInMs = throttle.againInMs();
     if (!Number.isFinite(againInMs)) return;
     this.#stopWaiting = clock.after(Math.max(throttledAgainMs, againInMs), () => this.wake());
   }

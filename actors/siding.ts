@@ -1,17 +1,20 @@
 /**
  * One queue on the board: what holds for it, its jobs that wait, and those that are out.
  *
- * Waiting jobs stand in lines by level, by the priority that was asked for, and by what they need. A level is that
+ * Waiting jobs stand in lines by level, by the priority that was asked for, by what they need, and by their group. A level is that
  * priority, or a better one where a job has waited for long (aging). What is out is offered or held by a worker:
  * that is what counts against the limit of the queue, derived from entries and never counted.
  */
 
 import { type Priority, priorities, raised } from '../machines/rules/lanes.ts';
 import type { QueuePolicy } from '../machines/rules/queue.ts';
+import type { Account } from './account.ts';
 import type { Entry } from './entry.ts';
+import { groupOf } from './group.ts';
 import { ReadyQueue } from './ready-queue.ts';
 
-export class Siding {
+export class Siding implements Account {
+  readonly kind = 'queue';
   policy: QueuePolicy;
   /** Offered, or held by a worker. */
   readonly out = new Set<Entry>();
@@ -22,14 +25,19 @@ export class Siding {
     this.policy = policy;
   }
 
+  get name(): string {
+    return this.policy.queue;
+  }
+
   /** The line in which `entry` has its place; `need` is what its type and requirements are called. */
   lineOf(entry: Entry, need: string): ReadyQueue {
     const { queue, priority, type, requirements, risen } = entry;
     const level = raised(priority, risen);
-    const key = `${level} ${priority} ${need}`;
+    const group = groupOf(entry);
+    const key = `${level} ${priority} ${need} ${group.name}`;
     let line = this.#lines.get(key);
     if (line === undefined) {
-      line = new ReadyQueue({ queue, priority, level, type, requirements });
+      line = new ReadyQueue({ queue, priority, level, type, requirements, group });
       this.#lines.set(key, line);
       this.#levels.get(level)?.push(line);
     }

@@ -5,6 +5,7 @@
 import { type Capacity, hasRoom, unmet } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
 import type { Pulse } from '../runtime/ports.ts';
+import type { Account } from './account.ts';
 import type { Board } from './board.ts';
 import type { Entry } from './entry.ts';
 import { isLeaving } from './eviction.ts';
@@ -82,8 +83,8 @@ export function why(entry: Entry, world: Surroundings): Why {
 
 function whyReady(entry: Entry, world: Surroundings): Why {
   const { board, fleet, throttle, gpuSpillOver } = world;
-  const hindrance = throttle.hindrance(entry.queue);
-  if (hindrance?.kind === 'paused') return whyHindered(entry.queue, hindrance);
+  const hindrance = throttle.hindranceOf(board.accountsOf(entry));
+  if (hindrance?.kind === 'paused') return whyHindered(hindrance);
   const workers = fleet.members().filter((member) => fleet.takesJobs(member));
   if (workers.length === 0) return { code: 'no workers', sentence: noWorkers(fleet) };
   const lacking = workers.map(
@@ -102,7 +103,7 @@ function whyReady(entry: Entry, world: Surroundings): Why {
       sentence: `No worker has ${lack}. Start one that has, or change what the job asks for.`,
     };
   }
-  if (hindrance !== undefined) return whyHindered(entry.queue, hindrance);
+  if (hindrance !== undefined) return whyHindered(hindrance);
   const able = workers.filter((_, at) => lacking[at] === undefined);
   const free = able.filter(({ pulse }) =>
     hasRoom(entry.requirements, pulse.capacity, board.holding(pulse.incarnation).usage, 0),
@@ -152,31 +153,41 @@ function idOf(key: string): string {
 
 const namedAtMost = 3;
 
-/** What keeps the whole queue back, and what would let it go. */
-function whyHindered(queue: string, hindrance: Hindrance): Why {
+/** What keeps back all that is counted under the same, and what would let it go. */
+function whyHindered(hindrance: Hindrance): Why {
+  const { kind, name } = hindrance.account;
+  const [what, command] = wordsOf[kind];
+  const set = `\`yard ${command} set ${name} --max-active\``;
   switch (hindrance.kind) {
     case 'paused':
       return {
         code: 'queue paused',
-        sentence: `Queue ${queue} is paused. It goes on with \`yard queue resume ${queue}\`.`,
+        sentence: `Queue ${name} is paused. It goes on with \`yard queue resume ${name}\`.`,
       };
     case 'full':
       return {
         code: 'limit full',
-        sentence: `Queue ${queue} may have ${hindrance.most} out at once, and has: ${heldBy(hindrance.heldBy)}. It starts when one of them ends, or with a higher \`yard queue set ${queue} --max-active\`.`,
+        sentence: `${what} ${name} may have ${hindrance.most} out at once, and has: ${heldBy(hindrance.heldBy)}. It starts when one of them ends, or with a higher ${set}.`,
       };
     case 'unsure':
       return {
         code: 'limit full',
-        sentence: `Queue ${queue} is limited, and its leader is new: offers of the one before it may still be claimed. It goes on in ${formatDuration(hindrance.forMs)}.`,
+        sentence: `${what} ${name} is limited, and its leader is new: offers of the one before it may still be claimed. It goes on in ${formatDuration(hindrance.forMs)}.`,
       };
     case 'rate':
       return {
         code: 'rate',
-        sentence: `Queue ${queue} may start ${hindrance.perSecond} a second. The next one starts in ${formatDuration(hindrance.forMs)}.`,
+        sentence: `${what} ${name} may start ${hindrance.perSecond} a second. The next one starts in ${formatDuration(hindrance.forMs)}.`,
       };
   }
 }
+
+/** What each kind of account is called at the beginning of a sentence, and by the command line. */
+const wordsOf: Readonly<Record<Account['kind'], [what: string, command: string]>> = {
+  queue: ['Queue', 'queue'],
+  tenant: ['Tenant', 'tenant'],
+  key: ['Limit key', 'limit'],
+};
 
 function heldBy(keys: readonly string[]): string {
   const ids = keys.slice(0, namedAtMost).map(idOf);

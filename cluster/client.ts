@@ -22,6 +22,18 @@ import { type Backup, type BackupOptions, backup } from './backup.ts';
 import { type Bulk, type BulkOutcome, BulkVerbs } from './bulk.ts';
 import { type DeadGroup, deadOf, groupDead, type RedriveOptions, redriveBulk } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
+import {
+  type LimitChange,
+  type LimitSettings,
+  type LimitView,
+  listLimits,
+  listTenants,
+  setLimit,
+  setTenant,
+  type TenantChange,
+  type TenantSettings,
+  type TenantView,
+} from './limits.ts';
 import { type Link, link } from './link.ts';
 import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
 import { readLog } from './log-reader.ts';
@@ -54,7 +66,6 @@ export interface ClientOptions {
   role?: string;
 }
 
-const tenant = 'default';
 /** Longer than brokers take to elect a leader. */
 const answersWithinMs = 20_000;
 
@@ -63,6 +74,7 @@ export class Client implements AsyncDisposable {
   readonly #committer: Committer;
   readonly #submitter: Submitter;
   readonly #watches: Watches;
+  readonly #tenant: string;
   readonly #listed: readonly string[];
   readonly schedules: ScheduleVerbs;
   readonly workflows: WorkflowVerbs;
@@ -77,7 +89,9 @@ export class Client implements AsyncDisposable {
 
   private constructor(to: Link, telemetry: Telemetry, options: Options) {
     const { world, clock, incarnation } = to;
+    const { tenant } = options;
     this.#link = to;
+    this.#tenant = tenant;
     this.#listed = options.queues;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
     this.#committer = new Committer({ store: world.store, clock, telemetry, patienceMs: answersWithinMs });
@@ -115,11 +129,11 @@ export class Client implements AsyncDisposable {
   }
 
   async job(id: string): Promise<JobRecord | undefined> {
-    return (await this.#link.world.store.read(keyOf(id)))?.record;
+    return (await this.#link.world.store.read(this.#keyOf(id)))?.record;
   }
 
   jobs(filter: JobFilter = {}): AsyncGenerator<JobRecord> {
-    return listJobs(this.#link.world.store, filter);
+    return listJobs(this.#link.world.store, { ...filter, tenant: this.#tenant });
   }
 
   census(): Promise<Census> {
@@ -127,17 +141,17 @@ export class Client implements AsyncDisposable {
   }
 
   watch(id: string, options: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<Transition> {
-    return this.#watches.transitions(keyOf(id), options);
+    return this.#watches.transitions(this.#keyOf(id), options);
   }
 
   async settled(id: string, options: WaitOptions = {}): Promise<JobRecord> {
-    return await this.#watches.settled(keyOf(id), options);
+    return await this.#watches.settled(this.#keyOf(id), options);
   }
 
   /** @throws {Fault} `input.invalid`, `job.missing`, `job.refused` */
   async act(id: string, verb: Verb): Promise<JobRecord> {
     const { world, clock } = this.#link;
-    return await act({ world, clock, commit: this.#committer.commit }, keyOf(id), checked(verb));
+    return await act({ world, clock, commit: this.#committer.commit }, this.#keyOf(id), checked(verb));
   }
 
   actOnAll(bulk: Bulk): Promise<BulkOutcome> {
@@ -165,7 +179,7 @@ export class Client implements AsyncDisposable {
     options: { follow?: boolean; signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<LogLine> {
     const { world, clock } = this.#link;
-    const { record } = await readJob(world, keyOf(id));
+    const { record } = await readJob(world, this.#keyOf(id));
     const { follow = false, signal } = options;
     yield* readLog({ logs: world.logs, watches: this.#watches, clock }, jobKey(record), { follow, signal });
   }
@@ -197,6 +211,22 @@ export class Client implements AsyncDisposable {
     return setQueue(this.#link.world, queue, change);
   }
 
+  limits(): Promise<readonly LimitView[]> {
+    return listLimits(this.#link.world);
+  }
+
+  setLimit(limit: string, change: LimitChange): Promise<LimitSettings> {
+    return setLimit(this.#link.world, limit, change);
+  }
+
+  tenants(): Promise<readonly TenantView[]> {
+    return listTenants(this.#link.world);
+  }
+
+  setTenant(tenant: string, change: TenantChange): Promise<TenantSettings> {
+    return setTenant(this.#link.world, tenant, change);
+  }
+
   brokers(): Promise<BrokersView> {
     return this.#link.brokers();
   }
@@ -211,7 +241,7 @@ export class Client implements AsyncDisposable {
   }
 
   async why(id: string): Promise<Why | undefined> {
-    return await askWhy(this.#link.world.desk, keyOf(id));
+    return await askWhy(this.#link.world.desk, this.#keyOf(id));
   }
 
   rejected(limit: number): Promise<readonly Rejection[]> {
@@ -239,8 +269,12 @@ export class Client implements AsyncDisposable {
 
   /** Calls back with each report of progress, of one job or of all, from now on; best effort. */
   async onProgress(listener: (id: string, progress: Progress) => void, of: { id?: string } = {}): Promise<Stop> {
-    const key = of.id === undefined ? {} : { key: keyOf(of.id) };
+    const key = of.id === undefined ? {} : { key: this.#keyOf(of.id) };
     return await this.#link.world.events.listenProgress(key, (from, progress) => listener(idIn(from), progress));
+  }
+
+  #keyOf(id: string): string {
+    return keyOf(this.#tenant, id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -256,7 +290,7 @@ function nobodyLeads(): never {
   );
 }
 
-function keyOf(id: string): string {
+function keyOf(tenant: string, id: string): string {
   if (idPattern.test(id)) return jobKey({ tenant, id });
   throw new Fault(
     'input.invalid',

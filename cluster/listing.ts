@@ -20,10 +20,13 @@ export interface Census {
 
 export type { JobFilter };
 
+/** Whose jobs to list. */
+type OfTenant = JobFilter & { tenant: string };
+
 const readAtOnce = 200;
 
 /** Jobs that pass the filter, the newest first. */
-export async function* listJobs(store: JobStore, filter: JobFilter = {}): AsyncGenerator<JobRecord> {
+export async function* listJobs(store: JobStore, filter: OfTenant): AsyncGenerator<JobRecord> {
   const { limit = Number.POSITIVE_INFINITY } = filter;
   const keys = await newestKeys(store, filter);
   let shown = 0;
@@ -42,9 +45,10 @@ function listed(stored: Stored | undefined, filter: JobFilter): readonly Stored[
   return stored !== undefined && recordPasses(stored.record, filter) ? [stored] : [];
 }
 
-async function newestKeys(store: JobStore, filter: JobFilter): Promise<readonly string[]> {
+async function newestKeys(store: JobStore, filter: OfTenant): Promise<readonly string[]> {
   const createdAt = new Map<string, number>();
   for await (const head of heads(store)) {
+    if (!head.key.startsWith(`${filter.tenant}.`)) continue;
     if (headPasses(head, filter)) createdAt.set(head.key, head.createdAt);
     else createdAt.delete(head.key);
   }

@@ -43,6 +43,8 @@ export interface SubmitOptions {
   queue?: string | undefined;
   priority?: Priority | undefined;
   tags?: readonly string[] | undefined;
+  /** What it is counted under beside its queue, such as `['api.acme']`: `yard.limits` says how many may run. */
+  limitKeys?: readonly string[] | undefined;
   delay?: Duration | undefined;
   runAt?: Moment | undefined;
   /** After so long it must not start any more. */
@@ -116,13 +118,17 @@ function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !(value instanceof Date) && Object.keys(value).length === 0;
 }
 
+/** A flag of `yard submit`: `name` is the field that it means, `flag` what the command line calls it. */
+type SubmitFlag = Omit<Flag, 'name'> & { name: string; flag: string };
+
 /** The flags of `yard submit`, one for each thing that a submitter may say. */
-export function submitFlags(): readonly (Omit<Flag, 'name'> & { name: string })[] {
+export function submitFlags(): readonly SubmitFlag[] {
   return fields
     .filter(({ field }) => field !== 'ref')
-    .map(({ field, expects, example }) => ({
+    .map(({ field, flag = field, expects, example }) => ({
       name: field,
-      usage: isYesOrNo(expects) ? flagOf(field) : `${flagOf(field)} <${wordOf(field)}>`,
+      flag,
+      usage: isYesOrNo(expects) ? flagOf(flag) : `${flagOf(flag)} <${wordOf(flag)}>`,
       help: isYesOrNo(expects) ? 'Waits until a person releases it.' : `Expects ${expects}; such as \`${example}\`.`,
     }));
 }
@@ -133,8 +139,14 @@ export function submitFlags(): readonly (Omit<Flag, 'name'> & { name: string })[
  * @throws {Fault} `input.invalid`
  */
 export function readSubmitFlags(flags: Readonly<Record<string, unknown>>): ReadOptions {
-  const own = submitFlags().flatMap(({ name }) => (flags[name] === undefined ? [] : [[name, flags[name]]]));
-  return new ReadOptions(readOptions(Object.fromEntries(own)));
+  return new ReadOptions(readOptions(submitTexts(flags)));
+}
+
+/** What flags say, by the fields that they mean. */
+export function submitTexts(flags: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    submitFlags().flatMap(({ name, flag }) => (flags[flag] === undefined ? [] : [[name, flags[flag]]])),
+  );
 }
 
 function isYesOrNo(expects: string): boolean {

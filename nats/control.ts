@@ -1,6 +1,6 @@
 /**
- * What people and workers set for all, one key each in the control bucket: the job types that are known, how
- * queues are served, and bulk operations.
+ * What people and workers set for all, one key each in the control bucket: the job types that are known, how queues
+ * are served, the limits of keys and tenants, and bulk operations.
  *
  * Whoever watches hears each write as it passes by, on the bucket's own subject, and reads the bucket again now and
  * then and after each reconnect: no consumer that could go blind with the broker that holds it. Two who change one
@@ -11,7 +11,17 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import { isFault } from '../runtime/faults.ts';
-import type { BulkRecord, BulkShelf, Control, QueueSettings, Stop, TypeEntry } from '../runtime/ports.ts';
+import type {
+  BulkRecord,
+  BulkShelf,
+  Control,
+  LimitSettings,
+  QueueSettings,
+  Settings,
+  Stop,
+  TenantSettings,
+  TypeEntry,
+} from '../runtime/ports.ts';
 import { decodeJson, encodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { listenJson } from './listen.ts';
@@ -22,31 +32,62 @@ const readAgainMs = 10_000;
 /** A kind of entry: where it lies, what it is called, and how one of ours is known. */
 interface Kind<Entry> {
   key(name: string): string;
+  /** What all keys of this kind are. */
+  keys: string;
   nameOf(entry: Entry): string;
   isOurs(value: unknown): value is Entry;
 }
 
 const typeKind: Kind<TypeEntry> = {
   key: (type) => `type.${type}`,
+  keys: 'type.*',
   nameOf: ({ type }) => type,
   isOurs: (value): value is TypeEntry =>
     isObject(value) && typeof value['type'] === 'string' && isObject(value['defaults']),
 };
 
-const queueKind: Kind<QueueSettings> = {
+/** A kind of which people set something. */
+interface SetKind<Entry> extends Kind<Entry> {
+  /** What holds where nothing is set. */
+  bare(name: string): Entry;
+}
+
+const queueKind: SetKind<QueueSettings> = {
+  bare: (queue) => ({ queue }),
   key: (queue) => `queue.${queue}`,
+  keys: 'queue.*',
   nameOf: ({ queue }) => queue,
   isOurs: (value): value is QueueSettings => isObject(value) && typeof value['queue'] === 'string',
 };
 
 const bulkKind: Kind<BulkRecord> = {
   key: (id) => `bulk.${id}`,
+  keys: 'bulk.*',
   nameOf: ({ id }) => id,
   isOurs: (value): value is BulkRecord =>
     isObject(value) && typeof value['id'] === 'string' && isObject(value['verb']) && isObject(value['work']),
 };
 
+/** A key of the bucket may hold no `*`: for a family it has `=` there, as in `limit.api.=`. */
+const limitKind: SetKind<LimitSettings> = {
+  bare: (limit) => ({ limit }),
+  key: (limit) => `limit.${limit.replace('*', '=')}`,
+  keys: 'limit.>',
+  nameOf: ({ limit }) => limit,
+  isOurs: (value): value is LimitSettings => isObject(value) && typeof value['limit'] === 'string',
+};
+
+const tenantKind: SetKind<TenantSettings> = {
+  bare: (tenant) => ({ tenant }),
+  key: (tenant) => `tenant.${tenant}`,
+  keys: 'tenant.*',
+  nameOf: ({ tenant }) => tenant,
+  isOurs: (value): value is TenantSettings => isObject(value) && typeof value['tenant'] === 'string',
+};
+
 export class NatsControl implements Control {
+  readonly limits: Settings<LimitSettings> = this.#settings(limitKind);
+  readonly tenants: Settings<TenantSettings> = this.#settings(tenantKind);
   readonly #connection: NatsConnection;
   readonly #names: Names;
   readonly #clock: Clock;
@@ -69,17 +110,8 @@ export class NatsControl implements Control {
     return this.#watch(typeKind, onType);
   }
 
-  async changeQueue(queue: string, change: (set: QueueSettings) => QueueSettings): Promise<QueueSettings> {
-    for (;;) {
-      const { entry = { queue }, revision } = await this.#one(queueKind, queue);
-      const changed = change(entry);
-      try {
-        await this.#write(queueKind, changed, revision);
-        return changed;
-      } catch (cause) {
-        if (!isFault(cause, 'commit.conflict')) throw cause;
-      }
-    }
+  changeQueue(queue: string, change: (set: QueueSettings) => QueueSettings): Promise<QueueSettings> {
+    return this.#change(queueKind, queue, change);
   }
 
   queues(): Promise<readonly QueueSettings[]> {
@@ -100,6 +132,27 @@ export class NatsControl implements Control {
     watch: (onBulk) => this.#watch(bulkKind, onBulk),
     forget: (id, revision) => this.#forget(bulkKind, id, revision),
   };
+
+  #settings<Entry>(kind: SetKind<Entry>): Settings<Entry> {
+    return {
+      all: () => this.#all(kind),
+      change: (name, change) => this.#change(kind, name, change),
+      watch: (onSet) => this.#watch(kind, onSet),
+    };
+  }
+
+  async #change<Entry>(kind: SetKind<Entry>, name: string, change: (set: Entry) => Entry): Promise<Entry> {
+    for (;;) {
+      const { entry = kind.bare(name), revision } = await this.#one(kind, name);
+      const changed = change(entry);
+      try {
+        await this.#write(kind, changed, revision);
+        return changed;
+      } catch (cause) {
+        if (!isFault(cause, 'commit.conflict')) throw cause;
+      }
+    }
+  }
 
   #subject<Entry>(kind: Kind<Entry>, name: string): string {
     return this.#names.controlSubject(kind.key(name));
@@ -145,7 +198,7 @@ export class NatsControl implements Control {
     try {
       const { direct } = await jetstreamManager(this.#connection, { checkAPI: false });
       const found = await direct.getLastMessagesFor(this.#names.streams.control, {
-        multi_last: [this.#subject(kind, '*')],
+        multi_last: [this.#names.controlSubject(kind.keys)],
       });
       const entries: Entry[] = [];
       for await (const { data } of found) entries.push(...entriesIn(kind, data));
@@ -166,7 +219,7 @@ export class NatsControl implements Control {
       told.set(kind.nameOf(entry), text);
       onEntry(entry);
     };
-    const stopListening = await listenJson<Entry>(this.#connection, this.#subject(kind, '*'), tell);
+    const stopListening = await listenJson<Entry>(this.#connection, this.#names.controlSubject(kind.keys), tell);
     const readAll = async () => {
       for (const entry of await this.#all(kind)) tell(entry);
     };

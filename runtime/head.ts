@@ -30,20 +30,27 @@ export function headBody(record: JobRecord): HeadBody {
   if (context.worker !== undefined) head.worker = context.worker;
   if (context.dueAt !== undefined) head.dueAt = context.dueAt;
   if (record.expiresAt !== undefined && !isSettled(record.state)) head.expiresAt = record.expiresAt;
+  if (record.limitKeys !== undefined && !isSettled(record.state)) head.limitKeys = record.limitKeys;
   if (record.timeoutMs !== undefined) head.timeoutMs = record.timeoutMs;
-  if (context.preemptAt !== undefined) head.preemptAt = context.preemptAt;
-  if (context.preempted !== undefined) head.preempted = context.preempted;
-  if (record.checkpoint !== undefined && isActive(record.state)) head.savedAt = record.checkpoint.at;
-  const vramsMb = isActive(record.state) ? record.attempts.at(-1)?.vramsMb : undefined;
-  if (vramsMb !== undefined) head.vramsMb = vramsMb;
   const ranMs = isActive(record.state) ? undefined : ranFor(record.attempts.at(-1));
   if (ranMs !== undefined) head.ranMs = ranMs;
-  if (record.state === 'blocked') head.after = afterOf(record);
-  if (record.workflow !== undefined) head.workflow = record.workflow.id;
-  if (record.workflow?.stops === true) head.stopsSince = context.redrivenAt ?? record.createdAt;
   if (record.version > 1) head.version = record.version;
   if (record.machine > 1) head.machine = record.machine;
+  addRare(head, record);
   return head;
+}
+
+/** What few jobs have. */
+function addRare(head: HeadBody, record: JobRecord): void {
+  const { state, context, checkpoint, attempts, workflow } = record;
+  if (context.preemptAt !== undefined) head.preemptAt = context.preemptAt;
+  if (context.preempted !== undefined) head.preempted = context.preempted;
+  if (checkpoint !== undefined && isActive(state)) head.savedAt = checkpoint.at;
+  const vramsMb = isActive(state) ? attempts.at(-1)?.vramsMb : undefined;
+  if (vramsMb !== undefined) head.vramsMb = vramsMb;
+  if (state === 'blocked') head.after = afterOf(record);
+  if (workflow !== undefined) head.workflow = workflow.id;
+  if (workflow?.stops === true) head.stopsSince = context.redrivenAt ?? record.createdAt;
 }
 
 /** When a ready job became so: what happened to it since then did not let it go. */

@@ -10,14 +10,16 @@ import type { JobState } from '../machines/job.ts';
 import type { After } from '../machines/rules/after.ts';
 import type { Capacity, Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
+import type { LimitSettings } from '../machines/rules/limit.ts';
 import type { QueueSettings } from '../machines/rules/queue.ts';
+import type { TenantSettings } from '../machines/rules/tenant.ts';
 import type { BulkRecord, StoredBulk } from './bulk.ts';
 import type { Fault } from './faults.ts';
 
 import type { JobRecord, Progress, Stored, Transition } from './record.ts';
 import type { ScheduleHead, ScheduleRecord, StoredSchedule } from './schedule.ts';
 
-export type { BulkRecord, QueueSettings, StoredBulk };
+export type { BulkRecord, LimitSettings, QueueSettings, StoredBulk, TenantSettings };
 
 /** Stops whatever it came from; resolves when nothing more will be delivered. */
 export type Stop = () => Promise<void>;
@@ -99,6 +101,8 @@ export interface Head {
   queue: string;
   priority: Priority;
   requirements: Requirements;
+  /** What it is counted under beside its queue and its tenant, while it is open. */
+  limitKeys?: readonly string[];
   createdAt: number;
   /** Since when it is in this state. */
   updatedAt: number;
@@ -311,7 +315,7 @@ export interface Offer {
   key: string;
   revision: number;
   expiresAt: number;
-  /** Its queue is limited: a claim that is answered later than `expiresAt` is given back before its handler starts. */
+  /** Something that it is counted under is limited: a claim that is answered later than `expiresAt` is given back before its handler starts. */
   isLimited?: true;
   /** The record, where it is small enough to travel. */
   record?: JobRecord;
@@ -420,6 +424,16 @@ export interface TypeEntry {
   defaults: import('./handler.ts').JobDefaults;
 }
 
+/** What people set for things of one kind, each under its name. */
+export interface Settings<Set> {
+  /** What is set, as it lies there; none of what nobody has ever set. */
+  all(): Promise<readonly Set[]>;
+  /** Changes what is set under a name, whoever else changes it; resolves with what is set then. */
+  change(name: string, change: (set: Set) => Set): Promise<Set>;
+  /** Calls back with what is set under each name, now and whenever it changes. */
+  watch(onSet: (set: Set) => void): Promise<Stop>;
+}
+
 export interface Control {
   /** Makes a type known to all masters and doors; last writer wins. */
   registerType(entry: TypeEntry): Promise<void>;
@@ -432,6 +446,9 @@ export interface Control {
   queues(): Promise<readonly QueueSettings[]>;
   /** Calls back with what is set for each queue, now and whenever it changes. */
   watchQueues(onQueue: (settings: QueueSettings) => void): Promise<Stop>;
+  /** Of limit keys. */
+  readonly limits: Settings<LimitSettings>;
+  readonly tenants: Settings<TenantSettings>;
   bulk: BulkShelf;
 }
 

@@ -92,6 +92,8 @@ export interface JobSpec {
   priority: Priority;
   requirements: Requirements;
   tags?: readonly string[];
+  /** What it is counted under beside its queue and its tenant. */
+  limitKeys?: readonly string[];
   payload: unknown;
   /** Milliseconds that one attempt may run; absent: no limit. */
   timeoutMs?: number;

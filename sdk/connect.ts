@@ -24,6 +24,8 @@ export interface ConnectOptions {
   tlsCa?: string;
   tlsCert?: string;
   tlsKey?: string;
+  /** Whose jobs it is about: what is submitted is theirs, and no others are seen by id or in lists; `default` unless given. */
+  tenant?: string;
   /** Tells clusters on one broker apart; `yard` unless given. */
   prefix?: string;
 }

@@ -23,6 +23,14 @@ export type {
   WorkerView,
 } from '../cluster/client.ts';
 export type { DeadGroup, RedriveOptions } from '../cluster/dead-letter.ts';
+export type {
+  LimitChange,
+  LimitSettings,
+  LimitView,
+  TenantChange,
+  TenantSettings,
+  TenantView,
+} from '../cluster/limits.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
 export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 export type { Restored } from '../cluster/restore.ts';
@@ -62,8 +70,10 @@ export { type ConnectOptions, connect } from './connect.ts';
 export { type DefinedJob, defineJob } from './define-job.ts';
 export { JobFailed } from './job-failed.ts';
 export { JobHandle } from './job-handle.ts';
+export { Limits } from './limits.ts';
 export { Queues } from './queues.ts';
 export { Schedules } from './schedules.ts';
+export { Tenants } from './tenants.ts';
 export { type Work, type WorkOptions, work } from './work.ts';
 export { Workflows } from './workflows.ts';
 export { type Submission, Yard } from './yard.ts';

@@ -30,8 +30,10 @@ import { BulkOperations } from './bulk.ts';
 import type { DefinedJob } from './define-job.ts';
 import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
+import { Limits } from './limits.ts';
 import { Queues } from './queues.ts';
 import { Schedules } from './schedules.ts';
+import { Tenants } from './tenants.ts';
 import { Workflows } from './workflows.ts';
 
 /** One job to submit, among others. */
@@ -45,6 +47,10 @@ export interface Submission {
 export class Yard implements AsyncDisposable {
   /** Queues at run time. */
   readonly queues: Queues;
+  /** Limits of keys that jobs name, at run time. */
+  readonly limits: Limits;
+  /** Tenants at run time. */
+  readonly tenants: Tenants;
   readonly #client: Client;
   /** Jobs that recur. */
   readonly schedules: Schedules;
@@ -56,6 +62,8 @@ export class Yard implements AsyncDisposable {
   constructor(client: Client) {
     this.#client = client;
     this.queues = new Queues(client);
+    this.limits = new Limits(client);
+    this.tenants = new Tenants(client);
     this.schedules = new Schedules(client.schedules);
     this.workflows = new Workflows(client);
     this.bulk = new BulkOperations(client.bulk);

@@ -14,6 +14,7 @@ import type {
   Entry,
   JobEventMessage,
   Lease,
+  LimitSettings,
   LogLine,
   Notice,
   Offer,
@@ -621,6 +622,22 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         expect(await worlds.one.control.queues()).toEqual([
           { queue: 'batch', weight: 2, paused: true, maxActive: 5, order: 1.5 },
         ]);
+      });
+    });
+
+    describe('what is set for limits and tenants', () => {
+      test('is told to who asks and to who watches, by names of several words and of families', async () => {
+        await worlds.one.control.limits.change('api.acme.eu', (set) => ({ ...set, maxActive: 2 }));
+        const heard = new Heard<LimitSettings>();
+        await kept(worlds.other.control.limits.watch(heard.add));
+        expect(await heard.atLeast(1)).toEqual([{ limit: 'api.acme.eu', maxActive: 2 }]);
+        await worlds.other.control.limits.change('api.*', (set) => ({ ...set, ratePerSecond: 9 }));
+        expect((await heard.atLeast(2)).at(-1)).toEqual({ limit: 'api.*', ratePerSecond: 9 });
+        await worlds.one.control.limits.change('api.*', (set) => ({ ...set, maxActive: 1 }));
+        expect((await heard.atLeast(3)).at(-1)).toEqual({ limit: 'api.*', maxActive: 1, ratePerSecond: 9 });
+        expect(await worlds.one.control.limits.all()).toHaveLength(2);
+        await worlds.one.control.tenants.change('acme', (set) => ({ ...set, weight: 3 }));
+        expect(await worlds.other.control.tenants.all()).toEqual([{ tenant: 'acme', weight: 3 }]);
       });
     });
 

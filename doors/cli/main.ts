@@ -18,6 +18,7 @@ import { register as dead } from './dead.ts';
 import { register as demo } from './demo.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
+import { register as limit } from './limit.ts';
 import { register as load } from './load.ts';
 import { register as master } from './master.ts';
 import { register as queue } from './queue.ts';
@@ -26,6 +27,7 @@ import { register as scale } from './scale.ts';
 import { register as schedule } from './schedule.ts';
 import { register as status } from './status.ts';
 import { register as submit } from './submit.ts';
+import { register as tenant } from './tenant.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
@@ -39,6 +41,8 @@ const commands: readonly Register[] = [
   status,
   job,
   queue,
+  limit,
+  tenant,
   schedule,
   workflow,
   worker,

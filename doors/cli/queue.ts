@@ -8,6 +8,7 @@ import type { QueueChange, QueueSettings, QueueView } from '../../sdk/index.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError, UsageError } from './exit.ts';
+import { countText, isTakenBack, numberOf, rateOf, rateText, setText } from './setting.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const queue = program.command('queue').description('Shows how queues are served, and changes it at run time.');
@@ -67,7 +68,6 @@ async function list(command: Command, context: CommandContext): Promise<void> {
 }
 
 function shape(): readonly Column<QueueView>[] {
-  const count = (value: number | undefined) => (value === undefined ? '-' : String(value));
   return [
     { title: 'QUEUE', value: ({ queue }) => queue },
     { title: 'ORDER', value: ({ order }) => String(order), align: 'right' },
@@ -77,9 +77,9 @@ function shape(): readonly Column<QueueView>[] {
       value: ({ paused }) => (paused ? 'paused' : 'open'),
       style: ({ paused }) => (paused ? 'yellow' : 'green'),
     },
-    { title: 'WAITING', value: ({ waiting }) => count(waiting), align: 'right' },
-    { title: 'OUT', value: ({ out }) => count(out), align: 'right' },
-    { title: 'MAX', value: ({ maxActive }) => count(maxActive), align: 'right' },
+    { title: 'WAITING', value: ({ waiting }) => countText(waiting), align: 'right' },
+    { title: 'OUT', value: ({ out }) => countText(out), align: 'right' },
+    { title: 'MAX', value: ({ maxActive }) => countText(maxActive), align: 'right' },
     { title: 'RATE', value: rateText, align: 'right' },
     { title: 'AGING', value: ({ agingStepMs }) => stepText(agingStepMs), align: 'right' },
     { title: 'RESERVE', value: ({ reserveAfterMs }) => stepText(reserveAfterMs), align: 'right' },
@@ -89,11 +89,6 @@ function shape(): readonly Column<QueueView>[] {
 
 function modeText({ mode, weight }: QueueView): string {
   return mode === 'weighted' ? `weighted ${weight}` : mode;
-}
-
-function rateText({ ratePerSecond }: QueueView): string {
-  if (ratePerSecond === undefined) return '-';
-  return ratePerSecond < 1 ? `${Math.round(ratePerSecond * 60_000) / 1_000}/m` : `${ratePerSecond}/s`;
 }
 
 function stepText(stepMs: number | undefined): string {
@@ -131,8 +126,7 @@ async function pause(
 
 function say({ queue, ...set }: QueueSettings, { terminal, output }: CommandContext): void {
   if (output === 'json') return terminal.print(JSON.stringify({ queue, ...set }, undefined, 2));
-  const all = Object.entries(set).map(([name, value]) => `${name} ${value}`);
-  terminal.print(`Queue ${queue}: ${all.join(', ') || 'nothing is set'}.`);
+  terminal.print(setText(`Queue ${queue}`, set));
 }
 
 /** What is said is read here, what it may be is checked where it is set. */
@@ -160,30 +154,10 @@ function changeOf({
   };
 }
 
-function isTakenBack(text: string): boolean {
-  return text === 'default' || text === 'none';
-}
-
-function numberOf(text: string): number | null {
-  return isTakenBack(text) ? null : Number(text);
-}
-
 function modeOf(text: string): 'strict' | 'weighted' | null {
   if (text === 'strict' || text === 'weighted') return text;
   if (text === 'default') return null;
   throw new UsageError(`Expected \`--mode\` to be strict or weighted, got \`${text}\`. Correct it.`);
-}
-
-/** Starts a second of `10`, `10/s`, `30/m` or `100/h`. */
-function rateOf(text: string): number | null {
-  if (isTakenBack(text)) return null;
-  const [, starts, per = 's'] = /^([\d.]+)(?:\/([smh]))?$/.exec(text) ?? [];
-  const seconds = new Map([
-    ['s', 1],
-    ['m', 60],
-    ['h', 3_600],
-  ]);
-  return Number(starts) / (seconds.get(per) ?? Number.NaN);
 }
 
 function stepOf(text: string, flag: string): number | null {

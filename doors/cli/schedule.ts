@@ -3,7 +3,7 @@
  */
 
 import type { Command } from 'commander';
-import { readSubmitFlags, submitFlags } from '../../cluster/submit-options.ts';
+import { readSubmitFlags, submitFlags, submitTexts } from '../../cluster/submit-options.ts';
 import type { ScheduleChange, ScheduleRecord, When, Yard } from '../../sdk/index.ts';
 import { columns } from './columns.ts';
 import type { CommandContext } from './command.ts';
@@ -113,7 +113,7 @@ function changeOf(command: Command, flags: Flags): Omit<ScheduleChange, 'type'> 
   const { cron, tz, every, anchor, misfire, window, overlap, until } = flags;
   const all: Readonly<Record<string, unknown>> = command.opts();
   readSubmitFlags(all);
-  const options = Object.fromEntries(submitFlags().flatMap(({ name }) => (name in all ? [[name, all[name]]] : [])));
+  const options = submitTexts(all);
   return { cron, tz, every, anchor, misfire, window, overlap, until, options };
 }
 

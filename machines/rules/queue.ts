@@ -5,6 +5,18 @@
  * what throttles it (`actors/throttle.ts`).
  */
 
+import {
+  aCount,
+  aRate,
+  aWeight,
+  type ChangeOf,
+  changed,
+  isNumber,
+  known,
+  type Rule,
+  wrongInChange,
+} from './setting.ts';
+
 /** How a queue stands to others: served in its turn before all later ones, or sharing one turn by weight. */
 export const queueModes = ['strict', 'weighted'] as const;
 export type QueueMode = (typeof queueModes)[number];
@@ -33,7 +45,7 @@ export interface QueueSettings {
 }
 
 /** What is to be changed about a queue; `null` takes back what was set. */
-export type QueueChange = { readonly [Name in Exclude<keyof QueueSettings, 'queue'>]?: QueueSettings[Name] | null };
+export type QueueChange = ChangeOf<QueueSettings, 'queue'>;
 
 /** What holds for a queue, complete. */
 export interface QueuePolicy {
@@ -82,26 +94,16 @@ export function queuePolicy(queue: string, listed: readonly string[], set: Queue
 
 /** The settings after a change. */
 export function changedQueue(set: QueueSettings, change: QueueChange): QueueSettings {
-  const all = Object.entries({ ...set, ...change }).filter(([, value]) => value !== null && value !== undefined);
-  return { ...Object.fromEntries(all), queue: set.queue };
+  return { ...changed(set, change), queue: set.queue };
 }
 
-interface Rule {
-  expected: string;
-  holds(value: unknown): boolean;
-}
-
-const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const rules: { readonly [Name in keyof QueueChange]-?: Rule } = {
   order: { expected: 'a number', holds: isNumber },
   mode: { expected: 'strict or weighted', holds: (value) => queueModes.some((mode) => mode === value) },
-  weight: { expected: 'a number above 0', holds: (value) => isNumber(value) && value > 0 && value <= 1_000_000 },
+  weight: aWeight,
   paused: { expected: 'true or false', holds: (value) => typeof value === 'boolean' },
-  maxActive: {
-    expected: 'a whole number from 1 up',
-    holds: (value) => isNumber(value) && Number.isInteger(value) && value >= 1,
-  },
-  ratePerSecond: { expected: 'a number above 0', holds: (value) => isNumber(value) && value > 0 },
+  maxActive: aCount,
+  ratePerSecond: aRate,
   agingStepMs: {
     expected: 'a duration from 1 s up, or off',
     holds: (value) => value === 0 || (isNumber(value) && value >= 1_000),
@@ -122,17 +124,7 @@ const rules: { readonly [Name in keyof QueueChange]-?: Rule } = {
 export function wrongInQueue(queue: string, change: QueueChange): string | undefined {
   if (!queuePattern.test(queue))
     return `Expected a queue of a lower-case letter and up to 31 of \`a-z 0-9 _ -\`, got \`${queue}\`. Choose another name.`;
-  const given = new Map<string, unknown>(Object.entries(change));
-  for (const [name, { expected, holds }] of Object.entries(rules)) {
-    const value = given.get(name);
-    if (value !== undefined && value !== null && !holds(value))
-      return `Expected \`${name}\` of queue ${queue} to be ${expected}, got \`${String(value)}\`. Correct it.`;
-    given.delete(name);
-  }
-  const [unknown] = given.keys();
-  return unknown === undefined
-    ? undefined
-    : `Expected one of ${Object.keys(rules).join(', ')} of queue ${queue}, got \`${unknown}\`. Correct it.`;
+  return wrongInChange(`queue ${queue}`, change, rules);
 }
 
 /** Whether somebody's JSON is what people may set for a queue. */
@@ -140,6 +132,5 @@ export function isQueueSettings(
   value: Readonly<Record<string, unknown>>,
 ): value is Record<string, unknown> & QueueSettings {
   const { queue, ...change } = value;
-  const known = Object.fromEntries(Object.entries(change).filter(([name]) => name in rules));
-  return typeof queue === 'string' && wrongInQueue(queue, known) === undefined;
+  return typeof queue === 'string' && wrongInQueue(queue, known(change, rules)) === undefined;
 }

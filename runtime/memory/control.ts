@@ -1,9 +1,19 @@
 /**
- * What people and workers set for all: the job types that are known, how queues are served, and bulk
- * operations.
+ * What people and workers set for all: the job types that are known, how queues are served, limits of keys and tenants,
+ * and bulk operations.
  */
 
-import type { BulkRecord, BulkShelf, Control, QueueSettings, Stop, TypeEntry } from '../ports.ts';
+import type {
+  BulkRecord,
+  BulkShelf,
+  Control,
+  LimitSettings,
+  QueueSettings,
+  Settings,
+  Stop,
+  TenantSettings,
+  TypeEntry,
+} from '../ports.ts';
 import { Channel, carried } from './channel.ts';
 import type { Link } from './link.ts';
 
@@ -15,9 +25,12 @@ export class ControlBucket {
   readonly #types = new Shelf<TypeEntry>(({ type }) => type);
   readonly #queues = new Shelf<QueueSettings>(({ queue }) => queue);
   readonly #bulks = new Shelf<BulkRecord>(({ id }) => id);
+  readonly #limits = new Shelf<LimitSettings>(({ limit }) => limit);
+  readonly #tenants = new Shelf<TenantSettings>(({ tenant }) => tenant);
 
   /** The bucket as the node at the other end of `link` sees it. */
   over(link: Link): Control {
+    const queues = this.#queues.over(link, (queue) => ({ queue }));
     return {
       types: () => this.#types.read(link),
       registerType: (entry) => {
@@ -25,9 +38,11 @@ export class ControlBucket {
         return link.call(() => void this.#types.put(copy));
       },
       watchTypes: (onType) => this.#types.watch(link, onType),
-      queues: () => this.#queues.read(link),
-      changeQueue: (queue, change) => link.call(() => this.#changeQueue(queue, change)),
-      watchQueues: (onQueue) => this.#queues.watch(link, onQueue),
+      queues: queues.all,
+      changeQueue: queues.change,
+      watchQueues: queues.watch,
+      limits: this.#limits.over(link, (limit) => ({ limit })),
+      tenants: this.#tenants.over(link, (tenant) => ({ tenant })),
       bulk: this.#bulkOver(link),
     };
   }
@@ -49,12 +64,6 @@ export class ControlBucket {
         link.call(() => void (this.#bulks.revisionOf(id) === revision && this.#bulks.remove(id))),
     };
   }
-
-  #changeQueue(queue: string, change: (set: QueueSettings) => QueueSettings): QueueSettings {
-    const changed = carried(change(this.#queues.get(queue) ?? { queue }));
-    this.#queues.put(changed);
-    return changed;
-  }
 }
 
 /** Entries of one kind, each under its name. */
@@ -69,8 +78,23 @@ class Shelf<Entry> {
     this.#nameOf = nameOf;
   }
 
+  /** As the node at the other end of `link` sees it; `bare` is what holds where nothing is set. */
+  over(link: Link, bare: (name: string) => Entry): Settings<Entry> {
+    return {
+      all: () => this.read(link),
+      change: (name, change) => link.call(() => carried(this.#change(name, (set) => change(set ?? bare(name))))),
+      watch: (onSet) => this.watch(link, onSet),
+    };
+  }
+
   get(name: string): Entry | undefined {
     return this.#entries.get(name);
+  }
+
+  #change(name: string, change: (set: Entry | undefined) => Entry): Entry {
+    const changed = carried(change(this.#entries.get(name)));
+    this.put(changed);
+    return changed;
   }
 
   revisionOf(name: string): number {

@@ -172,6 +172,19 @@ const table = {
     help: 'The key of that certificate.',
   }),
 
+  tenant: given(
+    text('name', {
+      pattern: /^[A-Za-z0-9-][A-Za-z0-9_-]{0,63}$/,
+      expected: '1 to 64 letters, digits, `_` and `-`, the first one no `_`',
+    }),
+    'default',
+    {
+      group: 'Cluster',
+      scopes: ['client'],
+      help: 'Whose jobs it is about: what is submitted is theirs, and no others are seen by id or in lists.',
+    },
+  ),
+
   prefix: given(
     text('name', {
       pattern: /^[a-z][a-z0-9_]{0,30}$/,

@@ -74,6 +74,18 @@ export const events = {
     facts: { queue: 'text', set: 'text' },
     help: 'A person has set something for a queue, and this master goes by it from now on.',
   },
+  'limit.set': {
+    level: 'info',
+    line: 'limit {limit} is now {set}',
+    facts: { limit: 'text', set: 'text' },
+    help: 'A person has set something for a limit key, or taken it back, and this master goes by it from now on.',
+  },
+  'tenant.set': {
+    level: 'info',
+    line: 'tenant {tenant} is now {set}',
+    facts: { tenant: 'text', set: 'text' },
+    help: 'A person has set something for a tenant, and this master goes by it from now on.',
+  },
   'scheduler.pass': {
     level: 'info',
     quiet: { level: 'debug', whenZero: ['queued', 'offered'] },

@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Board } from '../../actors/board.ts';
-import { type Candidate, decide, type Offering, type Policy } from '../../actors/decide.ts';
+import { type Candidate, decide, type Offering, type Policy, served as tellServed } from '../../actors/decide.ts';
 import { type Entry, isBefore } from '../../actors/entry.ts';
-import { Shares } from '../../actors/shares.ts';
-import { hasRoom, idle, requirementKey, take, type Usage, unmet } from '../../machines/rules/capability.ts';
+import { LaneShares, Shares } from '../../actors/shares.ts';
+import { hasRoom, idle, requirementKey, take, together, type Usage, unmet } from '../../machines/rules/capability.ts';
 import { defaultQueues, type Priority, priorities, raised } from '../../machines/rules/lanes.ts';
 import { type QueueSettings, queueModes } from '../../machines/rules/queue.ts';
 import type { Head } from '../../runtime/ports.ts';
 import { fleet, head, laneRank, readyState } from './arbitrary.ts';
+import { Reference } from './decide-reference.ts';
 import { capacity, headWith } from './stage.ts';
 
 const strict: Policy = {
@@ -16,7 +17,9 @@ const strict: Policy = {
   gpuSpillOver: true,
   most: 100,
   room: () => Number.POSITIVE_INFINITY,
+  roomUnder: () => Number.POSITIVE_INFINITY,
   shares: new Shares(() => undefined),
+  tenants: new LaneShares(() => 1),
 };
 
 const jobs = fc.array(head(readyState), { maxLength: 12 });
@@ -240,48 +243,6 @@ function sharesOf(board: Board): Shares {
   });
 }
 
-/** The same decision, worked out the slow way: again and again the best of all jobs that can go anywhere at all. */
-function naively(board: Board, candidates: readonly Candidate[], room: Readonly<Record<string, number>>): string[] {
-  const shares = sharesOf(board);
-  const left = new Set(board.entries());
-  const roomLeft = new Map(Object.entries(room));
-  const usage = new Map(candidates.map((one) => [one.incarnation, { ...one.usage }]));
-  const offers: string[] = [];
-  const policies = ['live', 'batch', 'unlisted'].map((queue) => board.policyOf(queue));
-  const sharedTurn = Math.min(...policies.filter(({ mode }) => mode === 'weighted').map(({ order }) => order));
-  /** Strict before shared where both have the same turn. */
-  const turn = ({ queue }: Entry) => {
-    const { mode, order } = board.policyOf(queue);
-    return mode === 'weighted' ? [sharedTurn, 1] : [order, 0];
-  };
-  const level = ({ priority }: Entry) => priorities.indexOf(priority);
-  const key = (entry: Entry) => [
-    ...turn(entry),
-    shares.markOf(entry.queue),
-    level(entry),
-    entry.createdAt,
-    entry.birth,
-  ];
-  for (;;) {
-    const able = [...left].filter(
-      (entry) => (roomLeft.get(entry.queue) ?? 1) > 0 && takers(entry, candidates, usage).length > 0,
-    );
-    const [first] = able.sort((a, b) => difference(key(a), key(b)));
-    if (first === undefined) return offers;
-    const costs = takers(first, candidates, usage).map((one) => ({ one, cost: cost(one, first, usage) }));
-    const to = costs.reduce((best, each) => (each.cost < best.cost ? each : best)).one;
-    take(usage.get(to.incarnation) ?? { ...idle }, first.requirements);
-    roomLeft.set(first.queue, (roomLeft.get(first.queue) ?? Number.POSITIVE_INFINITY) - 1);
-    shares.serve(first.queue);
-    left.delete(first);
-    offers.push(`${first.key}→${to.incarnation}`);
-  }
-}
-
-function difference(one: readonly number[], other: readonly number[]): number {
-  return one.map((value, at) => value - (other[at] ?? 0)).find((each) => each !== 0) ?? 0;
-}
-
 describe('whatever people have set for queues', () => {
   test('the decision is that of a slow one, which looks at every job each time', () => {
     fc.assert(
@@ -293,7 +254,8 @@ describe('whatever people have set for queues', () => {
           shares: sharesOf(board),
           room: (queue: string) => room[queue] ?? Number.POSITIVE_INFINITY,
         };
-        expect(short(decide(board, candidates, policy))).toEqual(naively(board, candidates, room));
+        const rules = { ...policy, roomOf: () => Number.POSITIVE_INFINITY, weightOf: () => 1 };
+        expect(short(decide(board, candidates, policy))).toEqual(new Reference().decide(board, candidates, rules));
       }),
       { numRuns: 500 },
     );
@@ -429,5 +391,126 @@ describe('a job that waits for long', () => {
     board.setQueue({ queue: 'default', agingStepMs: 2_000 });
     expect(board.age(2_000, 10)).toBe(1);
     expect(first()).toBe('j2');
+  });
+});
+
+describe('tenants', () => {
+  const weights: Readonly<Record<string, number>> = { a: 1, b: 2, c: 3 };
+  const tenant = fc.constantFrom('a', 'b', 'c');
+  const newShares = () => new LaneShares((name) => weights[name] ?? 1);
+
+  /** Serves what is decided, one job after the other, and counts by tenant. */
+  function starts(board: Board, times: number): Map<string, number> {
+    const policy = { ...strict, most: 1, tenants: newShares() };
+    const served = new Map<string, number>();
+    for (let n = 0; n < times; n++)
+      for (const offering of decide(board, [worker('w')], policy)) {
+        tellServed(offering, policy);
+        const [of = ''] = offering.entry.key.split('.');
+        served.set(of, (served.get(of) ?? 0) + 1);
+        board.forget(offering.entry.key);
+      }
+    return served;
+  }
+
+  test('of one lane that always have something to start are served by weight, to within one job of the lighter', () => {
+    const needs = fc.array(fc.constantFrom({}, { memoryMb: 100 }), { minLength: 3, maxLength: 3 });
+    fc.assert(
+      fc.property(needs, fc.integer({ min: 10, max: 60 }), (given, times) => {
+        const board = new Board({ queues: defaultQueues });
+        for (const [at, name] of ['a', 'b', 'c'].entries())
+          for (let n = 0; n < 60; n++)
+            board.apply(
+              headWith({ key: `${name}.${n}`, revision: 100 * at + n + 1, requirements: given[(at + n) % 3] ?? {} }),
+            );
+        const turns = [...starts(board, times)].map(([name, count]) => count / (weights[name] ?? 1));
+        expect(Math.max(...turns) - Math.min(...turns)).toBeLessThanOrEqual(1 + 1e-9);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('do not wait for one that came first with very many', () => {
+    const board = new Board({ queues: defaultQueues });
+    for (let n = 1; n <= 50; n++) board.apply(headWith({ key: `a.${n}`, revision: n }));
+    board.apply(headWith({ key: 'b.1', revision: 51 }));
+    const offers = decide(board, [worker('w', { slots: 2 })], { ...strict, tenants: newShares() });
+    expect(short(offers)).toEqual(['a.1→w', 'b.1→w']);
+  });
+
+  test('whose limit is full keep none of the others back, nor what of them stands in a worse lane', () => {
+    const board = new Board({ queues: defaultQueues });
+    const heads = [{ key: 'a.1' }, { key: 'a.2' }, { key: 'b.1' }, { key: 'b.2', queue: 'batch' }];
+    for (const [at, one] of heads.entries()) board.apply(headWith({ ...one, revision: at + 1 }));
+    const roomUnder = (limit: string) => (limit === 'tenant a' ? 1 : Number.POSITIVE_INFINITY);
+    const offers = decide(board, [worker('w', { slots: 9 })], { ...strict, tenants: newShares(), roomUnder });
+    expect(short(offers)).toEqual(['a.1→w', 'b.1→w', 'b.2→w']);
+  });
+
+  /** What may happen between two decisions. */
+  const happening = fc.oneof(
+    fc.record({ what: fc.constant('ends' as const), which: fc.nat(20) }),
+    fc.record({ what: fc.constant('comes back' as const), which: fc.nat(20) }),
+    fc.record({ what: fc.constant('comes' as const), head: head(readyState), tenant }),
+    fc.record({ what: fc.constant('ages' as const), steps: fc.nat(3) }),
+    fc.record({ what: fc.constant('is set' as const), set: settings }),
+  );
+  type Happening = typeof happening extends fc.Arbitrary<infer Value> ? Value : never;
+
+  function happen(board: Board, one: Happening, nextRevision: number): void {
+    const offered = [...board.entries()].filter(({ offer }) => offer !== undefined);
+    if (one.what === 'is set') for (const each of one.set) board.setQueue(each);
+    if (one.what === 'ages') board.age(one.steps * 600_000, 100);
+    if (one.what === 'comes')
+      board.apply(headWith({ ...one.head, key: `${one.tenant}.j${nextRevision}`, revision: nextRevision }));
+    if (one.what !== 'ends' && one.what !== 'comes back') return;
+    const entry = offered[one.which % Math.max(1, offered.length)];
+    if (entry === undefined) return;
+    if (one.what === 'ends') board.forget(entry.key);
+    else board.withdraw(entry);
+  }
+
+  test('and queues, limits, levels and needs: each decision of a long story is that of a slow one, which looks at every job', () => {
+    const story = fc.array(
+      fc.record({
+        happenings: fc.array(happening, { maxLength: 8 }),
+        most: fc.constantFrom(1, 3, 100),
+        room: rooms,
+        roomOf: fc.dictionary(tenant, fc.nat(3)),
+      }),
+      { maxLength: 8 },
+    );
+    const all = { fleet, story, lookAhead: fc.nat(3), gpuSpillOver: fc.boolean() };
+    fc.assert(
+      fc.property(fc.record(all), ({ fleet: candidates, story: chapters, lookAhead, gpuSpillOver }) => {
+        const board = new Board({ queues: defaultQueues });
+        const [reference, tenants, shares] = [new Reference(), newShares(), sharesOf(board)];
+        let revision = 1;
+        for (const { happenings, most, room, roomOf } of chapters) {
+          for (const one of happenings) happen(board, one, revision++);
+          const rules = {
+            lookAhead: () => lookAhead,
+            gpuSpillOver,
+            most,
+            room: (queue: string) => room[queue] ?? Number.POSITIVE_INFINITY,
+            roomOf: (name: string) => roomOf[name] ?? Number.POSITIVE_INFINITY,
+            weightOf: (name: string) => weights[name] ?? 1,
+          };
+          const roomUnder = (limit: string) => rules.roomOf(limit.replace('tenant ', ''));
+          const now = candidates.map((one) => ({
+            ...one,
+            usage: together(one.usage, board.holding(one.incarnation).usage),
+          }));
+          const offers = decide(board, now, { ...rules, roomUnder, shares, tenants });
+          expect(short(decide(board, now, { ...rules, roomUnder, shares, tenants }))).toEqual(short(offers));
+          expect(short(offers)).toEqual(reference.decide(board, now, rules));
+          for (const offering of offers) {
+            board.offered(offering.entry, offering.worker, 1);
+            tellServed(offering, { shares, tenants });
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

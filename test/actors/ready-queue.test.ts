@@ -2,10 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../actors/entry.ts';
 import { isBefore } from '../../actors/entry.ts';
+import { groupOf } from '../../actors/group.ts';
 import { ReadyQueue } from '../../actors/ready-queue.ts';
 
 const newQueue = () =>
-  new ReadyQueue({ queue: 'default', priority: 'medium', level: 'medium', type: 'noop', requirements: {} });
+  new ReadyQueue({
+    queue: 'default',
+    priority: 'medium',
+    level: 'medium',
+    type: 'noop',
+    requirements: {},
+    group: groupOf({ key: 'default.1' }),
+  });
 
 function entry(birth: number, createdAt = birth): Entry {
   return {
@@ -14,6 +22,7 @@ function entry(birth: number, createdAt = birth): Entry {
     createdAt,
     type: 'noop',
     requirements: {},
+    limitKeys: undefined,
     revision: birth,
     state: 'pending',
     queue: 'default',

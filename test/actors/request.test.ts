@@ -34,6 +34,7 @@ const meanings: Readonly<Record<string, [text: string, meant: JobOptions]>> = {
   Queue: ['live', { queue: 'live' }],
   Priority: ['HIGH', { priority: 'high' }],
   Tags: ['trailer, 4k,,', { tags: ['trailer', '4k'] }],
+  'Limit-Key': ['gpu.big, api.acme,gpu.big', { limitKeys: ['api.acme', 'gpu.big'] }],
   Delay: ['1m30s', { delayMs: 90_000 }],
   'Run-At': ['2027-01-01T00:00:00Z', { runAt: Date.UTC(2027, 0, 1) }],
   'Expires-In': ['1h', { expiresInMs: 3_600_000 }],

@@ -4,7 +4,7 @@ import { Board } from '../../actors/board.ts';
 import { decide } from '../../actors/decide.ts';
 import { evictionFor, lossOf } from '../../actors/eviction.ts';
 import { planRoom, type RoomPlanOptions } from '../../actors/room-plan.ts';
-import { Shares } from '../../actors/shares.ts';
+import { LaneShares, Shares } from '../../actors/shares.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
 import type { Head } from '../../runtime/ports.ts';
 import { capacity, headWith } from './stage.ts';
@@ -118,6 +118,7 @@ describe('a job that needs a whole worker', () => {
     const offered = (slots: number) =>
       decide(board, [{ incarnation: 'w1', capacity: { ...capacity, slots }, usage, holds: [hold] }], {
         ...{ lookAhead: () => 0, gpuSpillOver: true, most: 10, room: () => 10, shares: new Shares(() => undefined) },
+        ...{ roomUnder: () => 10, tenants: new LaneShares(() => 1) },
       }).map((one) => one.entry.key);
     expect(offered(2)).toEqual([]);
     expect(offered(3)).toEqual(['j1']);

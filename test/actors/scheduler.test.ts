@@ -31,7 +31,7 @@ async function setUp({ slots = 4 } = {}) {
     fleet,
     bodies: new Bodies(),
     lookAhead: new LookAhead(0),
-    throttle: new Throttle({ board, clock, offerForMs: 5_000 }),
+    throttle: new Throttle({ clock, offerForMs: 5_000 }),
     room: { holdsAt: () => [], keptFor: () => undefined },
     ...{ mail, notices: world.notices },
     move: mover({ store, commit, events, apply: (head) => board.apply(head) }),

@@ -13,7 +13,7 @@ function setUp(...pulses: Pulse[]) {
   const board = new Board({ queues: defaultQueues });
   const fleet = new Fleet({ clock, telemetry, lostAfterMs: 4_000, onChange: () => {} });
   for (const pulse of pulses) fleet.heard(pulse);
-  const throttle = new Throttle({ board, clock, offerForMs: 5_000 });
+  const throttle = new Throttle({ clock, offerForMs: 5_000 });
   let revision = 0;
   const put = (head: Partial<Head> = {}): Entry => {
     const applied = board.apply(headWith({ key: `default.j${++revision}`, revision, ...head }));

@@ -1,0 +1,77 @@
+/**
+ * `yard tenant list | get | set`: the part of each tenant and its limits, seen and changed while the cluster runs.
+ */
+
+import type { Command } from 'commander';
+import type { TenantChange, TenantView } from '../../sdk/index.ts';
+import { type Column, columns, facts } from './columns.ts';
+import type { CommandContext } from './command.ts';
+import { MissingError, UsageError } from './exit.ts';
+import { countText, numberOf, rateOf, rateText, setText } from './setting.ts';
+
+export function register(program: Command, context: CommandContext): void {
+  const tenant = program.command('tenant').description('Shows and sets what holds for tenants (`--tenant`).');
+  tenant
+    .command('list')
+    .description('Lists tenants for which something is set, or that have open jobs.')
+    .action((_, command: Command) => list(command, context));
+  tenant
+    .command('get <name>')
+    .description('Shows one tenant.')
+    .action((name: string, _, command: Command) => get(name, command, context));
+  tenant
+    .command('set <name>')
+    .description('Changes what holds for a tenant; masters go by it at once. `default` takes back what was set.')
+    .option('--weight <number>', 'Its part of the starts among the tenants of a lane; 1 where nobody has set it.')
+    .option('--max-active <count>', 'The most of its jobs that workers may hold at once, or `none`.')
+    .option('--rate <starts>', 'The most of its jobs that may start, such as 100/s or 30/m, or `none`.')
+    .action((name: string, flags: SetFlags, command: Command) => set({ name, flags }, command, context));
+}
+
+interface SetFlags {
+  weight?: string;
+  maxActive?: string;
+  rate?: string;
+}
+
+async function list(command: Command, context: CommandContext): Promise<void> {
+  const tenants = await context.withYard(command, (yard) => yard.tenants.list());
+  const { terminal, output } = context;
+  terminal.print(output === 'json' ? JSON.stringify(tenants, undefined, 2) : columns(tenants, shape, terminal));
+}
+
+const shape: readonly Column<TenantView>[] = [
+  { title: 'TENANT', value: ({ tenant }) => tenant },
+  { title: 'WEIGHT', value: ({ weight = 1 }) => String(weight), align: 'right' },
+  { title: 'OPEN', value: ({ open }) => countText(open), align: 'right' },
+  { title: 'OUT', value: ({ out }) => countText(out), align: 'right' },
+  { title: 'MAX', value: ({ maxActive }) => countText(maxActive), align: 'right' },
+  { title: 'RATE', value: rateText, align: 'right' },
+];
+
+async function get(name: string, command: Command, context: CommandContext): Promise<void> {
+  const view = await context.withYard(command, (yard) => yard.tenants.get(name));
+  if (view === undefined)
+    throw new MissingError(`Expected a tenant that is set or has open jobs, got ${name}. See \`yard tenant list\`.`);
+  const { terminal, output } = context;
+  const pairs = shape.map(({ title, value }) => [title.toLowerCase(), value(view)] as const);
+  terminal.print(output === 'json' ? JSON.stringify(view, undefined, 2) : facts(pairs, terminal));
+}
+
+async function set(
+  { name, flags: { weight, maxActive, rate } }: { name: string; flags: SetFlags },
+  command: Command,
+  context: CommandContext,
+): Promise<void> {
+  const change: TenantChange = {
+    ...(weight === undefined ? {} : { weight: numberOf(weight) }),
+    ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive) }),
+    ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate) }),
+  };
+  if (Object.keys(change).length === 0)
+    throw new UsageError('Expected something to set, such as `--weight 3`, got nothing. See `yard tenant set --help`.');
+  const { tenant, ...settings } = await context.withYard(command, (yard) => yard.tenants.set(name, change));
+  const { terminal, output } = context;
+  if (output === 'json') terminal.print(JSON.stringify({ tenant, ...settings }, undefined, 2));
+  else terminal.print(setText(`Tenant ${tenant}`, settings));
+}

@@ -1,0 +1,144 @@
+/**
+ * Limits of keys and what is set for tenants, by the command `yard` on a cluster that runs; and why a job waits: for each
+ * reason, make it so, ask, do what the answer says, and the job starts. When handlers begin and end they say themselves.
+ */
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { WaitCode, Why } from '../../actors/why.ts';
+import { connect, type Yard } from '../../sdk/index.ts';
+import { Shell } from '../doors/command.ts';
+import { type Cluster, cluster } from './harness.ts';
+
+let yard: Cluster;
+let sdk: Yard;
+let acme: Yard;
+let shell: Shell;
+
+beforeAll(async () => {
+  // A worker that is frozen for a moment is not to be taken for silent on a busy machine.
+  const flags = { schedulerInterval: '500ms', concurrency: 6, lookAhead: 0, offerFor: '1s', lostAfter: '30s' };
+  yard = await cluster({ masters: 2, flags: { ...flags, types: 'mark' } });
+  sdk = await connect({ servers: yard.broker.url });
+  acme = await connect({ servers: yard.broker.url, tenant: 'acme' });
+  shell = new Shell(yard.folder, { NATS_URL: yard.broker.url });
+});
+afterEach(() => yard.expectSound());
+afterAll(async () => {
+  await shell[Symbol.asyncDispose]();
+  await sdk.close();
+  await acme.close();
+  await yard[Symbol.asyncDispose]();
+});
+
+/** What a command says; it must end well. */
+async function command(...words: string[]): Promise<string> {
+  const { code, out, talk } = await shell.yard(...words);
+  if (code !== 0) throw new Error(`Expected \`yard ${words.join(' ')}\` to end well, it said:\n${out}${talk}`);
+  return out;
+}
+
+/** The most handlers of these jobs that ran at once, as they say themselves. */
+async function mostAtOnce(ids: readonly string[]): Promise<number> {
+  let [now, most] = [0, 0];
+  for (const { job, what } of await yard.effects.all()) {
+    if (!ids.includes(job)) continue;
+    if (what === 'begins') most = Math.max(most, ++now);
+    if (what === 'ends') now--;
+  }
+  return most;
+}
+
+/** The leader's answer, as soon as it is this one. */
+function because(id: string, code: WaitCode, by: Yard = sdk): Promise<Why> {
+  return yard.user.until(async () => {
+    const why = await by.why(id).catch(() => undefined);
+    return why?.code === code ? why : undefined;
+  }, `job ${id} to wait because: ${code}`);
+}
+
+function starts(id: string) {
+  return yard.user.waitUntil(id, ['processing', 'completed']);
+}
+
+test('of jobs that name a key never more run at once than its limit says, though the leader is killed, and all run', async () => {
+  expect(await command('limit', 'set', 'api.*', '--max-active', '2')).toBe('Limit api.*: maxActive 2.\n');
+  const ids: string[] = [];
+  for (let n = 0; n < 20; n++)
+    ids.push(await yard.user.pub('mark', { ms: 100 }, { 'Limit-Key': n % 5 === 4 ? 'api.other' : 'api.acme' }));
+  await starts(ids[5] ?? '');
+  await yard.kill(await yard.leader());
+  await yard.start('master');
+  await yard.user.settled(ids);
+  expect(await mostAtOnce(ids.filter((_, n) => n % 5 !== 4))).toBe(2);
+  expect(await mostAtOnce(ids)).toBeGreaterThan(2);
+  const list: unknown = JSON.parse(await command('limit', 'list', '-o', 'json'));
+  expect(list).toEqual([{ limit: 'api.*', maxActive: 2, out: {} }]);
+});
+
+describe('a job waits because', () => {
+  test('its limit key is full, and it says of whom; it starts when the limit is raised', async () => {
+    await command('limit', 'set', 'gpu', '--max-active', '1');
+    const holder = await yard.user.pub('mark', { ms: 60_000 }, { 'Limit-Key': 'gpu' });
+    await yard.user.waitUntil(holder, 'processing');
+    const next = await yard.user.pub('mark', {}, { 'Limit-Key': 'gpu' });
+    expect((await because(next, 'limit full')).sentence).toBe(
+      `Limit key gpu may have 1 out at once, and has: ${holder}. It starts when one of them ends, or with a higher \`yard limit set gpu --max-active\`.`,
+    );
+    const other = await yard.user.pub('mark');
+    await yard.user.waitUntil(other, 'completed');
+    await command('limit', 'set', 'gpu', '--max-active', '2');
+    await starts(next);
+    await command('limit', 'delete', 'gpu');
+    expect(await sdk.limits.get('gpu')).toBeUndefined();
+    await yard.user.cancel(holder);
+    await yard.user.waitUntil(holder, 'cancelled');
+  });
+
+  test('its limit key starts only so many; it starts when that is taken back', async () => {
+    await command('limit', 'set', 'slow', '--rate', '1/h');
+    const id = await yard.user.pub('mark', {}, { 'Limit-Key': 'slow' });
+    expect((await because(id, 'rate')).sentence).toMatch(
+      /^Limit key slow may start .* a second\. The next one starts in /,
+    );
+    await command('limit', 'set', 'slow', '--rate', 'none');
+    await starts(id);
+  });
+
+  test('its tenant is full; it starts when the limit is taken back', async () => {
+    await command('tenant', 'set', 'acme', '--max-active', '1');
+    const holder = await acme.submit('mark', { ms: 60_000 });
+    await yard.user.until(async () => ((await holder.job())?.state === 'processing' ? true : undefined), 'it to run');
+    const next = await acme.submit('mark', {});
+    expect((await because(next.id, 'limit full', acme)).sentence).toContain(
+      `Tenant acme may have 1 out at once, and has: ${holder.id}.`,
+    );
+    await command('tenant', 'set', 'acme', '--max-active', 'none');
+    await next.settled({ timeoutMs: 60_000 });
+    await holder.cancel();
+    await holder.settled({ timeoutMs: 60_000 });
+  });
+});
+
+test('tenants of one lane start by their weights', async () => {
+  const holders: string[] = [];
+  for (let n = 0; n < 6; n++) holders.push(await yard.user.pub('mark', { ms: 60_000 }, { Queue: 'live' }));
+  for (const id of holders) await yard.user.waitUntil(id, 'processing');
+  await command('tenant', 'set', 'acme', '--weight', '3');
+  const light = await connect({ servers: yard.broker.url, tenant: 'light' });
+  const ids: { acme: string[]; light: string[] } = { acme: [], light: [] };
+  for (let n = 0; n < 8; n++) ids.light.push((await light.submit('mark', {}, { id: `light-${n}` })).id);
+  for (let n = 0; n < 8; n++) ids.acme.push((await acme.submit('mark', {}, { id: `acme-${n}` })).id);
+  await because(ids.acme[7] ?? '', 'all busy', acme);
+  // One slot after the other, so that the order is plain.
+  await yard.user.cancel(holders[0] ?? '');
+  for (const id of ids.acme) await acme.settled(id, { timeoutMs: 60_000 });
+  for (const id of ids.light) await light.settled(id, { timeoutMs: 60_000 });
+  await light.close();
+  const all = [...ids.acme, ...ids.light];
+  const begun = (await yard.effects.all()).filter(({ what, job }) => what === 'begins' && all.includes(job));
+  const first = begun.slice(0, 8).filter(({ job }) => job.startsWith('acme-'));
+  expect(first.length).toBeGreaterThanOrEqual(5);
+  expect(first.length).toBeLessThanOrEqual(7);
+  for (const id of holders.slice(1)) await yard.user.cancel(id);
+  await yard.user.settled(holders);
+});
