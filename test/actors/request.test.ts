@@ -25,6 +25,11 @@ const inEnvelope = (options: Record<string, unknown>) => readRequest(submission(
 const meanings: Readonly<Record<string, [text: string, meant: JobOptions]>> = {
   'Job-Id': ['nightly-17', { id: 'nightly-17' }],
   'Idempotency-Key': ['order 4711', { idempotencyKey: 'order 4711' }],
+  Unique: ['type+payload', { unique: { by: 'type+payload' } }],
+  'Unique-Key': ['customer 17', { unique: { key: 'customer 17' } }],
+  'Unique-While': ['Waiting', { unique: { while: 'waiting' } }],
+  'Unique-Period': ['10m', { unique: { periodMs: 600_000 } }],
+  'Unique-Conflict': ['coalesce', { unique: { onConflict: 'coalesce' } }],
   Name: ['Trailer, 720p', { name: 'Trailer, 720p' }],
   Queue: ['live', { queue: 'live' }],
   Priority: ['HIGH', { priority: 'high' }],
