@@ -52,7 +52,7 @@ async function submitJob(command: Command, context: CommandContext, { type, payl
 }
 
 function asJson({ id, created, coalesced, durability }: JobHandle): string {
-  return JSON.stringify({ id, created, coalesced, durability });
+  return JSON.stringify({ id, created, ...(coalesced ? { coalesced } : {}), durability });
 }
 
 /** The id at once, what happens as talk; as JSON, the settled record is the answer. */

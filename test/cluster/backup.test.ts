@@ -4,7 +4,6 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { headers as newHeaders } from 'nats';
 import { expect, test } from 'vitest';
 import { writeBackup } from '../../cluster/backup-file.ts';
 import { isSettled } from '../../machines/job.ts';
@@ -93,9 +92,10 @@ test('a settled job is kept for the rest of its time, and keys that go with jobs
   await using yard = await cluster({ masters: 1, workers: 1, flags: { retention: '2h' } });
   const done = await yard.user.pub('noop');
   await yard.user.waitUntil(done, 'completed');
-  const connection = await yard.broker.connect();
-  await connection.request(names().jobSubject('_unique.a'), '{"job":"a"}', { headers: newHeaders(), timeout: 5_000 });
   await using face = await faceOf(yard);
+  const rule = { uniqueKey: 'k', uniqueConflict: 'coalesce' } as const;
+  const held = await face.submit('noop', {}, { hold: true, ...rule });
+  expect(await face.submit('noop', {}, { id: 'second', ...rule })).toMatchObject({ id: held.id, coalesced: true });
   const saved = await face.backup(join(folder.path, 'a.gz'));
 
   await using other = await cluster({ masters: 0, workers: 0 });
@@ -105,7 +105,8 @@ test('a settled job is kept for the rest of its time, and keys that go with jobs
   const ttl = found.find(({ key }) => key === `default.${done}`)?.ttl ?? 0;
   expect(ttl).toBeGreaterThan(3_600);
   expect(ttl).toBeLessThanOrEqual(7_200);
-  expect(found.some(({ key }) => key === '_unique.a')).toBe(true);
+  expect(found.find(({ key }) => key === '_idem.default.second')?.ttl).toBeGreaterThan(0);
+  await expect(there.submit('noop', {}, { uniqueKey: 'k' })).rejects.toMatchObject({ facts: { id: held.id } });
   await expect(there.restore(saved.path)).rejects.toMatchObject({ code: 'cluster.occupied' });
   expect(await there.restore(saved.path, { merge: true })).toMatchObject({ jobs: 0, givenBack: 0 });
 });

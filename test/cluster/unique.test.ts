@@ -62,6 +62,7 @@ describe('of those who submit one key at once, by several doors,', () => {
     const states = new Set(records.map(({ state }) => state));
     expect(states).toEqual(new Set(conflict === 'replace' ? ['completed', 'cancelled'] : ['completed']));
     expect(mostOpen((id) => ids.includes(id))).toBe(1);
+    expect((await sdk[0]?.audit())?.discrepancies).toEqual([]);
   });
 
   test('none has a second one where the leader is killed meanwhile', async () => {
