@@ -25,7 +25,7 @@ const worlds: readonly World[] = [
 ];
 
 const unit = project(
-  { name: 'unit', timeoutMs: 20_000, turn: 0 },
+  { name: 'unit', timeoutMs: 60_000, turn: 0 },
   { include: ['test/**/*.test.ts'], exclude: worlds.map((world) => `test/${world.name}/**`) },
 );
 

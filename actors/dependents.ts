@@ -128,6 +128,8 @@ export class Dependents {
 
   #index(entry: Entry): void {
     if (entry.state !== 'blocked' || entry.isOfNewer) return;
+    // No history leads there: the patrol puts it right, and counts it.
+    if (entry.rare?.after?.jobs.length === 0) return;
     this.#waiting.set(entry, entry.rare?.after);
     for (const key of keysOf(entry, entry.rare?.after)) {
       const waiters = this.#waiters.get(key);

@@ -166,7 +166,7 @@ test('a step goes wherever XState itself would go, with the same context', () =>
     { numRuns: 400 },
   );
   expect([...seen].sort()).toEqual([...jobStates].sort());
-}, 60_000);
+});
 
 /** Takes these steps one after the other; every one of them must be taken. */
 function take(record: JobRecord, ...events: readonly JobEvent[]): JobRecord {
