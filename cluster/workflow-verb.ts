@@ -61,6 +61,7 @@ export class WorkflowVerbs {
     const { world, clock, commit } = this.#options;
     const id = given.id ?? `wf-${clock.unique().slice(0, 12).toLowerCase()}`;
     const records = await this.#admitAll(id, given, workflowPlan(id, given));
+    expectNoneUnique(records);
     await this.#expectRoom(records);
     const jobs = records.map((record) => record.id);
     const committed = await commit(records.map((record) => ({ key: jobKey(record), expected: 0, record })));
@@ -88,6 +89,7 @@ export class WorkflowVerbs {
     for await (const change of this.#options.world.store.changesAfter(0)) {
       if (change.kind !== 'job' || change.head.workflow === undefined) continue;
       const { key, workflow, state, createdAt } = change.head;
+      if (!key.startsWith(`${this.#options.tenant}.`)) continue;
       const jobs = found.get(workflow) ?? new Map<string, Pick<Head, 'state' | 'createdAt'>>();
       found.set(workflow, jobs.set(key, { state, createdAt }));
     }
@@ -228,5 +230,15 @@ function ofMany<Options extends object>(options: Options): Options {
   throw new Fault(
     'input.invalid',
     `Expected options that jobs of a workflow can be told, got \`${wrong}\`. Ids are made of names, and \`after\` stands beside \`options\`.`,
+  );
+}
+
+/** @throws {Fault} `input.invalid` */
+function expectNoneUnique(records: readonly JobRecord[]): void {
+  const found = records.find(({ unique }) => unique !== undefined);
+  if (found === undefined) return;
+  throw new Fault(
+    'input.invalid',
+    `Expected jobs of a workflow without unique rules, got one for ${found.workflow?.node ?? found.id}. Give the workflow an id: the same id is the same workflow.`,
   );
 }

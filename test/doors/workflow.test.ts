@@ -159,5 +159,6 @@ describe('on a cluster', () => {
     );
     await expect(wrong({ options: { id: 'x' } })).rejects.toThrow(/^Node cut: .* got `id`\./);
     await expect(wrong({ options: { priorty: 'high' } })).rejects.toThrow('Did you mean `priority`?');
+    await expect(wrong({ options: { unique: 'type' } })).rejects.toThrow('without unique rules, got one for cut');
   });
 });
