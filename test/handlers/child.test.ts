@@ -90,7 +90,7 @@ describe('a child process', () => {
 
   it('takes along what it left in the background', async () => {
     const alive = readFile(fifo, 'utf8');
-    await started(`(trap "" TERM HUP; echo here; sleep 1000) >${fifo} & echo up`).ended;
+    await started(`exec 3>${fifo}; (trap "" TERM HUP; echo here; sleep 1000) >&3 & echo up`).ended;
     await expect(alive).resolves.toMatch(/^(here\n)?$/);
   });
 
