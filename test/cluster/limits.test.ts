@@ -4,7 +4,6 @@
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { WaitCode, Why } from '../../actors/why.ts';
 import { connect, type Yard } from '../../sdk/index.ts';
 import { Shell } from '../doors/command.ts';
 import { type Cluster, cluster } from './harness.ts';
@@ -48,14 +47,6 @@ async function mostAtOnce(ids: readonly string[]): Promise<number> {
   return most;
 }
 
-/** The leader's answer, as soon as it is this one. */
-function because(id: string, code: WaitCode, by: Yard = sdk): Promise<Why> {
-  return yard.user.until(async () => {
-    const why = await by.why(id).catch(() => undefined);
-    return why?.code === code ? why : undefined;
-  }, `job ${id} to wait because: ${code}`);
-}
-
 function starts(id: string) {
   return yard.user.waitUntil(id, ['processing', 'completed']);
 }
@@ -81,7 +72,7 @@ describe('a job waits because', () => {
     const holder = await yard.user.pub('mark', { ms: 60_000 }, { 'Limit-Key': 'gpu' });
     await yard.user.waitUntil(holder, 'processing');
     const next = await yard.user.pub('mark', {}, { 'Limit-Key': 'gpu' });
-    expect((await because(next, 'limit full')).sentence).toBe(
+    expect((await yard.user.because(next, 'limit full')).sentence).toBe(
       `Limit key gpu may have 1 out at once, and has: ${holder}. It starts when one of them ends, or with a higher \`yard limit set gpu --max-active\`.`,
     );
     const other = await yard.user.pub('mark');
@@ -97,7 +88,7 @@ describe('a job waits because', () => {
   test('its limit key starts only so many; it starts when that is taken back', async () => {
     await command('limit', 'set', 'slow', '--rate', '1/h');
     const id = await yard.user.pub('mark', {}, { 'Limit-Key': 'slow' });
-    expect((await because(id, 'rate')).sentence).toMatch(
+    expect((await yard.user.because(id, 'rate')).sentence).toMatch(
       /^Limit key slow may start .* a second\. The next one starts in /,
     );
     await command('limit', 'set', 'slow', '--rate', 'none');
@@ -109,7 +100,7 @@ describe('a job waits because', () => {
     const holder = await acme.submit('mark', { ms: 60_000 });
     await yard.user.until(async () => ((await holder.job())?.state === 'processing' ? true : undefined), 'it to run');
     const next = await acme.submit('mark', {});
-    expect((await because(next.id, 'limit full', acme)).sentence).toContain(
+    expect((await yard.user.because(next.id, 'limit full', acme)).sentence).toContain(
       `Tenant acme may have 1 out at once, and has: ${holder.id}.`,
     );
     await command('tenant', 'set', 'acme', '--max-active', 'none');
@@ -128,7 +119,7 @@ test('tenants of one lane start by their weights', async () => {
   const ids: { acme: string[]; light: string[] } = { acme: [], light: [] };
   for (let n = 0; n < 8; n++) ids.light.push((await light.submit('mark', {}, { id: `light-${n}` })).id);
   for (let n = 0; n < 8; n++) ids.acme.push((await acme.submit('mark', {}, { id: `acme-${n}` })).id);
-  await because(ids.acme[7] ?? '', 'all busy', acme);
+  await yard.user.because(ids.acme[7] ?? '', 'all busy', acme);
   // One slot after the other, so that the order is plain.
   await yard.user.cancel(holders[0] ?? '');
   for (const id of ids.acme) await acme.settled(id, { timeoutMs: 60_000 });

@@ -3,7 +3,6 @@
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { WaitCode, Why } from '../../actors/why.ts';
 import { connect, type JobRecord, type Yard } from '../../sdk/index.ts';
 import { type Cluster, cluster } from './harness.ts';
 
@@ -20,14 +19,6 @@ afterAll(async () => {
   await sdk.close();
   await yard[Symbol.asyncDispose]();
 });
-
-/** The leader's answer, as soon as it is this one. */
-function because(id: string, code: WaitCode): Promise<Why> {
-  return yard.user.until(async () => {
-    const why = await yard.user.why(id).catch(() => undefined);
-    return why?.code === code ? why : undefined;
-  }, `job ${id} to wait because: ${code}`);
-}
 
 /** The record of a job once it says that so much is saved. */
 function saved(id: string, steps: number): Promise<JobRecord> {
@@ -66,7 +57,7 @@ describe('a queue that may evict another', () => {
     const slow = await yard.user.pub('stubborn', { ms: 60_000, laterMs: 1 }, { Queue: 'batch', Slots: '2' });
     await yard.user.waitUntil(slow, 'processing');
     const live = await yard.user.pub('mark', {}, { Queue: 'live' });
-    const { sentence } = await because(live, 'making room');
+    const { sentence } = await yard.user.because(live, 'making room');
     expect(sentence).toMatch(
       new RegExp(`^Worker .+ makes room for it: told to stop there is ${slow}. It starts when there is room.$`),
     );
@@ -99,7 +90,7 @@ describe('a job that needs a whole worker', () => {
       return why?.code === 'all busy' && why.sentence.includes('keeps the next room for it') ? why : undefined;
     }, `a worker that keeps room for ${wide}`);
     const small = await yard.user.pub('mark', {}, { Queue: 'wide' });
-    expect((await because(small, 'room reserved')).sentence).toContain(`keeps it for ${wide}.`);
+    expect((await yard.user.because(small, 'room reserved')).sentence).toContain(`keeps it for ${wide}.`);
     await yard.user.cancel(wide);
     await yard.user.waitUntil(small, 'completed');
     await yard.user.cancel(holder);

@@ -4,7 +4,6 @@
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { WaitCode, Why } from '../../actors/why.ts';
 import { connect, type Yard } from '../../sdk/index.ts';
 import { type Cluster, cluster } from './harness.ts';
 
@@ -22,14 +21,6 @@ afterAll(async () => {
   await sdk.close();
   await yard[Symbol.asyncDispose]();
 });
-
-/** The leader's answer, as soon as it is this one. */
-function because(id: string, code: WaitCode): Promise<Why> {
-  return yard.user.until(async () => {
-    const why = await yard.user.why(id).catch(() => undefined);
-    return why?.code === code ? why : undefined;
-  }, `job ${id} to wait because: ${code}`);
-}
 
 function starts(id: string) {
   return yard.user.waitUntil(id, ['processing', 'completed']);
@@ -57,7 +48,7 @@ describe('a job waits because', () => {
       const view = await yard.user.view();
       return view !== undefined && view.leader.term > term ? true : undefined;
     }, 'another leader');
-    expect((await because(id, 'queue paused')).sentence).toBe(
+    expect((await yard.user.because(id, 'queue paused')).sentence).toBe(
       'Queue batch is paused. It goes on with `yard queue resume batch`.',
     );
     const other = await yard.user.pub('mark', {}, { Queue: 'default' });
@@ -72,12 +63,12 @@ describe('a job waits because', () => {
     await yard.user.waitUntil(holder, 'processing');
     const next = await yard.user.pub('mark', {}, { Queue: 'batch' });
     const last = await yard.user.pub('mark', {}, { Queue: 'batch' });
-    expect(await because(next, 'limit full')).toEqual({
+    expect(await yard.user.because(next, 'limit full')).toEqual({
       code: 'limit full',
       sentence: `Queue batch may have 1 out at once, and has: ${holder}. It starts when one of them ends, or with a higher \`yard queue set batch --max-active\`.`,
       ahead: 0,
     });
-    expect(await because(last, 'limit full')).toMatchObject({ ahead: 1 });
+    expect(await yard.user.because(last, 'limit full')).toMatchObject({ ahead: 1 });
     await sdk.queues.set('batch', { maxActive: 2 });
     await yard.user.settled([next, last]);
     await sdk.queues.set('batch', { maxActive: null });
@@ -88,7 +79,7 @@ describe('a job waits because', () => {
   test('its queue starts only so many; it starts when the limit is taken back', async () => {
     await sdk.queues.set('batch', { ratePerSecond: 0.01 });
     const id = await yard.user.pub('mark', {}, { Queue: 'batch' });
-    expect((await because(id, 'rate')).sentence).toMatch(
+    expect((await yard.user.because(id, 'rate')).sentence).toMatch(
       /^Queue batch may start 0\.01 a second\. The next one starts in /,
     );
     await sdk.queues.set('batch', { ratePerSecond: null });
@@ -97,14 +88,14 @@ describe('a job waits because', () => {
 
   test('it is not due; it starts when a person hurries it', async () => {
     const id = await yard.user.pub('mark', {}, { Delay: '1h' });
-    expect((await because(id, 'not due')).sentence).toContain(`yard job retry ${id}`);
+    expect((await yard.user.because(id, 'not due')).sentence).toContain(`yard job retry ${id}`);
     await sdk.retry(id);
     await starts(id);
   });
 
   test('a person holds it; it starts when it is released', async () => {
     const id = await yard.user.pub('mark', {}, { Hold: 'true' });
-    expect((await because(id, 'held')).sentence).toContain(`yard job release ${id}`);
+    expect((await yard.user.because(id, 'held')).sentence).toContain(`yard job release ${id}`);
     await sdk.release(id);
     await starts(id);
   });
@@ -113,7 +104,7 @@ describe('a job waits because', () => {
     const [worker] = await sdk.workers();
     await sdk.drainWorker(worker?.incarnation ?? '');
     const id = await yard.user.pub('mark');
-    expect((await because(id, 'no workers')).sentence).toContain('yard worker undrain');
+    expect((await yard.user.because(id, 'no workers')).sentence).toContain('yard worker undrain');
     await sdk.undrainWorker(worker?.incarnation ?? '');
     await starts(id);
   });
@@ -124,7 +115,7 @@ describe('a job waits because', () => {
     yard.freeze(worker);
     try {
       const id = await yard.user.pub('mark');
-      expect((await because(id, 'offered')).sentence).toContain(worker.name);
+      expect((await yard.user.because(id, 'offered')).sentence).toContain(worker.name);
       yard.thaw(worker);
       await starts(id);
     } finally {

@@ -8,7 +8,7 @@
 import { type KV, Kvm } from '@nats-io/kv';
 import { type NatsConnection, headers as newHeaders } from 'nats';
 import type { ClusterView } from '../../actors/desk.ts';
-import type { Why } from '../../actors/why.ts';
+import type { WaitCode, Why } from '../../actors/why.ts';
 import { askCluster, askWhy } from '../../cluster/desk-answer.ts';
 import { isSettled, type JobState } from '../../machines/job.ts';
 import { decodeJson } from '../../nats/codec.ts';
@@ -188,6 +188,15 @@ export class User implements AsyncDisposable {
     const records: JobRecord[] = [];
     for (const id of ids) records.push(await this.waitUntil(id, ['completed', 'failed', 'cancelled'], withinMs));
     return records;
+  }
+
+  /** The leader's answer to why a job waits, as soon as it is this one. */
+  because(id: string, code: WaitCode, by: Pick<Yard, 'why'> = this): Promise<Why> {
+    const look = async () => {
+      const why = await by.why(id).catch(() => undefined);
+      return why?.code === code ? why : undefined;
+    };
+    return this.until(look, `job ${id} to wait because: ${code}`);
   }
 
   /** What `look` finds, as soon as it finds something. */
