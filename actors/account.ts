@@ -8,8 +8,9 @@
 
 import { type LimitPolicy, type LimitSettings, limitPolicy, limitsFor, noLimit } from '../machines/rules/limit.ts';
 import type { TenantSettings } from '../machines/rules/tenant.ts';
+import { tenantIn } from '../runtime/key.ts';
 import type { Entry } from './entry.ts';
-import { type Counted, tenantOf } from './group.ts';
+import type { Counted } from './group.ts';
 
 /** Something under which jobs are counted, with what holds for it and what of it is out. */
 export interface Account {
@@ -34,7 +35,7 @@ export class Accounts {
 
   /** The tenant of a job, then its keys. */
   of({ key, limitKeys = [] }: Counted): readonly Account[] {
-    return [this.get('tenant', tenantOf(key)), ...limitKeys.map((each) => this.get('key', each))];
+    return [this.get('tenant', tenantIn(key)), ...limitKeys.map((each) => this.get('key', each))];
   }
 
   /** The account that a group calls `tenant acme` or `key api.acme` (`group.ts`). */
@@ -85,12 +86,12 @@ export class Accounts {
 
   /** A job has come to the board, or left it. */
   opened({ key }: Counted): void {
-    const tenant = tenantOf(key);
+    const tenant = tenantIn(key);
     this.#open.set(tenant, this.openOf(tenant) + 1);
   }
 
   closed({ key }: Counted): void {
-    const tenant = tenantOf(key);
+    const tenant = tenantIn(key);
     const left = this.openOf(tenant) - 1;
     if (left > 0) this.#open.set(tenant, left);
     else this.#open.delete(tenant);
@@ -98,13 +99,13 @@ export class Accounts {
 
   /** A job is offered, or held by a worker. */
   out(entry: Entry): void {
-    this.#keep('tenant', tenantOf(entry.key)).out.add(entry);
+    this.#keep('tenant', tenantIn(entry.key)).out.add(entry);
     for (const key of entry.limitKeys ?? []) this.#keep('key', key).out.add(entry);
   }
 
   /** A job is neither, whether or not it was. */
   in(entry: Entry): void {
-    this.#drop('tenant', tenantOf(entry.key), entry);
+    this.#drop('tenant', tenantIn(entry.key), entry);
     for (const key of entry.limitKeys ?? []) this.#drop('key', key, entry);
   }
 

@@ -15,6 +15,7 @@ import { type JobRecord, jobKey, type Unique } from '../runtime/record.ts';
 import { conflictText, isSameSubmission } from './admission.ts';
 import type { Commit } from './committer.ts';
 import { claimAtBirth, heldFault, type KeyClaim } from './unique-key.ts';
+import { whereUnreadable } from './unreadable.ts';
 
 /** What became of a job that was to be born. */
 export type Birth =
@@ -137,10 +138,7 @@ export class Births {
     const { source, contentHash, job: id, at: createdAt } = pointer;
     if (!isSameSubmission({ source, contentHash, createdAt }, record))
       throw new Fault('job.conflict', noteText(record, id), { facts: { id: record.id } });
-    const joined = await store.read(jobKey({ tenant: record.tenant, id })).catch((cause) => {
-      if (isFault(cause, 'record.unreadable')) return undefined;
-      throw cause;
-    });
+    const joined = await whereUnreadable(store.read(jobKey({ tenant: record.tenant, id })), undefined);
     return { kind: 'coalesced', id, record: joined?.record ?? record };
   }
 

@@ -21,6 +21,7 @@ import {
 } from '../runtime/bulk.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import { isFault } from '../runtime/faults.ts';
+import { idIn } from '../runtime/key.ts';
 import type { World } from '../runtime/ports.ts';
 import type { Stored } from '../runtime/record.ts';
 import { allowance, countAll, type Found, isWanted, nextPage } from './bulk-page.ts';
@@ -192,7 +193,7 @@ export class BulkRun {
   async #doToOne(key: string, { isRepeat, read }: Doing): Promise<Outcome> {
     const { world, clock, commit } = this.#options;
     const { id: by, verb } = this.#operation;
-    const id = key.slice(key.indexOf('.') + 1);
+    const id = idIn(key);
     try {
       const stored = await read(key);
       if (stored === undefined) return 'gone';

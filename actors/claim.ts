@@ -10,7 +10,6 @@
 
 import type { JobEvent } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { isFault } from '../runtime/faults.ts';
 import type { Events, JobStore } from '../runtime/ports.ts';
 import {
   type Checkpoint,
@@ -23,6 +22,7 @@ import {
 import { step } from '../runtime/step.ts';
 import type { Commit } from './committer.ts';
 import { patiently } from './patience.ts';
+import { whereUnreadable } from './unreadable.ts';
 
 export interface ClaimOptions {
   key: string;
@@ -145,10 +145,10 @@ export class Claim {
     const { store, clock } = this.#options;
     const broker = store.broker();
     // What a newer version has written can not be ours any more: we could not move it on.
-    const stored = await patiently(() => store.read(this.key), { clock }).catch((cause) => {
-      if (isFault(cause, 'record.unreadable')) return undefined;
-      throw cause;
-    });
+    const stored = await whereUnreadable(
+      patiently(() => store.read(this.key), { clock }),
+      undefined,
+    );
     if (stored === undefined || !holdsClaim(stored.record, this.#options.worker, this.attempt)) return false;
     this.#stored = stored;
     this.#broker = broker;

@@ -12,12 +12,13 @@
  */
 
 import { type Clock, pause } from '../runtime/clock.ts';
-import { Fault, isFault } from '../runtime/faults.ts';
+import { Fault } from '../runtime/faults.ts';
 import type { Entry, JobStore, Pointer } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
 import type { StoredSchedule } from '../runtime/schedule.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { patiently } from './patience.ts';
+import { whereUnreadable } from './unreadable.ts';
 
 /** What became of a unit: stored under these revisions, or some key in it had moved on. */
 export type Committed = { kind: 'stored'; revisions: readonly number[] } | { kind: 'conflict' };
@@ -178,11 +179,7 @@ export class Committer {
 
   /** What stands under the key of an entry; nothing where nobody here can read it. */
   async #standing(entry: Entry): Promise<Standing | undefined> {
-    const read = () =>
-      this.#readAs(entry).catch((cause) => {
-        if (isFault(cause, 'record.unreadable')) return undefined;
-        throw cause;
-      });
+    const read = () => whereUnreadable(this.#readAs(entry), undefined);
     return patiently(read, { clock: this.#clock, isOver: () => this.#closed });
   }
 

@@ -19,13 +19,15 @@
 import { type Failure, isSettled, type JobEvent, type JobState } from '../machines/job.ts';
 import { type After, cyclesOf, type Standing, type Verdict, verdictOf } from '../machines/rules/after.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
-import { isFault } from '../runtime/faults.ts';
+import { idIn, tenantIn } from '../runtime/key.ts';
 import type { Head, JobStore } from '../runtime/ports.ts';
-import { afterOf, type JobRecord } from '../runtime/record.ts';
+import { afterOf, type JobRecord, jobKey } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
 import type { Entry } from './entry.ts';
+import { Beat, Errand } from './errand.ts';
 import type { Move, Mover } from './mover.ts';
+import { whereUnreadable } from './unreadable.ts';
 
 export interface DependentsOptions {
   board: Board;
@@ -69,13 +71,17 @@ export class Dependents {
   readonly #failed = new Set<string>();
   readonly #due = new Set<Entry>();
   readonly #suspects = new Set<Entry>();
-  #walk: Iterator<Entry> | undefined;
-  #busy = false;
-  #stopped = false;
+  readonly #beat = new Beat(this.#waiting);
+  readonly #errand: Errand;
   #stop: Cancel = () => {};
 
   constructor(options: DependentsOptions) {
     this.#options = options;
+    this.#errand = new Errand({
+      clock: options.clock,
+      isDue: () => this.#due.size > 0,
+      round: () => this.#pass(),
+    });
   }
 
   start(): void {
@@ -86,11 +92,11 @@ export class Dependents {
       if (this.#waiters.has(entry.key)) this.#suspects.add(entry);
     }
     this.#stop = clock.every(everyMs, () => this.#tick());
-    this.#wake();
+    this.#errand.wake();
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#errand.stop();
     this.#stop();
   }
 
@@ -102,7 +108,7 @@ export class Dependents {
     if (this.#waiting.has(entry)) {
       this.#due.add(entry);
       if (!hasWaited && this.#waiters.has(entry.key)) this.#suspects.add(entry);
-      this.#wake();
+      this.#errand.wake();
     }
     if (isSettled(head.state)) this.#settled(head);
   }
@@ -123,7 +129,7 @@ export class Dependents {
     if (state === 'failed') this.#failed.add(key);
     else this.#ended.set(key, { state, at });
     for (const waiter of waiters) this.#due.add(waiter);
-    this.#wake();
+    this.#errand.wake();
   }
 
   #index(entry: Entry): void {
@@ -152,28 +158,8 @@ export class Dependents {
   }
 
   #tick(): void {
-    for (let count = Math.min(inTickAtMost, this.#waiting.size); count > 0; count--) {
-      this.#walk ??= this.#waiting.keys();
-      const { value, done } = this.#walk.next();
-      if (done === true) this.#walk = undefined;
-      else this.#due.add(value);
-    }
-    this.#wake();
-  }
-
-  #wake(): void {
-    if (this.#busy || this.#stopped || this.#due.size === 0) return;
-    this.#busy = true;
-    this.#options.clock.endOfTurn(() => void this.#run());
-  }
-
-  async #run(): Promise<void> {
-    try {
-      while (this.#due.size > 0 && !this.#stopped) await this.#pass();
-    } catch {
-      // The broker is away, or this leader was deposed: the tick, or the next leader, comes by again.
-    }
-    this.#busy = false;
+    for (const entry of this.#beat.next(inTickAtMost)) this.#due.add(entry);
+    this.#errand.wake();
   }
 
   /** Decides about some of those that are due; they are due again where that fails. */
@@ -233,11 +219,8 @@ export class Dependents {
     const hasNews = this.#failed.delete(key);
     // A person may have redriven it since.
     if (!hasNews && state !== 'failed' && !(isOverdue && state === undefined)) return;
-    const stored = await this.#options.store.read(key).catch((cause) => {
-      // Of a newer version, or spoilt: nobody here can say that it has ended.
-      if (isFault(cause, 'record.unreadable')) return null;
-      throw cause;
-    });
+    // Of one that cannot be read nobody here can say that it has ended.
+    const stored = await whereUnreadable(this.#options.store.read(key), null);
     if (stored === null) facts.set(key, { state: 'pending', at: 0 });
     else if (stored !== undefined) this.#note(facts, key, stored.record);
   }
@@ -300,7 +283,7 @@ export class Dependents {
     const near = this.#near(suspects);
     const waiting = new Map([...near].map(([key, entry]) => [key, keyed(entry, this.#waiting.get(entry))]));
     for (const circle of cyclesOf(waiting)) {
-      const ids = circle.map((key) => key.slice(key.indexOf('.') + 1));
+      const ids = circle.map(idIn);
       const error = refusal(`It waits for itself: ${sentenceOf(ids)}. Submit one of them anew, without \`after\`.`);
       for (const entry of circle.flatMap((key) => near.get(key) ?? []))
         moves.set(entry, this.#move(entry, { type: 'job.unreachable', error }));
@@ -350,7 +333,7 @@ function sentenceOf(ids: readonly string[]): string {
 
 /** The key of another job of the same tenant. */
 function keyBeside({ key }: Entry, id: string): string {
-  return `${key.slice(0, key.indexOf('.'))}.${id}`;
+  return jobKey({ tenant: tenantIn(key), id });
 }
 
 function keysOf(entry: Entry, after: After | undefined): readonly string[] {

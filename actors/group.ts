@@ -3,6 +3,8 @@
  * the limits that hold for it. Jobs of one group stand in one line, and go or stay together.
  */
 
+import { tenantIn } from '../runtime/key.ts';
+
 /** What says to which group a job belongs. */
 export interface Counted {
   key: string;
@@ -19,15 +21,10 @@ export interface Group {
 
 /** The group of a job: its tenant and the limit keys that it names. */
 export function groupOf({ key, limitKeys = [] }: Counted): Group {
-  const tenant = tenantOf(key);
+  const tenant = tenantIn(key);
   return {
     name: [tenant, ...limitKeys].join(' '),
     tenant,
     limits: [`tenant ${tenant}`, ...limitKeys.map((each) => `key ${each}`)],
   };
-}
-
-/** Whose job it is: what stands before the dot of its key. */
-export function tenantOf(key: string): string {
-  return key.slice(0, Math.max(0, key.indexOf('.')));
 }

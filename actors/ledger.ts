@@ -8,6 +8,7 @@
  */
 
 import { isSettled } from '../machines/job.ts';
+import { idIn } from '../runtime/key.ts';
 import type { Lease, Page, Rejection, Submission, SubmitState } from '../runtime/ports.ts';
 import type { JobRecord } from '../runtime/record.ts';
 import { isScheduleKey } from '../runtime/schedule.ts';
@@ -298,10 +299,6 @@ function inWords(key: string, flaw: Flaw): Discrepancy {
     ? 'The leader repairs it; audit again in a minute, with a master running.'
     : `Look at it with \`yard job get ${idIn(key)}\`; cancel it or submit it again.`;
   return { of: key, what, expected, met, advice };
-}
-
-function idIn(key: string): string {
-  return key.slice(key.indexOf('.') + 1);
 }
 
 function unreadable({ key, why }: Extract<Page, { kind: 'unreadable' }>): Discrepancy {

@@ -6,12 +6,12 @@
  */
 
 import type { JobEvent } from '../machines/job.ts';
-import { isFault } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type { Events, Head, JobStore } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
 import { step } from '../runtime/step.ts';
 import type { Commit } from './committer.ts';
+import { whereUnreadable } from './unreadable.ts';
 
 /** A job to be moved, if it is still at this revision. */
 export interface Move {
@@ -41,10 +41,7 @@ export function mover(options: MoverOptions): Mover {
 
 /** The record from the stream's leader. One that cannot be read, such as of a newer version, is not ours to move. */
 async function readIfReadable(store: JobStore, key: string): Promise<Stored | undefined> {
-  return await store.read(key).catch((cause) => {
-    if (isFault(cause, 'record.unreadable')) return undefined;
-    throw cause;
-  });
+  return await whereUnreadable(store.read(key), undefined);
 }
 
 async function moveOne(options: MoverOptions, move: Move, read: Stored | undefined): Promise<boolean> {

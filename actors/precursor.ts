@@ -7,11 +7,11 @@
 
 import { isSettled } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { isFault } from '../runtime/faults.ts';
 import { JobError, type Precursor } from '../runtime/handler.ts';
 import type { JobStore } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Stored } from '../runtime/record.ts';
 import { patiently } from './patience.ts';
+import { whereUnreadable } from './unreadable.ts';
 
 /** As many bytes of JSON as the results of all of them may have. */
 const largestBytes = 4 * 1024 * 1024;
@@ -44,12 +44,7 @@ async function ended(
   { store, clock, isOver }: PrecursorsOptions,
 ): Promise<Stored | undefined> {
   if (read !== undefined && isSettled(read.record.state)) return read;
-  const readIfReadable = () =>
-    store.read(key).catch((cause) => {
-      if (isFault(cause, 'record.unreadable')) return undefined;
-      throw cause;
-    });
-  return await patiently(readIfReadable, { clock, isOver });
+  return await patiently(() => whereUnreadable(store.read(key), undefined), { clock, isOver });
 }
 
 function refuseLarge(all: readonly (Stored | undefined)[]): void {

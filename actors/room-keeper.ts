@@ -9,6 +9,7 @@
 
 import { idle, take, type Usage } from '../machines/rules/capability.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
+import { idIn } from '../runtime/key.ts';
 import type { Notices } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
@@ -155,7 +156,7 @@ export class RoomKeeper {
   async #evictOne(victim: Entry, wanted: Entry): Promise<void> {
     const { move, clock, telemetry } = this.#options;
     const { key, revision, worker = '', queue } = victim;
-    const by = wanted.key.slice(wanted.key.indexOf('.') + 1);
+    const by = idIn(wanted.key);
     const event = () => ({
       type: 'job.preempt' as const,
       at: clock.now(),

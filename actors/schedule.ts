@@ -40,6 +40,7 @@ import type { Commit } from './committer.ts';
 import type { ScheduleBook } from './schedule-book.ts';
 import { idOfFiring, jobOfSchedule, sourceOfFiring } from './scheduled-job.ts';
 import { claimAtBirth } from './unique-key.ts';
+import { whereUnreadable } from './unreadable.ts';
 
 export interface SchedulesOptions {
   book: ScheduleBook;
@@ -163,11 +164,8 @@ export class Schedules {
   async #previous({ tenant, overlap, context }: ScheduleRecord): Promise<Stored | undefined> {
     if (overlap === 'allow' || context.lastJob === undefined) return undefined;
     const key = jobKey({ tenant, id: context.lastJob });
-    const stored = await this.#options.store.read(key).catch((cause) => {
-      // Of a newer version, or spoilt: nobody here can say that it is open, nor cancel it.
-      if (isFault(cause, 'record.unreadable')) return undefined;
-      throw cause;
-    });
+    // Of one that cannot be read nobody here can say that it is open, nor cancel it.
+    const stored = await whereUnreadable(this.#options.store.read(key), undefined);
     return stored === undefined || isSettled(stored.record.state) ? undefined : stored;
   }
 

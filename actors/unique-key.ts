@@ -25,10 +25,11 @@
 import { isActive, isSettled } from '../machines/job.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
 import { holdsKey, isInPeriod } from '../machines/rules/unique.ts';
-import { Fault, isFault } from '../runtime/faults.ts';
+import { Fault } from '../runtime/faults.ts';
 import type { Entry, JobStore, Pointer } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Stored, type Unique } from '../runtime/record.ts';
 import { step } from '../runtime/step.ts';
+import { whereUnreadable } from './unreadable.ts';
 
 /** What is to be done about the key of a job. */
 export type KeyClaim =
@@ -102,10 +103,7 @@ function pointerTo({ id: job }: JobRecord, { periodMs }: Unique, at: number): Po
 type Read = Stored | 'unreadable' | undefined;
 
 async function readHolder(store: KeyReader['store'], { tenant }: JobRecord, { job: id }: Pointer): Promise<Read> {
-  return await store.read(jobKey({ tenant, id })).catch((cause) => {
-    if (isFault(cause, 'record.unreadable')) return 'unreadable';
-    throw cause;
-  });
+  return await whereUnreadable(store.read(jobKey({ tenant, id })), 'unreadable' as const);
 }
 
 function isHeldBy(holder: Read, unique: Unique): boolean {

@@ -9,6 +9,7 @@ import { isActive, type JobEvent, type JobState, jobStates } from '../machines/j
 import type { Verb } from '../runtime/bulk.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, isFault } from '../runtime/faults.ts';
+import { idIn } from '../runtime/key.ts';
 import type { World } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
 import { chartEdges } from '../runtime/record-edge.ts';
@@ -110,7 +111,7 @@ function eventOf(verb: Verb, at: number): JobEvent {
 export async function readJob(world: Pick<World, 'store'>, key: string): Promise<Stored> {
   const stored = await world.store.read(key);
   if (stored !== undefined) return stored;
-  const id = key.slice(key.indexOf('.') + 1);
+  const id = idIn(key);
   throw new Fault('job.missing', `Expected a job with id ${id}, found none. See \`yard job list\`.`, { facts: { id } });
 }
 

@@ -4,6 +4,7 @@
 
 import { type Capacity, hasRoom, unmet } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
+import { idIn } from '../runtime/key.ts';
 import type { Pulse } from '../runtime/ports.ts';
 import type { Account } from './account.ts';
 import type { Board } from './board.ts';
@@ -67,10 +68,10 @@ export function why(entry: Entry, world: Surroundings): Why {
     case 'retrying':
       return {
         code: 'not due',
-        sentence: `Not due yet${world.now === undefined || entry.dueAt === undefined ? '' : `: in ${formatDuration(Math.max(0, entry.dueAt - world.now))}`}. \`yard job retry ${idOf(entry.key)}\` has it run now.`,
+        sentence: `Not due yet${world.now === undefined || entry.dueAt === undefined ? '' : `: in ${formatDuration(Math.max(0, entry.dueAt - world.now))}`}. \`yard job retry ${idIn(entry.key)}\` has it run now.`,
       };
     case 'held':
-      return { code: 'held', sentence: `Held by a person. \`yard job release ${idOf(entry.key)}\` lets it go.` };
+      return { code: 'held', sentence: `Held by a person. \`yard job release ${idIn(entry.key)}\` lets it go.` };
     case 'blocked':
       return { code: 'blocked', sentence: 'Waits for other jobs to end.' };
     case 'pending':
@@ -147,10 +148,6 @@ function whyReserved(pulse: Pulse | undefined, { fleet, room }: Surroundings): W
   };
 }
 
-function idOf(key: string): string {
-  return key.slice(key.indexOf('.') + 1);
-}
-
 const namedAtMost = 3;
 
 /** What keeps back all that is counted under the same, and what would let it go. */
@@ -190,7 +187,7 @@ const wordsOf: Readonly<Record<Account['kind'], [what: string, command: string]>
 };
 
 function heldBy(keys: readonly string[]): string {
-  const ids = keys.slice(0, namedAtMost).map(idOf);
+  const ids = keys.slice(0, namedAtMost).map(idIn);
   return keys.length > ids.length ? `${ids.join(', ')} and ${keys.length - ids.length} more` : ids.join(', ');
 }
 

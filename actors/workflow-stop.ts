@@ -8,12 +8,14 @@
 
 import { isActive, isSettled, type JobEvent } from '../machines/job.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
+import { idIn, tenantIn } from '../runtime/key.ts';
 import type { Head, JobStore } from '../runtime/ports.ts';
-import type { JobRecord } from '../runtime/record.ts';
+import { type JobRecord, jobKey } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { workflowJobIds } from '../runtime/workflow.ts';
 import type { Board } from './board.ts';
 import type { Entry } from './entry.ts';
+import { Beat, Errand } from './errand.ts';
 import type { Mover } from './mover.ts';
 
 export interface WorkflowStopOptions {
@@ -41,13 +43,17 @@ export class WorkflowStop {
   readonly #unread = new Set<string>();
   /** Of which there was news. */
   readonly #due = new Set<string>();
-  #walk: Iterator<string> | undefined;
-  #busy = false;
-  #stopped = false;
+  readonly #beat = new Beat(this.#workflows);
+  readonly #errand: Errand;
   #stop: Cancel = () => {};
 
   constructor(options: WorkflowStopOptions) {
     this.#options = options;
+    this.#errand = new Errand({
+      clock: options.clock,
+      isDue: () => this.#due.size > 0 || this.#unread.size > 0,
+      round: () => this.#round(),
+    });
   }
 
   start(): void {
@@ -55,11 +61,11 @@ export class WorkflowStop {
     for (const entry of board.entries()) this.#index(entry);
     for (const name of this.#workflows.keys()) this.#unread.add(name);
     this.#stop = clock.every(everyMs, () => this.#tick());
-    this.#wake();
+    this.#errand.wake();
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#errand.stop();
     this.#stop();
   }
 
@@ -73,7 +79,7 @@ export class WorkflowStop {
     if (head.state === 'failed') failedIn(workflow, { at: head.updatedAt, id: idIn(head.key) });
     if (workflow.failure === undefined) return;
     this.#due.add(name);
-    this.#wake();
+    this.#errand.wake();
   }
 
   #index(entry: Entry): void {
@@ -90,35 +96,17 @@ export class WorkflowStop {
   }
 
   #tick(): void {
-    for (let count = Math.min(readInTick, this.#workflows.size); count > 0; count--) {
-      this.#walk ??= this.#workflows.keys();
-      const { value, done } = this.#walk.next();
-      if (done === true) this.#walk = undefined;
-      else this.#unread.add(value);
-    }
-    this.#wake();
+    for (const name of this.#beat.next(readInTick)) this.#unread.add(name);
+    this.#errand.wake();
   }
 
-  #wake(): void {
-    if (this.#busy || this.#stopped || (this.#due.size === 0 && this.#unread.size === 0)) return;
-    this.#busy = true;
-    this.#options.clock.endOfTurn(() => void this.#run());
-  }
-
-  async #run(): Promise<void> {
-    try {
-      while ((this.#due.size > 0 || this.#unread.size > 0) && !this.#stopped) {
-        for (const name of this.#due) await this.#stopWaiting(name);
-        for (const name of this.#unread) {
-          await this.#read(name);
-          await this.#stopWaiting(name);
-          this.#unread.delete(name);
-        }
-      }
-    } catch {
-      // The broker is away, or this leader was deposed: the tick, or the next leader, comes by again.
+  async #round(): Promise<void> {
+    for (const name of this.#due) await this.#stopWaiting(name);
+    for (const name of this.#unread) {
+      await this.#read(name);
+      await this.#stopWaiting(name);
+      this.#unread.delete(name);
     }
-    this.#busy = false;
   }
 
   /** Reads those of its jobs that are not open. */
@@ -129,8 +117,8 @@ export class WorkflowStop {
     if (workflow === undefined || some === undefined) return;
     const part = (await store.readMany([some.key])).get(some.key)?.record.workflow;
     if (part === undefined) return;
-    const tenant = some.key.slice(0, some.key.indexOf('.'));
-    const keys = workflowJobIds(part).map((id) => `${tenant}.${id}`);
+    const tenant = tenantIn(some.key);
+    const keys = workflowJobIds(part).map((id) => jobKey({ tenant, id }));
     const settled = await store.readMany(keys.filter((key) => board.get(key) === undefined));
     for (const { record } of settled.values())
       if (record.state === 'failed') failedIn(workflow, { at: failedAt(record), id: record.id });
@@ -151,7 +139,7 @@ export class WorkflowStop {
     const event = (): JobEvent => ({ type: 'job.stopped', at: clock.now(), error: stoppedBy(failure.id) });
     const moves = waiting.map(({ key, revision }) => ({ key, revision, event }));
     const count = await move(moves);
-    if (count > 0) telemetry.tell('workflow.stopped', { workflow: name.slice(name.indexOf('.') + 1), count });
+    if (count > 0) telemetry.tell('workflow.stopped', { workflow: idIn(name), count });
   }
 }
 
@@ -171,10 +159,6 @@ function stoppedBy(id: string) {
   };
 }
 
-function idIn(key: string): string {
-  return key.slice(key.indexOf('.') + 1);
-}
-
 function nameOf(key: string, workflow: string): string {
-  return `${key.slice(0, key.indexOf('.'))}.${workflow}`;
+  return jobKey({ tenant: tenantIn(key), id: workflow });
 }
