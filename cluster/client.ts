@@ -13,6 +13,7 @@ import type { Why } from '../actors/why.ts';
 import { wrongInQueue } from '../machines/rules/queue.ts';
 import type { BrokersView, BrokerView } from '../nats/brokers.ts';
 import { Fault } from '../runtime/faults.ts';
+import { idIn } from '../runtime/key.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Durability, JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
@@ -302,8 +303,4 @@ function checked(verb: Verb): Verb {
   const wrong = verb.verb === 'move' ? wrongInQueue(verb.queue, {}) : undefined;
   if (wrong !== undefined) throw new Fault('input.invalid', wrong);
   return verb;
-}
-
-function idIn(key: string): string {
-  return key.slice(key.indexOf('.') + 1);
 }

@@ -186,7 +186,7 @@ class LocalCluster implements Cluster {
     await this.#file();
     if (masters > 0) await Promise.race([this.#seesAll(), this.#crew.failed]);
     this.#crew.steady();
-    const seen = await askMasters(this.#link.world.desk);
+    const seen = masters > 0 ? await askMasters(this.#link.world.desk) : [];
     this.httpUrls = seen.flatMap(({ http }) => http ?? []).toSorted();
     this.#moments = { ...this.#moments, readyAt: this.#link.clock.now() };
     await this.#file();

@@ -9,6 +9,7 @@
 import { isSettled } from '../machines/job.ts';
 import { type Clock, pause } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
+import { idIn } from '../runtime/key.ts';
 import type { Events, JobStore } from '../runtime/ports.ts';
 import type { JobRecord, Stored, Transition } from '../runtime/record.ts';
 
@@ -130,14 +131,14 @@ function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | und
 }
 
 function missing(key: string): Fault {
-  const id = key.slice(key.indexOf('.') + 1);
+  const id = idIn(key);
   return new Fault('job.missing', `Expected a job with id ${id}, found none. See \`yard job list\`.`, {
     facts: { id },
   });
 }
 
 function timedOut(key: string, timeoutMs: number): Fault {
-  const id = key.slice(key.indexOf('.') + 1);
+  const id = idIn(key);
   return new Fault(
     'wait.timedOut',
     `Expected job ${id} to be settled within ${timeoutMs} ms, it is not. It goes on; wait longer.`,

@@ -6,7 +6,7 @@
  * of our charts does anything on entry or exit and only the state of birth moves on by itself. So XState works an edge
  * out the first time, in surroundings that do nothing (`inert-scope.ts`, 15 µs), and here it is a lookup (1 µs). What
  * is not as simple as that goes XState's way each time. The two are compared on random walks in
- * `test/runtime/step.test.ts`. This file and `step.ts` are the XState border: casts live here and nowhere else.
+ * `test/runtime/step.test.ts`. This file is the XState border: its casts are allowed nowhere else but in the codec.
  */
 
 import type { StateValue } from 'xstate';

@@ -4,12 +4,13 @@
 
 import { type Command, Option } from 'commander';
 import type { DeadGroup, JobRecord, Priority } from '../../sdk/index.ts';
+import { priorities } from '../job-words.ts';
 import { carryOut } from './bulk-follow.ts';
 import { type Column, columns } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { UsageError } from './exit.ts';
 import { perSecond, positive } from './rejected.ts';
-import { priorities, relative } from './words.ts';
+import { relative } from './words.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const dead = program

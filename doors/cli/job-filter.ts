@@ -4,8 +4,8 @@
 
 import { type Command, Option } from 'commander';
 import type { JobState, Priority } from '../../sdk/index.ts';
+import { jobStates, priorities } from '../job-words.ts';
 import { UsageError } from './exit.ts';
-import { priorities, stateOrder } from './words.ts';
 
 export interface FilterFlags {
   state?: JobState[];
@@ -17,7 +17,7 @@ export interface FilterFlags {
 
 export function addFilterFlags(command: Command): Command {
   return command
-    .option('--state <states>', `Only in one of these states: ${stateOrder.join(', ')}.`, toStates)
+    .option('--state <states>', `Only in one of these states: ${jobStates.join(', ')}.`, toStates)
     .option('--queue <name>', 'Only of this queue.')
     .option('--type <type>', 'Only of this type.')
     .addOption(new Option('--priority <priority>', 'Only of this priority.').choices(priorities))
@@ -26,9 +26,9 @@ export function addFilterFlags(command: Command): Command {
 
 function toStates(text: string): JobState[] {
   return text.split(',').map((word) => {
-    const state = stateOrder.find((each) => each === word.trim());
+    const state = jobStates.find((each) => each === word.trim());
     if (state === undefined)
-      throw new UsageError(`Expected \`--state\` to be of ${stateOrder.join(', ')}, got \`${word}\`. Correct it.`);
+      throw new UsageError(`Expected \`--state\` to be of ${jobStates.join(', ')}, got \`${word}\`. Correct it.`);
     return state;
   });
 }

@@ -4,6 +4,7 @@
 
 import type { Command } from 'commander';
 import type { JobRecord, LogLine, Why, Yard } from '../../sdk/index.ts';
+import { isSettled } from '../job-words.ts';
 import { type Column, columns } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes, MissingError } from './exit.ts';
@@ -13,7 +14,7 @@ import { addFilterFlags, type FilterFlags } from './job-filter.ts';
 import { describe, whyText } from './job-page.ts';
 import { registerVerbs } from './job-verb.ts';
 import { positive } from './rejected.ts';
-import { isSettled, relative, stateStyle } from './words.ts';
+import { relative, stateStyle } from './words.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const job = program.command('job').description('Looks at jobs, and does something to them.');

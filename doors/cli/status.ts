@@ -5,12 +5,13 @@
 
 import type { Command } from 'commander';
 import type { BrokersView, Census, ClusterView, JobState, MasterView, Yard } from '../../sdk/index.ts';
+import { jobStates, priorities } from '../job-words.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
-import { priorities, stateOrder, stateStyle } from './words.ts';
+import { stateStyle } from './words.ts';
 import { workerStyle } from './worker.ts';
 
 const everyMs = 1_000;
@@ -172,7 +173,7 @@ interface StateRow {
 
 function stateRows({ byState }: Census): readonly StateRow[] {
   const always: readonly JobState[] = ['pending', 'queued', 'processing', 'completed', 'failed'];
-  return stateOrder
+  return jobStates
     .map((state) => ({ state, count: byState[state] ?? 0 }))
     .filter(({ state, count }) => count > 0 || always.includes(state));
 }

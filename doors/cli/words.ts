@@ -52,27 +52,3 @@ const styles: Readonly<Record<JobState, Style>> = {
 export function stateStyle(state: JobState): Style {
   return styles[state];
 }
-
-/** The states in the order of a job's life. */
-export const stateOrder: readonly JobState[] = [
-  'scheduled',
-  'blocked',
-  'held',
-  'pending',
-  'queued',
-  'retrying',
-  'assigned',
-  'processing',
-  'cancelling',
-  'completed',
-  'cancelled',
-  'failed',
-];
-
-/** Whether a job in this state will not move again by itself. */
-/** Priorities, the most urgent first. */
-export const priorities = ['critical', 'high', 'medium', 'low'] as const;
-
-export function isSettled(state: JobState): boolean {
-  return state === 'completed' || state === 'cancelled' || state === 'failed';
-}

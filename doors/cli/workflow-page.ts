@@ -3,9 +3,10 @@
  */
 
 import type { WorkflowJob, WorkflowNodeView, WorkflowSummary, WorkflowView } from '../../sdk/index.ts';
+import { jobStates } from '../job-words.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { Style, Terminal } from './terminal.ts';
-import { relative, stateOrder, stateStyle } from './words.ts';
+import { relative, stateStyle } from './words.ts';
 
 const styles: Readonly<Record<WorkflowSummary['state'], Style>> = {
   open: 'cyan',
@@ -75,5 +76,5 @@ function noteOf({ error, progress }: WorkflowJob): string {
 }
 
 function counts(byState: WorkflowSummary['byState']): string {
-  return stateOrder.flatMap((state) => (byState[state] === undefined ? [] : [`${byState[state]} ${state}`])).join(', ');
+  return jobStates.flatMap((state) => (byState[state] === undefined ? [] : [`${byState[state]} ${state}`])).join(', ');
 }

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { workflowOf } from '../../cluster/workflow-given.ts';
 import type { SubmittedWorkflow, WorkflowView, Yard } from '../../sdk/index.ts';
+import { idIn } from '../job-words.ts';
 import { columns } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes, MissingError } from './exit.ts';
@@ -110,7 +111,7 @@ async function follow(yard: Yard, id: string, context: CommandContext): Promise<
   const { terminal, output } = context;
   const ids = new Set((await yard.workflows.get(id)).jobs.map(({ id: job }) => job));
   const stop = await yard.onTransition(({ key, transition }) => {
-    const job = key.slice(key.indexOf('.') + 1);
+    const job = idIn(key);
     if (!ids.has(job) || output === 'json') return;
     terminal.say(`${job}  ${transition.from} → ${terminal.style(stateStyle(transition.to), transition.to)}`);
   });

@@ -13,7 +13,7 @@ import { docsPage, docsStyle } from './docs-page.ts';
 import { registerEvents } from './events.ts';
 import { jobOperations } from './jobs.ts';
 import { mount, type Operation } from './operation.ts';
-import { answerProblem, made } from './problem.ts';
+import { answerProblem, answerRefused } from './problem.ts';
 import { queueOperations } from './queues.ts';
 import { scheduleOperations } from './schedules.ts';
 import { verbOperations } from './verbs.ts';
@@ -48,14 +48,8 @@ export function httpApp({ yard, version, onError = () => {} }: AppOptions): Open
   app.use(
     bodyLimit({
       maxSize: bodyAtMost,
-      onError: (context) =>
-        context.json(
-          made(413, 'request.large', `Expected at most ${bodyAtMost} bytes, got more. Send less at once.`),
-          413,
-          {
-            'content-type': 'application/problem+json',
-          },
-        ),
+      onError: () =>
+        answerRefused(413, 'request.large', `Expected at most ${bodyAtMost} bytes, got more. Send less at once.`),
     }),
   );
   app.onError((cause) => {
@@ -63,16 +57,8 @@ export function httpApp({ yard, version, onError = () => {} }: AppOptions): Open
     if (answer.status === 500) onError(cause);
     return answer;
   });
-  app.notFound((context) =>
-    context.json(
-      made(
-        404,
-        'route.missing',
-        `Expected a path of the API, got ${context.req.method} ${context.req.path}. See /docs.`,
-      ),
-      404,
-      { 'content-type': 'application/problem+json' },
-    ),
+  app.notFound(({ req: { method, path } }) =>
+    answerRefused(404, 'route.missing', `Expected a path of the API, got ${method} ${path}. See /docs.`),
   );
   const all = operations(yard);
   for (const operation of all) mount(app, operation);

@@ -2,12 +2,14 @@
  * News as Server-Sent Events: of one job, with nothing missed, and of all jobs, live.
  *
  * The id of an event of one job is the number of its transition; who comes back with `Last-Event-ID` goes on behind it, at any
- * master. A comment every fifteen seconds keeps proxies from closing a stream on which nothing happens.
+ * master.
  */
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
-import { Fault, type JobEventMessage, type Yard } from '../../sdk/index.ts';
+import type { JobEventMessage, Yard } from '../../sdk/index.ts';
+import { idIn } from '../job-words.ts';
+import { found } from './jobs.ts';
 
 const keptAtMost = 10_000;
 
@@ -15,7 +17,7 @@ export function registerEvents(app: OpenAPIHono, yard: Yard): void {
   app.get('/v1/jobs/:id/events', async (context) => {
     const id = context.req.param('id');
     const after = Number(context.req.header('last-event-id') ?? 0);
-    if ((await yard.job(id)) === undefined) throw new Fault('job.missing', `Expected a job with id ${id}, found none.`);
+    await found(yard, id);
     return streamSSE(context, async (stream) => {
       const left = new AbortController();
       stream.onAbort(() => left.abort());
@@ -61,6 +63,6 @@ function passes(
 }
 
 function sseOf({ key, type, queue, priority, revision, transition }: JobEventMessage) {
-  const data = { id: key.slice(key.indexOf('.') + 1), type, queue, priority, ...transition };
+  const data = { id: idIn(key), type, queue, priority, ...transition };
   return { id: `${revision}.${transition.n}`, event: transition.to, data: JSON.stringify(data) };
 }

@@ -6,7 +6,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { readSaid, saidFields } from '../../cluster/said.ts';
-import { Fault, type JobHandle, type JobRecord, type Yard } from '../../sdk/index.ts';
+import { Fault, type JobHandle, type JobRecord, type LogLine, type Yard } from '../../sdk/index.ts';
 import { nothing, type Operation, operation } from './operation.ts';
 import { filter, job, jobId, submitted, why } from './schema.ts';
 
@@ -205,32 +205,20 @@ function logs(yard: Yard): Operation {
       await found(yard, id);
       const isText = header('accept')?.includes('text/plain') === true;
       const lines = yard.logs(id, { follow: follow === 'true', signal });
-      const bytes = streamOf(lines, (line) => {
-        if (!line.line.includes(search)) return '';
-        return `${isText ? line.line : JSON.stringify(line)}\n`;
-      });
+      const bytes = ReadableStream.from(linesOf(lines, { search, isText }));
       return { stream: { type: isText ? 'text/plain; charset=utf-8' : 'application/x-ndjson', bytes } };
     },
   });
 }
 
-function streamOf<Item>(items: AsyncIterable<Item>, text: (item: Item) => string): ReadableStream<Uint8Array> {
+async function* linesOf(lines: AsyncIterable<LogLine>, { search, isText }: { search: string; isText: boolean }) {
   const encoder = new TextEncoder();
-  const iterator = items[Symbol.asyncIterator]();
-  return new ReadableStream({
-    async pull(controller) {
-      const next = await iterator.next();
-      if (next.done === true) controller.close();
-      else controller.enqueue(encoder.encode(text(next.value)));
-    },
-    async cancel() {
-      await iterator.return?.();
-    },
-  });
+  for await (const line of lines)
+    if (line.line.includes(search)) yield encoder.encode(`${isText ? line.line : JSON.stringify(line)}\n`);
 }
 
 /** @throws {Fault} `job.missing` */
-async function found(yard: Yard, id: string): Promise<JobRecord> {
+export async function found(yard: Yard, id: string): Promise<JobRecord> {
   const record = await yard.job(id);
   if (record !== undefined) return record;
   throw new Fault('job.missing', `Expected a job with id ${id}, found none. See /v1/jobs.`, { facts: { id } });

@@ -65,7 +65,15 @@ interface WrongField {
 
 /** The answer to a request that came to nothing. */
 export function answerProblem(cause: unknown): Response {
-  const told = problemOf(cause);
+  return answered(problemOf(cause));
+}
+
+/** The answer to a request that reached no operation. */
+export function answerRefused(status: number, code: string, detail: string): Response {
+  return answered(made(status, code, detail));
+}
+
+function answered(told: Problem): Response {
   const again: Record<string, string> = told.status === 503 ? { 'retry-after': '1' } : {};
   return new Response(JSON.stringify(told), {
     status: told.status,
@@ -94,6 +102,6 @@ function isWrongFields(value: unknown): value is WrongField[] {
   return Array.isArray(value) && value.length > 0;
 }
 
-export function made(status: number, code: string, detail: string): Problem {
+function made(status: number, code: string, detail: string): Problem {
   return { type: `urn:yardmaster:fault:${code}`, title: titles[status] ?? 'Refused', status, detail, code };
 }

@@ -3,22 +3,7 @@
  */
 
 import { z } from '@hono/zod-openapi';
-
-const states = [
-  'scheduled',
-  'blocked',
-  'held',
-  'pending',
-  'queued',
-  'retrying',
-  'assigned',
-  'processing',
-  'cancelling',
-  'completed',
-  'cancelled',
-  'failed',
-] as const;
-export const priorities = ['critical', 'high', 'medium', 'low'] as const;
+import { jobStates, priorities } from '../job-words.ts';
 
 const moment = z.number().openapi({ description: 'Epoch ms.', example: 1_795_000_000_000 });
 
@@ -28,7 +13,7 @@ const transition = z
     at: moment,
     event: z.string(),
     from: z.string(),
-    to: z.enum(states),
+    to: z.enum(jobStates),
     attempt: z.number().int(),
     reason: z.string().optional(),
   })
@@ -42,7 +27,7 @@ export const job = z
     name: z.string().optional(),
     queue: z.string(),
     priority: z.enum(priorities),
-    state: z.enum(states),
+    state: z.enum(jobStates),
     requirements: z.looseObject({}),
     tags: z.array(z.string()).optional(),
     payload: z.unknown().optional(),
@@ -79,7 +64,7 @@ export const something = (name: string, description: string) => z.looseObject({}
 /** Which jobs; what is not said is not asked for. */
 export const filter = z.object({
   state: z
-    .union([z.enum(states), z.array(z.enum(states))])
+    .union([z.enum(jobStates), z.array(z.enum(jobStates))])
     .optional()
     .openapi({ description: 'One, or several by repeating it.' }),
   queue: z.string().optional(),

@@ -4,8 +4,9 @@
 
 import { z } from '@hono/zod-openapi';
 import { Fault, type Verb, type Yard } from '../../sdk/index.ts';
+import { priorities } from '../job-words.ts';
 import { nothing, type Operation, operation } from './operation.ts';
-import { filter, job, jobId, priorities, something } from './schema.ts';
+import { filter, job, jobId, something } from './schema.ts';
 
 const tag = 'jobs';
 const reasoned = z.strictObject({ reason: z.string().max(500).optional() });

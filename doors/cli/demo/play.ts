@@ -6,6 +6,7 @@
 import type { Stage } from '../../../cluster/stage.ts';
 import type { Cluster } from '../../../cluster/up.ts';
 import type { JobEventMessage, JobRecord, Stop, Why, Yard } from '../../../sdk/index.ts';
+import { idIn } from '../../job-words.ts';
 import { Badges } from './badges.ts';
 import type { Board } from './board.ts';
 import type { Killed, Seen } from './check.ts';
@@ -54,7 +55,7 @@ export async function play(scene: Scene): Promise<Seen> {
 
 async function watch({ yard, board }: Scene, badges: Badges): Promise<readonly Stop[]> {
   const moved = ({ key, transition }: JobEventMessage) => {
-    const id = key.slice(key.indexOf('.') + 1);
+    const id = idIn(key);
     board.moved(id, transition);
     if (transition.to === 'assigned') void tellWorker(id).catch(() => undefined);
   };

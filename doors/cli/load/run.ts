@@ -8,11 +8,11 @@
 import { rest } from '../../../cluster/pace.ts';
 import { durationText } from '../../../cluster/settings.ts';
 import { Fault, type JobRecord, type Yard } from '../../../sdk/index.ts';
+import { idIn, isSettled } from '../../job-words.ts';
 import { columns } from '../columns.ts';
 import type { CommandContext } from '../command.ts';
 import { exitCodes } from '../exit.ts';
 import { interruptSignal } from '../interrupt.ts';
-import { isSettled } from '../words.ts';
 import { type Mix, type Planned, plan } from './mix.ts';
 import { type Ended, type Outcome, outcomeOf } from './outcome.ts';
 
@@ -32,7 +32,7 @@ export async function runLoad({ yard, mix, timeoutMs, context }: LoadOptions): P
   let heard = 0;
   const stop = await yard.onTransition(({ key, transition }) => {
     heard++;
-    if (isSettled(transition.to)) settled.add(key.slice(key.indexOf('.') + 1));
+    if (isSettled(transition.to)) settled.add(idIn(key));
   });
   const submitted = await submitAll(yard, mix);
   terminal.say(`${submitted.size} jobs are submitted.`);
