@@ -24,6 +24,7 @@ export const faults = {
   },
   'bulk.refused': { retryable: false, meaning: 'The bulk operation has ended.' },
   'bulk.failed': { retryable: false, meaning: 'A bulk operation could not go on; what it had done is done.' },
+  'request.foreign': { retryable: false, meaning: 'A page of another site, or under a foreign name, asked by HTTP.' },
   'worker.missing': { retryable: false, meaning: 'No worker, or more than one, has this name.' },
   'wait.timedOut': { retryable: true, meaning: 'What was waited for did not happen in the time that was given.' },
   'record.unreadable': { retryable: false, meaning: 'A stored record is no record of ours, or of a newer version.' },

@@ -13,6 +13,7 @@ import { docsPage, docsStyle } from './docs-page.ts';
 import { registerEvents } from './events.ts';
 import { jobOperations } from './jobs.ts';
 import { mount, type Operation } from './operation.ts';
+import { refuseForeign } from './origin.ts';
 import { answerProblem, answerRefused } from './problem.ts';
 import { queueOperations } from './queues.ts';
 import { scheduleOperations } from './schedules.ts';
@@ -45,6 +46,10 @@ export function httpApp({ yard, version, onError = () => {} }: AppOptions): Open
       contentSecurityPolicy: { defaultSrc: ["'none'"], styleSrc: ["'self'"], frameAncestors: ["'none'"] },
     }),
   );
+  app.use(async ({ req }, next) => {
+    refuseForeign({ host: req.header('host'), origin: req.header('origin') });
+    await next();
+  });
   app.use(
     bodyLimit({
       maxSize: bodyAtMost,

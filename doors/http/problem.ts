@@ -31,6 +31,7 @@ const contentType = 'application/problem+json';
 const statuses: Partial<Record<FaultCode, ContentfulStatusCode>> = {
   'input.invalid': 422,
   'option.invalid': 422,
+  'request.foreign': 403,
   'job.missing': 404,
   'group.missing': 404,
   'queue.missing': 404,
@@ -47,6 +48,7 @@ const statuses: Partial<Record<FaultCode, ContentfulStatusCode>> = {
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Not a request that can be read',
+  403: 'Not from there',
   404: 'Not there',
   409: 'In conflict with what is there',
   413: 'Too large',

@@ -1,5 +1,7 @@
 /** The HTTP API, against a real broker, a master and workers, with `fetch` as its client. */
 
+import { once } from 'node:events';
+import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { operations } from '../../doors/http/app.ts';
@@ -234,6 +236,24 @@ test('what is no path, no JSON or too large is said as a problem', async () => {
   const large = await ask('/v1/jobs', { body: { type: 'add', payload: { text: 'x'.repeat(17 * 2 ** 20) } } });
   expect(large.status).toBe(413);
 });
+
+test('a page of another site can have nothing done, not even under a name that leads here', async () => {
+  const { host, port } = new URL(server.url);
+  const body = { type: 'add', payload: { a: 1 }, id: 'foreign' };
+  const foreign = await ask('/v1/jobs', { body, headers: { origin: 'https://elsewhere.example' } });
+  expect(foreign).toMatchObject({ status: 403, json: { code: 'request.foreign' } });
+  expect(await statusFor({ host: `elsewhere.example:${port}` })).toBe(403);
+  expect(await yard.job('foreign')).toBeUndefined();
+  expect((await ask('/health', { headers: { origin: `http://${host}` } })).status).toBe(200);
+  expect(await statusFor({ host: `localhost:${port}` })).toBe(200);
+});
+
+/** `fetch` names the host by itself. */
+async function statusFor(headers: { host: string }): Promise<number | undefined> {
+  const [response] = await once(get(`${server.url}/health`, { headers }), 'response');
+  response.resume();
+  return response.statusCode;
+}
 
 test('a port that somebody named must be free, one that nobody named may be another', async () => {
   const port = Number(new URL(server.url).port);
