@@ -90,6 +90,8 @@ export class Lineage {
       if (faultOf(cause).retryable) return 'unknown';
       return undefined;
     });
+    // Whoever writes next asks again: a move may come before the next look is due.
+    if (seen === 'unknown') this.#lookedAt = Number.NEGATIVE_INFINITY;
     if (seen === 'unknown' || server !== this.#connected) return;
     if (server !== this.#server && (seen === undefined || seen !== this.#leadership))
       this.#name = `${server} ${seen ?? ''}`;
@@ -105,8 +107,9 @@ export class Lineage {
   }
 }
 
+/** Unknown while nobody leads it, as just after its birth; `undefined` where it has no other replicas. */
 function leadershipOf({ created, config, cluster }: StreamInfo): string | undefined {
+  if (config.num_replicas < 2) return undefined;
   const { leader, leader_since: since } = cluster ?? {};
-  if (config.num_replicas < 2 || leader === undefined || since === undefined) return undefined;
-  return [created, leader, since].join(' ');
+  return leader === undefined || since === undefined ? 'unknown' : [created, leader, since].join(' ');
 }

@@ -39,13 +39,15 @@ function mostOpen(isMine: (id: string) => boolean): number {
 
 /** Submits by every door at once, some of each, and returns the ids that somebody was told. */
 async function byAllDoors(key: string, conflict: 'reject' | 'replace' | 'coalesce', ms = 50): Promise<string[]> {
-  const headers = { 'Unique-Key': key, 'Unique-Conflict': conflict };
+  // What is to be replaced must still wait when the next one comes.
+  const delay = conflict === 'replace' ? '1s' : '0ms';
+  const headers = { 'Unique-Key': key, 'Unique-Conflict': conflict, Delay: delay };
   const raw = Array.from({ length: 8 }, async (_, n) => {
     const ack = await yard.user.submit('mark', JSON.stringify({ ms, note: `${n}` }), headers);
     return 'rejected' in ack ? [] : [ack.id];
   });
   const direct = Array.from({ length: 8 }, async (_, n) => {
-    const options = { uniqueKey: key, uniqueConflict: conflict };
+    const options = { uniqueKey: key, uniqueConflict: conflict, delay };
     const job = await sdk[n % 2]?.submit('mark', { ms, note: `${n}` }, options).catch(() => undefined);
     return job === undefined ? [] : [job.id];
   });

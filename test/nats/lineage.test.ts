@@ -24,10 +24,15 @@ async function storeAt(broker: TestBroker, server: EmbeddedBroker) {
   }
 }
 
+/** Who leads the stream of jobs, as soon as somebody does. */
 async function leaderOf(jsm: JetStreamManager, broker: TestBroker): Promise<EmbeddedBroker> {
-  const { cluster } = await jsm.streams.info(yard.streams.jobs);
-  const leader = broker.servers.find(({ name }) => name === cluster?.leader);
-  if (leader === undefined) throw new Error(`Expected one of our brokers to lead, got ${cluster?.leader}.`);
+  let leader: EmbeddedBroker | undefined;
+  await until(async () => {
+    const info = await jsm.streams.info(yard.streams.jobs).catch(() => undefined);
+    leader = broker.servers.find(({ name }) => name === info?.cluster?.leader);
+    return leader !== undefined;
+  });
+  if (leader === undefined) throw new Error('Expected one of our brokers to lead.');
   return leader;
 }
 
@@ -64,6 +69,9 @@ test('a leader whose broker dies keeps its term where another one leads the stre
   const { election, told } = await elected(store);
   const { term } = election;
   const renewed = async () => (await store.readLease()).revision;
+  // By then the store knows by whom the stream is led.
+  const won = await renewed();
+  await until(async () => (await renewed()) > won + 2);
   await follower.kill();
   await until(() => connection.info?.server_name !== follower.name);
   const before = await renewed();
