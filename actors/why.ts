@@ -118,15 +118,17 @@ function whyReady(entry: Entry, world: Surroundings): Why {
 /** Nobody has room: somebody may be making some. */
 function whyBusy(entry: Entry, able: number, { board, fleet, room }: Surroundings): Why {
   const kept = room?.keptFor(entry);
-  if (kept?.after === 'those that leave') {
-    const leaving = [...board.holding(kept.worker).claims].filter(isLeaving).map(({ key }) => key);
+  const leaving = kept?.after === 'those that leave' ? [...board.holding(kept.worker).claims].filter(isLeaving) : [];
+  // Until the first has been told, nobody makes room yet.
+  if (kept !== undefined && leaving.length > 0) {
     return {
       code: 'making room',
-      sentence: `Worker ${nameOf(fleet, kept.worker)} makes room for it: told to stop there ${leaving.length === 1 ? 'is' : 'are'} ${heldBy(leaving)}. It starts when there is room.`,
+      sentence: `Worker ${nameOf(fleet, kept.worker)} makes room for it: told to stop there ${leaving.length === 1 ? 'is' : 'are'} ${heldBy(leaving.map(({ key }) => key))}. It starts when there is room.`,
     };
   }
   const who = able === 1 ? 'The only worker that could run it is' : `All ${able} workers that could run it are`;
-  const keeps = kept === undefined ? '' : ` Worker ${nameOf(fleet, kept.worker)} keeps the next room for it.`;
+  const keeps =
+    kept?.after !== 'those that ran' ? '' : ` Worker ${nameOf(fleet, kept.worker)} keeps the next room for it.`;
   return {
     code: 'all busy',
     sentence: `${who} busy.${keeps} It starts when one has room, or when another one joins.`,

@@ -29,9 +29,15 @@ test('with the fence of the leader off, a deposed leader writes on, and the chec
     return now === leader ? undefined : now;
   }, 'another leader');
   yard.thaw(leader);
-  await yard.user.until(
-    async () => (await yard.leader().then((now) => now !== next)) || undefined,
-    'the deposed to write',
+  // It may answer as the leader before it has written, and be heard later still.
+  await yard.user.until(async () => (await yard.leader()) !== next || undefined, 'the deposed to speak');
+  const found = await yard.user.until(
+    () =>
+      yard.expectSound().then(
+        () => undefined,
+        (cause: unknown) => cause,
+      ),
+    'the checker to find what the deposed has written',
   );
-  await expect(yard.expectSound()).rejects.toThrow('changed what was over');
+  expect(String(found)).toContain('changed what was over');
 });
