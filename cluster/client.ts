@@ -13,7 +13,7 @@ import type { Why } from '../actors/why.ts';
 import { wrongInQueue } from '../machines/rules/queue.ts';
 import type { BrokersView, BrokerView } from '../nats/brokers.ts';
 import { Fault } from '../runtime/faults.ts';
-import { idIn } from '../runtime/key.ts';
+import { idIn, tenantIn } from '../runtime/key.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Durability, JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
@@ -43,6 +43,7 @@ import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQu
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { ScheduleVerbs } from './schedule-verb.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
+import { TokenVerbs } from './tokens.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 import { WorkflowVerbs } from './workflow-verb.ts';
@@ -80,7 +81,10 @@ export class Client implements AsyncDisposable {
   readonly schedules: ScheduleVerbs;
   readonly workflows: WorkflowVerbs;
   readonly bulk: BulkVerbs;
+  readonly tokens: TokenVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
+  readonly #telemetry: Telemetry;
+  readonly #options: Options;
 
   /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
   static async open({ options, telemetry = createTelemetry(), role = 'yard client' }: ClientOptions): Promise<Client> {
@@ -92,6 +96,8 @@ export class Client implements AsyncDisposable {
     const { world, clock, incarnation } = to;
     const { tenant } = options;
     this.#link = to;
+    this.#telemetry = telemetry;
+    this.#options = options;
     this.#tenant = tenant;
     this.#listed = options.queues;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
@@ -112,7 +118,14 @@ export class Client implements AsyncDisposable {
       commit: this.#committer.commit,
     });
     this.bulk = new BulkVerbs({ world, clock, tenant });
+    this.tokens = new TokenVerbs({ control: world.control, clock });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
+  }
+
+  /** Another one, for whom it is about the jobs of that tenant, on this one's connection: to be closed before this one. */
+  ofTenant(tenant: string): Client {
+    const unowned = { ...this.#link, [Symbol.asyncDispose]: async () => {} };
+    return new Client(unowned, this.#telemetry, { ...this.#options, tenant });
   }
 
   /** Broker time, epoch ms. */
@@ -263,15 +276,19 @@ export class Client implements AsyncDisposable {
     return audit({ books: this.#link.world.books, now: this.now(), ...this.#kept });
   }
 
-  /** Calls back with each transition of every job from now on; best effort. */
+  /** Calls back with each transition of every job of the tenant from now on; best effort. */
   onTransition(listener: (event: JobEventMessage) => void): Promise<Stop> {
-    return this.#link.world.events.listen({}, listener);
+    return this.#link.world.events.listen({}, (event) => {
+      if (tenantIn(event.key) === this.#tenant) listener(event);
+    });
   }
 
-  /** Calls back with each report of progress, of one job or of all, from now on; best effort. */
+  /** Calls back with each report of progress, of one job or of all of the tenant, from now on; best effort. */
   async onProgress(listener: (id: string, progress: Progress) => void, of: { id?: string } = {}): Promise<Stop> {
     const key = of.id === undefined ? {} : { key: this.#keyOf(of.id) };
-    return await this.#link.world.events.listenProgress(key, (from, progress) => listener(idIn(from), progress));
+    return await this.#link.world.events.listenProgress(key, (from, progress) => {
+      if (tenantIn(from) === this.#tenant) listener(idIn(from), progress);
+    });
   }
 
   #keyOf(id: string): string {

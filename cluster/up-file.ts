@@ -16,6 +16,8 @@ export interface UpFile {
   monitoringUrl?: string;
   /** Where its masters serve HTTP. */
   httpUrls?: readonly string[];
+  /** Whether they ask for tokens there. */
+  httpAuth?: 'off' | 'token';
   prefix: string;
   /** The process that started all the others, and stops them on SIGTERM. */
   pid: number;

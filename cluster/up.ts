@@ -57,8 +57,9 @@ export interface Cluster extends AsyncDisposable {
   readonly url: string;
   readonly mqttUrl: string | undefined;
   readonly monitoringUrl: string | undefined;
-  /** Where its masters serve HTTP. */
+  /** Where its masters serve HTTP, and whether they ask for tokens there. */
   readonly httpUrls: readonly string[];
+  readonly httpAuth: 'off' | 'token';
   /** How many brokers it has of its own; 0 where it uses somebody else's. */
   readonly brokers: number;
   /** Absolute. */
@@ -98,6 +99,7 @@ export async function startCluster(start: ClusterOptions): Promise<Cluster> {
   }
 }
 
+const loopback = '127.0.0.1';
 const readyWithinMs = 60_000;
 const masterStopsWithinMs = 10_000;
 const insistAfterMs = 600;
@@ -266,10 +268,17 @@ class LocalCluster implements Cluster {
     return this.#crew.launch(name, role, commandLine(saidOtherwise(this.#options, { name, ...http, ...said }), role));
   }
 
+  /** Open only where nothing but this machine reaches HTTP or the broker. */
+  get httpAuth(): 'off' | 'token' {
+    const { httpAuth, httpHost } = this.#options;
+    return httpAuth ?? (this.#brokers.length > 0 && httpHost === loopback ? 'off' : 'token');
+  }
+
   /** Masters here serve HTTP side by side: the ports after a named one are theirs. */
   #httpOf(masters: number): Partial<OptionValues> {
     const { httpPort, origins } = this.#options;
-    return typeof httpPort === 'number' && origins.httpPort !== 'default' ? { httpPort: httpPort + masters } : {};
+    const isNamed = typeof httpPort === 'number' && origins.httpPort !== 'default';
+    return { httpAuth: this.httpAuth, ...(isNamed ? { httpPort: httpPort + masters } : {}) };
   }
 
   /** Resolves when a leader answers and has heard of every worker that runs here. */
@@ -307,7 +316,7 @@ class LocalCluster implements Cluster {
       prefix,
       ...(mqttUrl === undefined ? {} : { mqttUrl }),
       ...(monitoringUrl === undefined ? {} : { monitoringUrl }),
-      ...(this.httpUrls.length === 0 ? {} : { httpUrls: this.httpUrls }),
+      ...(this.httpUrls.length === 0 ? {} : { httpUrls: this.httpUrls, httpAuth: this.httpAuth }),
       brokers: this.#brokers.flatMap(({ pid }) => pid ?? []),
       masters: this.#pidsOf('master'),
       workers: this.#pidsOf('worker'),

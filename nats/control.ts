@@ -1,6 +1,6 @@
 /**
  * What people and workers set for all, one key each in the control bucket: the job types that are known, how queues
- * are served, the limits of keys and tenants, and bulk operations.
+ * are served, the limits of keys and tenants, tokens, and bulk operations.
  *
  * Whoever watches hears each write as it passes by, on the bucket's own subject, and reads the bucket again now and
  * then and after each reconnect: no consumer that could go blind with the broker that holds it. Two who change one
@@ -20,6 +20,7 @@ import type {
   Settings,
   Stop,
   TenantSettings,
+  TokenRecord,
   TypeEntry,
 } from '../runtime/ports.ts';
 import { decodeJson, encodeJson, isObject } from './codec.ts';
@@ -85,9 +86,22 @@ const tenantKind: SetKind<TenantSettings> = {
   isOurs: (value): value is TenantSettings => isObject(value) && typeof value['tenant'] === 'string',
 };
 
+const tokenKind: SetKind<TokenRecord> = {
+  bare: (token) => ({ token, label: '', scopes: [], keys: [], createdAt: 0 }),
+  key: (token) => `token.${token}`,
+  keys: 'token.*',
+  nameOf: ({ token }) => token,
+  isOurs: (value): value is TokenRecord =>
+    isObject(value) &&
+    typeof value['token'] === 'string' &&
+    Array.isArray(value['keys']) &&
+    Array.isArray(value['scopes']),
+};
+
 export class NatsControl implements Control {
   readonly limits: Settings<LimitSettings> = this.#settings(limitKind);
   readonly tenants: Settings<TenantSettings> = this.#settings(tenantKind);
+  readonly tokens: Settings<TokenRecord> = this.#settings(tokenKind);
   readonly #connection: NatsConnection;
   readonly #names: Names;
   readonly #clock: Clock;

@@ -13,13 +13,13 @@ import type { Priority } from '../machines/rules/lanes.ts';
 import type { LimitSettings } from '../machines/rules/limit.ts';
 import type { QueueSettings } from '../machines/rules/queue.ts';
 import type { TenantSettings } from '../machines/rules/tenant.ts';
+import type { TokenRecord } from '../machines/rules/token.ts';
 import type { BulkRecord, StoredBulk } from './bulk.ts';
 import type { Fault } from './faults.ts';
-
 import type { JobRecord, Progress, Stored, Transition } from './record.ts';
 import type { ScheduleHead, ScheduleRecord, StoredSchedule } from './schedule.ts';
 
-export type { BulkRecord, LimitSettings, QueueSettings, StoredBulk, TenantSettings };
+export type { BulkRecord, LimitSettings, QueueSettings, StoredBulk, TenantSettings, TokenRecord };
 
 /** Stops whatever it came from; resolves when nothing more will be delivered. */
 export type Stop = () => Promise<void>;
@@ -449,6 +449,8 @@ export interface Control {
   /** Of limit keys. */
   readonly limits: Settings<LimitSettings>;
   readonly tenants: Settings<TenantSettings>;
+  /** Who may come in by HTTP. */
+  readonly tokens: Settings<TokenRecord>;
   bulk: BulkShelf;
 }
 

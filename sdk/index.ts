@@ -37,6 +37,7 @@ export type { Restored } from '../cluster/restore.ts';
 export type { ScheduleChange, ScheduledOptions, ScheduleGiven, When } from '../cluster/schedule-given.ts';
 export type { AddedSchedule } from '../cluster/schedule-verb.ts';
 export type { AfterGiven, Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
+export type { TokenBook, TokenGiven, TokenMade, TokenView } from '../cluster/tokens.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
 export {
   type WorkflowGiven,
@@ -52,6 +53,7 @@ export type { Backoff } from '../machines/rules/backoff.ts';
 export type { Requirements } from '../machines/rules/capability.ts';
 export type { Priority } from '../machines/rules/lanes.ts';
 export type { Misfire } from '../machines/rules/misfire.ts';
+export type { TokenScope } from '../machines/rules/token.ts';
 export type { ScheduleState } from '../machines/schedule.ts';
 export type { Verb } from '../runtime/bulk.ts';
 export { Fault, type FaultCode } from '../runtime/faults.ts';
@@ -74,6 +76,7 @@ export { Limits } from './limits.ts';
 export { Queues } from './queues.ts';
 export { Schedules } from './schedules.ts';
 export { Tenants } from './tenants.ts';
+export { Tokens } from './tokens.ts';
 export { type Work, type WorkOptions, work } from './work.ts';
 export { Workflows } from './workflows.ts';
 export { type Submission, Yard } from './yard.ts';

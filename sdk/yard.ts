@@ -34,6 +34,7 @@ import { Limits } from './limits.ts';
 import { Queues } from './queues.ts';
 import { Schedules } from './schedules.ts';
 import { Tenants } from './tenants.ts';
+import { Tokens } from './tokens.ts';
 import { Workflows } from './workflows.ts';
 
 /** One job to submit, among others. */
@@ -51,6 +52,8 @@ export class Yard implements AsyncDisposable {
   readonly limits: Limits;
   /** Tenants at run time. */
   readonly tenants: Tenants;
+  /** Who may come in by HTTP. */
+  readonly tokens: Tokens;
   readonly #client: Client;
   /** Jobs that recur. */
   readonly schedules: Schedules;
@@ -64,9 +67,15 @@ export class Yard implements AsyncDisposable {
     this.queues = new Queues(client);
     this.limits = new Limits(client);
     this.tenants = new Tenants(client);
+    this.tokens = new Tokens(client.tokens);
     this.schedules = new Schedules(client.schedules);
     this.workflows = new Workflows(client);
     this.bulk = new BulkOperations(client.bulk);
+  }
+
+  /** The same connection, for the jobs of another tenant; it need not be closed. */
+  ofTenant(tenant: string): Yard {
+    return new Yard(this.#client.ofTenant(tenant));
   }
 
   /**

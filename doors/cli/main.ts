@@ -29,6 +29,7 @@ import { register as status } from './status.ts';
 import { register as submit } from './submit.ts';
 import { register as tenant } from './tenant.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
+import { register as token } from './token.ts';
 import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
 import { register as worker } from './worker.ts';
@@ -43,6 +44,7 @@ const commands: readonly Register[] = [
   queue,
   limit,
   tenant,
+  token,
   schedule,
   workflow,
   worker,

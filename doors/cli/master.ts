@@ -67,7 +67,7 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
 
 /** The HTTP API in this process, unless it is off. */
 async function startHttp(options: Options, onError: (cause: unknown) => void): Promise<HttpServer | undefined> {
-  const { httpPort: port, origins } = options;
+  const { httpPort: port, httpHost: host, httpAuth: auth = 'token', httpRate: ratePerSecond, origins } = options;
   if (port === 'off') return undefined;
   const [{ serveHttp }, { version }] = await Promise.all([
     import('../http/serve.ts'),
@@ -76,6 +76,9 @@ async function startHttp(options: Options, onError: (cause: unknown) => void): P
   return await serveHttp({
     open: () => openYard(options),
     version,
+    host,
+    auth,
+    ratePerSecond,
     port,
     isNamed: origins.httpPort !== 'default',
     onError,

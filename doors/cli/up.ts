@@ -72,6 +72,7 @@ async function startDetached(options: Options, context: CommandContext): Promise
       mqttUrl,
       monitoringUrl,
       httpUrls = [],
+      httpAuth,
       prefix,
       pid,
       masters,
@@ -84,7 +85,18 @@ async function startDetached(options: Options, context: CommandContext): Promise
     const dataDir = resolve(context.directory, options.data);
     const counts = { brokers: brokers.length, masters: masters.length, workers: workers.length };
     tell(
-      { url, mqttUrl, monitoringUrl, httpUrls, prefix, pid, dataDir, ...counts, stop: `yard down${dataFlag(options)}` },
+      {
+        url,
+        mqttUrl,
+        monitoringUrl,
+        httpUrls,
+        httpAuth,
+        prefix,
+        pid,
+        dataDir,
+        ...counts,
+        stop: `yard down${dataFlag(options)}`,
+      },
       options,
       context,
     );
@@ -135,6 +147,7 @@ interface Summary {
   mqttUrl: string | undefined;
   monitoringUrl: string | undefined;
   httpUrls: readonly string[];
+  httpAuth: 'off' | 'token' | undefined;
   prefix: string;
   pid: number;
   dataDir: string;
@@ -143,15 +156,38 @@ interface Summary {
   stop: string;
 }
 
-function summaryOf({ url, mqttUrl, monitoringUrl, httpUrls, prefix, dataDir, members, brokers }: Cluster): Summary {
+function summaryOf({
+  url,
+  mqttUrl,
+  monitoringUrl,
+  httpUrls,
+  httpAuth,
+  prefix,
+  dataDir,
+  members,
+  brokers,
+}: Cluster): Summary {
   const masters = members.filter(({ role }) => role === 'master').length;
   const counts = { brokers, masters, workers: members.length - masters };
-  return { url, mqttUrl, monitoringUrl, httpUrls, prefix, pid: process.pid, dataDir, ...counts, stop: 'Ctrl-C' };
+  return {
+    url,
+    mqttUrl,
+    monitoringUrl,
+    httpUrls,
+    httpAuth,
+    prefix,
+    pid: process.pid,
+    dataDir,
+    ...counts,
+    stop: 'Ctrl-C',
+  };
 }
+
+const lockText = { off: 'this machine only, no token asked for', token: 'with a token: `yard token create`' };
 
 function tell(summary: Summary, options: Options, { terminal, output }: CommandContext): void {
   if (output === 'json') return terminal.print(JSON.stringify(summary));
-  const { brokers, masters, workers, url, mqttUrl, monitoringUrl, httpUrls, prefix, dataDir, stop } = summary;
+  const { brokers, masters, workers, url, mqttUrl, monitoringUrl, httpUrls, httpAuth, prefix, dataDir, stop } = summary;
   const members = [counted(masters, 'master'), counted(workers, 'worker')];
   if (brokers > 1) members.unshift(counted(brokers, 'broker'));
   const title = `Yardmaster is up: ${members.join(', ')}.`;
@@ -159,7 +195,7 @@ function tell(summary: Summary, options: Options, { terminal, output }: CommandC
   const pairs: [string, string | undefined][] = [
     ['broker', brokers > 1 ? url : [url, mqttUrl].filter(Boolean).join('  ')],
     ['mqtt', brokers > 1 ? mqttUrl : undefined],
-    ['http', httpUrls.length === 0 ? undefined : httpUrls.join('  ')],
+    ['http', httpUrls.length === 0 ? undefined : `${httpUrls.join('  ')}  (${lockText[httpAuth ?? 'token']})`],
     ['monitor', monitoringUrl],
     ['data', dataDir],
     [

@@ -7,16 +7,18 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
-import type { Yard } from '../../sdk/index.ts';
+import type { TokenBook, Yard } from '../../sdk/index.ts';
 import { clusterOperations } from './cluster.ts';
 import { docsPage, docsStyle } from './docs-page.ts';
 import { registerEvents } from './events.ts';
+import { Gate } from './gate.ts';
 import { jobOperations } from './jobs.ts';
 import { mount, type Operation } from './operation.ts';
 import { refuseForeign } from './origin.ts';
 import { answerProblem, answerRefused } from './problem.ts';
 import { queueOperations } from './queues.ts';
 import { scheduleOperations } from './schedules.ts';
+import { tokenOperations } from './tokens.ts';
 import { verbOperations } from './verbs.ts';
 
 const bodyAtMost = 16 * 2 ** 20;
@@ -24,6 +26,10 @@ const bodyAtMost = 16 * 2 ** 20;
 export interface AppOptions {
   yard: Yard;
   version: string;
+  /** Without them, everyone may do everything: for loopback only. */
+  tokens?: TokenBook | undefined;
+  /** Requests that each token may make a second, on average; each address where there are no tokens. 0: no limit. */
+  ratePerSecond?: number;
   /** Is told of what nobody foresaw. */
   onError?(cause: unknown): void;
 }
@@ -36,10 +42,11 @@ export function operations(yard: Yard): readonly Operation[] {
     ...queueOperations(yard),
     ...scheduleOperations(yard),
     ...clusterOperations(yard),
+    ...tokenOperations(yard),
   ];
 }
 
-export function httpApp({ yard, version, onError = () => {} }: AppOptions): OpenAPIHono {
+export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = () => {} }: AppOptions): OpenAPIHono {
   const app = new OpenAPIHono();
   app.use(
     secureHeaders({
@@ -47,7 +54,7 @@ export function httpApp({ yard, version, onError = () => {} }: AppOptions): Open
     }),
   );
   app.use(async ({ req }, next) => {
-    refuseForeign({ host: req.header('host'), origin: req.header('origin') });
+    refuseForeign({ host: req.header('host'), origin: req.header('origin'), isOpen: tokens === undefined });
     await next();
   });
   app.use(
@@ -66,8 +73,13 @@ export function httpApp({ yard, version, onError = () => {} }: AppOptions): Open
     answerRefused(404, 'route.missing', `Expected a path of the API, got ${method} ${path}. See /docs.`),
   );
   const all = operations(yard);
-  for (const operation of all) mount(app, operation);
-  registerEvents(app, yard);
+  const gate = new Gate({ yard, tokens, ratePerSecond });
+  const onFace = operationsByFace();
+  for (const operation of all)
+    mount(app, operation, async (context) => onFace((await gate.admit(context, operation)).yard, operation.id));
+  registerEvents(app, gate);
+  if (tokens !== undefined)
+    app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   const about = 'Jobs, queues, schedules, workers and masters of a cluster.';
   const info = { title: 'Yardmaster', version, description: about };
   app.get('/openapi.json', (context) => context.json(app.getOpenAPI31Document({ openapi: '3.1.1', info })));
@@ -75,4 +87,16 @@ export function httpApp({ yard, version, onError = () => {} }: AppOptions): Open
   app.get('/docs.css', (context) => context.body(docsStyle, 200, { 'content-type': 'text/css' }));
   app.get('/', (context) => context.redirect('/docs'));
   return app;
+}
+
+/** Operations by id, those of one face made once. */
+function operationsByFace(): (yard: Yard, id: string) => Operation {
+  const faces = new WeakMap<Yard, ReadonlyMap<string, Operation>>();
+  return (yard, id) => {
+    const known = faces.get(yard) ?? new Map(operations(yard).map((each) => [each.id, each]));
+    faces.set(yard, known);
+    const found = known.get(id);
+    if (found === undefined) throw new RangeError(`Expected an operation, got ${id}.`);
+    return found;
+  };
 }

@@ -21,6 +21,7 @@ function people(yard: Yard): readonly Operation[] {
       {
         path: '/v1/workers',
         id: 'listWorkers',
+        needs: 'read',
         tag: 'workers',
         summary: 'Lists workers, as the leader sees them.',
         schema: z.object({ workers: z.array(worker) }),
@@ -31,6 +32,7 @@ function people(yard: Yard): readonly Operation[] {
       {
         path: '/v1/masters',
         id: 'listMasters',
+        needs: 'read',
         tag: 'masters',
         summary: 'Lists masters, who leads first; each speaks for itself.',
         schema: z.object({ masters: z.array(master) }),
@@ -41,6 +43,7 @@ function people(yard: Yard): readonly Operation[] {
       {
         path: '/v1/brokers',
         id: 'getBrokers',
+        needs: 'read',
         tag: 'cluster',
         summary: 'How many brokers keep the jobs, and how many of them have them now.',
         schema: something('Brokers', 'The brokers.'),
@@ -51,6 +54,7 @@ function people(yard: Yard): readonly Operation[] {
       {
         path: '/v1/cluster',
         id: 'getCluster',
+        needs: 'read',
         tag: 'cluster',
         summary: 'The cluster as its leader sees it.',
         schema: something('Cluster', 'Leader, workers, and how many jobs are in each state.'),
@@ -70,6 +74,7 @@ function counts(yard: Yard): readonly Operation[] {
       {
         path: '/v1/stats',
         id: 'getStats',
+        needs: 'read',
         tag: 'cluster',
         summary: 'How many jobs there are, settled ones too: by state, queue and priority.',
         schema: something('Stats', 'Counts.'),
@@ -80,6 +85,7 @@ function counts(yard: Yard): readonly Operation[] {
       {
         path: '/v1/scale',
         id: 'scaleAdvice',
+        needs: 'read',
         tag: 'cluster',
         summary: 'How many workers each set of requirements needs, so that jobs start within a minute.',
         schema: something('Advice', 'Demands, and workers that may go.'),
@@ -90,6 +96,7 @@ function counts(yard: Yard): readonly Operation[] {
       {
         path: '/v1/rejected',
         id: 'listRejected',
+        needs: 'read',
         tag: 'jobs',
         summary: 'The last submissions that were refused.',
         schema: z.object({ rejected: z.array(something('Rejection', 'What was submitted, and why it was refused.')) }),
@@ -100,6 +107,7 @@ function counts(yard: Yard): readonly Operation[] {
       {
         path: '/v1/audit',
         id: 'audit',
+        needs: 'read',
         tag: 'cluster',
         summary: 'Holds all that is kept against itself. Reads everything once.',
         schema: something('Audit', 'Whether the books agree, and each discrepancy.'),
@@ -116,6 +124,8 @@ function dead(yard: Yard): readonly Operation[] {
       {
         path: '/v1/dead/groups',
         id: 'listDeadGroups',
+        needs: 'read',
+        forTenants: true,
         tag,
         summary: 'Failed jobs, grouped by what went wrong, the largest group first.',
         schema: z.object({
@@ -128,6 +138,8 @@ function dead(yard: Yard): readonly Operation[] {
       method: 'get',
       path: '/v1/dead/{group}/jobs',
       id: 'listDead',
+      needs: 'read',
+      forTenants: true,
       tag,
       summary: 'Failed jobs of a group, the newest first.',
       params: z.object({ group: z.string().openapi({ param: { name: 'group', in: 'path' }, example: '3f2a91c0' }) }),
@@ -147,6 +159,7 @@ function acting(yard: Yard): readonly Operation[] {
       ...common,
       path: '/v1/workers/{name}/drain',
       id: 'drainWorker',
+      needs: 'operate',
       tag: 'workers',
       summary: 'Has a worker take nothing more; what runs there ends there.',
       params: workerName,
@@ -157,6 +170,7 @@ function acting(yard: Yard): readonly Operation[] {
       ...common,
       path: '/v1/workers/{name}/undrain',
       id: 'undrainWorker',
+      needs: 'operate',
       tag: 'workers',
       summary: 'Has a drained worker take jobs again.',
       params: workerName,
@@ -167,6 +181,7 @@ function acting(yard: Yard): readonly Operation[] {
       ...common,
       path: '/v1/masters/step-down',
       id: 'stepDown',
+      needs: 'admin',
       tag: 'masters',
       summary: 'Asks the leader to give its lease up; another master leads at once.',
       params: nothing,
@@ -184,6 +199,7 @@ function health(yard: Yard): readonly Operation[] {
       {
         path: '/health',
         id: 'health',
+        needs: 'nothing',
         tag: 'cluster',
         summary: 'Whether this process answers. Asks nobody else.',
         schema: state,
@@ -194,6 +210,7 @@ function health(yard: Yard): readonly Operation[] {
       ...common,
       path: '/ready',
       id: 'ready',
+      needs: 'nothing',
       summary: 'Whether the broker answers and a master leads.',
       replies: {
         200: { description: 'Jobs are scheduled.', schema: state },

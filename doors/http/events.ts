@@ -7,14 +7,18 @@
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
-import type { JobEventMessage, Yard } from '../../sdk/index.ts';
+import type { JobEventMessage } from '../../sdk/index.ts';
 import { idIn } from '../job-words.ts';
+import type { Gate, Lock } from './gate.ts';
 import { found } from './jobs.ts';
 
 const keptAtMost = 10_000;
 
-export function registerEvents(app: OpenAPIHono, yard: Yard): void {
+const lock: Lock = { needs: 'read', forTenants: true };
+
+export function registerEvents(app: OpenAPIHono, gate: Gate): void {
   app.get('/v1/jobs/:id/events', async (context) => {
+    const { yard } = await gate.admit(context, lock);
     const id = context.req.param('id');
     const after = Number(context.req.header('last-event-id') ?? 0);
     await found(yard, id);
@@ -27,7 +31,8 @@ export function registerEvents(app: OpenAPIHono, yard: Yard): void {
       }
     });
   });
-  app.get('/v1/events', (context) => {
+  app.get('/v1/events', async (context) => {
+    const { yard } = await gate.admit(context, lock);
     const filter = context.req.query();
     return streamSSE(context, async (stream) => {
       const left = Promise.withResolvers<void>();

@@ -8,6 +8,7 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { Fault } from '../../sdk/index.ts';
+import type { Lock } from './gate.ts';
 import { problem } from './problem.ts';
 
 /** What an operation is given, checked. */
@@ -35,7 +36,7 @@ interface Reply {
   types?: readonly string[];
 }
 
-interface Described {
+interface Described extends Lock {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** With `{name}` for each parameter. */
   path: string;
@@ -109,13 +110,14 @@ function wrongFields(issues: readonly z.core.$ZodIssue[]): Fault {
   });
 }
 
-/** Serves an operation, and describes it. */
-export function mount(app: OpenAPIHono, operation: Operation): void {
-  const { method, path, handle } = operation;
+/** Serves an operation, and describes it. `admit` finds the same one on the face of whoever asks, or throws. */
+export function mount(app: OpenAPIHono, operation: Operation, admit: (context: Context) => Promise<Operation>): void {
+  const { method, path } = operation;
   app.openAPIRegistry.registerPath(describedAs(operation));
-  app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), async (context) =>
-    answered(context, await handle(await givenIn(context, operation))),
-  );
+  app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), async (context) => {
+    const { handle } = await admit(context);
+    return answered(context, await handle(await givenIn(context, operation)));
+  });
 }
 
 async function givenIn({ req }: Context, { body }: Operation): Promise<Given<unknown, unknown, unknown>> {
@@ -165,6 +167,7 @@ function describedAs({
   headers,
   body,
   replies,
+  needs,
 }: Operation) {
   const named = Object.entries(headers ?? {}).map(([name, meaning]) => [
     name,
@@ -177,6 +180,7 @@ function describedAs({
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
+    security: needs === 'nothing' ? [] : [{ token: [needs] }],
     request: {
       params,
       query,

@@ -32,6 +32,10 @@ const statuses: Partial<Record<FaultCode, ContentfulStatusCode>> = {
   'input.invalid': 422,
   'option.invalid': 422,
   'request.foreign': 403,
+  'token.refused': 401,
+  'scope.missing': 403,
+  'rate.exceeded': 429,
+  'token.missing': 404,
   'job.missing': 404,
   'group.missing': 404,
   'queue.missing': 404,
@@ -48,11 +52,13 @@ const statuses: Partial<Record<FaultCode, ContentfulStatusCode>> = {
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Not a request that can be read',
-  403: 'Not from there',
+  401: 'Not known here',
+  403: 'Not allowed',
   404: 'Not there',
   409: 'In conflict with what is there',
   413: 'Too large',
   422: 'Not what was expected',
+  429: 'Too much at once',
   500: 'A mistake of ours',
   503: 'Not possible at the moment',
   504: 'Not in time',
@@ -67,7 +73,17 @@ interface WrongField {
 
 /** The answer to a request that came to nothing. */
 export function answerProblem(cause: unknown): Response {
-  return answered(problemOf(cause));
+  const told = problemOf(cause);
+  const answer = answered(told);
+  if (told.status === 401) answer.headers.set('www-authenticate', 'Bearer realm="yardmaster"');
+  if (told.status === 429) answer.headers.set('retry-after', String(secondsUntil(cause)));
+  return answer;
+}
+
+/** When what was too much may be asked again. */
+function secondsUntil(cause: unknown): number {
+  const againInMs = cause instanceof Fault ? cause.facts['againInMs'] : undefined;
+  return Math.max(1, Math.ceil((typeof againInMs === 'number' ? againInMs : 1_000) / 1_000));
 }
 
 /** The answer to a request that reached no operation. */

@@ -1,17 +1,23 @@
 /**
- * The API on a port of this machine. Loopback only: whoever can reach it can do everything.
+ * The API on a port of this machine. Without tokens on loopback only, since whoever can reach it can do everything.
  *
  * A port that nobody named may be taken by another master here: then the next free one serves. One that was named must be
  * free. Until the first request nothing is loaded and nobody is connected, so a master that nobody asks pays nothing.
  */
 
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { Fault, type Yard } from '../../sdk/index.ts';
+import { Fault, type TokenBook, type Yard } from '../../sdk/index.ts';
 
 export interface HttpOptions {
   /** Opened at the first request, closed with the server. */
   open(): Promise<Yard>;
   version: string;
+  /** An address of this machine; loopback unless given. */
+  host?: string;
+  /** `token`: nobody comes in without one. `off`: everyone does. */
+  auth: 'off' | 'token';
+  /** Requests that each may make a second, on average; 0: no limit. */
+  ratePerSecond: number;
   port: number | 'free';
   /** Whether somebody named the port. */
   isNamed: boolean;
@@ -25,15 +31,21 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const host = '127.0.0.1';
+const loopback = '127.0.0.1';
 const triedPorts = 50;
 
-/** @throws {Fault} `option.invalid` where the port is taken. */
+/** @throws {Fault} `option.invalid` where the port is taken, or where everyone could come in from elsewhere. */
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
+  const { host = loopback, auth } = options;
+  if (auth === 'off' && !isLoopback(host))
+    throw new Fault(
+      'option.invalid',
+      `Expected \`--http-auth token\` where HTTP is served on ${host}, got \`off\`: anyone there could do everything.`,
+    );
   const api = new LazyApi(options);
   const server = await listening((request, response) => void api.answer(request, response), options);
   return {
-    url: `http://${host}:${portOf(server)}`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
@@ -47,6 +59,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
 class LazyApi {
   readonly #options: HttpOptions;
   #yard: Promise<Yard> | undefined;
+  #tokens: Promise<TokenBook> | undefined;
   #listener: Promise<RequestListener> | undefined;
 
   constructor(options: HttpOptions) {
@@ -69,27 +82,30 @@ class LazyApi {
   }
 
   async close(): Promise<void> {
+    await (await this.#tokens?.catch(() => undefined))?.close();
     await (await this.#yard?.catch(() => undefined))?.close();
   }
 
   async #make(): Promise<RequestListener> {
-    const { open, version, onError } = this.#options;
+    const { open, version, auth, ratePerSecond, onError } = this.#options;
     this.#yard = open();
-    const [yard, { getRequestListener }, { httpApp }] = await Promise.all([
+    this.#tokens = auth === 'token' ? this.#yard.then((yard) => yard.tokens.open()) : undefined;
+    const [yard, tokens, { getRequestListener }, { httpApp }] = await Promise.all([
       this.#yard,
+      this.#tokens,
       import('@hono/node-server'),
       import('./app.ts'),
     ]);
-    return getRequestListener(httpApp({ yard, version, onError }).fetch);
+    return getRequestListener(httpApp({ yard, version, tokens, ratePerSecond, onError }).fetch);
   }
 }
 
-async function listening(listener: RequestListener, { port, isNamed }: HttpOptions): Promise<Server> {
+async function listening(listener: RequestListener, { host = loopback, port, isNamed }: HttpOptions): Promise<Server> {
   const last = port === 'free' || isNamed ? 0 : triedPorts;
   for (let next = 0; ; next++) {
     const wanted = port === 'free' ? 0 : port + next;
     try {
-      return await listen(listener, wanted);
+      return await listen(listener, host, wanted);
     } catch (cause) {
       if (next < last && isTaken(cause)) continue;
       throw new Fault(
@@ -101,12 +117,17 @@ async function listening(listener: RequestListener, { port, isNamed }: HttpOptio
   }
 }
 
-function listen(listener: RequestListener, port: number): Promise<Server> {
+function listen(listener: RequestListener, host: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer(listener);
     server.once('error', reject);
     server.listen(port, host, () => resolve(server));
   });
+}
+
+/** What only this machine reaches. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function portOf(server: Server): number {

@@ -1,6 +1,6 @@
 /**
  * What people and workers set for all: the job types that are known, how queues are served, limits of keys and tenants,
- * and bulk operations.
+ * tokens, and bulk operations.
  */
 
 import type {
@@ -12,6 +12,7 @@ import type {
   Settings,
   Stop,
   TenantSettings,
+  TokenRecord,
   TypeEntry,
 } from '../ports.ts';
 import { Channel, carried } from './channel.ts';
@@ -27,6 +28,7 @@ export class ControlBucket {
   readonly #bulks = new Shelf<BulkRecord>(({ id }) => id);
   readonly #limits = new Shelf<LimitSettings>(({ limit }) => limit);
   readonly #tenants = new Shelf<TenantSettings>(({ tenant }) => tenant);
+  readonly #tokens = new Shelf<TokenRecord>(({ token }) => token);
 
   /** The bucket as the node at the other end of `link` sees it. */
   over(link: Link): Control {
@@ -43,6 +45,7 @@ export class ControlBucket {
       watchQueues: queues.watch,
       limits: this.#limits.over(link, (limit) => ({ limit })),
       tenants: this.#tenants.over(link, (tenant) => ({ tenant })),
+      tokens: this.#tokens.over(link, (token) => ({ token, label: '', scopes: [], keys: [], createdAt: 0 })),
       bulk: this.#bulkOver(link),
     };
   }

@@ -362,6 +362,25 @@ const table = {
     scopes: ['master', 'up'],
     help: 'Port of the HTTP API, on loopback. Where nobody names one, the next free port from 8080 up; further masters of `yard up` get the ports behind a named one.',
   }),
+  httpHost: given(
+    text('address', { pattern: /^[\w.:-]{1,253}$/, expected: 'an address of this machine, such as `0.0.0.0`' }),
+    '127.0.0.1',
+    {
+      ...cluster,
+      scopes: ['master', 'up'],
+      help: 'Address on which the HTTP API is served; beyond loopback it asks for tokens.',
+    },
+  ),
+  httpAuth: optional(choice('off', 'token'), '`off` for a `yard up` on loopback, else `token`', {
+    ...cluster,
+    scopes: ['master', 'up'],
+    help: 'Whether the HTTP API asks for tokens (`yard token`).',
+  }),
+  httpRate: given(amount({ name: 'requests', from: 0 }), 1_000, {
+    ...cluster,
+    scopes: ['master', 'up'],
+    help: 'Requests that each token (each address where there are none) may make a second at one master, on average; 0: no limit.',
+  }),
   brokers: given(oddCount({ to: 5 }), 1, {
     ...cluster,
     scopes: ['up'],

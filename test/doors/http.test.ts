@@ -35,6 +35,8 @@ beforeAll(async () => {
   server = await serveHttp({
     open: () => cluster.yard(),
     version: '0.0.0',
+    auth: 'off',
+    ratePerSecond: 0,
     port: 'free',
     isNamed: false,
     onError: (cause) => expect.unreachable(String(cause)),
@@ -257,7 +259,14 @@ async function statusFor(headers: { host: string }): Promise<number | undefined>
 
 test('a port that somebody named must be free, one that nobody named may be another', async () => {
   const port = Number(new URL(server.url).port);
-  const options = { open: () => cluster.yard(), version: '0', port, onError: () => undefined };
+  const options = {
+    open: () => cluster.yard(),
+    version: '0',
+    auth: 'off',
+    ratePerSecond: 0,
+    port,
+    onError: () => undefined,
+  } as const;
   await expect(serveHttp({ ...options, isNamed: true })).rejects.toThrow(
     `Expected port ${port} of 127.0.0.1 to be free`,
   );

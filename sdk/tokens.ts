@@ -1,0 +1,48 @@
+/**
+ * Tokens for the HTTP API: who may come in there, and what they may do.
+ */
+
+import type { Duration } from '../cluster/submit-options.ts';
+import type { TokenBook, TokenGiven, TokenMade, TokenVerbs, TokenView } from '../cluster/tokens.ts';
+
+export class Tokens {
+  readonly #verbs: TokenVerbs;
+
+  constructor(verbs: TokenVerbs) {
+    this.#verbs = verbs;
+  }
+
+  /**
+   * Makes a token. `secret` is what its owner shows (`Authorization: Bearer …`): nobody can read it again.
+   *
+   * @throws {Fault} `input.invalid`
+   * @example const { secret } = await yard.tokens.create({ label: 'ci', scopes: ['submit'], tenant: 'acme' });
+   */
+  create(given: TokenGiven): Promise<TokenMade> {
+    return this.#verbs.create(given);
+  }
+
+  /** All there ever were, the newest first. */
+  list(): Promise<readonly TokenView[]> {
+    return this.#verbs.list();
+  }
+
+  /**
+   * Makes a new secret; the former one opens for `grace` more, none unless given.
+   *
+   * @throws {Fault} `token.missing`; `token.refused` where it is revoked or has expired.
+   */
+  rotate(id: string, { grace = 0 }: { grace?: Duration | undefined } = {}): Promise<TokenMade> {
+    return this.#verbs.rotate(id, { grace });
+  }
+
+  /** It opens nothing more, at any door, within moments. @throws {Fault} `token.missing` */
+  revoke(id: string): Promise<TokenView> {
+    return this.#verbs.revoke(id);
+  }
+
+  /** For whoever serves: recognises tokens, and hears of changes. Close it. */
+  open(): Promise<TokenBook> {
+    return this.#verbs.open();
+  }
+}
