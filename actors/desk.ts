@@ -45,6 +45,8 @@ export interface WorkerView {
   startedAt: number;
   /** How far its machine's clock is ahead of the broker's; absent where it or the leader is of a version that does not say. */
   skewMs?: number;
+  /** Where it serves its metrics; absent where it does not. */
+  metrics?: string;
   heardMsAgo: number;
   /** It pulses, but its main loop stands still: it is offered nothing. */
   isHung: boolean;
@@ -95,6 +97,16 @@ export interface SteppedDown {
   term: number;
 }
 
+/** What the leader knows of all at this moment. */
+export interface Outlook {
+  cluster: ClusterView;
+  queues: readonly QueueView[];
+}
+
+export function outlook(options: DeskOptions): Outlook {
+  return { cluster: cluster(options), queues: queues(options) };
+}
+
 type Answer = (ask: unknown) => unknown;
 
 /** Every question with its answer. */
@@ -141,7 +153,7 @@ function paused(board: Board): Record<string, number> {
 
 function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {
   return fleet.members().map(({ pulse, status, heardAt }) => {
-    const { incarnation, name, host, pid, version, declared, load, startedAt, capacity, skewMs } = pulse;
+    const { incarnation, name, host, pid, version, declared, load, startedAt, capacity, skewMs, metrics } = pulse;
     const holding = board.holding(incarnation);
     return {
       incarnation,
@@ -156,6 +168,7 @@ function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {
       load,
       startedAt,
       ...(skewMs === undefined ? {} : { skewMs }),
+      ...(metrics === undefined ? {} : { metrics }),
       heardMsAgo: Math.round(clock.mono() - heardAt),
       isHung: !fleet.isGone(incarnation) && isHung(pulse),
       isDeaf: !fleet.isGone(incarnation) && fleet.isDeaf(incarnation),

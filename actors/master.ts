@@ -19,6 +19,7 @@ import type { KnownType } from './admission.ts';
 import { Board } from './board.ts';
 import { Bulks } from './bulk.ts';
 import { Committer } from './committer.ts';
+import type { Outlook } from './desk.ts';
 import { Election } from './election.ts';
 import { Fitness } from './fitness.ts';
 import { Fleet } from './fleet.ts';
@@ -204,6 +205,11 @@ export class Master {
       // No longer than it lives: of a broker that was started anew it knows nothing yet.
       behindMs: Math.round(Math.min(this.#follower.behindMs(), clock.mono())),
     };
+  }
+
+  /** What it knows of all, while it leads. */
+  outlook(): Outlook | undefined {
+    return this.#reign?.outlook();
   }
 
   /** People have set something for a queue. What is none of ours is passed over, whoever wrote it. */

@@ -18,7 +18,7 @@ import type { Applied, Board } from './board.ts';
 import { Bodies } from './bodies.ts';
 import type { Commit } from './committer.ts';
 import { Dependents } from './dependents.ts';
-import { answers } from './desk.ts';
+import { answers, type DeskOptions, type Outlook, outlook } from './desk.ts';
 import type { Fleet } from './fleet.ts';
 import { Intake } from './intake.ts';
 import { KeyKeeper } from './key-keeper.ts';
@@ -149,16 +149,19 @@ export class Reign {
     const { world, settings } = this.#options;
     const stopTelling = tellUnserved({ ...this.#options, everyMs: settings.schedulerIntervalMs });
     this.#stops.push(async () => stopTelling());
-    for (const [question, how] of answers({
-      ...this.#options,
-      throttle: this.#throttle,
-      room: this.#room,
-      awaited: (entry) => this.#dependents.awaited(entry),
-    }))
-      this.#stops.push(await world.desk.answer(question, how));
+    for (const [question, how] of answers(this.#desk())) this.#stops.push(await world.desk.answer(question, how));
     if (!(await this.#takesIntakeOver())) return;
     this.#stops.push(() => this.#intake.stop());
     if (this.#stopped) await this.stop();
+  }
+
+  outlook(): Outlook {
+    return outlook(this.#desk());
+  }
+
+  #desk(): DeskOptions {
+    const awaited: DeskOptions['awaited'] = (entry) => this.#dependents.awaited(entry);
+    return { ...this.#options, throttle: this.#throttle, room: this.#room, awaited };
   }
 
   /** As long as nobody leads the stream of submissions, that waits, and nothing else does. `false`: the reign is over. */

@@ -6,14 +6,18 @@ import { Master } from '../actors/master.ts';
 import type { MasterSettings } from '../actors/reign.ts';
 import { shippedTypes } from '../handlers/shipped.ts';
 import type { Options } from '../runtime/options.ts';
+import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type Link, link } from './link.ts';
 import type { MasterView } from './masters.ts';
+import { masterSamples } from './measure.ts';
 import { version } from './version.ts';
 
 /** A master in this process. `stop` gives the lease up, where it has it. */
 export interface RunningMaster {
   readonly incarnation: string;
+  /** What stands here now, for whoever measures. */
+  samples(): readonly Sample[];
   stop(): Promise<void>;
 }
 
@@ -25,11 +29,14 @@ export async function startMaster({
   options,
   telemetry,
   http,
+  metrics,
 }: {
   options: Options;
   telemetry: Telemetry;
   /** Where this process serves HTTP. */
   http?: string | undefined;
+  /** Where it serves its metrics. */
+  metrics?: string | undefined;
 }): Promise<RunningMaster> {
   const to = await link({ settings: options, telemetry, role: 'yard master', withFeed: true, promise: options });
   const master = new Master({
@@ -54,6 +61,7 @@ export async function startMaster({
     version,
     startedAt,
     ...(http === undefined ? {} : { http }),
+    ...(metrics === undefined ? {} : { metrics }),
     clock: { skewMs: Math.round(to.clock.skew()), uncertaintyMs: Math.round(10 * to.clock.uncertainty()) / 10 },
   });
   try {
@@ -63,7 +71,11 @@ export async function startMaster({
     await stop();
     throw cause;
   }
-  return { incarnation: to.incarnation, stop };
+  return {
+    incarnation: to.incarnation,
+    samples: () => masterSamples({ view: view(), outlook: master.outlook() }),
+    stop,
+  };
 }
 
 /** The name that was given, or host and process. */

@@ -19,6 +19,8 @@ export interface MasterView extends Standing {
   startedAt: number;
   /** Where it serves HTTP; absent where it does not. */
   http?: string;
+  /** Where it serves its metrics. */
+  metrics?: string;
   /** How far its machine's clock is ahead of the broker's, and how far off its broker time may be, ms. */
   clock: { skewMs: number; uncertaintyMs: number };
 }

@@ -264,8 +264,8 @@ class LocalCluster implements Cluster {
     this.#refuseStopped();
     const own = `${role}-${this.#crew.of(role).length + 1}`;
     const name = this.#options.name === undefined ? own : `${this.#options.name}-${own}`;
-    const http = role === 'master' ? this.#httpOf(this.#crew.of(role).length) : {};
-    return this.#crew.launch(name, role, commandLine(saidOtherwise(this.#options, { name, ...http, ...said }), role));
+    const ports = { ...(role === 'master' ? this.#httpOf(this.#crew.of(role).length) : {}), ...this.#metricsOf() };
+    return this.#crew.launch(name, role, commandLine(saidOtherwise(this.#options, { name, ...ports, ...said }), role));
   }
 
   /** Open only where nothing but this machine reaches HTTP or the broker. */
@@ -279,6 +279,13 @@ class LocalCluster implements Cluster {
     const { httpPort, origins } = this.#options;
     const isNamed = typeof httpPort === 'number' && origins.httpPort !== 'default';
     return { httpAuth: this.httpAuth, ...(isNamed ? { httpPort: httpPort + masters } : {}) };
+  }
+
+  /** The same for metrics, of all members. */
+  #metricsOf(): Partial<OptionValues> {
+    const { metricsPort } = this.#options;
+    const before = this.#crew.of('master').length + this.#crew.of('worker').length;
+    return typeof metricsPort === 'number' ? { metricsPort: metricsPort + before } : {};
   }
 
   /** Resolves when a leader answers and has heard of every worker that runs here. */

@@ -35,24 +35,34 @@ export interface WorkerStart {
   telemetry: Telemetry;
   /** Job types of the caller's own, beside those of `options.handlers` and those that ship. */
   definitions?: readonly JobDefinition[];
+  /** Where this process serves its metrics. */
+  metrics?: string | undefined;
 }
 
 /** @throws {Fault} where the broker cannot be reached, or an option or a handler file is not what was expected. */
-export async function startWorker({ options, telemetry, definitions = [] }: WorkerStart): Promise<RunningWorker> {
+export async function startWorker({
+  options,
+  telemetry,
+  definitions = [],
+  metrics,
+}: WorkerStart): Promise<RunningWorker> {
   const own = [...definitions, ...(await fromFile(options.handlers))];
   const advertised = parseAdvertised(options.advertise);
   const to = await link({ settings: options, telemetry, role: 'yard worker', withFeed: false });
   try {
-    return await startOver(to, { options, telemetry, definitions: own, advertised });
+    return await startOver(to, { options, telemetry, definitions: own, advertised, metrics });
   } catch (cause) {
     await to[Symbol.asyncDispose]();
     throw cause;
   }
 }
 
-type Prepared = Required<WorkerStart> & { advertised: Advertised };
+type Prepared = WorkerStart & { definitions: readonly JobDefinition[]; advertised: Advertised };
 
-async function startOver(to: Link, { options, telemetry, definitions, advertised }: Prepared): Promise<RunningWorker> {
+async function startOver(
+  to: Link,
+  { options, telemetry, definitions, advertised, metrics }: Prepared,
+): Promise<RunningWorker> {
   const { clock, world } = to;
   const ffmpeg = new Ffmpeg({ clock, ...(options.ffmpeg === undefined ? {} : { ffmpeg: options.ffmpeg }) });
   const served = pickTypes([...definitions, ...shipped(clock, ffmpeg, options)], options.types);
@@ -81,6 +91,7 @@ async function startOver(to: Link, { options, telemetry, definitions, advertised
       }),
       declared: advertised.declared,
       startedAt: clock.now(),
+      ...(metrics === undefined ? {} : { metrics }),
     },
     load: loadMeter(clock),
     ...(declared.gpu === undefined ? { gpus: measured.gpus } : {}),

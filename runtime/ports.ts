@@ -348,6 +348,8 @@ export interface Pulse {
   load: { cpuPercent: number; memoryMb: number; gpuPercent?: number };
   /** How far its machine's clock is ahead of the broker's, ms; absent where it does not say. */
   skewMs?: number;
+  /** Where it serves its metrics. */
+  metrics?: string;
 }
 
 export interface Pulses {

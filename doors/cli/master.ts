@@ -4,9 +4,10 @@
  */
 
 import type { Command } from 'commander';
+import type { RunningMaster } from '../../cluster/master.ts';
 import { type Options, ownFlags } from '../../cluster/settings.ts';
 import type { MasterView, Yard } from '../../sdk/index.ts';
-import type { HttpServer } from '../http/serve.ts';
+import type { Listening } from '../http/listen.ts';
 import { type Column, columns } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
 import { exitCodes, UsageError } from './exit.ts';
@@ -42,10 +43,11 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
     throw new UsageError(
       `Expected \`yard master\`, \`yard master list\` or \`yard master step-down\`, got \`yard master ${word}\`. See \`yard master --help\`.`,
     );
-  const [{ locate }, { loggedTelemetry }, { startMaster }] = await Promise.all([
+  const [{ locate }, { loggedTelemetry }, { startMaster }, { serveMetrics }] = await Promise.all([
     import('../../cluster/locate.ts'),
     import('../../cluster/process-log.ts'),
     import('../../cluster/master.ts'),
+    import('../metrics.ts'),
   ]);
   const options = await locate(context.settings(command, 'master'), context.directory);
   const telemetry = loggedTelemetry({ options, role: 'master' });
@@ -53,12 +55,16 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
     const http = await startHttp(options, (cause) =>
       telemetry.tell('process.failed', { what: 'HTTP', error: String(cause) }),
     );
-    const running = await startMaster({ options, telemetry, http: http?.url }).catch(async (cause) => {
-      await http?.close();
+    let running: RunningMaster | undefined;
+    const samples = () => running?.samples() ?? [];
+    const close = async () => void (await Promise.all([http?.close(), metrics?.close()]));
+    const metrics = await serveMetrics(options, { role: 'master', telemetry, samples });
+    running = await startMaster({ options, telemetry, http: http?.url, metrics: metrics?.url }).catch(async (cause) => {
+      await close();
       throw cause;
     });
     return async () => {
-      await http?.close();
+      await close();
       await running.stop();
     };
   };
@@ -66,7 +72,7 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
 }
 
 /** The HTTP API in this process, unless it is off. */
-async function startHttp(options: Options, onError: (cause: unknown) => void): Promise<HttpServer | undefined> {
+async function startHttp(options: Options, onError: (cause: unknown) => void): Promise<Listening | undefined> {
   const { httpPort: port, httpHost: host, httpAuth: auth = 'token', httpRate: ratePerSecond, origins } = options;
   if (port === 'off') return undefined;
   const [{ serveHttp }, { version }] = await Promise.all([

@@ -56,7 +56,7 @@ async function startHere(command: Command, flags: UpFlags, context: CommandConte
 async function withFreePorts(options: Options, { freePorts }: UpFlags): Promise<Options> {
   if (freePorts !== true) return options;
   const { saidOtherwise } = await import('../../cluster/command-line.ts');
-  const open = (['port', 'mqttPort', 'monitorPort', 'httpPort'] as const).filter(
+  const open = (['port', 'mqttPort', 'monitorPort', 'httpPort', 'metricsPort'] as const).filter(
     (name) => options.origins[name] === 'default',
   );
   return saidOtherwise(options, Object.fromEntries(open.map((name) => [name, 'free'])));

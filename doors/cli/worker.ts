@@ -42,15 +42,21 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
     throw new UsageError(
       `Expected \`yard worker\`, or \`list\`, \`drain\` or \`undrain\` behind it, got \`yard worker ${word}\`. See \`yard worker --help\`.`,
     );
-  const [{ locate }, { loggedTelemetry }, { startWorker }] = await Promise.all([
+  const [{ locate }, { loggedTelemetry }, { startWorker }, { serveMetrics }] = await Promise.all([
     import('../../cluster/locate.ts'),
     import('../../cluster/process-log.ts'),
     import('../../cluster/worker.ts'),
+    import('../metrics.ts'),
   ]);
   const options = await locate(context.settings(command, 'worker'), context.directory);
   const withinMs = options.drainDeadline + options.cancelGrace + 3_000;
   const start = async () => {
-    const running = await startWorker({ options, telemetry: loggedTelemetry({ options, role: 'worker' }) });
+    const telemetry = loggedTelemetry({ options, role: 'worker' });
+    const metrics = await serveMetrics(options, { role: 'worker', telemetry, samples: () => [] });
+    const running = await startWorker({ options, telemetry, metrics: metrics?.url }).catch(async (cause) => {
+      await metrics?.close();
+      throw cause;
+    });
     return () => running.drain();
   };
   await serve({ start, patience: 2, withinMs }, context.terminal);

@@ -12,7 +12,7 @@ const master = something('Master', 'A master as it sees itself.');
 const workerName = z.object({ name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'worker-1' }) });
 
 export function clusterOperations(yard: Yard): readonly Operation[] {
-  return [...people(yard), ...counts(yard), ...dead(yard), ...acting(yard), ...health(yard)];
+  return [...people(yard), discovery(yard), ...counts(yard), ...dead(yard), ...acting(yard), ...health(yard)];
 }
 
 function people(yard: Yard): readonly Operation[] {
@@ -62,6 +62,32 @@ function people(yard: Yard): readonly Operation[] {
       async () => (await yard.cluster()) ?? nobodyLeads(),
     ),
   ];
+}
+
+/** As Prometheus finds out whom to ask (`http_sd_configs`). */
+function discovery(yard: Yard): Operation {
+  const target = z.object({ targets: z.array(z.string()), labels: z.record(z.string(), z.string()) });
+  return question(
+    {
+      path: '/v1/prometheus/targets',
+      id: 'prometheusTargets',
+      needs: 'read',
+      tag: 'cluster',
+      summary: 'Where masters and workers serve their metrics, for the HTTP discovery of Prometheus.',
+      schema: z.array(target.openapi('PrometheusTarget')),
+    },
+    async () => {
+      const [masters, workers] = await Promise.all([yard.masters(), yard.workers()]);
+      return [
+        ...masters.map((each) => targetOf('master', each)),
+        ...workers.map((each) => targetOf('worker', each)),
+      ].flat();
+    },
+  );
+}
+
+function targetOf(role: string, { name, metrics }: { name: string; metrics?: string }) {
+  return metrics === undefined ? [] : [{ targets: [new URL(metrics).host], labels: { role, process: name } }];
 }
 
 function nobodyLeads(): never {

@@ -1,12 +1,12 @@
 /**
  * The API on a port of this machine. Without tokens on loopback only, since whoever can reach it can do everything.
  *
- * A port that nobody named may be taken by another master here: then the next free one serves. One that was named must be
- * free. Until the first request nothing is loaded and nobody is connected, so a master that nobody asks pays nothing.
+ * Until the first request nothing is loaded and nobody is connected, so a master that nobody asks pays nothing.
  */
 
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { Fault, type TokenBook, type Yard } from '../../sdk/index.ts';
+import { isLoopback, type Listening, listenOn, loopback } from './listen.ts';
 
 export interface HttpOptions {
   /** Opened at the first request, closed with the server. */
@@ -25,17 +25,8 @@ export interface HttpOptions {
   onError(cause: unknown): void;
 }
 
-export interface HttpServer {
-  readonly url: string;
-  /** Ends at once, streams too. */
-  close(): Promise<void>;
-}
-
-const loopback = '127.0.0.1';
-const triedPorts = 50;
-
 /** @throws {Fault} `option.invalid` where the port is taken, or where everyone could come in from elsewhere. */
-export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
+export async function serveHttp(options: HttpOptions): Promise<Listening> {
   const { host = loopback, auth } = options;
   if (auth === 'off' && !isLoopback(host))
     throw new Fault(
@@ -43,13 +34,13 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       `Expected \`--http-auth token\` where HTTP is served on ${host}, got \`off\`: anyone there could do everything.`,
     );
   const api = new LazyApi(options);
-  const server = await listening((request, response) => void api.answer(request, response), options);
+  const { port, isNamed } = options;
+  const place = { host, port, isNamed, flag: '--http-port' };
+  const served = await listenOn((request, response) => void api.answer(request, response), place);
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`,
+    url: served.url,
     async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      await served.close();
       await api.close();
     },
   };
@@ -98,43 +89,4 @@ class LazyApi {
     ]);
     return getRequestListener(httpApp({ yard, version, tokens, ratePerSecond, onError }).fetch);
   }
-}
-
-async function listening(listener: RequestListener, { host = loopback, port, isNamed }: HttpOptions): Promise<Server> {
-  const last = port === 'free' || isNamed ? 0 : triedPorts;
-  for (let next = 0; ; next++) {
-    const wanted = port === 'free' ? 0 : port + next;
-    try {
-      return await listen(listener, host, wanted);
-    } catch (cause) {
-      if (next < last && isTaken(cause)) continue;
-      throw new Fault(
-        'option.invalid',
-        `Expected port ${wanted} of ${host} to be free for HTTP, it is not. Name another with \`--http-port\`, or \`free\`, or \`off\`.`,
-        { cause },
-      );
-    }
-  }
-}
-
-function listen(listener: RequestListener, host: string, port: number): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer(listener);
-    server.once('error', reject);
-    server.listen(port, host, () => resolve(server));
-  });
-}
-
-/** What only this machine reaches. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  return typeof address === 'object' ? (address?.port ?? 0) : 0;
-}
-
-function isTaken(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
 }

@@ -381,6 +381,24 @@ const table = {
     scopes: ['master', 'up'],
     help: 'Requests that each token (each address where there are none) may make a second at one master, on average; 0: no limit.',
   }),
+  metricsPort: optional(
+    either(port, choice('off'), 'port|free|off'),
+    '2112 for a master, 2113 for a worker, or the next one that is free',
+    {
+      ...cluster,
+      scopes: ['master', 'worker', 'up'],
+      help: 'Port at which a master or worker serves its metrics (`/metrics`); those of `yard up` look for free ones.',
+    },
+  ),
+  metricsHost: given(
+    text('address', { pattern: /^[\w.:-]{1,253}$/, expected: 'an address of this machine, such as `0.0.0.0`' }),
+    '127.0.0.1',
+    {
+      ...cluster,
+      scopes: ['master', 'worker', 'up'],
+      help: 'Address on which metrics are served. They name workers, queues and types, and no jobs.',
+    },
+  ),
   brokers: given(oddCount({ to: 5 }), 1, {
     ...cluster,
     scopes: ['up'],

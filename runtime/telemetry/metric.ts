@@ -1,6 +1,6 @@
 /**
- * Every metric, as data: its name, unit and labels, and the event that feeds it. Nothing is measured that no event
- * tells, so that metrics, log and tests cannot disagree. Serving them is the affair of another file.
+ * Every metric that events feed, as data: its name, unit and labels, and the event. What is not told by events but stands
+ * somewhere, such as the length of a line, is in `sample.ts`. Keeping and serving them is the affair of `meter.ts`.
  *
  * Base units, the unit in the name. A label is never an id: its values are few and known, or names that people chose.
  */
@@ -23,7 +23,13 @@ export type Feeding = {
   };
 }[EventName];
 
+/** Who tells it. */
+export type Teller = 'master' | 'worker' | 'both';
+
 export interface MetricSpec {
+  readonly teller: Teller;
+  /** Known to the leader alone: any other process says nothing of it. */
+  readonly ofLeader?: true;
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly unit: 'seconds' | 'entries' | 'none';
   /** Facts of the event, under their own names, or the name that `as` gives. */
@@ -37,9 +43,15 @@ export interface MetricSpec {
 /** From a millisecond to hours: waits and run times of jobs. */
 const spans = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400];
 const count = { type: 'counter', unit: 'none', labels: [] } as const;
+const counted = {
+  master: { ...count, teller: 'master' },
+  worker: { ...count, teller: 'worker' },
+  both: { ...count, teller: 'both' },
+} as const;
 
 export const metrics = {
   yard_leader: {
+    teller: 'master',
     type: 'gauge',
     unit: 'none',
     labels: [],
@@ -51,37 +63,39 @@ export const metrics = {
     ],
   },
   yard_leader_elections_total: {
-    ...count,
+    ...counted.master,
     help: 'Times this master was elected.',
     fedBy: [{ event: 'leader.elected' }],
   },
   yard_scheduler_passes_total: {
-    ...count,
+    ...counted.master,
     help: 'Reconcile ticks of the scheduler.',
     fedBy: [{ event: 'scheduler.pass' }],
   },
   yard_jobs_offered_total: {
-    ...count,
+    ...counted.master,
     help: 'Jobs offered to workers.',
     fedBy: [{ event: 'job.offered' }],
   },
   yard_jobs_queued_total: {
-    ...count,
+    ...counted.master,
     help: 'Jobs found to have to wait for a worker.',
     fedBy: [{ event: 'job.queued' }],
   },
   yard_jobs_evicted_total: {
-    ...count,
+    ...counted.master,
     labels: ['queue', 'byQueue'],
     help: 'Running jobs that were told to make room, by their queue and by that of the job that needed it.',
     fedBy: [{ event: 'job.evicted' }],
   },
   yard_jobs_reserved_total: {
-    ...count,
+    ...counted.master,
     help: 'Jobs for which a worker was made to keep its next room.',
     fedBy: [{ event: 'job.reserved' }],
   },
   yard_jobs_waiting: {
+    teller: 'master',
+    ofLeader: true,
     type: 'gauge',
     unit: 'none',
     labels: ['reason'],
@@ -89,30 +103,38 @@ export const metrics = {
     fedBy: [{ event: 'scheduler.pass', eachOf: 'reasons', as: 'reason' }],
   },
   yard_workers: {
+    teller: 'master',
+    ofLeader: true,
     type: 'gauge',
     unit: 'none',
     labels: ['status'],
     help: 'Workers by status, as the leader sees them.',
     fedBy: [{ event: 'scheduler.pass', eachOf: 'workersByStatus', as: 'status' }],
   },
-  yard_workers_joined_total: { ...count, help: 'Workers that have joined.', fedBy: [{ event: 'worker.joined' }] },
+  yard_workers_joined_total: {
+    ...counted.master,
+    help: 'Workers that have joined.',
+    fedBy: [{ event: 'worker.joined' }],
+  },
   yard_workers_left_total: {
-    ...count,
+    ...counted.master,
     help: 'Workers that have left in good order.',
     fedBy: [{ event: 'worker.left' }],
   },
-  yard_workers_lost_total: { ...count, help: 'Workers that fell silent.', fedBy: [{ event: 'worker.lost' }] },
+  yard_workers_lost_total: { ...counted.master, help: 'Workers that fell silent.', fedBy: [{ event: 'worker.lost' }] },
   yard_workers_deaf_total: {
-    ...count,
+    ...counted.master,
     help: 'Workers that pulsed and left their mail unanswered.',
     fedBy: [{ event: 'worker.deaf' }],
   },
   yard_jobs_taken_back_total: {
-    ...count,
+    ...counted.master,
     help: 'Jobs taken back from lost workers.',
     fedBy: [{ event: 'jobs.takenBack', fact: 'count' }],
   },
   yard_types_unserved: {
+    teller: 'master',
+    ofLeader: true,
     type: 'gauge',
     unit: 'none',
     labels: [],
@@ -123,31 +145,32 @@ export const metrics = {
     ],
   },
   yard_jobs_forgotten_total: {
-    ...count,
+    ...counted.master,
     help: 'Settled jobs removed because too many were kept; those removed by age are not counted.',
     fedBy: [{ event: 'jobs.forgotten', fact: 'count' }],
   },
   yard_schedule_firings_total: {
-    ...count,
+    ...counted.master,
     help: 'Moments of schedules that have made a job.',
     fedBy: [{ event: 'schedule.fired' }],
   },
   yard_schedule_skipped_total: {
-    ...count,
+    ...counted.master,
     help: 'Moments of schedules that made no job, since that of an earlier firing was still open.',
     fedBy: [{ event: 'schedule.skipped', fact: 'count' }],
   },
   yard_schedule_missed_total: {
-    ...count,
+    ...counted.master,
     help: 'Moments of schedules that nobody could fire in time, and that make no jobs.',
     fedBy: [{ event: 'schedule.missed', fact: 'count' }],
   },
   yard_schedule_refused_total: {
-    ...count,
+    ...counted.master,
     help: 'Moments of schedules whose job could not be made.',
     fedBy: [{ event: 'schedule.refused', fact: 'count' }],
   },
   yard_schedule_lateness_seconds: {
+    teller: 'master',
     type: 'histogram',
     unit: 'seconds',
     labels: [],
@@ -156,38 +179,39 @@ export const metrics = {
     fedBy: [{ event: 'schedule.fired', fact: 'lateMs', toSeconds: true }],
   },
   yard_submissions_accepted_total: {
-    ...count,
+    ...counted.master,
     help: 'Submissions stored as jobs.',
     fedBy: [{ event: 'intake.accepted', fact: 'count' }],
   },
   yard_submissions_rejected_total: {
-    ...count,
+    ...counted.master,
     help: 'Submissions refused for good.',
     fedBy: [{ event: 'intake.rejected' }],
   },
   yard_submissions_repeated_total: {
-    ...count,
+    ...counted.master,
     help: 'Submissions taken in again, since the broker had forgotten what became of them.',
     fedBy: [{ event: 'intake.repeated', fact: 'count' }],
   },
-  yard_attempts_claimed_total: { ...count, help: 'Claims stored.', fedBy: [{ event: 'attempt.claimed' }] },
+  yard_attempts_claimed_total: { ...counted.worker, help: 'Claims stored.', fedBy: [{ event: 'attempt.claimed' }] },
   yard_attempts_ended_total: {
-    ...count,
+    ...counted.worker,
     labels: ['type', 'outcome'],
     help: 'Attempts whose end is stored, by how they ended.',
     fedBy: [{ event: 'attempt.ended' }],
   },
   yard_attempts_fenced_total: {
-    ...count,
+    ...counted.worker,
     help: 'Attempts that had lost their job; their results were dropped.',
     fedBy: [{ event: 'attempt.fenced' }],
   },
   yard_attempts_abandoned_total: {
-    ...count,
+    ...counted.worker,
     help: 'Handlers that did not stop within their grace.',
     fedBy: [{ event: 'attempt.abandoned' }],
   },
   yard_job_wait_seconds: {
+    teller: 'worker',
     type: 'histogram',
     unit: 'seconds',
     labels: ['queue', 'priority'],
@@ -196,6 +220,7 @@ export const metrics = {
     fedBy: [{ event: 'attempt.started', fact: 'waitedMs', toSeconds: true }],
   },
   yard_attempt_duration_seconds: {
+    teller: 'worker',
     type: 'histogram',
     unit: 'seconds',
     labels: ['type', 'outcome'],
@@ -204,12 +229,13 @@ export const metrics = {
     fedBy: [{ event: 'attempt.ended', fact: 'ranMs', toSeconds: true }],
   },
   yard_commit_batches_total: {
-    ...count,
+    ...counted.both,
     labels: ['outcome'],
     help: 'Batches of writes, by what they came to.',
     fedBy: [{ event: 'commit.batch' }],
   },
   yard_commit_batch_entries: {
+    teller: 'both',
     type: 'histogram',
     unit: 'entries',
     labels: [],
@@ -218,6 +244,7 @@ export const metrics = {
     fedBy: [{ event: 'commit.batch', fact: 'entries' }],
   },
   yard_commit_duration_seconds: {
+    teller: 'both',
     type: 'histogram',
     unit: 'seconds',
     labels: ['outcome'],
@@ -225,21 +252,26 @@ export const metrics = {
     help: 'From sending a batch to its answer.',
     fedBy: [{ event: 'commit.batch', fact: 'ms', toSeconds: true }],
   },
-  yard_feed_gaps_total: { ...count, help: 'Gaps found on the feed.', fedBy: [{ event: 'feed.gap' }] },
-  yard_feed_reloads_total: { ...count, help: 'Times the picture was made anew.', fedBy: [{ event: 'feed.reloaded' }] },
+  yard_feed_gaps_total: { ...counted.master, help: 'Gaps found on the feed.', fedBy: [{ event: 'feed.gap' }] },
+  yard_feed_reloads_total: {
+    ...counted.master,
+    help: 'Times the picture was made anew.',
+    fedBy: [{ event: 'feed.reloaded' }],
+  },
   yard_repairs_total: {
-    ...count,
+    ...counted.master,
     labels: ['what'],
     help: 'Disagreements that the auditor put right.',
     fedBy: [{ event: 'auditor.repaired' }],
   },
   yard_unrepaired_total: {
-    ...count,
+    ...counted.master,
     labels: ['what'],
     help: 'Disagreements that only a person can put right.',
     fedBy: [{ event: 'auditor.found' }],
   },
   yard_broker_connected: {
+    teller: 'both',
     type: 'gauge',
     unit: 'none',
     labels: [],
@@ -251,12 +283,12 @@ export const metrics = {
     ],
   },
   yard_broker_reconnects_total: {
-    ...count,
+    ...counted.both,
     help: 'Connections made anew.',
     fedBy: [{ event: 'broker.reconnected' }],
   },
   yard_process_failures_total: {
-    ...count,
+    ...counted.both,
     help: 'Things that broke and should not have.',
     fedBy: [{ event: 'process.failed' }],
   },

@@ -4,6 +4,7 @@
 
 import { type EventSpec, events } from './event.ts';
 import { type MetricSpec, metrics } from './metric.ts';
+import { type SampleSpec, samples } from './sample.ts';
 import { logFields, type SpanSpec, spans } from './trace.ts';
 
 /** The text of `docs/telemetry.md`. */
@@ -30,11 +31,20 @@ ${Object.entries(logFields)
 
 ## Metrics
 
-Each is fed by events, so that metrics and log cannot disagree. No label is an id.
+Each master and worker serves its own at \`/metrics\` (\`--metrics-port\`); \`/v1/prometheus/targets\` of the HTTP API names them all. No label is
+an id. What cannot be known is absent, not 0.
 
-| metric | type | labels | fed by | |
-|---|---|---|---|---|
+These are fed by events, so that metrics and log cannot disagree.
+
+| metric | of | type | labels | fed by | |
+|---|---|---|---|---|---|
 ${Object.entries(metrics).map(metricRow).join('\n')}
+
+These stand somewhere, and are read when somebody asks.
+
+| metric | of | type | labels | |
+|---|---|---|---|---|
+${Object.entries(samples).map(sampleRow).join('\n')}
 
 ## Spans
 
@@ -52,7 +62,12 @@ function eventRow([name, spec]: [string, EventSpec]): string {
 
 function metricRow([name, spec]: [string, MetricSpec]): string {
   const fedBy = new Set(spec.fedBy.map((feeding) => `\`${feeding.event}\``));
-  return `| \`${name}\` | ${spec.type} | ${spec.labels.join(', ')} | ${[...fedBy].join(', ')} | ${spec.help} |`;
+  const of = spec.ofLeader === true ? 'leader' : spec.teller;
+  return `| \`${name}\` | ${of} | ${spec.type} | ${spec.labels.join(', ')} | ${[...fedBy].join(', ')} | ${spec.help} |`;
+}
+
+function sampleRow([name, { teller, type, labels, help }]: [string, SampleSpec]): string {
+  return `| \`${name}\` | ${teller} | ${type} | ${labels.join(', ')} | ${help} |`;
 }
 
 function spanRow([name, spec]: [string, SpanSpec]): string {

@@ -5,7 +5,8 @@ import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { operations } from '../../doors/http/app.ts';
-import { type HttpServer, serveHttp } from '../../doors/http/serve.ts';
+import type { Listening } from '../../doors/http/listen.ts';
+import { serveHttp } from '../../doors/http/serve.ts';
 import { defineJob, type Yard } from '../../sdk/index.ts';
 import { type TestCluster, testCluster } from './cluster.ts';
 
@@ -26,7 +27,7 @@ const failing = defineJob({
 
 let cluster: TestCluster;
 let yard: Yard;
-let server: HttpServer;
+let server: Listening;
 
 beforeAll(async () => {
   cluster = await testCluster();

@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { operations } from '../../doors/http/app.ts';
-import { type HttpOptions, type HttpServer, serveHttp } from '../../doors/http/serve.ts';
+import type { Listening } from '../../doors/http/listen.ts';
+import { type HttpOptions, serveHttp } from '../../doors/http/serve.ts';
 import { opens, tokenScopes } from '../../machines/rules/token.ts';
 import { defineJob, type TokenGiven, type TokenScope, type Yard } from '../../sdk/index.ts';
 import { type TestCluster, testCluster } from './cluster.ts';
@@ -12,9 +13,9 @@ const echo = defineJob({ type: 'echo', payload: z.looseObject({}), run: ({ paylo
 
 let cluster: TestCluster;
 let yard: Yard;
-let server: HttpServer;
+let server: Listening;
 
-function served(said: Partial<HttpOptions> = {}): Promise<HttpServer> {
+function served(said: Partial<HttpOptions> = {}): Promise<Listening> {
   return serveHttp({
     open: () => cluster.yard(),
     version: '0.0.0',

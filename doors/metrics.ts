@@ -1,0 +1,37 @@
+/**
+ * The metrics of this process at `/metrics`, for Prometheus to fetch. They name workers, queues and types, and no jobs.
+ */
+
+import type { RequestListener } from 'node:http';
+import { type Measured, measured } from '../cluster/measure.ts';
+import type { Options } from '../cluster/settings.ts';
+import { type Listening, listenOn } from './http/listen.ts';
+
+/** Ports that nobody has to name. */
+const usualPorts = { master: 2_112, worker: 2_113 } as const;
+
+/** Serves them unless that is off. @throws {Fault} `option.invalid` where the port is taken. */
+export async function serveMetrics(
+  { metricsPort, metricsHost: host, origins }: Options,
+  what: Measured,
+): Promise<Listening | undefined> {
+  if (metricsPort === 'off') return undefined;
+  const meter = measured(what);
+  const listener: RequestListener = (request, response) => {
+    if (request.url?.split('?')[0] !== '/metrics') {
+      response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Expected /metrics.\n');
+      return;
+    }
+    meter.text().then(
+      (text) => response.writeHead(200, { 'content-type': meter.type }).end(text),
+      () => response.writeHead(500).end(),
+    );
+  };
+  const isNamed = origins.metricsPort !== 'default';
+  return await listenOn(listener, {
+    host,
+    port: metricsPort ?? usualPorts[what.role],
+    isNamed,
+    flag: '--metrics-port',
+  });
+}

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { Meter } from '../../runtime/telemetry/meter.ts';
+import type { Sample } from '../../runtime/telemetry/sample.ts';
+import { createTelemetry } from '../../runtime/telemetry/telemetry.ts';
+
+function measured(role: 'master' | 'worker', read: () => Sample[] = () => []) {
+  const telemetry = createTelemetry();
+  const meter = new Meter({ telemetry, role, read });
+  /** The lines of one metric, without what explains it. */
+  const lines = async (name: string) =>
+    (await meter.text()).split('\n').filter((line) => new RegExp(`^${name}(_bucket|_sum|_count)?[ {]`).test(line));
+  return { telemetry, meter, lines };
+}
+
+const ended = { key: 'default.a', attempt: 1, type: 'transcode', queue: 'live', outcome: 'completed', ranMs: 1_500 };
+
+test('a counter counts what was told, by its labels, and stands at 0 before', async () => {
+  const { telemetry, lines } = measured('worker');
+  expect(await lines('yard_attempts_claimed_total')).toEqual(['yard_attempts_claimed_total 0']);
+  telemetry.tell('attempt.claimed', { key: 'default.a', attempt: 1 });
+  telemetry.tell('attempt.ended', ended);
+  telemetry.tell('attempt.ended', { ...ended, outcome: 'failed' });
+  telemetry.tell('attempt.ended', ended);
+  expect(await lines('yard_attempts_claimed_total')).toEqual(['yard_attempts_claimed_total 1']);
+  expect(await lines('yard_attempts_ended_total')).toEqual([
+    'yard_attempts_ended_total{type="transcode",outcome="completed"} 2',
+    'yard_attempts_ended_total{type="transcode",outcome="failed"} 1',
+  ]);
+});
+
+test('a counter grows by its fact', async () => {
+  const { telemetry, lines } = measured('master');
+  telemetry.tell('jobs.takenBack', { count: 3 });
+  telemetry.tell('jobs.takenBack', { count: 2 });
+  expect(await lines('yard_jobs_taken_back_total')).toEqual(['yard_jobs_taken_back_total 5']);
+});
+
+test('a histogram is in seconds', async () => {
+  const { telemetry, lines } = measured('worker');
+  telemetry.tell('attempt.ended', ended);
+  const all = await lines('yard_attempt_duration_seconds');
+  expect(all).toContain('yard_attempt_duration_seconds_sum{type="transcode",outcome="completed"} 1.5');
+  expect(all).toContain('yard_attempt_duration_seconds_bucket{le="1",type="transcode",outcome="completed"} 0');
+  expect(all).toContain('yard_attempt_duration_seconds_bucket{le="2.5",type="transcode",outcome="completed"} 1');
+});
+
+test('what only a leader knows is absent unless this master leads', async () => {
+  const { telemetry, lines } = measured('master');
+  const pass = { queued: 0, offered: 0, waiting: 3, workersByStatus: { available: 2 } };
+  expect([await lines('yard_types_unserved'), await lines('yard_workers')]).toEqual([[], []]);
+  telemetry.tell('types.unserved', { jobs: { exotic: 1 }, types: 1 });
+  telemetry.tell('scheduler.pass', { ...pass, reasons: { 'all busy': 2, paused: 1 } });
+  telemetry.tell('scheduler.pass', { ...pass, reasons: { 'all busy': 3 } });
+  expect(await lines('yard_types_unserved')).toEqual(['yard_types_unserved 1']);
+  expect(await lines('yard_jobs_waiting')).toEqual(['yard_jobs_waiting{reason="all busy"} 3']);
+  expect(await lines('yard_workers')).toEqual(['yard_workers{status="available"} 2']);
+  telemetry.tell('leader.steppedDown', { term: 1, reason: 'asked' });
+  for (const name of ['yard_types_unserved', 'yard_jobs_waiting', 'yard_workers'])
+    expect(await lines(name)).toEqual([]);
+});
+
+test('what was read is there as long as it is read', async () => {
+  let read: Sample[] = [
+    { name: 'yard_jobs', labels: { state: 'queued' }, value: 7 },
+    { name: 'yard_term', value: 4 },
+  ];
+  const { lines } = measured('master', () => read);
+  expect([await lines('yard_jobs'), await lines('yard_term')]).toEqual([
+    ['yard_jobs{state="queued"} 7'],
+    ['yard_term 4'],
+  ]);
+  read = [];
+  expect([await lines('yard_jobs'), await lines('yard_term')]).toEqual([[], []]);
+});
+
+test('a process serves what it can tell, and nothing of others', async () => {
+  const [master, worker] = [measured('master'), measured('worker')];
+  expect(await master.lines('yard_attempts_claimed_total')).toEqual([]);
+  expect(await worker.lines('yard_leader')).toEqual([]);
+  expect(await worker.lines('yard_broker_connected')).toHaveLength(1);
+});
