@@ -13,6 +13,7 @@ import { type Fleet, isHung } from './fleet.ts';
 import { limitViews, tenantViews } from './limit-view.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { inTurn, type QueueView, queueView } from './queue-view.ts';
+import type { OpenCount } from './quota.ts';
 import type { RoomKeeper } from './room-keeper.ts';
 import { type Advice, adviseScale } from './scale.ts';
 import type { Term } from './term.ts';
@@ -86,6 +87,8 @@ export interface DeskOptions {
   stepDown: () => Promise<void>;
   /** The jobs for which a blocked one waits. */
   awaited: (entry: Entry) => Promise<readonly Awaited[]>;
+  /** How many jobs of a tenant are open. */
+  countOpen: (tenant: string) => OpenCount;
 }
 
 /** Who gave the lease up, and which one. */
@@ -105,6 +108,7 @@ export function answers(options: DeskOptions): Iterable<[string, Answer]> {
     ['queues', () => queues(options)],
     ['limits', () => limitViews(options.board.accounts)],
     ['tenants', () => tenantViews(options.board.accounts)],
+    ['open', (ask) => (typeof ask === 'string' ? options.countOpen(ask) : null)],
     ['why', (ask) => explain(options, ask)],
     ['scale', (ask) => scale(options, ask)],
     ['step-down', () => stepDown(options)],

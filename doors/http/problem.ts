@@ -42,6 +42,7 @@ const statuses: Partial<Record<FaultCode, ContentfulStatusCode>> = {
   'schedule.conflict': 409,
   'schedule.refused': 409,
   'commit.conflict': 409,
+  'quota.full': 429,
   'wait.timedOut': 504,
   'store.full': 507,
 };
@@ -53,11 +54,15 @@ const titles: Readonly<Record<number, string>> = {
   409: 'In conflict with what is there',
   413: 'Too large',
   422: 'Not what was expected',
+  429: 'Too many',
   500: 'A mistake of ours',
   503: 'Not possible at the moment',
   504: 'Not in time',
   507: 'No room',
 };
+
+/** Where time may help, in how many seconds: of a broker that is away, of jobs that end. */
+const retryAfter: Readonly<Record<number, number>> = { 429: 5, 503: 1 };
 
 /** A field that is wrong. */
 interface WrongField {
@@ -76,7 +81,8 @@ export function answerRefused(status: number, code: string, detail: string): Res
 }
 
 function answered(told: Problem): Response {
-  const again: Record<string, string> = told.status === 503 ? { 'retry-after': '1' } : {};
+  const againInS = retryAfter[told.status];
+  const again: Record<string, string> = againInS === undefined ? {} : { 'retry-after': String(againInS) };
   return new Response(JSON.stringify(told), {
     status: told.status,
     headers: { 'content-type': contentType, ...again },
