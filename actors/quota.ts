@@ -1,7 +1,7 @@
 /**
  * Quotas: how many jobs of a tenant may be open. Whoever makes jobs of a tenant that has one passes through here.
  *
- * The idea: `_quota.<tenant>` lies in the bucket of jobs, and each batch that makes jobs of that tenant rewrites it,
+ * The idea: `_quota.<tenant>.open` lies in the bucket of jobs, and each batch that makes jobs of that tenant rewrites it,
  * expecting the revision that was read. Who knows how many jobs are open, counted when all births up to this revision had
  * been seen, knows that no more are open when the batch lands: nothing was made in between, or the batch is refused.
  *
@@ -60,7 +60,7 @@ const togetherAtMost = 100;
 
 /** What every batch rewrites that makes jobs of a tenant with a quota. */
 export function quotaKey(tenant: string): string {
-  return `_quota.${tenant}`;
+  return `_quota.${tenant}.open`;
 }
 
 export class Quotas {

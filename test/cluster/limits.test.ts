@@ -4,6 +4,9 @@
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { isSettled } from '../../machines/job.ts';
+import { natsFeed } from '../../nats/feed.ts';
+import { isFault } from '../../runtime/faults.ts';
 import { connect, type Yard } from '../../sdk/index.ts';
 import { Shell } from '../doors/command.ts';
 import { type Cluster, cluster } from './harness.ts';
@@ -132,4 +135,87 @@ test('tenants of one lane start by their weights', async () => {
   expect(first.length).toBeLessThanOrEqual(7);
   for (const id of holders.slice(1)) await yard.user.cancel(id);
   await yard.user.settled(holders);
+});
+
+/** The most jobs of a tenant that were open at once from now on, as the feed of all writes tells it. */
+async function mostOpen(tenant: string): Promise<() => number> {
+  const open = new Set<string>();
+  let most = 0;
+  await natsFeed(await yard.broker.connect(), yard.user.names).follow((change) => {
+    if (change.kind !== 'job' || !change.head.key.startsWith(`${tenant}.`)) return;
+    if (isSettled(change.head.state)) open.delete(change.head.key);
+    else open.add(change.head.key);
+    most = Math.max(most, open.size);
+  });
+  return () => most;
+}
+
+describe('of a tenant with a quota', () => {
+  test('no more jobs are open than it says, by whatever doors they come, though the leader is killed', async () => {
+    expect(await command('tenant', 'set', 'crowd', '--max-open', '6')).toBe('Tenant crowd: maxOpen 6.\n');
+    const most = await mostOpen('crowd');
+    const doors = await Promise.all([1, 2].map(() => connect({ servers: yard.broker.url, tenant: 'crowd' })));
+    const [first] = doors;
+    if (first === undefined) throw new RangeError('Expected a door, got none.');
+    const outcomes: string[] = [];
+    const knock = async (door: Yard) => {
+      for (let n = 0; n < 40; n++)
+        await door.submit('mark', { ms: 20 }).then(
+          () => outcomes.push('made'),
+          (cause) => outcomes.push(isFault(cause, 'quota.full') ? 'full' : String(cause)),
+        );
+    };
+    const publish = async () => {
+      for (let n = 0; n < 40; n++) await yard.user.publishOn('yard.tenant.crowd.submit.mark', '{"ms":20}', {});
+    };
+    const jobs = { a: { type: 'mark' }, b: { type: 'mark', after: ['a'] }, c: { type: 'mark', after: ['b'] } };
+    const flow = async () => {
+      for (let n = 0; n < 10; n++)
+        await first.workflows.submit({ jobs }).then(
+          () => outcomes.push('made'),
+          (cause) => outcomes.push(isFault(cause, 'quota.full') ? 'full' : String(cause)),
+        );
+    };
+    await first.schedules.add('beat', { every: '1s', type: 'mark' });
+    const all = Promise.all([...doors.map(knock), publish(), flow()]);
+    await yard.user.until(async () => (outcomes.length >= 30 ? true : undefined), 'some outcomes');
+    await yard.kill(await yard.leader());
+    await yard.start('master');
+    await all;
+    await first.schedules.delete('beat');
+    expect(outcomes.filter((outcome) => outcome !== 'made' && outcome !== 'full')).toEqual([]);
+    expect(outcomes).toHaveLength(90);
+    await yard.user.until(
+      async () => ((await sdk.tenants.get('crowd'))?.open === 0 ? true : undefined),
+      'all jobs of the tenant to settle',
+    );
+    expect(most()).toBe(6);
+    for (const door of doors) await door.close();
+  });
+
+  test('each door refuses another one with what is open and what to do; it is taken when the quota is raised', async () => {
+    await command('tenant', 'set', 'crowd', '--max-open', '2');
+    const door = await connect({ servers: yard.broker.url, tenant: 'crowd' });
+    for (const id of ['one', 'two']) await door.submit('mark', {}, { id, hold: true });
+    const sentence =
+      'Expected room for another job of tenant crowd, got 2 open of 2. Wait until some have ended, cancel some, or raise it with `yard tenant set crowd --max-open`.';
+    const ref = await yard.user.publishOn('yard.tenant.crowd.submit.mark', '{}', {});
+    expect(await yard.user.until(async () => yard.user.acks.get(ref), 'an ack')).toEqual({ ref, rejected: sentence });
+    expect((await yard.user.rejections()).at(-1)?.reason).toBe(sentence);
+    await expect(door.submit('mark', {})).rejects.toMatchObject({ code: 'quota.full', message: sentence });
+    const { code, talk } = await shell.yard('submit', '--tenant', 'crowd', 'mark');
+    expect({ code, talk }).toEqual({ code: 1, talk: expect.stringContaining(sentence) });
+    await expect(door.workflows.submit({ jobs: { a: { type: 'mark' } } })).rejects.toMatchObject({ message: sentence });
+    expect(await door.submit('mark', {}, { id: 'two', hold: true })).toMatchObject({ created: false });
+    await door.schedules.add('beat', { every: '1h', type: 'mark' });
+    await expect(door.schedules.run('beat')).rejects.toMatchObject({ message: sentence });
+    await door.schedules.delete('beat');
+    expect(await command('tenant', 'list')).toMatch(/crowd +1 +2 +2 +0/);
+    await command('tenant', 'set', 'crowd', '--max-open', '3');
+    const next = await yard.user.until(() => door.submit('mark', {}).catch(() => undefined), 'it to be taken');
+    await next.settled({ timeoutMs: 60_000 });
+    await command('tenant', 'set', 'crowd', '--max-open', 'none');
+    for (const id of ['one', 'two']) await door.cancel(id);
+    await door.close();
+  });
 });
