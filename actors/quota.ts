@@ -57,6 +57,8 @@ const trustTimes = 10;
 const countAgainMs = 5;
 const countWithinMs = 5_000;
 const togetherAtMost = 100;
+const crowdedMs = 5_000;
+const breathTimes = 3;
 
 /** What every batch rewrites that makes jobs of a tenant with a quota. */
 export function quotaKey(tenant: string): string {
@@ -115,6 +117,10 @@ class Gate {
   #waiting: Passing[] = [];
   #isOpen = false;
   #known: Known | undefined;
+  /** How long the write took after which others have not been let in yet. */
+  #tookMs = 0;
+  /** As long as this, others are taken to write too. */
+  #crowdedUntil = 0;
 
   constructor(tenant: string, options: QuotasOptions) {
     this.#tenant = tenant;
@@ -154,16 +160,33 @@ class Gate {
 
   async #write(together: readonly Passing[]): Promise<void> {
     for (let left = together; ; ) {
+      await this.#letOthersIn();
       const { fitting, known } = await this.#fitting(left);
       const [first] = fitting;
       if (first === undefined) return;
+      const from = this.#options.clock.mono();
       const committed = await first.commit([this.#entry(known), ...fitting.flatMap(({ entries }) => entries)]);
-      if (committed.kind === 'stored') return this.#stored(fitting, known, committed.revisions);
-      this.#known = undefined;
-      const { revision } = await this.#options.store.readPointer(quotaKey(this.#tenant));
+      if (committed.kind === 'stored') {
+        this.#tookMs = this.#options.clock.mono() - from;
+        return this.#stored(fitting, known, committed.revisions);
+      }
       left = fitting;
-      if (revision === known.revision) return this.#inTheWay(fitting, known);
+      this.#known = undefined;
+      this.#known = await this.#count();
+      if (this.#known.revision === known.revision) return this.#inTheWay(fitting);
+      this.#crowdedUntil = this.#options.clock.mono() + crowdedMs;
     }
+  }
+
+  /**
+   * Who has just written knows all that the next write needs, and would be quicker than whoever must count first, again
+   * and again. So as long as others write too, it waits after each write for as long as they may need.
+   */
+  async #letOthersIn(): Promise<void> {
+    const { clock } = this.#options;
+    const forMs = this.#tookMs * breathTimes * clock.chance();
+    this.#tookMs = 0;
+    if (forMs > 0 && clock.mono() < this.#crowdedUntil) await pause(clock, forMs);
   }
 
   /** Those of them that there is room for, the first ones first; the others are refused. */
@@ -181,8 +204,7 @@ class Gate {
   }
 
   /** Something other than the key was in the way, of one of them: the others must not suffer by it. */
-  async #inTheWay(together: readonly Passing[], known: Known): Promise<void> {
-    this.#known = known;
+  async #inTheWay(together: readonly Passing[]): Promise<void> {
     if (together.length === 1) return together[0]?.settle({ kind: 'conflict' });
     const middle = together.length >> 1;
     await this.#write(together.slice(0, middle));
@@ -216,9 +238,11 @@ class Gate {
     const { store, clock, count } = this.#options;
     const from = clock.mono();
     do {
-      const { revision } = await store.readPointer(quotaKey(this.#tenant));
       const askedAt = clock.mono();
-      const counted = await count(this.#tenant);
+      const [{ revision }, counted] = await Promise.all([
+        store.readPointer(quotaKey(this.#tenant)),
+        count(this.#tenant),
+      ]);
       const now = clock.mono();
       const until = now + Math.max(trustMs, trustTimes * (now - askedAt));
       if (counted.revision >= revision) return { open: counted.open, revision, until };
