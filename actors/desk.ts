@@ -16,6 +16,7 @@ import { inTurn, type QueueView, queueView } from './queue-view.ts';
 import type { OpenCount } from './quota.ts';
 import type { RoomKeeper } from './room-keeper.ts';
 import { type Advice, adviseScale } from './scale.ts';
+import type { LaneShares } from './shares.ts';
 import type { Term } from './term.ts';
 import type { Throttle } from './throttle.ts';
 import { unserved } from './unserved.ts';
@@ -80,6 +81,8 @@ export interface DeskOptions {
   lookAhead: LookAhead;
   throttle: Throttle;
   room: RoomKeeper;
+  /** Whose turn it is among tenants, in each lane. */
+  turns: LaneShares;
   term: Term;
   incarnation: string;
   name: string;
@@ -181,11 +184,12 @@ function queues({ board }: DeskOptions): QueueView[] {
 }
 
 async function explain(
-  { board, fleet, clock, throttle, room, settings, awaited }: DeskOptions,
+  { board, fleet, clock, throttle, room, turns, settings, awaited }: DeskOptions,
   ask: unknown,
 ): Promise<Why | null> {
   const entry = typeof ask === 'string' ? board.get(ask) : undefined;
   if (entry === undefined) return null;
   if (entry.state === 'blocked' && !entry.isOfNewer) return whyBlocked(entry.rare?.after, await awaited(entry));
-  return why(entry, { board, fleet, throttle, room, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
+  const { gpuSpillOver } = settings;
+  return why(entry, { board, fleet, throttle, room, turns, gpuSpillOver, now: clock.now() });
 }

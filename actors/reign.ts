@@ -157,6 +157,7 @@ export class Reign {
       ...this.#options,
       throttle: this.#throttle,
       room: this.#room,
+      turns: this.#scheduler.turns,
       awaited: (entry) => this.#dependents.awaited(entry),
       countOpen: (tenant) => countOpen(this.#options, tenant),
     }))

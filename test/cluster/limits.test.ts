@@ -113,6 +113,30 @@ describe('a job waits because', () => {
   });
 });
 
+test('a job waits because its tenant has had more than its share; it starts when those have started that go first', async () => {
+  const holders: string[] = [];
+  for (let n = 0; n < 6; n++) holders.push((await acme.submit('mark', { ms: 60_000 }, { queue: 'shared' })).id);
+  for (const id of holders)
+    await yard.user.until(
+      async () => ((await acme.job(id))?.state === 'processing' ? true : undefined),
+      `${id} to run`,
+    );
+  const next = await acme.submit('mark', { ms: 60_000 }, { queue: 'shared', id: 'acme-next' });
+  const other = await sdk.submit('mark', { ms: 60_000 }, { queue: 'shared' });
+  expect((await yard.user.because(next.id, 'tenant over share', acme)).sentence).toMatch(
+    /^Tenant acme has had more than its share, which is 1 of 2 by weight: it has 6 out, and a job of others in its lane goes first: 1 of default \(weight 1, 0 out\)\. /,
+  );
+  await acme.cancel(holders[0] ?? '');
+  await starts(other.id);
+  await yard.user.because(next.id, 'all busy', acme);
+  await acme.cancel(holders[1] ?? '');
+  await yard.user.until(async () => ((await next.job())?.state === 'processing' ? true : undefined), 'it to start');
+  for (const id of [...holders.slice(2), next.id]) await acme.cancel(id);
+  await other.cancel();
+  await acme.settled(next.id, { timeoutMs: 60_000 });
+  for (const id of holders) await acme.settled(id, { timeoutMs: 60_000 });
+});
+
 test('tenants of one lane start by their weights', async () => {
   const holders: string[] = [];
   for (let n = 0; n < 6; n++) holders.push(await yard.user.pub('mark', { ms: 60_000 }, { Queue: 'live' }));
