@@ -13,7 +13,6 @@ import { type Entry, isBefore } from './entry.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import type { LaneShares } from './shares.ts';
 import type { Throttle } from './throttle.ts';
-import type { Why } from './why.ts';
 
 export interface ShareSurroundings {
   board: Board;
@@ -34,8 +33,8 @@ interface Rival {
   first: number;
 }
 
-/** `undefined` where its tenant has not had more than its share. */
-export function whyOverShare(entry: Entry, world: ShareSurroundings): Why | undefined {
+/** What to say of it, and what would let it go; `undefined` where its tenant has not had more than its share. */
+export function shareText(entry: Entry, world: ShareSurroundings): string | undefined {
   const { accounts } = world.board;
   const track = trackOf(entry, world.board);
   const own = track?.lines.find((line) => line === entry.place)?.group.tenant;
@@ -46,10 +45,7 @@ export function whyOverShare(entry: Entry, world: ShareSurroundings): Why | unde
   const all = rivals.reduce((sum, rival) => sum + rival.weight, weight);
   const first = rivals.reduce((sum, rival) => sum + rival.first, 0);
   const { length: out } = [...accounts.get('tenant', own).out];
-  return {
-    code: 'tenant over share',
-    sentence: `Tenant ${own} has had more than its share, which is ${weight} of ${all} by weight: it has ${out} out, and ${first === 1 ? 'a job' : `${first} jobs`} of others in its lane ${first === 1 ? 'goes' : 'go'} first: ${namesOf(rivals)}. It starts when ${first === 1 ? 'that one has' : 'those have'} started and a worker has room, or when another worker joins. A higher \`yard tenant set ${own} --weight\` gives it more turns from then on.`,
-  };
+  return `Tenant ${own} has had more than its share, which is ${weight} of ${all} by weight: it has ${out} out, and ${first === 1 ? 'a job' : `${first} jobs`} of others in its lane ${first === 1 ? 'goes' : 'go'} first: ${namesOf(rivals)}. It starts when ${first === 1 ? 'that one has' : 'those have'} started and a worker has room, or when another worker joins. A higher \`yard tenant set ${own} --weight\` gives it more turns from then on.`;
 }
 
 function trackOf({ place }: Entry, board: Board): Track | undefined {

@@ -15,7 +15,7 @@ import { leavesRoom } from './hold.ts';
 import type { RoomKeeper } from './room-keeper.ts';
 import type { LaneShares } from './shares.ts';
 import type { Hindrance, Throttle } from './throttle.ts';
-import { whyOverShare } from './why-share.ts';
+import { shareText } from './why-share.ts';
 
 export type WaitCode =
   | 'no workers'
@@ -126,7 +126,8 @@ function whyReady(entry: Entry, world: Surroundings): Why {
 /** Its tenant has had more than its share, and others of its lane go first. */
 function whyNotItsTurn(entry: Entry, able: readonly Member[], { turns, ...world }: Surroundings): Why | undefined {
   if (turns === undefined) return undefined;
-  return whyOverShare(entry, { ...world, turns, able: able.map(({ pulse }) => pulse) });
+  const sentence = shareText(entry, { ...world, turns, able: able.map(({ pulse }) => pulse) });
+  return sentence === undefined ? undefined : { code: 'tenant over share', sentence };
 }
 
 /** Nobody has room, and somebody makes or keeps some for it. */
