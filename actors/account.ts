@@ -69,6 +69,11 @@ export class Accounts {
     return this.#tenants.get(tenant)?.weight ?? 1;
   }
 
+  /** The most jobs of a tenant that may be open; `undefined` where it has no quota. */
+  maxOpenOf(tenant: string): number | undefined {
+    return this.#tenants.get(tenant)?.maxOpen;
+  }
+
   openOf(tenant: string): number {
     return this.#open.get(tenant) ?? 0;
   }

@@ -14,6 +14,7 @@ import type { Entry, Events, Head, JobStore } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Unique } from '../runtime/record.ts';
 import { conflictText, isSameSubmission } from './admission.ts';
 import type { Commit } from './committer.ts';
+import type { Quotas } from './quota.ts';
 import { claimAtBirth, heldFault, type KeyClaim } from './unique-key.ts';
 import { whereUnreadable } from './unreadable.ts';
 
@@ -30,6 +31,8 @@ export interface BirthsOptions {
   commit: Commit;
   events: Pick<Events, 'tell'>;
   clock: Clock;
+  /** Of tenants; absent: none has one. */
+  quotas?: Quotas | undefined;
 }
 
 export interface Ask {
@@ -53,15 +56,22 @@ export class Births {
   /**
    * Creates the job, unless it is there.
    *
-   * @throws {Fault} `job.conflict` where the id, or the unique key, is another job's; `record.unreadable` where only a
-   * newer version can tell.
+   * @throws {Fault} `job.conflict` where the id, or the unique key, is another job's; `quota.full` where its tenant may
+   * have no other one; `record.unreadable` where only a newer version can tell.
    */
   async create(record: JobRecord, { formerKey }: Ask = {}): Promise<Birth> {
     const former = formerKey === undefined ? undefined : await this.#standing(record, formerKey);
     if (former !== undefined) return former;
-    const { unique } = record;
-    if (unique !== undefined) return await this.#inTurn(unique.key, () => this.#createUnique(record, unique));
-    return (await this.#write(record, [])) ?? (await this.#standing(record)) ?? obstacle(record);
+    try {
+      const { unique } = record;
+      if (unique !== undefined) return await this.#inTurn(unique.key, () => this.#createUnique(record, unique));
+      return (await this.#write(record, [])) ?? (await this.#standing(record)) ?? obstacle(record);
+    } catch (cause) {
+      // A repeat is no other job, however many there are.
+      const standing = isFault(cause, 'quota.full') ? await this.#standing(record) : undefined;
+      if (standing === undefined) throw cause;
+      return standing;
+    }
   }
 
   async #createUnique(record: JobRecord, unique: Unique): Promise<Birth> {
@@ -83,7 +93,10 @@ export class Births {
   /** `undefined` where something stood in the way. What it replaces comes first, so that no follower ever sees both open. */
   async #write(record: JobRecord, more: readonly Entry[], replaced?: JobRecord): Promise<Birth | undefined> {
     const key = jobKey(record);
-    const committed = await this.#options.commit([...more, { key, expected: 0, record }]);
+    const { commit, quotas } = this.#options;
+    const entries: readonly Entry[] = [...more, { key, expected: 0, record }];
+    const jobs = replaced === undefined ? 1 : 0;
+    const committed = await (quotas?.commit({ tenant: record.tenant, jobs, entries, commit }) ?? commit(entries));
     if (committed.kind === 'conflict') return undefined;
     const { revisions } = committed;
     const revision = revisions.at(-1) ?? 0;

@@ -122,7 +122,8 @@ export class Committer {
     let entries = 0;
     for (const unit of this.#ready) {
       const free = unit.entries.every(({ key }) => !this.#keysInFlight.has(key));
-      if (!free || entries + unit.entries.length > entriesAtOnce) left.push(unit);
+      const isTooMuch = batch.length > 0 && entries + unit.entries.length > entriesAtOnce;
+      if (!free || isTooMuch) left.push(unit);
       else {
         batch.push(unit);
         entries += unit.entries.length;

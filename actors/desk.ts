@@ -13,8 +13,10 @@ import { type Fleet, isHung } from './fleet.ts';
 import { limitViews, tenantViews } from './limit-view.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { inTurn, type QueueView, queueView } from './queue-view.ts';
+import type { OpenCount } from './quota.ts';
 import type { RoomKeeper } from './room-keeper.ts';
 import { type Advice, adviseScale } from './scale.ts';
+import type { LaneShares } from './shares.ts';
 import type { Term } from './term.ts';
 import type { Throttle } from './throttle.ts';
 import { unserved } from './unserved.ts';
@@ -81,6 +83,8 @@ export interface DeskOptions {
   lookAhead: LookAhead;
   throttle: Throttle;
   room: RoomKeeper;
+  /** Whose turn it is among tenants, in each lane. */
+  turns: LaneShares;
   term: Term;
   incarnation: string;
   name: string;
@@ -88,6 +92,8 @@ export interface DeskOptions {
   stepDown: () => Promise<void>;
   /** The jobs for which a blocked one waits. */
   awaited: (entry: Entry) => Promise<readonly Awaited[]>;
+  /** How many jobs of a tenant are open. */
+  countOpen: (tenant: string) => OpenCount;
 }
 
 /** Who gave the lease up, and which one. */
@@ -117,6 +123,7 @@ export function answers(options: DeskOptions): Iterable<[string, Answer]> {
     ['queues', () => queues(options)],
     ['limits', () => limitViews(options.board.accounts)],
     ['tenants', () => tenantViews(options.board.accounts)],
+    ['open', (ask) => (typeof ask === 'string' ? options.countOpen(ask) : null)],
     ['why', (ask) => explain(options, ask)],
     ['scale', (ask) => scale(options, ask)],
     ['step-down', () => stepDown(options)],
@@ -190,11 +197,12 @@ function queues({ board }: DeskOptions): QueueView[] {
 }
 
 async function explain(
-  { board, fleet, clock, throttle, room, settings, awaited }: DeskOptions,
+  { board, fleet, clock, throttle, room, turns, settings, awaited }: DeskOptions,
   ask: unknown,
 ): Promise<Why | null> {
   const entry = typeof ask === 'string' ? board.get(ask) : undefined;
   if (entry === undefined) return null;
   if (entry.state === 'blocked' && !entry.isOfNewer) return whyBlocked(entry.rare?.after, await awaited(entry));
-  return why(entry, { board, fleet, throttle, room, gpuSpillOver: settings.gpuSpillOver, now: clock.now() });
+  const { gpuSpillOver } = settings;
+  return why(entry, { board, fleet, throttle, room, turns, gpuSpillOver, now: clock.now() });
 }

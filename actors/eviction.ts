@@ -30,6 +30,8 @@ export interface EvictionOptions {
   now: number;
   /** Jobs that are to go for others already. */
   isSpoken(entry: Entry): boolean;
+  /** Whether there is room under what `wanted` is counted under when these have gone; absent: there is in any case. */
+  allows?(victims: readonly Entry[]): boolean;
 }
 
 /** The cheapest way to make room for `wanted` at a worker that could run it; `undefined` where there is none. */
@@ -67,8 +69,9 @@ function fewest(wanted: Entry, mayGo: readonly Entry[], options: EvictionOptions
 function fitsWithout(
   wanted: Entry,
   victims: readonly Entry[],
-  { usage, capacity, lookAhead }: EvictionOptions,
+  { usage, capacity, lookAhead, allows = () => true }: EvictionOptions,
 ): boolean {
+  if (!allows(victims)) return false;
   const left = { ...usage };
   for (const { requirements, rare } of victims) take(left, requirements, -1, rare?.vramsMb);
   return hasRoom(wanted.requirements, capacity, left, lookAhead);

@@ -17,6 +17,7 @@ import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { admit, formerKeyOf, idOf, type KnownType } from './admission.ts';
 import { type Birth, Births, noteKey } from './birth.ts';
 import type { Commit } from './committer.ts';
+import type { Quotas } from './quota.ts';
 import { readRequest, refOf, sourceOf } from './request.ts';
 import { Room } from './room.ts';
 
@@ -32,6 +33,8 @@ export interface IntakeOptions {
   /** Called with each job that was created, as soon as it is stored. */
   onCreated: (head: Head, record: JobRecord) => void;
   clock: Clock;
+  /** Of tenants; absent: none has one. */
+  quotas?: Quotas | undefined;
 }
 
 const aloneFrom = 3;
@@ -39,12 +42,14 @@ const rejectedFrom = 5;
 const keptOfBody = 2_000;
 const rejectionsRead = 1_000;
 /** What is the submitter's to mend, or to try again. */
-const refusals: ReadonlySet<FaultCode> = new Set(['input.invalid', 'job.conflict', 'store.full']);
+const refusals: ReadonlySet<FaultCode> = new Set(['input.invalid', 'job.conflict', 'store.full', 'quota.full']);
 
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #room: Room;
   readonly #births: Births;
+  /** When submissions were rejected that may come again. */
+  #rejected: Promise<Map<number, number>> | undefined;
   #stop: Stop = async () => {};
 
   constructor(options: IntakeOptions) {
@@ -75,6 +80,8 @@ export class Intake {
     if (failures.length > 0) throw failures.find((failure) => !isOfTheWorld(failure)) ?? failures[0];
     if (store.broker() !== broker)
       throw new Fault('broker.unavailable', 'Expected one broker for a whole batch, got another one meanwhile.');
+    const rejected = await this.#rejected;
+    for (const { sequence } of batch) rejected?.delete(sequence);
   }
 
   /** What had been taken in once is decided again only where the broker has forgotten its job. */
@@ -91,6 +98,7 @@ export class Intake {
   }
 
   async #decide(submission: Submission): Promise<void> {
+    if (await this.#wasRejected(submission)) return;
     if (submission.deliveries >= rejectedFrom) return this.#giveUp(submission);
     try {
       const request = readRequest(submission);
@@ -102,6 +110,21 @@ export class Intake {
       // It may have been taken in before the store was full, and only comes again.
       if (cause.code === 'store.full' && (await this.#hasJob(submission))) return;
       await this.#reject(submission, messageOf(cause));
+    }
+  }
+
+  /** A quota that was full may have room by now: what came too soon stays rejected, though it comes again. */
+  async #wasRejected({ tenant, sequence, streamCreatedAt }: Submission): Promise<boolean> {
+    const { quotas, submissions } = this.#options;
+    if ((await quotas?.has(tenant)) !== true) return false;
+    this.#rejected ??= submissions
+      .rejections(rejectionsRead)
+      .then((found) => new Map(found.map(({ sequence: of, at }) => [of, at])));
+    try {
+      return ((await this.#rejected).get(sequence) ?? 0) >= streamCreatedAt;
+    } catch (cause) {
+      this.#rejected = undefined;
+      throw cause;
     }
   }
 
@@ -154,14 +177,16 @@ export class Intake {
   async #reject(submission: Submission, reason: string): Promise<void> {
     const { submissions, events, telemetry, clock } = this.#options;
     telemetry.tell('intake.rejected', { reason, sequence: submission.sequence });
+    const at = clock.now();
     await submissions.reject({
-      at: clock.now(),
+      at,
       subject: `${submission.tenant}/${submission.type}`,
       sequence: submission.sequence,
       reason,
       body: new TextDecoder().decode(submission.body.subarray(0, keptOfBody)),
       headers: Object.fromEntries(submission.headers),
     });
+    (await this.#rejected)?.set(submission.sequence, at);
     events.ack({ ref: refOf(submission) ?? String(submission.sequence), rejected: reason });
   }
 }

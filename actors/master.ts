@@ -298,6 +298,7 @@ export class Master {
         types: this.#types,
         commit: this.#committer.commit,
         apply: (head) => this.#follower.own(head),
+        completeTo: () => (Number.isFinite(this.#follower.behindMs()) ? this.#follower.place().revision : 0),
         isBehind: () => this.#fitness.isBehind(),
         hearsPulses: () => this.#hearsPulses(),
         stepDown: () => this.#makeWay('it was asked to'),

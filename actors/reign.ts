@@ -28,6 +28,7 @@ import type { Oddities } from './oddity.ts';
 import { patiently } from './patience.ts';
 import { Patrol } from './patrol.ts';
 import { Pruner } from './pruner.ts';
+import { type OpenCount, Quotas } from './quota.ts';
 import { RoomKeeper } from './room-keeper.ts';
 import { Schedules } from './schedule.ts';
 import type { ScheduleBook } from './schedule-book.ts';
@@ -71,6 +72,8 @@ export interface ReignOptions {
   /** For what needs no fence: new jobs. */
   commit: Commit;
   apply: (head: Head) => void;
+  /** Up to which revision the picture is complete; 0 where it is void. */
+  completeTo: () => number;
   /** Whether decisions would rest on an old picture. */
   isBehind: () => boolean;
   /** Whether a pulse would be heard now: else silence means nothing. */
@@ -121,7 +124,8 @@ export class Reign {
       ...{ throttle, mail, offerForMs, gpuSpillOver, isTrusted },
     });
     this.#timekeeper = new Timekeeper({ ...given, overdueAfterMs });
-    this.#schedules = schedulesOf(options, created);
+    const quotas = quotasOf(options);
+    this.#schedules = schedulesOf(options, created, quotas);
     this.#dependents = new Dependents({ ...given, everyMs });
     this.#workflowStop = new WorkflowStop({ ...given, everyMs });
     this.#auditor = new Auditor({ ...given, lostAfterMs, isTrusted: () => isTrusted() && options.hearsPulses() });
@@ -132,7 +136,7 @@ export class Reign {
     this.#keyKeeper = new KeyKeeper({ ...given, commit, isTrusted: () => term.isTrusted() });
     const checkKey = (record: JobRecord) => this.#keyKeeper.check(record);
     this.#patrol = new Patrol({ ...given, checkKey, oddities, commit, everyMs, isTrusted: () => term.isTrusted() });
-    this.#intake = intakeOf(options, created);
+    this.#intake = intakeOf(options, created, quotas);
   }
 
   async start(): Promise<void> {
@@ -160,8 +164,14 @@ export class Reign {
   }
 
   #desk(): DeskOptions {
-    const awaited: DeskOptions['awaited'] = (entry) => this.#dependents.awaited(entry);
-    return { ...this.#options, throttle: this.#throttle, room: this.#room, awaited };
+    return {
+      ...this.#options,
+      throttle: this.#throttle,
+      room: this.#room,
+      turns: this.#scheduler.turns,
+      awaited: (entry) => this.#dependents.awaited(entry),
+      countOpen: (tenant) => countOpen(this.#options, tenant),
+    };
   }
 
   /** As long as nobody leads the stream of submissions, that waits, and nothing else does. `false`: the reign is over. */
@@ -243,7 +253,25 @@ export class Reign {
   }
 }
 
-function intakeOf({ world, commit, types, clock, telemetry, settings }: ReignOptions, onCreated: Created): Intake {
+function countOpen({ board, completeTo }: ReignOptions, tenant: string): OpenCount {
+  return { open: board.accounts.openOf(tenant), revision: completeTo() };
+}
+
+function quotasOf(options: ReignOptions): Quotas {
+  const { world, clock, board } = options;
+  return new Quotas({
+    store: world.store,
+    clock,
+    most: (tenant) => board.accounts.maxOpenOf(tenant),
+    count: (tenant) => countOpen(options, tenant),
+  });
+}
+
+function intakeOf(
+  { world, commit, types, clock, telemetry, settings }: ReignOptions,
+  onCreated: Created,
+  quotas: Quotas,
+): Intake {
   const { submissions, store, events } = world;
   return new Intake({
     submissions,
@@ -255,6 +283,7 @@ function intakeOf({ world, commit, types, clock, telemetry, settings }: ReignOpt
     clock,
     durability: settings.durability,
     onCreated,
+    quotas,
   });
 }
 
@@ -268,7 +297,7 @@ function creation(bodies: Bodies, apply: (head: Head) => void): Created {
   };
 }
 
-function schedulesOf(options: ReignOptions, apply: Created): Schedules {
+function schedulesOf(options: ReignOptions, apply: Created, quotas: Quotas): Schedules {
   const { world, term, schedules: book } = options;
-  return new Schedules({ ...options, ...world, book, commit: term.commit, apply });
+  return new Schedules({ ...options, ...world, book, commit: term.commit, apply, quotas });
 }

@@ -120,7 +120,8 @@ export class RoomKeeper {
       reserved: this.#kept,
       lookAhead: (type) => lookAhead.of(type),
       gpuSpillOver,
-      room: (entry) => Math.min(...board.accountsOf(entry).map((account) => throttle.room(account))),
+      room: (account) => throttle.room(account),
+      isFull: (account) => throttle.hindrance(account)?.kind === 'full',
       mayEvict,
       now: clock.now(),
     });

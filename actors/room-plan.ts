@@ -4,7 +4,7 @@
  *
  * It goes through the lines as `decide` does, best lane first, and gives each job the room that is there, else the room
  * that is about to be there. For a job that finds neither, jobs of queues that its own may evict make room, at the worker
- * where that costs least. And for the first of a line that has waited for `reserveAfterMs`, and that others would pass for
+ * where that costs least. A job that a limit keeps back evicts nobody, unless those that would go are what fills the limit. And for the first of a line that has waited for `reserveAfterMs`, and that others would pass for
  * ever since it needs much, the worker that is nearest to having room keeps it: what starts there from now on leaves the
  * job its place, so that it starts when the last of what ran there has ended. One for each set of requirements, and not
  * more than a quarter of the workers, at least one.
@@ -23,6 +23,7 @@ import {
   usageOf,
   without,
 } from '../machines/rules/capability.ts';
+import type { Account } from './account.ts';
 import type { Board } from './board.ts';
 import type { Candidate } from './decide.ts';
 import { type Entry, isBefore } from './entry.ts';
@@ -43,14 +44,16 @@ export interface RoomPlan {
 }
 
 export interface RoomPlanOptions {
-  board: Pick<Board, 'lanes' | 'holding' | 'policyOf' | 'turnOf'>;
+  board: Pick<Board, 'lanes' | 'holding' | 'policyOf' | 'turnOf' | 'accountsOf'>;
   candidates: readonly Candidate[];
   /** What was reserved before: a job keeps its worker. */
   reserved: readonly Reservation[];
   lookAhead(type: string): number;
   gpuSpillOver: boolean;
-  /** How many more jobs of a queue may be offered now. */
-  room(entry: Entry): number;
+  /** How many more jobs may be offered now that are counted under this. */
+  room(account: Account): number;
+  /** Whether nothing but jobs that are out keeps others of it back. */
+  isFull(account: Account): boolean;
   /** Whether running jobs may be evicted now. */
   mayEvict: boolean;
   /** Broker time, epoch ms. */
@@ -80,20 +83,18 @@ interface Site {
   toCome: Usage;
 }
 
-/** Jobs with the same needs, in order; `left` is how many of their queue may still be offered. */
+/** Jobs with the same needs, in order. */
 interface Line {
   next: Entry;
   rest: Iterator<Entry>;
   able: readonly Site[];
   evicts: boolean;
-  left: number;
 }
 
 function advance(line: Line): boolean {
   const next = line.rest.next();
   if (next.done === true) return false;
   line.next = next.value;
-  line.left--;
   return true;
 }
 
@@ -103,6 +104,8 @@ class Plan implements RoomPlan {
   readonly #options: RoomPlanOptions;
   readonly #sites: readonly Site[];
   readonly #spoken = new Set<Entry>();
+  /** What is left of limits, by name. */
+  readonly #left = new Map<string, number>();
   readonly #waitedFor = new Set<Requirements>();
 
   constructor(options: RoomPlanOptions) {
@@ -125,25 +128,44 @@ class Plan implements RoomPlan {
   }
 
   #lineOf(queue: ReadyQueue): Line[] {
-    const { board, room } = this.#options;
+    const { board } = this.#options;
     const able = this.#sites.filter((site) => this.#isAble(queue, site));
     const rest = queue[Symbol.iterator]();
     const first = rest.next();
     if (first.done === true || able.length === 0) return [];
     const evicts = board.policyOf(queue.queue).mayEvict.length > 0;
-    return [{ next: first.value, rest, able, evicts, left: room(first.value) }];
+    return [{ next: first.value, rest, able, evicts }];
   }
 
   /** Whether the first of a line finds room, or is about to. */
-  #serveOne({ next, able, evicts, left }: Line): boolean {
-    if (left <= 0) return false;
+  #serveOne({ next, able, evicts }: Line): boolean {
+    const accounts = this.#options.board.accountsOf(next);
+    const full = accounts.filter((account) => this.#leftOf(account) <= 0);
+    if (full.length > 0) return evicts && full.every((each) => this.#isFull(each)) && this.#evict(next, able, full);
     const site = able.find(({ capacity, now }) => this.#fits(next, capacity, now));
     if (site !== undefined) this.#give(next, site);
-    else if (this.#isReserved(next) || !(this.#waits(next, able, evicts) || (evicts && this.#evict(next, able)))) {
+    else if (this.#isReserved(next) || !(this.#waits(next, able, evicts) || (evicts && this.#evict(next, able, [])))) {
       this.#reserve(next, able);
       return false;
     }
     return true;
+  }
+
+  /** Of a limit, what is left in this plan. One who is about to leave has as good as left. */
+  #leftOf(account: Account): number {
+    const name = nameOf(account);
+    const left = this.#left.get(name) ?? this.#roomOf(account);
+    this.#left.set(name, left);
+    return left;
+  }
+
+  #roomOf(account: Account): number {
+    const { room } = this.#options;
+    return this.#isFull(account) ? [...account.out].filter(isLeaving).length : room(account);
+  }
+
+  #isFull(account: Account): boolean {
+    return this.#options.isFull(account);
   }
 
   /** What once has a worker wait for it keeps it until it starts: that all there is about to go may be a matter of minutes. */
@@ -160,11 +182,12 @@ class Plan implements RoomPlan {
     return true;
   }
 
-  #evict(wanted: Entry, able: readonly Site[]): boolean {
+  /** @param full the limits that those that go must leave room under. */
+  #evict(wanted: Entry, able: readonly Site[], full: readonly Account[]): boolean {
     if (!this.#options.mayEvict || this.evictions.length >= evictionsAtOnce) return false;
     let best: (Eviction & { site: Site }) | undefined;
     for (const site of able) {
-      const eviction = this.#evictionAt(site, wanted);
+      const eviction = this.#evictionAt(site, wanted, full);
       if (eviction !== undefined && isCheaper(eviction, best)) best = { ...eviction, site };
     }
     if (best === undefined) return false;
@@ -172,6 +195,7 @@ class Plan implements RoomPlan {
     for (const victim of victims) {
       this.#spoken.add(victim);
       take(site.toCome, victim.requirements, -1, victim.rare?.vramsMb);
+      for (const account of full) if (account.out.has(victim)) this.#count(account, 1);
     }
     this.evictions.push({ wanted, worker: site.worker, victims, lossMs });
     this.reservations.push({ entry: wanted, worker: site.worker, after: 'those that leave' });
@@ -179,12 +203,14 @@ class Plan implements RoomPlan {
     return true;
   }
 
-  #evictionAt({ worker, capacity, toCome }: Site, wanted: Entry): Eviction | undefined {
+  #evictionAt({ worker, capacity, toCome }: Site, wanted: Entry, full: readonly Account[]): Eviction | undefined {
     const { board, now } = this.#options;
     const lookAhead = 0;
     return evictionFor(wanted, {
       ...{ board, worker, capacity, usage: toCome, lookAhead, now },
       isSpoken: (entry) => this.#spoken.has(entry),
+      allows: (victims) =>
+        full.every((account) => this.#leftOf(account) + victims.filter((each) => account.out.has(each)).length > 0),
     });
   }
 
@@ -209,9 +235,14 @@ class Plan implements RoomPlan {
     this.#give(entry, site);
   }
 
-  #give({ requirements }: Entry, { now, toCome }: Site): void {
-    take(now, requirements);
-    take(toCome, requirements);
+  #give(entry: Entry, { now, toCome }: Site): void {
+    take(now, entry.requirements);
+    take(toCome, entry.requirements);
+    for (const account of this.#options.board.accountsOf(entry)) this.#count(account, -1);
+  }
+
+  #count(account: Account, more: number): void {
+    this.#left.set(nameOf(account), this.#leftOf(account) + more);
   }
 
   #isAble({ type, requirements }: ReadyQueue, { capacity }: Site): boolean {
@@ -222,6 +253,10 @@ class Plan implements RoomPlan {
   #fits({ type, requirements }: Entry, capacity: Capacity, usage: Usage): boolean {
     return hasRoom(requirements, capacity, usage, this.#options.lookAhead(type));
   }
+}
+
+function nameOf({ kind, name }: Account): string {
+  return `${kind} ${name}`;
 }
 
 /** What of a worker's usage is about to go. */

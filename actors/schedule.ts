@@ -36,7 +36,8 @@ import {
 import { step } from '../runtime/step.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
-import type { Commit } from './committer.ts';
+import type { Commit, Committed } from './committer.ts';
+import type { Quotas } from './quota.ts';
 import type { ScheduleBook } from './schedule-book.ts';
 import { idOfFiring, jobOfSchedule, sourceOfFiring } from './scheduled-job.ts';
 import { claimAtBirth } from './unique-key.ts';
@@ -51,6 +52,7 @@ export interface SchedulesOptions {
   notices: Notices;
   /** A job was written: its head, for the board, and its record. */
   apply: (head: Head, record: JobRecord) => void;
+  quotas: Quotas;
   clock: Clock;
   telemetry: Telemetry;
 }
@@ -123,6 +125,7 @@ export class Schedules {
       for (let tries = 0; tries < triesAtMost && !this.#stopped; tries++) if (await this.#fire(key)) return true;
       return false;
     } catch (cause) {
+      // Another birth was quicker with the last place: it is planned anew, without one.
       if (!isFault(cause, 'record.unreadable')) return false;
       const met = messageOf(cause);
       this.#options.telemetry.tell('auditor.found', { key, what: 'cannot be read', expected: 'a schedule', met });
@@ -180,12 +183,13 @@ export class Schedules {
       plan.firings.push({ at, outcome: 'skipped', why: `job ${open} was still open` });
     else if (overlap === 'replace' && at !== newest)
       plan.firings.push({ at, outcome: 'skipped', why: 'a later firing takes its place' });
-    else if (await this.#make(schedule, plan, at)) this.#replace(schedule, plan, previous);
+    else if (await this.#make(schedule, plan, { at, freed: freedBy(schedule, previous) }))
+      this.#replace(schedule, plan, previous);
   }
 
   /** Adds the job of a moment to the plan; `false` where there can be none. */
-  async #make(schedule: ScheduleRecord, plan: Plan, at: number): Promise<boolean> {
-    const { store, types, clock } = this.#options;
+  async #make(schedule: ScheduleRecord, plan: Plan, { at, freed }: { at: number; freed: number }): Promise<boolean> {
+    const { store, types, clock, quotas } = this.#options;
     const id = idOfFiring(schedule.name, at);
     const source = sourceOfFiring(schedule.name, at);
     try {
@@ -199,9 +203,12 @@ export class Schedules {
           outcome: 'refused',
           why: `another job has the id ${id}; edit the schedule under another name`,
         });
-      else return await this.#take(plan, record, at);
+      else {
+        await quotas.expect(record.tenant, plan.jobs.length + 1 - freed);
+        return await this.#take(plan, record, at);
+      }
     } catch (cause) {
-      if (!isFault(cause, 'input.invalid')) throw cause;
+      if (!isFault(cause, 'input.invalid') && !isFault(cause, 'quota.full')) throw cause;
       plan.firings.push({ at, outcome: 'refused', why: messageOf(cause) });
     }
     return false;
@@ -245,8 +252,8 @@ export class Schedules {
       ...jobs.map((job) => ({ key: jobKey(job.record), ...job })),
       ...claims,
     ];
-    const { commit, book } = this.#options;
-    const committed = await commit(entries);
+    const { book } = this.#options;
+    const committed = await this.#write(schedule.tenant, plan, entries);
     if (committed.kind === 'conflict') return false;
     if (this.#stopped) return true;
     const [own = 0, ...revisions] = committed.revisions;
@@ -254,6 +261,13 @@ export class Schedules {
     for (const [at, { record }] of jobs.entries()) this.#tellJob(record, revisions[at] ?? 0);
     this.#tell(key, next, plan.firings.length);
     return true;
+  }
+
+  #write(tenant: string, { jobs: { length }, cancelled }: Plan, entries: readonly Entry[]): Promise<Committed> {
+    const { commit, quotas } = this.#options;
+    if (length === 0) return commit(entries);
+    const freed = cancelled !== undefined && isSettled(cancelled.after.state) ? 1 : 0;
+    return quotas.commit({ tenant, jobs: length - freed, entries, commit });
   }
 
   #tellJob(record: JobRecord, revision: number): void {
@@ -275,6 +289,11 @@ export class Schedules {
       else telemetry.tell(`schedule.${outcome}`, { schedule, count: firing.count ?? 1, moment: momentOf(at, to), why });
     }
   }
+}
+
+/** How many open jobs fewer there are where a firing takes the place of the last one: that ends at once if it waits. */
+function freedBy({ overlap }: ScheduleRecord, previous: Stored | undefined): number {
+  return overlap === 'replace' && previous !== undefined && !isActive(previous.record.state) ? 1 : 0;
 }
 
 function keyOfCancelled({ cancelled }: Plan): string | undefined {

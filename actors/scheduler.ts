@@ -102,6 +102,11 @@ export class Scheduler {
     this.#stopWaiting();
   }
 
+  /** Whose turn it is among tenants, in each lane; to be looked at only. */
+  get turns(): LaneShares {
+    return this.#tenants;
+  }
+
   /** Something has changed: decide at the end of this turn. */
   wake(): void {
     if (this.#awake || this.#stopped) return;

@@ -10,10 +10,12 @@ import type { Account } from './account.ts';
 import type { Board } from './board.ts';
 import type { Entry } from './entry.ts';
 import { isLeaving } from './eviction.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet, Member } from './fleet.ts';
 import { leavesRoom } from './hold.ts';
 import type { RoomKeeper } from './room-keeper.ts';
+import type { LaneShares } from './shares.ts';
 import type { Hindrance, Throttle } from './throttle.ts';
+import { shareText } from './why-share.ts';
 
 export type WaitCode =
   | 'no workers'
@@ -24,6 +26,7 @@ export type WaitCode =
   | 'queue paused'
   | 'limit full'
   | 'rate'
+  | 'tenant over share'
   | 'next in line'
   | 'offered'
   | 'not due'
@@ -46,6 +49,8 @@ export interface Surroundings {
   throttle: Throttle;
   /** What workers keep for jobs that wait. */
   room?: Pick<RoomKeeper, 'holdsAt' | 'keptFor'>;
+  /** Whose turn it is among tenants; absent: it is not looked at, since that goes through all lines of a lane. */
+  turns?: LaneShares;
   /** Whether workers with a GPU take jobs that need none. */
   gpuSpillOver: boolean;
   now?: number;
@@ -109,30 +114,47 @@ function whyReady(entry: Entry, world: Surroundings): Why {
   const free = able.filter(({ pulse }) =>
     hasRoom(entry.requirements, pulse.capacity, board.holding(pulse.incarnation).usage, 0),
   );
-  if (free.length === 0) return whyBusy(entry, able.length, world);
+  if (free.length === 0)
+    return whyRoomIsMade(entry, able.length, world) ?? whyNotItsTurn(entry, able, world) ?? whyBusy(able.length);
   const open = free.filter(({ pulse }) => isOpen(entry, pulse, world));
   if (open.length === 0) return whyReserved(free[0]?.pulse, world);
+  const notItsTurn = whyNotItsTurn(entry, open, world);
+  if (notItsTurn !== undefined) return notItsTurn;
   return { code: 'next in line', sentence: 'A worker has room; it is about to be offered.' };
 }
 
-/** Nobody has room: somebody may be making some. */
-function whyBusy(entry: Entry, able: number, { board, fleet, room }: Surroundings): Why {
+/** Its tenant has had more than its share, and others of its lane go first. */
+function whyNotItsTurn(entry: Entry, able: readonly Member[], { turns, ...world }: Surroundings): Why | undefined {
+  if (turns === undefined) return undefined;
+  const sentence = shareText(entry, { ...world, turns, able: able.map(({ pulse }) => pulse) });
+  return sentence === undefined ? undefined : { code: 'tenant over share', sentence };
+}
+
+/** Nobody has room, and somebody makes or keeps some for it. */
+function whyRoomIsMade(entry: Entry, able: number, { board, fleet, room }: Surroundings): Why | undefined {
   const kept = room?.keptFor(entry);
-  const leaving = kept?.after === 'those that leave' ? [...board.holding(kept.worker).claims].filter(isLeaving) : [];
-  // Until the first has been told, nobody makes room yet.
-  if (kept !== undefined && leaving.length > 0) {
+  if (kept === undefined) return undefined;
+  const worker = nameOf(fleet, kept.worker);
+  if (kept.after === 'those that ran')
     return {
-      code: 'making room',
-      sentence: `Worker ${nameOf(fleet, kept.worker)} makes room for it: told to stop there ${leaving.length === 1 ? 'is' : 'are'} ${heldBy(leaving.map(({ key }) => key))}. It starts when there is room.`,
+      code: 'all busy',
+      sentence: `${busy(able)} Worker ${worker} keeps the next room for it. It starts when one has room, or when another one joins.`,
     };
-  }
-  const who = able === 1 ? 'The only worker that could run it is' : `All ${able} workers that could run it are`;
-  const keeps =
-    kept?.after !== 'those that ran' ? '' : ` Worker ${nameOf(fleet, kept.worker)} keeps the next room for it.`;
+  const leaving = [...board.holding(kept.worker).claims].filter(isLeaving);
+  // Until the first has been told, nobody makes room yet.
+  if (leaving.length === 0) return undefined;
   return {
-    code: 'all busy',
-    sentence: `${who} busy.${keeps} It starts when one has room, or when another one joins.`,
+    code: 'making room',
+    sentence: `Worker ${worker} makes room for it: told to stop there ${leaving.length === 1 ? 'is' : 'are'} ${heldBy(leaving.map(({ key }) => key))}. It starts when there is room.`,
   };
+}
+
+function whyBusy(able: number): Why {
+  return { code: 'all busy', sentence: `${busy(able)} It starts when one has room, or when another one joins.` };
+}
+
+function busy(able: number): string {
+  return able === 1 ? 'The only worker that could run it is busy.' : `All ${able} workers that could run it are busy.`;
 }
 
 function isOpen(entry: Entry, { incarnation, capacity }: Pulse, { board, room }: Surroundings): boolean {

@@ -23,6 +23,7 @@ import { type Backup, type BackupOptions, backup } from './backup.ts';
 import { type Bulk, type BulkOutcome, BulkVerbs } from './bulk.ts';
 import { type DeadGroup, deadOf, groupDead, type RedriveOptions, redriveBulk } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
+import { doorQuotas } from './door-quota.ts';
 import {
   type LimitChange,
   type LimitSettings,
@@ -102,21 +103,11 @@ export class Client implements AsyncDisposable {
     this.#listed = options.queues;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
     this.#committer = new Committer({ store: world.store, clock, telemetry, patienceMs: answersWithinMs });
-    this.#submitter = new Submitter({ world, clock, tenant, incarnation, commit: this.#committer.commit });
-    this.schedules = new ScheduleVerbs({
-      world,
-      clock,
-      tenant,
-      submitter: this.#submitter,
-      commit: this.#committer.commit,
-    });
-    this.workflows = new WorkflowVerbs({
-      world,
-      clock,
-      tenant,
-      submitter: this.#submitter,
-      commit: this.#committer.commit,
-    });
+    const { commit } = this.#committer;
+    const given = { world, clock, tenant, commit, quotas: doorQuotas({ world, clock }) };
+    this.#submitter = new Submitter({ ...given, incarnation });
+    this.schedules = new ScheduleVerbs({ ...given, submitter: this.#submitter });
+    this.workflows = new WorkflowVerbs({ ...given, submitter: this.#submitter });
     this.bulk = new BulkVerbs({ world, clock, tenant });
     this.tokens = new TokenVerbs({ control: world.control, clock });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });

@@ -5,6 +5,7 @@
  */
 
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
+import type { OpenCount } from '../actors/quota.ts';
 import type { Advice } from '../actors/scale.ts';
 import type { Why } from '../actors/why.ts';
 import type { Desk } from '../runtime/ports.ts';
@@ -27,6 +28,16 @@ export async function askWhy(desk: Desk, key: string): Promise<Why | undefined> 
 export async function askScale(desk: Desk, targetMs: number): Promise<Advice | undefined> {
   const answer = await desk.ask('scale', targetMs, answerWithinMs);
   return isAdvice(answer) ? answer : undefined;
+}
+
+/** How many jobs of a tenant are open; `undefined` where nobody leads, or who does knows no quotas. */
+export async function askOpen(desk: Desk, tenant: string): Promise<OpenCount | undefined> {
+  const answer = await desk.ask('open', tenant, answerWithinMs);
+  return isOpenCount(answer) ? answer : undefined;
+}
+
+function isOpenCount(answer: unknown): answer is OpenCount {
+  return isObject(answer) && typeof answer['open'] === 'number' && typeof answer['revision'] === 'number';
 }
 
 function isAdvice(answer: unknown): answer is Advice {

@@ -6,6 +6,7 @@
  */
 
 import type { Commit } from '../actors/committer.ts';
+import type { Quotas } from '../actors/quota.ts';
 import { expectScheduleName, jobOfSchedule } from '../actors/scheduled-job.ts';
 import { claimsOf } from '../actors/unique-key.ts';
 import { momentsBetween, nextAfter, type Plan } from '../machines/rules/cron.ts';
@@ -29,6 +30,7 @@ export interface ScheduleVerbsOptions {
   world: World;
   clock: Clock;
   commit: Commit;
+  quotas: Quotas;
   submitter: Submitter;
   tenant: string;
 }
@@ -95,7 +97,7 @@ export class ScheduleVerbs {
     return this.#move(name, (from, at) => ({ from, event: { type: 'schedule.deleted', at } }));
   }
 
-  /** Makes its job now, whatever its state and its overlap. @throws {Fault} `schedule.missing`, `input.invalid` */
+  /** Makes its job now, whatever its state and its overlap. @throws {Fault} `schedule.missing`, `input.invalid`, `quota.full` */
   async run(name: string): Promise<JobRecord> {
     const { clock, submitter, world } = this.#options;
     const id = `${name}-run-${clock.unique().slice(0, 12)}`;
@@ -179,13 +181,15 @@ export class ScheduleVerbs {
 
   /** `false` where somebody was quicker. */
   async #write(schedule: ScheduleRecord, expected: number, job?: JobRecord): Promise<boolean> {
-    const { commit, world, clock } = this.#options;
+    const { commit, quotas, world, clock } = this.#options;
     const entries: Entry[] = [{ key: scheduleKey(schedule), expected, schedule }];
     if (job !== undefined) {
       const claims = await claimsOf(job, { store: world.store, now: clock.now() });
       entries.push({ key: jobKey(job), expected: 0, record: job }, ...claims);
     }
-    const committed = await commit(entries);
+    const { tenant } = schedule;
+    const committed =
+      job === undefined ? await commit(entries) : await quotas.commit({ tenant, jobs: 1, entries, commit });
     if (committed.kind === 'conflict') return false;
     const transition = job?.transitions[0];
     if (job === undefined || transition === undefined) return true;

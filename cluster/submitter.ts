@@ -8,6 +8,7 @@
 import { admit, formerKeyOf, type JobOptions, type KnownType } from '../actors/admission.ts';
 import { Births } from '../actors/birth.ts';
 import type { Commit } from '../actors/committer.ts';
+import type { Quotas } from '../actors/quota.ts';
 import { Room } from '../actors/room.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
@@ -45,6 +46,7 @@ export interface SubmitterOptions {
   world: World;
   clock: Clock;
   commit: Commit;
+  quotas: Quotas;
   tenant: string;
   /** This process: names the source of its submissions. */
   incarnation: string;
@@ -63,9 +65,9 @@ export class Submitter {
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
-    const { world, clock, commit } = options;
+    const { world, clock, commit, quotas } = options;
     this.#room = new Room({ store: world.store, clock });
-    this.#births = new Births({ store: world.store, events: world.events, commit, clock });
+    this.#births = new Births({ store: world.store, events: world.events, commit, clock, quotas });
   }
 
   /**
@@ -73,8 +75,8 @@ export class Submitter {
    * itself.
    *
    * @throws {Fault} `input.invalid` where an item is refused: nothing was submitted then. `job.conflict` where an
-   * id, or a unique key, is another job's: the other items were submitted. `store.full` where there is no room: nothing
-   * was, as a rule.
+   * id, or a unique key, is another job's: the other items were submitted. `quota.full` where the tenant may not have so
+   * many: those that it may have were submitted, the first ones. `store.full` where there is no room: nothing was, as a rule.
    */
   async submit(items: readonly Item[]): Promise<readonly Submitted[]> {
     const admitted: Admitted[] = [];

@@ -7,12 +7,13 @@
  */
 
 import { admit, conflictText, isSameSubmission } from '../actors/admission.ts';
-import type { Commit } from '../actors/committer.ts';
+import type { Commit, Committed } from '../actors/committer.ts';
+import type { Quotas } from '../actors/quota.ts';
 import { readOptions } from '../actors/request.ts';
 import { Room } from '../actors/room.ts';
 import { isActive, isSettled, type JobEvent } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Fault, messageOf } from '../runtime/faults.ts';
+import { Fault, isFault, messageOf } from '../runtime/faults.ts';
 import type { Entry, Head, World } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Stored, type WorkflowPart } from '../runtime/record.ts';
 import { step } from '../runtime/step.ts';
@@ -26,6 +27,7 @@ export interface WorkflowVerbsOptions {
   world: World;
   clock: Clock;
   commit: Commit;
+  quotas: Quotas;
   submitter: Submitter;
   tenant: string;
 }
@@ -56,15 +58,18 @@ export class WorkflowVerbs {
     this.#room = new Room({ store: options.world.store, clock: options.clock });
   }
 
-  /** @throws {Fault} `input.invalid`; `job.conflict` where one of its ids belongs to another job; `store.full` */
+  /**
+   * @throws {Fault} `input.invalid`; `job.conflict` where one of its ids belongs to another job; `quota.full` where its
+   * tenant may not have so many; `store.full`
+   */
   async submit(given: WorkflowGiven): Promise<SubmittedWorkflow> {
-    const { world, clock, commit } = this.#options;
+    const { world, clock } = this.#options;
     const id = given.id ?? `wf-${clock.unique().slice(0, 12).toLowerCase()}`;
     const records = await this.#admitAll(id, given, workflowPlan(id, given));
     expectNoneUnique(records);
     await this.#expectRoom(records);
     const jobs = records.map((record) => record.id);
-    const committed = await commit(records.map((record) => ({ key: jobKey(record), expected: 0, record })));
+    const committed = await this.#write(records);
     if (committed.kind === 'conflict') {
       await this.#expectSame(records);
       return { id, created: false, jobs };
@@ -158,6 +163,20 @@ export class WorkflowVerbs {
         `Expected a workflow whose payloads have at most ${largestBytes} bytes of JSON, got ${bytes}. Put the data where workers can fetch it, and its addresses into the payloads.`,
       );
     for (const size of sizes) await this.#room.expect(size);
+  }
+
+  /** Where there is no room for so many jobs, it may be there already. */
+  async #write(records: readonly JobRecord[]): Promise<Committed> {
+    const { world, tenant, commit, quotas } = this.#options;
+    const entries = records.map((record) => ({ key: jobKey(record), expected: 0, record }));
+    try {
+      return await quotas.commit({ tenant, jobs: records.length, entries, commit });
+    } catch (cause) {
+      const [first] = entries;
+      const isThere = isFault(cause, 'quota.full') && first !== undefined && (await world.store.read(first.key));
+      if (isThere) return { kind: 'conflict' };
+      throw cause;
+    }
   }
 
   /** @throws {Fault} `job.conflict` where what stands in the way is not this very workflow. */

@@ -150,6 +150,7 @@ export class NatsControl implements Control {
   #settings<Entry>(kind: SetKind<Entry>): Settings<Entry> {
     return {
       all: () => this.#all(kind),
+      of: async (name) => (await this.#one(kind, name)).entry ?? kind.bare(name),
       change: (name, change) => this.#change(kind, name, change),
       watch: (onSet) => this.#watch(kind, onSet),
     };

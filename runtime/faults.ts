@@ -40,6 +40,7 @@ export const faults = {
   'broker.unreachable': { retryable: true, meaning: 'No broker answers at the given address.' },
   'broker.unavailable': { retryable: true, meaning: 'The broker or its JetStream is away for the moment.' },
   'store.full': { retryable: true, meaning: 'The broker has no room for another job, until somebody makes some.' },
+  'quota.full': { retryable: true, meaning: 'The tenant has as many open jobs as it may have, until some end.' },
   'broker.refused': { retryable: false, meaning: 'The broker refused the request for good.' },
   'broker.unauthorized': { retryable: false, meaning: 'The broker does not accept these credentials.' },
   'broker.absent': { retryable: false, meaning: 'No nats-server could be found or fetched.' },

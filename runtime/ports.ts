@@ -430,6 +430,8 @@ export interface TypeEntry {
 export interface Settings<Set> {
   /** What is set, as it lies there; none of what nobody has ever set. */
   all(): Promise<readonly Set[]>;
+  /** What is set under a name; nothing but the name where nobody ever has. */
+  of(name: string): Promise<Set>;
   /** Changes what is set under a name, whoever else changes it; resolves with what is set then. */
   change(name: string, change: (set: Set) => Set): Promise<Set>;
   /** Calls back with what is set under each name, now and whenever it changes. */

@@ -632,6 +632,8 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         await kept(worlds.other.control.limits.watch(heard.add));
         expect(await heard.atLeast(1)).toEqual([{ limit: 'api.acme.eu', maxActive: 2 }]);
         await worlds.other.control.limits.change('api.*', (set) => ({ ...set, ratePerSecond: 9 }));
+        expect(await worlds.one.control.limits.of('api.*')).toEqual({ limit: 'api.*', ratePerSecond: 9 });
+        expect(await worlds.one.control.limits.of('api')).toEqual({ limit: 'api' });
         expect((await heard.atLeast(2)).at(-1)).toEqual({ limit: 'api.*', ratePerSecond: 9 });
         await worlds.one.control.limits.change('api.*', (set) => ({ ...set, maxActive: 1 }));
         expect((await heard.atLeast(3)).at(-1)).toEqual({ limit: 'api.*', maxActive: 1, ratePerSecond: 9 });

@@ -23,6 +23,7 @@ export function register(program: Command, context: CommandContext): void {
     .command('set <name>')
     .description('Changes what holds for a tenant; masters go by it at once. `default` takes back what was set.')
     .option('--weight <number>', 'Its part of the starts among the tenants of a lane; 1 where nobody has set it.')
+    .option('--max-open <count>', 'The most of its jobs that may be open; others are refused. Or `none`.')
     .option('--max-active <count>', 'The most of its jobs that workers may hold at once, or `none`.')
     .option('--rate <starts>', 'The most of its jobs that may start, such as 100/s or 30/m, or `none`.')
     .action((name: string, flags: SetFlags, command: Command) => set({ name, flags }, command, context));
@@ -30,6 +31,7 @@ export function register(program: Command, context: CommandContext): void {
 
 interface SetFlags {
   weight?: string;
+  maxOpen?: string;
   maxActive?: string;
   rate?: string;
 }
@@ -44,6 +46,7 @@ const shape: readonly Column<TenantView>[] = [
   { title: 'TENANT', value: ({ tenant }) => tenant },
   { title: 'WEIGHT', value: ({ weight = 1 }) => String(weight), align: 'right' },
   { title: 'OPEN', value: ({ open }) => countText(open), align: 'right' },
+  { title: 'MAX OPEN', value: ({ maxOpen }) => countText(maxOpen), align: 'right' },
   { title: 'OUT', value: ({ out }) => countText(out), align: 'right' },
   { title: 'MAX', value: ({ maxActive }) => countText(maxActive), align: 'right' },
   { title: 'RATE', value: rateText, align: 'right' },
@@ -59,12 +62,13 @@ async function get(name: string, command: Command, context: CommandContext): Pro
 }
 
 async function set(
-  { name, flags: { weight, maxActive, rate } }: { name: string; flags: SetFlags },
+  { name, flags: { weight, maxOpen, maxActive, rate } }: { name: string; flags: SetFlags },
   command: Command,
   context: CommandContext,
 ): Promise<void> {
   const change: TenantChange = {
     ...(weight === undefined ? {} : { weight: numberOf(weight) }),
+    ...(maxOpen === undefined ? {} : { maxOpen: numberOf(maxOpen) }),
     ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive) }),
     ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate) }),
   };

@@ -46,6 +46,7 @@ const statuses: Partial<Record<FaultCode, ContentfulStatusCode>> = {
   'schedule.conflict': 409,
   'schedule.refused': 409,
   'commit.conflict': 409,
+  'quota.full': 429,
   'wait.timedOut': 504,
   'store.full': 507,
 };
@@ -58,12 +59,15 @@ const titles: Readonly<Record<number, string>> = {
   409: 'In conflict with what is there',
   413: 'Too large',
   422: 'Not what was expected',
-  429: 'Too much at once',
+  429: 'Too many',
   500: 'A mistake of ours',
   503: 'Not possible at the moment',
   504: 'Not in time',
   507: 'No room',
 };
+
+/** Where time may help, in how many seconds: of a broker that is away, of jobs that end. */
+const retryAfter: Readonly<Record<number, number>> = { 429: 5, 503: 1 };
 
 /** A field that is wrong. */
 interface WrongField {
@@ -76,14 +80,9 @@ export function answerProblem(cause: unknown): Response {
   const told = problemOf(cause);
   const answer = answered(told);
   if (told.status === 401) answer.headers.set('www-authenticate', 'Bearer realm="yardmaster"');
-  if (told.status === 429) answer.headers.set('retry-after', String(secondsUntil(cause)));
-  return answer;
-}
-
-/** When what was too much may be asked again. */
-function secondsUntil(cause: unknown): number {
   const againInMs = cause instanceof Fault ? cause.facts['againInMs'] : undefined;
-  return Math.max(1, Math.ceil((typeof againInMs === 'number' ? againInMs : 1_000) / 1_000));
+  if (typeof againInMs === 'number') answer.headers.set('retry-after', String(Math.ceil(againInMs / 1_000)));
+  return answer;
 }
 
 /** The answer to a request that reached no operation. */
@@ -92,7 +91,8 @@ export function answerRefused(status: number, code: string, detail: string): Res
 }
 
 function answered(told: Problem): Response {
-  const again: Record<string, string> = told.status === 503 ? { 'retry-after': '1' } : {};
+  const againInS = retryAfter[told.status];
+  const again: Record<string, string> = againInS === undefined ? {} : { 'retry-after': String(againInS) };
   return new Response(JSON.stringify(told), {
     status: told.status,
     headers: { 'content-type': contentType, ...again },

@@ -1,5 +1,5 @@
 /**
- * Tenants: whose a job is, and what people may set for one: its part of what starts, and its limits.
+ * Tenants: whose a job is, and what people may set for one: its part of what starts, its limits and its quota.
  *
  * A tenant need not be made. One for which nothing is set has weight 1 and no limit.
  */
@@ -15,6 +15,8 @@ export interface TenantSettings {
   maxActive?: number;
   /** The most of its jobs that may start in a second. */
   ratePerSecond?: number;
+  /** The most of its jobs that may be open, which is not settled: no other one is taken then. */
+  maxOpen?: number;
 }
 
 /** What is to be changed about a tenant; `null` takes back what was set. */
@@ -38,6 +40,7 @@ const rules: { readonly [Name in keyof TenantChange]-?: Rule } = {
   weight: aWeight,
   maxActive: aCount,
   ratePerSecond: aRate,
+  maxOpen: aCount,
 };
 
 /** The first thing about a change that cannot be, as a sentence; `undefined` where all of it can. */

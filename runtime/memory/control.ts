@@ -85,6 +85,7 @@ class Shelf<Entry> {
   over(link: Link, bare: (name: string) => Entry): Settings<Entry> {
     return {
       all: () => this.read(link),
+      of: (name) => link.call(() => carried(this.#entries.get(name) ?? bare(name))),
       change: (name, change) => link.call(() => carried(this.#change(name, (set) => change(set ?? bare(name))))),
       watch: (onSet) => this.watch(link, onSet),
     };

@@ -7,9 +7,9 @@ import { act } from '../../actors/verb.ts';
 import type { JobEvent } from '../../machines/job.ts';
 import type { UniqueOptions } from '../../machines/rules/unique.ts';
 import { messageOf } from '../../runtime/faults.ts';
-import { type JobRecord, jobKey } from '../../runtime/record.ts';
+import { jobKey } from '../../runtime/record.ts';
 import { step } from '../../runtime/step.ts';
-import { fates, lastOf, stage } from './stage.ts';
+import { fates, lastOf, mostOpenAtOnce, stage } from './stage.ts';
 
 const types = new Map([['noop', { type: 'noop', defaults: {} }]]);
 const failure: JobEvent = {
@@ -66,19 +66,6 @@ function setUp() {
     move(id, claim, start, { type: 'attempt.completed', at: 2, attempt: 1, result: null });
   const fail = (id: string) => move(id, claim, start, failure);
   return { ...on, ...one, door, request, begin, submit, run, complete, fail };
-}
-
-/** The most open jobs that the history shows at any of its moments. */
-function mostOpenAtOnce(history: readonly { batch: number; key: string; json: string }[]): number {
-  const open = new Set<string>();
-  let most = 0;
-  for (const [at, { batch, key, json }] of history.entries()) {
-    const { settledAt }: Partial<JobRecord> = JSON.parse(json);
-    if (settledAt !== undefined) open.delete(key);
-    else if (!key.startsWith('_')) open.add(key);
-    if (history[at + 1]?.batch !== batch) most = Math.max(most, open.size);
-  }
-  return most;
 }
 
 describe('a job with a unique rule', () => {

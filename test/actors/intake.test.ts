@@ -2,11 +2,13 @@ import { describe, expect, test } from 'vitest';
 import type { KnownType } from '../../actors/admission.ts';
 import { type Commit, Committer } from '../../actors/committer.ts';
 import { Intake } from '../../actors/intake.ts';
+import { Quotas } from '../../actors/quota.ts';
 import { Fault } from '../../runtime/faults.ts';
 import type { JobDefinition } from '../../runtime/handler.ts';
 import type { Head, SubmitAck } from '../../runtime/ports.ts';
+import { step } from '../../runtime/step.ts';
 import { next } from '../../runtime/telemetry/telemetry.ts';
-import { fates, lastOf, stage, written } from './stage.ts';
+import { entryOf, fates, lastOf, mostOpenAtOnce, stage, written } from './stage.ts';
 
 /** Breaks our own code, unlike input that is merely wrong. */
 const breaking: JobDefinition = {
@@ -23,7 +25,7 @@ const breaking: JobDefinition = {
   run: () => undefined,
 };
 
-async function setUp(around: (commit: Commit) => Commit = (commit) => commit) {
+async function setUp(around: (commit: Commit) => Commit = (commit) => commit, quota?: number) {
   const on = stage();
   const { clock, world, broker, telemetry } = on;
   const commit = around(new Committer({ store: world.store, clock, telemetry }).commit);
@@ -33,6 +35,12 @@ async function setUp(around: (commit: Commit) => Commit = (commit) => commit) {
   ]);
   const created: Head[] = [];
   const { submissions, store, events } = world;
+  const count = async () => {
+    const { lastRevision: revision } = await store.state();
+    const changes = await Array.fromAsync(store.changesAfter(0));
+    const open = changes.filter((change) => change.kind === 'job' && change.head.state === 'pending').length;
+    return { open, revision };
+  };
   const intake = new Intake({
     submissions,
     store,
@@ -42,6 +50,7 @@ async function setUp(around: (commit: Commit) => Commit = (commit) => commit) {
     types,
     onCreated: (head) => created.push(head),
     clock,
+    quotas: new Quotas({ store, clock, most: () => quota, count }),
   });
   const submit = (id: string, more: { type?: string; body?: unknown; headers?: Record<string, string> } = {}) =>
     broker.submit({ type: more.type ?? 'noop', body: more.body ?? {}, headers: { 'Job-Id': id, ...more.headers } });
@@ -135,6 +144,40 @@ describe('a submission', () => {
     await clock.advance(30_000);
     expect(['a', 'b', 'c'].map((id) => written(broker, id).length)).toEqual([1, 1, 1]);
     expect(await rejections()).toEqual([]);
+  });
+});
+
+describe('a submission beyond the quota of its tenant', () => {
+  test('is rejected with what is open and what to do, which whoever asked is told of', async () => {
+    const { clock, intake, submit, broker, acks, rejections } = await setUp(undefined, 2);
+    for (const id of ['a', 'b', 'c']) submit(id, { headers: { Ref: 'r' } });
+    submit('a');
+    await clock.until(intake.start());
+    await clock.advance(100);
+    const sentence =
+      'Expected room for another job of tenant default, got 2 open of 2. Wait until some have ended, cancel some, or raise it with `yard tenant set default --max-open`.';
+    expect(await rejections()).toEqual([['c', sentence]]);
+    expect(acks.at(-1)).toEqual({ ref: 'r', rejected: sentence });
+    expect(mostOpenAtOnce(broker.history())).toBe(2);
+  });
+
+  test('stays rejected when it comes again, though there is room by then', async () => {
+    const { clock, intake, submit, broker, world, rejections } = await setUp(undefined, 1);
+    for (const id of ['a', 'b']) submit(id);
+    submit('bad', { type: 'breaking' });
+    await clock.until(intake.start());
+    await clock.settle();
+    expect((await rejections()).map(([id]) => id)).toEqual(['b']);
+    const stored = await clock.until(world.store.read('default.a'));
+    if (stored === undefined) throw new RangeError('Expected a job, found none.');
+    const { record } = step(stored.record, { type: 'job.cancel', at: clock.now() });
+    await clock.until(world.store.write([entryOf(record, stored.revision)]));
+    await clock.advance(30_000);
+    expect((await rejections()).map(([id]) => id)).toEqual(['b', 'bad']);
+    expect(written(broker, 'b')).toEqual([]);
+    submit('c');
+    await clock.advance(100);
+    expect(written(broker, 'c')).toHaveLength(1);
   });
 });
 

@@ -33,7 +33,9 @@ const waiting = (more: Partial<Head> = {}): Partial<Head> => ({
 function plan(board: Board, slots: number, more: Partial<RoomPlanOptions> = {}) {
   const { usage } = board.holding('w1');
   const { evictions, reservations } = planRoom({
-    ...{ board, reserved: [], lookAhead: () => 0, gpuSpillOver: true, room: () => 100, mayEvict: true, now },
+    ...{ board, reserved: [], lookAhead: () => 0, gpuSpillOver: true, mayEvict: true, now },
+    room: ({ policy, out }) => Math.max(0, Math.min(policy.maxActive - out.size, policy.ratePerSecond)),
+    isFull: ({ policy, out }) => out.size >= policy.maxActive,
     candidates: [{ incarnation: 'w1', capacity: { ...capacity, slots }, usage }],
     ...more,
   });
@@ -64,6 +66,43 @@ describe('a job of a queue that may evict another has room made for it', () => {
     const board = boardOf(running({ queue: 'live' }), waiting({ queue: 'batch' }));
     board.setQueue({ queue: 'batch', mayEvict: ['live'] });
     expect(plan(board, 1).evicted).toEqual([]);
+  });
+
+  describe('where its limit key has room', () => {
+    const keyed = (more: Partial<Head> = {}) => ({ limitKeys: ['api'], ...more });
+    const limited = (most: number, ...heads: readonly Partial<Head>[]) => {
+      const board = boardOf(...heads);
+      board.accounts.setLimit({ limit: 'api', maxActive: most });
+      return board;
+    };
+
+    test('and none where the key is full: nobody would start by that', () => {
+      const heads = [running(), running({ worker: 'w2', limitKeys: ['api'] }), waiting(keyed())];
+      expect(plan(limited(1, ...heads), 1).evicted).toEqual([]);
+      expect(plan(limited(2, ...heads), 1).evicted).toEqual([['j0']]);
+    });
+
+    test('for no more jobs than the key has room for, whatever else they need', () => {
+      const heads = [running(), running(), waiting(keyed()), waiting(keyed({ requirements: { memoryMb: 1 } }))];
+      expect(plan(limited(1, ...heads), 2).evicted).toHaveLength(1);
+      expect(plan(limited(2, ...heads), 2).evicted).toHaveLength(2);
+    });
+
+    test('or where the one that goes is what fills it, and not the one that would lose less', () => {
+      const heads = [running({ updatedAt: now - 20_000 }), running(keyed()), waiting(keyed())];
+      expect(plan(limited(1, ...heads), 2).evicted).toEqual([['j1']]);
+      expect(plan(limited(2, ...heads), 2).evicted).toEqual([['j0']]);
+      // It has been told, and has not gone yet.
+      const leaving = [running(), running(keyed({ preemptAt: now })), waiting(keyed())];
+      expect(plan(limited(1, ...leaving), 2).evicted).toEqual([]);
+    });
+
+    test('and none where the key may start no more for the time being, or the queue is paused', () => {
+      const board = limited(9, running(keyed()), waiting(keyed()));
+      expect(plan(board, 1, { room: ({ kind }) => (kind === 'key' ? 0 : 9) }).evicted).toEqual([]);
+      expect(plan(board, 1, { room: ({ kind }) => (kind === 'queue' ? 0 : 9) }).evicted).toEqual([]);
+      expect(plan(board, 1).evicted).toEqual([['j0']]);
+    });
   });
 
   test('by none that the others make needless, whatever runs and whatever is wanted', () => {

@@ -19,7 +19,7 @@ import {
 } from '../../runtime/schedule.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { moved } from '../ports.contract.ts';
-import { entryOf, jobType, plainJob, storeWith } from './stage.ts';
+import { entryOf, jobType, mostOpenAtOnce, plainJob, storeWith } from './stage.ts';
 
 const settings = {
   queues: defaultQueues,
@@ -134,6 +134,34 @@ describe('a moment that comes', () => {
     const before = births(setting).length;
     await setting.clock.advance(10_000);
     expect(births(setting)).toHaveLength(before);
+  });
+
+  test('beyond the quota of its tenant is refused with the sentence, and fires again when there is room', async () => {
+    const setting = await led();
+    const { clock, broker } = setting;
+    const { tenants } = broker.world().control;
+    await clock.until(tenants.change('default', (set) => ({ ...set, maxOpen: 2 })));
+    await clock.advance(6_000);
+    expect(mostOpenAtOnce(broker.history())).toBe(2);
+    const { at, ...last } = setting.firings().at(-1) ?? { at: 0 };
+    expect(last).toEqual({
+      outcome: 'refused',
+      why: 'Expected room for another job of tenant default, got 2 open of 2. Wait until some have ended, cancel some, or raise it with `yard tenant set default --max-open`.',
+    });
+    await clock.until(tenants.change('default', (set) => ({ ...set, maxOpen: 3 })));
+    await clock.advance(1_500);
+    expect(momentsOf(setting).at(-1)).toBe(at + 1_000);
+    expect(mostOpenAtOnce(broker.history())).toBe(3);
+  });
+
+  test('takes the place of the last one that waits, though its tenant may have no other', async () => {
+    const setting = await led({ overlap: 'replace' });
+    const { clock, broker } = setting;
+    await clock.until(broker.world().control.tenants.change('default', (set) => ({ ...set, maxOpen: 1 })));
+    await clock.advance(5_000);
+    expect(births(setting).length).toBeGreaterThanOrEqual(4);
+    expect(lastSchedule(broker).counts.refused).toBe(0);
+    expect(mostOpenAtOnce(broker.history())).toBe(1);
   });
 
   test('whose job no submitter could submit is refused with the sentence, and those after it come', async () => {

@@ -81,6 +81,19 @@ export function storeWith(store: JobStore, own: Partial<JobStore>): JobStore {
   };
 }
 
+/** The most open jobs that the history shows at any of its moments. */
+export function mostOpenAtOnce(history: readonly { batch: number; key: string; json: string }[]): number {
+  const open = new Set<string>();
+  let most = 0;
+  for (const [at, { batch, key, json }] of history.entries()) {
+    const { settledAt }: Partial<JobRecord> = JSON.parse(json);
+    if (settledAt !== undefined) open.delete(key);
+    else if (!key.startsWith('_')) open.add(key);
+    if (history[at + 1]?.batch !== batch) most = Math.max(most, open.size);
+  }
+  return most;
+}
+
 /** What is stored for a job, whatever is wrong with the network. */
 export function written(broker: MemoryBroker, id: string): readonly JobRecord[] {
   const key = `default.${id}`;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Board } from '../../actors/board.ts';
 import type { Entry } from '../../actors/entry.ts';
 import { Fleet } from '../../actors/fleet.ts';
+import { LaneShares } from '../../actors/shares.ts';
 import { Throttle } from '../../actors/throttle.ts';
 import { why } from '../../actors/why.ts';
 import { defaultQueues } from '../../machines/rules/lanes.ts';
@@ -14,6 +15,7 @@ function setUp(...pulses: Pulse[]) {
   const fleet = new Fleet({ clock, telemetry, lostAfterMs: 4_000, onChange: () => {} });
   for (const pulse of pulses) fleet.heard(pulse);
   const throttle = new Throttle({ clock, offerForMs: 5_000 });
+  const turns = new LaneShares((tenant) => board.accounts.weightOf(tenant));
   let revision = 0;
   const put = (head: Partial<Head> = {}): Entry => {
     const applied = board.apply(headWith({ key: `default.j${++revision}`, revision, ...head }));
@@ -24,8 +26,12 @@ function setUp(...pulses: Pulse[]) {
     board,
     clock,
     put,
+    /** So many jobs of these tenants have been served in the lane of all jobs here. */
+    serve: (...tenants: readonly string[]) => {
+      for (const tenant of tenants) turns.of('2 medium').serve(tenant);
+    },
     because: (entry: Entry, gpuSpillOver = true) =>
-      why(entry, { board, fleet, throttle, gpuSpillOver, now: 1_700_000_000_000 }),
+      why(entry, { board, fleet, throttle, turns, gpuSpillOver, now: 1_700_000_000_000 }),
   };
 }
 
@@ -91,6 +97,45 @@ describe('a job waits because', () => {
     const entry = put();
     for (const worker of ['w1', 'w2']) put({ state: 'processing', worker });
     expect(because(entry).sentence).toMatch(/^All 2 workers that could run it are busy\./);
+  });
+
+  test('its tenant has had more than its share, and younger jobs of others go first', () => {
+    const { board, put, serve, because } = setUp(pulseOf({ ...capacity, slots: 4 }));
+    board.accounts.setTenant({ tenant: 'heavy', weight: 2 });
+    for (let n = 0; n < 4; n++) put({ key: `acme.out-${n}`, state: 'processing', worker: 'w1' });
+    serve('acme', 'acme', 'acme', 'acme');
+    const entry = put({ key: 'acme.next', createdAt: 1 });
+    expect(because(entry).code).toBe('all busy');
+    put({ key: 'light.a', createdAt: 2 });
+    expect(because(entry).sentence).toBe(
+      'Tenant acme has had more than its share, which is 1 of 2 by weight: it has 4 out, and a job of others in its lane goes first: 1 of light (weight 1, 0 out). It starts when that one has started and a worker has room, or when another worker joins. A higher `yard tenant set acme --weight` gives it more turns from then on.',
+    );
+    for (let n = 0; n < 5; n++) put({ key: `heavy.${n}`, createdAt: 3 });
+    expect(because(entry)).toMatchObject({
+      code: 'tenant over share',
+      sentence: expect.stringMatching(/1 of 4 by weight: .* 3 jobs .* 1 of light .* 2 of heavy \(weight 2, 0 out\)\./),
+    });
+    // One more turn, and light has had as much.
+    serve('light', 'heavy', 'heavy');
+    expect(because(entry).code).toBe('all busy');
+  });
+
+  test.each([
+    ['of another level', { priority: 'low' }],
+    ['of another queue', { queue: 'batch' }],
+    ['older', { createdAt: 0 }],
+    ['for workers that could not run it', { type: 'other' }],
+    ['full', { limitKeys: ['full'] }],
+  ] as const)('all are busy, and not for its share, where the job of another tenant is %s', async (_, more) => {
+    const { board, clock, put, serve, because } = setUp(pulseOf({ ...capacity, slots: 2 }));
+    board.accounts.setLimit({ limit: 'full', maxActive: 1 });
+    for (let n = 0; n < 2; n++)
+      put({ key: `acme.out-${n}`, state: 'processing', worker: 'w1', ...(n === 0 ? { limitKeys: ['full'] } : {}) });
+    await clock.advance(8_000);
+    serve('acme', 'acme');
+    const entry = put({ key: 'acme.next', createdAt: 1 });
+    put({ key: 'light.a', createdAt: 2, ...more });
+    expect(because(entry).code).toBe('all busy');
   });
 
   test('its turn is just coming', () => {

@@ -4,6 +4,9 @@
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { isSettled } from '../../machines/job.ts';
+import { natsFeed } from '../../nats/feed.ts';
+import { isFault } from '../../runtime/faults.ts';
 import { connect, type Yard } from '../../sdk/index.ts';
 import { Shell } from '../doors/command.ts';
 import { type Cluster, cluster } from './harness.ts';
@@ -110,6 +113,30 @@ describe('a job waits because', () => {
   });
 });
 
+test('a job waits because its tenant has had more than its share; it starts when those have started that go first', async () => {
+  const holders: string[] = [];
+  for (let n = 0; n < 6; n++) holders.push((await acme.submit('mark', { ms: 60_000 }, { queue: 'shared' })).id);
+  for (const id of holders)
+    await yard.user.until(
+      async () => ((await acme.job(id))?.state === 'processing' ? true : undefined),
+      `${id} to run`,
+    );
+  const next = await acme.submit('mark', { ms: 60_000 }, { queue: 'shared', id: 'acme-next' });
+  const other = await sdk.submit('mark', { ms: 60_000 }, { queue: 'shared' });
+  expect((await yard.user.because(next.id, 'tenant over share', acme)).sentence).toMatch(
+    /^Tenant acme has had more than its share, which is 1 of 2 by weight: it has 6 out, and a job of others in its lane goes first: 1 of default \(weight 1, 0 out\)\. /,
+  );
+  await acme.cancel(holders[0] ?? '');
+  await starts(other.id);
+  await yard.user.because(next.id, 'all busy', acme);
+  await acme.cancel(holders[1] ?? '');
+  await yard.user.until(async () => ((await next.job())?.state === 'processing' ? true : undefined), 'it to start');
+  for (const id of [...holders.slice(2), next.id]) await acme.cancel(id);
+  await other.cancel();
+  await acme.settled(next.id, { timeoutMs: 60_000 });
+  for (const id of holders) await acme.settled(id, { timeoutMs: 60_000 });
+});
+
 test('tenants of one lane start by their weights', async () => {
   const holders: string[] = [];
   for (let n = 0; n < 6; n++) holders.push(await yard.user.pub('mark', { ms: 60_000 }, { Queue: 'live' }));
@@ -132,4 +159,87 @@ test('tenants of one lane start by their weights', async () => {
   expect(first.length).toBeLessThanOrEqual(7);
   for (const id of holders.slice(1)) await yard.user.cancel(id);
   await yard.user.settled(holders);
+});
+
+/** The most jobs of a tenant that were open at once from now on, as the feed of all writes tells it. */
+async function mostOpen(tenant: string): Promise<() => number> {
+  const open = new Set<string>();
+  let most = 0;
+  await natsFeed(await yard.broker.connect(), yard.user.names).follow((change) => {
+    if (change.kind !== 'job' || !change.head.key.startsWith(`${tenant}.`)) return;
+    if (isSettled(change.head.state)) open.delete(change.head.key);
+    else open.add(change.head.key);
+    most = Math.max(most, open.size);
+  });
+  return () => most;
+}
+
+describe('of a tenant with a quota', () => {
+  test('no more jobs are open than it says, by whatever doors they come, though the leader is killed', async () => {
+    expect(await command('tenant', 'set', 'crowd', '--max-open', '6')).toBe('Tenant crowd: maxOpen 6.\n');
+    const most = await mostOpen('crowd');
+    const doors = await Promise.all([1, 2].map(() => connect({ servers: yard.broker.url, tenant: 'crowd' })));
+    const [first] = doors;
+    if (first === undefined) throw new RangeError('Expected a door, got none.');
+    const outcomes: string[] = [];
+    const knock = async (door: Yard) => {
+      for (let n = 0; n < 40; n++)
+        await door.submit('mark', { ms: 20 }).then(
+          () => outcomes.push('made'),
+          (cause) => outcomes.push(isFault(cause, 'quota.full') ? 'full' : String(cause)),
+        );
+    };
+    const publish = async () => {
+      for (let n = 0; n < 40; n++) await yard.user.publishOn('yard.tenant.crowd.submit.mark', '{"ms":20}', {});
+    };
+    const jobs = { a: { type: 'mark' }, b: { type: 'mark', after: ['a'] }, c: { type: 'mark', after: ['b'] } };
+    const flow = async () => {
+      for (let n = 0; n < 10; n++)
+        await first.workflows.submit({ jobs }).then(
+          () => outcomes.push('made'),
+          (cause) => outcomes.push(isFault(cause, 'quota.full') ? 'full' : String(cause)),
+        );
+    };
+    await first.schedules.add('beat', { every: '1s', type: 'mark' });
+    const all = Promise.all([...doors.map(knock), publish(), flow()]);
+    await yard.user.until(async () => (outcomes.length >= 30 ? true : undefined), 'some outcomes');
+    await yard.kill(await yard.leader());
+    await yard.start('master');
+    await all;
+    await first.schedules.delete('beat');
+    expect(outcomes.filter((outcome) => outcome !== 'made' && outcome !== 'full')).toEqual([]);
+    expect(outcomes).toHaveLength(90);
+    await yard.user.until(
+      async () => ((await sdk.tenants.get('crowd'))?.open === 0 ? true : undefined),
+      'all jobs of the tenant to settle',
+    );
+    expect(most()).toBe(6);
+    for (const door of doors) await door.close();
+  });
+
+  test('each door refuses another one with what is open and what to do; it is taken when the quota is raised', async () => {
+    await command('tenant', 'set', 'crowd', '--max-open', '2');
+    const door = await connect({ servers: yard.broker.url, tenant: 'crowd' });
+    for (const id of ['one', 'two']) await door.submit('mark', {}, { id, hold: true });
+    const sentence =
+      'Expected room for another job of tenant crowd, got 2 open of 2. Wait until some have ended, cancel some, or raise it with `yard tenant set crowd --max-open`.';
+    const ref = await yard.user.publishOn('yard.tenant.crowd.submit.mark', '{}', {});
+    expect(await yard.user.until(async () => yard.user.acks.get(ref), 'an ack')).toEqual({ ref, rejected: sentence });
+    expect((await yard.user.rejections()).at(-1)?.reason).toBe(sentence);
+    await expect(door.submit('mark', {})).rejects.toMatchObject({ code: 'quota.full', message: sentence });
+    const { code, talk } = await shell.yard('submit', '--tenant', 'crowd', 'mark');
+    expect({ code, talk }).toEqual({ code: 1, talk: expect.stringContaining(sentence) });
+    await expect(door.workflows.submit({ jobs: { a: { type: 'mark' } } })).rejects.toMatchObject({ message: sentence });
+    expect(await door.submit('mark', {}, { id: 'two', hold: true })).toMatchObject({ created: false });
+    await door.schedules.add('beat', { every: '1h', type: 'mark' });
+    await expect(door.schedules.run('beat')).rejects.toMatchObject({ message: sentence });
+    await door.schedules.delete('beat');
+    expect(await command('tenant', 'list')).toMatch(/crowd +1 +2 +2 +0/);
+    await command('tenant', 'set', 'crowd', '--max-open', '3');
+    const next = await yard.user.until(() => door.submit('mark', {}).catch(() => undefined), 'it to be taken');
+    await next.settled({ timeoutMs: 60_000 });
+    await command('tenant', 'set', 'crowd', '--max-open', 'none');
+    for (const id of ['one', 'two']) await door.cancel(id);
+    await door.close();
+  });
 });

@@ -65,6 +65,30 @@ describe('a queue that may evict another', () => {
     expect(outcomes(await yard.user.waitUntil(slow, 'completed'))).toEqual(['preempted', 'completed']);
     await sdk.queues.set('live', { mayEvict: null });
   });
+
+  test('where a limit key is full has those go that fill it, and nobody where others do', async () => {
+    await sdk.queues.set('live', { mayEvict: ['batch'] });
+    await sdk.limits.set('licence', { maxActive: 1 });
+    const keyed = { 'Limit-Key': 'licence' };
+    const plain = await yard.user.pub('mark', { ms: 60_000 }, { Queue: 'batch' });
+    const holder = await yard.user.pub('mark', { ms: 60_000 }, { Queue: 'batch', ...keyed });
+    for (const id of [holder, plain]) await yard.user.waitUntil(id, 'processing');
+    const live = await yard.user.pub('mark', { ms: 60_000 }, { Queue: 'live', ...keyed });
+    await yard.user.waitUntil(live, 'processing');
+    expect(outcomes(await yard.user.waitUntil(holder, ({ attempts }) => attempts.length > 0))).toEqual(['preempted']);
+    // Now the key is full by one that stays, though the worker has jobs that could go.
+    const next = await yard.user.pub('mark', {}, { Queue: 'live', ...keyed });
+    await yard.user.because(next, 'limit full');
+    const free = await yard.user.pub('mark', {}, { Queue: 'live' });
+    await yard.user.waitUntil(free, 'completed');
+    const { context } = await yard.user.waitUntil(plain, ({ attempts }) => attempts.length > 0);
+    expect(context.preempted).toBe(1);
+    expect((await yard.user.record(next)).attempts).toEqual([]);
+    for (const id of [live, next, holder, plain]) await yard.user.cancel(id).catch(() => undefined);
+    await yard.user.settled([live, next, holder, plain]);
+    await sdk.limits.delete('licence');
+    await sdk.queues.set('live', { mayEvict: null });
+  });
 });
 
 test('what a job has saved survives its worker', async () => {

@@ -275,3 +275,15 @@ test('a port that somebody named must be free, one that nobody named may be anot
   expect(Number(new URL(other.url).port)).toBeGreaterThan(port);
   await other.close();
 });
+
+test('a job beyond the quota of its tenant is refused with 429, and with when to try again', async () => {
+  await yard.tenants.set('default', { maxOpen: 1 });
+  const body = { type: 'add', payload: { a: 1 }, hold: true };
+  await expect.poll(async () => (await ask('/v1/jobs', { body })).status, { timeout: 20_000 }).toBe(429);
+  const refused = await ask('/v1/jobs', { body });
+  expect(refused.json).toMatchObject({ type: 'urn:yardmaster:fault:quota.full', title: 'Too many', status: 429 });
+  expect(refused.json.detail).toMatch(/^Expected room for another job of tenant default, got \d+ open of 1\. /);
+  expect(refused.headers.get('retry-after')).toBe('5');
+  await yard.tenants.set('default', { maxOpen: null });
+  await yard.actOnAll({ verb: { verb: 'cancel' }, filter: { state: 'held' } });
+});
