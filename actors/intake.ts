@@ -9,9 +9,10 @@
  * jobs may have been stored before, and be forgotten.
  */
 
+import { asideAtMost } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, type FaultCode, isFault, isOfTheWorld, messageOf } from '../runtime/faults.ts';
-import type { Durability, Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
+import type { Blobs, Durability, Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { admit, formerKeyOf, idOf, type KnownType } from './admission.ts';
@@ -23,6 +24,7 @@ import { Room } from './room.ts';
 export interface IntakeOptions {
   submissions: Submissions;
   store: JobStore;
+  blobs: Blobs;
   events: Events;
   telemetry: Telemetry;
   commit: Commit;
@@ -94,7 +96,7 @@ export class Intake {
     if (submission.deliveries >= rejectedFrom) return this.#giveUp(submission);
     try {
       const request = readRequest(submission);
-      const record = await admit(request, this.#options.types);
+      const record = await admit(request, this.#options.types, { payloadAtMost: asideAtMost });
       await this.#room.expect(submission.body.length);
       this.#became(submission, await this.#births.create(record, { formerKey: formerKeyOf(request) }));
     } catch (cause) {

@@ -13,6 +13,7 @@ import type { Durability, Head, Pulse, Stop, World } from '../runtime/ports.ts';
 import type { JobRecord } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
+import { AsideSweeper } from './aside-sweeper.ts';
 import { Auditor } from './auditor.ts';
 import type { Applied, Board } from './board.ts';
 import { Bodies } from './bodies.ts';
@@ -91,6 +92,7 @@ export class Reign {
   readonly #workflowStop: WorkflowStop;
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
+  readonly #asideSweeper: AsideSweeper;
   readonly #patrol: Patrol;
   readonly #keyKeeper: KeyKeeper;
   readonly #intake: Intake;
@@ -100,7 +102,7 @@ export class Reign {
   constructor(options: ReignOptions) {
     this.#options = options;
     const { world, term, board, fleet, lookAhead, clock, telemetry, settings, apply } = options;
-    const { store, events, mail, notices } = world;
+    const { store, blobs, events, mail, notices } = world;
     const isTrusted = () => term.isTrusted() && !options.isBehind();
     const created = creation(this.#bodies, apply);
     const move = mover({ store, events, apply, commit: term.commit });
@@ -127,6 +129,7 @@ export class Reign {
     this.#auditor = new Auditor({ ...given, lostAfterMs, isTrusted: () => isTrusted() && options.hearsPulses() });
     const keepAtMost = settings.keepAtMost ?? Number.POSITIVE_INFINITY;
     this.#pruner = new Pruner({ ...given, keepAtMost, isTrusted: () => term.isTrusted() });
+    this.#asideSweeper = new AsideSweeper({ ...given, blobs, isTrusted: () => term.isTrusted() });
     const { oddities } = options;
     const { commit } = term;
     this.#keyKeeper = new KeyKeeper({ ...given, commit, isTrusted: () => term.isTrusted() });
@@ -144,6 +147,7 @@ export class Reign {
     this.#room.start();
     this.#auditor.start();
     this.#pruner.start();
+    this.#asideSweeper.start();
     this.#patrol.start();
     this.#keyKeeper.start();
     const { world, settings } = this.#options;
@@ -183,6 +187,7 @@ export class Reign {
     this.#workflowStop.stop();
     this.#auditor.stop();
     this.#pruner.stop();
+    this.#asideSweeper.stop();
     this.#patrol.stop();
     this.#keyKeeper.stop();
     for (const stop of this.#stops.splice(0))
@@ -241,10 +246,11 @@ export class Reign {
 }
 
 function intakeOf({ world, commit, types, clock, telemetry, settings }: ReignOptions, onCreated: Created): Intake {
-  const { submissions, store, events } = world;
+  const { submissions, store, blobs, events } = world;
   return new Intake({
     submissions,
     store,
+    blobs,
     events,
     telemetry,
     commit,

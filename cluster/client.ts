@@ -5,6 +5,7 @@
  */
 
 import { idPattern } from '../actors/admission.ts';
+import { whole } from '../actors/aside.ts';
 import { Committer } from '../actors/committer.ts';
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
 import type { Advice, Demand } from '../actors/scale.ts';
@@ -129,8 +130,14 @@ export class Client implements AsyncDisposable {
     return this.#submitter.submit(items);
   }
 
-  async job(id: string): Promise<JobRecord | undefined> {
-    return (await this.#link.world.store.read(this.#keyOf(id)))?.record;
+  /** With what is put aside in its place, unless who asks needs only the record. */
+  async job(
+    id: string,
+    { whole: isWhole = true }: { whole?: boolean | undefined } = {},
+  ): Promise<JobRecord | undefined> {
+    const { store, blobs } = this.#link.world;
+    const record = (await store.read(this.#keyOf(id)))?.record;
+    return record === undefined || !isWhole ? record : await whole(record, blobs);
   }
 
   jobs(filter: JobFilter = {}): AsyncGenerator<JobRecord> {
@@ -146,7 +153,7 @@ export class Client implements AsyncDisposable {
   }
 
   async settled(id: string, options: WaitOptions = {}): Promise<JobRecord> {
-    return await this.#watches.settled(this.#keyOf(id), options);
+    return await whole(await this.#watches.settled(this.#keyOf(id), options), this.#link.world.blobs);
   }
 
   /** @throws {Fault} `input.invalid`, `job.missing`, `job.refused` */

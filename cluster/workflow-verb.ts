@@ -53,7 +53,8 @@ export class WorkflowVerbs {
 
   constructor(options: WorkflowVerbsOptions) {
     this.#options = options;
-    this.#room = new Room({ store: options.world.store, clock: options.clock });
+    const { store, blobs } = options.world;
+    this.#room = new Room({ store, blobs, clock: options.clock });
   }
 
   /** @throws {Fault} `input.invalid`; `job.conflict` where one of its ids belongs to another job; `store.full` */

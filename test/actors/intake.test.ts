@@ -32,10 +32,11 @@ async function setUp(around: (commit: Commit) => Commit = (commit) => commit) {
     ['breaking', { type: 'breaking', defaults: {}, definition: breaking }],
   ]);
   const created: Head[] = [];
-  const { submissions, store, events } = world;
+  const { submissions, store, blobs, events } = world;
   const intake = new Intake({
     submissions,
     store,
+    blobs,
     events,
     telemetry,
     commit,

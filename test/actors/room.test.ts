@@ -10,7 +10,7 @@ function roomIn(space: { bytes: number; most: number } | undefined) {
     ...{ createdAt: 0, lastRevision: 0, keys: 0 },
     ...(said.space === undefined ? {} : { space: said.space }),
   });
-  return { clock, said, room: new Room({ store: storeWith(world.store, { state }), clock }) };
+  return { clock, said, room: new Room({ store: storeWith(world.store, { state }), blobs: world.blobs, clock }) };
 }
 
 /** Whether there is room for one more of 10 kB. */
