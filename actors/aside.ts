@@ -13,6 +13,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { Fault, isFault } from '../runtime/faults.ts';
 import type { Blobs } from '../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../runtime/record.ts';
+import type { Flaw } from './invariants.ts';
 
 /** Something that was put aside and is in the hands of who did it, until its record is stored. */
 export class PutAside {
@@ -90,4 +91,16 @@ async function fetched(
     `Expected the ${what} of ${jobKey(record)}, ${bytes} bytes that were put aside as \`${blob}\`, ${met}. Restore it from a backup, or submit the job again.`,
     { facts: { id: record.id, blob } },
   );
+}
+
+/** What the record says lies aside, and does not. */
+export async function asideFlaws(record: JobRecord, blobs: Pick<Blobs, 'find'>): Promise<readonly Flaw[]> {
+  const flaws: Flaw[] = [];
+  for (const { what, blob, bytes, digest } of asidesOf(record)) {
+    const found = await blobs.find(blob);
+    if (found?.digest === digest && found.size === bytes) continue;
+    const met = found === undefined ? 'nothing' : `another one of ${found.size} bytes`;
+    flaws.push({ rule: 'what lies aside is not there', expected: `a ${what} of ${bytes} bytes as ${blob}`, met });
+  }
+  return flaws;
 }

@@ -134,7 +134,15 @@ export class Reign {
     const { commit } = term;
     this.#keyKeeper = new KeyKeeper({ ...given, commit, isTrusted: () => term.isTrusted() });
     const checkKey = (record: JobRecord) => this.#keyKeeper.check(record);
-    this.#patrol = new Patrol({ ...given, checkKey, oddities, commit, everyMs, isTrusted: () => term.isTrusted() });
+    this.#patrol = new Patrol({
+      ...given,
+      blobs,
+      checkKey,
+      oddities,
+      commit,
+      everyMs,
+      isTrusted: () => term.isTrusted(),
+    });
     this.#intake = intakeOf(options, created);
   }
 

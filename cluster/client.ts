@@ -267,7 +267,8 @@ export class Client implements AsyncDisposable {
   }
 
   audit(): Promise<AuditReport> {
-    return audit({ books: this.#link.world.books, now: this.now(), ...this.#kept });
+    const { books, blobs } = this.#link.world;
+    return audit({ books, blobs, now: this.now(), ...this.#kept });
   }
 
   /** Calls back with each transition of every job from now on; best effort. */

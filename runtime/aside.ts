@@ -29,10 +29,8 @@ export function withPayloadAside(record: JobRecord, aside: Aside): JobRecord {
 }
 
 /** All that is put aside of a job, with what it is. */
-export function asidesOf({
-  aside = {},
-}: Pick<JobRecord, 'aside'>): readonly (Aside & { what: 'payload' | 'result' })[] {
-  const { payload, result } = aside;
+export function asidesOf({ aside }: Pick<JobRecord, 'aside'>): readonly (Aside & { what: 'payload' | 'result' })[] {
+  const { payload, result } = aside ?? {};
   return [
     ...(payload === undefined ? [] : [{ ...payload, what: 'payload' as const }]),
     ...(result === undefined ? [] : [{ ...result, what: 'result' as const }]),
@@ -42,4 +40,21 @@ export function asidesOf({
 /** Whether the record says that this blob is its own. */
 export function namesBlob(record: Pick<JobRecord, 'aside'>, blob: string): boolean {
   return asidesOf(record).some((aside) => aside.blob === blob);
+}
+
+/** Whether this is what a record may say of what lies aside of it. */
+export function isAsides(said: unknown): said is Readonly<Record<string, Aside>> {
+  return typeof said === 'object' && said !== null && Object.values(said).every(isAside);
+}
+
+function isAside(said: unknown): said is Aside {
+  if (typeof said !== 'object' || said === null) return false;
+  const { blob, digest, bytes } = { blob: undefined, digest: undefined, bytes: undefined, ...said };
+  return typeof blob === 'string' && typeof digest === 'string' && Number.isFinite(bytes);
+}
+
+/** The names of what lies aside, as a record of whatever version says. */
+export function asideNames(json: unknown): readonly string[] {
+  const aside = typeof json === 'object' && json !== null && 'aside' in json ? json.aside : undefined;
+  return isAsides(aside) ? Object.values(aside).map(({ blob }) => blob) : [];
 }

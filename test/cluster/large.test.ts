@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { messageOf } from '../../runtime/faults.ts';
 import { connect } from '../../sdk/connect.ts';
 import type { JobRecord } from '../../sdk/index.ts';
 import type { Yard } from '../../sdk/yard.ts';
@@ -18,7 +19,7 @@ let face: Yard;
 let shell: Shell;
 
 beforeAll(async () => {
-  yard = await cluster({ masters: 1, workers: 1, flags: { types: 'echo,gather,mark' } });
+  yard = await cluster({ masters: 1, workers: 1, flags: { types: 'echo,gather', schedulerInterval: '300ms' } });
   face = await connect({ servers: yard.broker.url });
   shell = new Shell(yard.folder, { NATS_URL: yard.broker.url });
 });
@@ -78,15 +79,75 @@ describe('a payload of 200 KiB is what the handler gets, and its result is given
   });
 });
 
+/** As if somebody had removed what lies aside of a job. */
+async function loseAside(id: string): Promise<void> {
+  const { streams } = await jetstreamManager(await yard.broker.connect());
+  const { names } = yard.user;
+  const { aside } = await yard.user.record(id);
+  await streams.purge(names.streams.blobs, { filter: names.blobInfo(aside?.payload?.blob ?? '') });
+}
+
 test('one that is lost fails the job, which says so', async () => {
   const held = await face.submit('echo', payload, { hold: true, maxAttempts: 1 });
-  const { streams } = await jetstreamManager(await yard.broker.connect());
-  const stream = yard.user.names.streams.blobs;
-  const { aside } = await yard.user.record(held.id);
-  await streams.purge(stream, { filter: yard.user.names.blobInfo(aside?.payload?.blob ?? '') });
+  await loseAside(held.id);
   await face.release(held.id);
   const failed = await yard.user.waitUntil(held.id, 'failed');
   expect(failed.context.error?.message).toMatch(
     /^Expected the payload of default\..*, \d+ bytes that were put aside as /,
   );
+});
+
+test('an audit says of which job something is gone, and so does the leader', async () => {
+  const held = await face.submit('echo', payload, { hold: true });
+  expect((await face.audit()).discrepancies.filter(({ of }) => of === `default.${held.id}`)).toEqual([]);
+  await loseAside(held.id);
+  const what = 'what lies aside is not there';
+  expect((await face.audit()).discrepancies).toContainEqual(
+    expect.objectContaining({ of: `default.${held.id}`, what }),
+  );
+  const isTold = () =>
+    yard.processes.some(({ told }) =>
+      told.some((each) => each['key'] === `default.${held.id}` && each['what'] === what),
+    );
+  await yard.user.until(async () => (isTold() ? true : undefined), 'the leader to tell of it');
+  await face.cancel(held.id);
+});
+
+test('a backup has them, and they are there before their jobs are', async () => {
+  const done = await face.submit('echo', payload);
+  await done.settled();
+  const held = await face.submit('echo', payload, { hold: true });
+  const saved = await face.backup(join(yard.folder, 'a.gz'));
+  expect(saved.blobs).toBeGreaterThanOrEqual(3);
+  await using other = await cluster({
+    masters: 1,
+    workers: 1,
+    broker: yard.broker,
+    flags: { prefix: 'other', types: 'echo' },
+  });
+  await using there = await connect({ servers: yard.broker.url, prefix: 'other' });
+  expect(await there.restore(saved.path)).toMatchObject({ jobs: saved.jobs, blobs: saved.blobs });
+  expect(await there.job(done.id)).toMatchObject({ payload, context: { result: payload } });
+  await there.release(held.id);
+  expect(await there.result(held.id)).toEqual(payload);
+  expect(await there.restore(saved.path, { merge: true })).toMatchObject({ jobs: 0, blobs: 0 });
+  await other.expectSound();
+});
+
+test('a store for blobs that is nearly full refuses at every door, and small jobs go on', async () => {
+  const { streams } = await jetstreamManager(await yard.broker.connect());
+  const { blobs } = yard.user.names.streams;
+  const { state } = await streams.info(blobs);
+  await streams.update(blobs, { max_bytes: Math.ceil(state.bytes / 0.9) });
+  const why = /^Expected room for a payload that is put aside, got a store for blobs that is \d+ % full of/;
+  // Doors look once a second how full it is.
+  const refused = (door: string, submit: () => Promise<string | undefined>) =>
+    yard.user.until(async () => (why.test((await submit()) ?? '') ? true : undefined), `a refusal by ${door}`);
+  await refused('the SDK', () => face.submit('echo', payload).then(() => undefined, messageOf));
+  await refused('the intake', async () => {
+    const ack = await yard.user.submit('echo', JSON.stringify(payload));
+    return 'rejected' in ack ? ack.rejected : undefined;
+  });
+  expect(await (await face.submit('echo', { n: 1 })).result()).toEqual({ n: 1 });
+  await streams.update(blobs, { max_bytes: -1 });
 });

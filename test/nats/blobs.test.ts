@@ -1,6 +1,6 @@
 /** The object store as other clients see it, and what happens to a blob of which something is missing. */
 
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Objm } from '@nats-io/obj';
 import { expect, test } from 'vitest';
 import { NatsBlobs } from '../../nats/blobs.ts';
@@ -46,4 +46,27 @@ test('a blob of which a chunk is missing is not there, and what was replaced or 
   expect(await on.blobs.get('a')).toBeUndefined();
   await on.blobs.remove('a');
   expect((await on.streams.info(blobs)).state.messages).toBe(0);
+});
+
+test('what was begun and never became whole is removed once it is old, and nothing else', async () => {
+  await using on = await setUp();
+  await on.blobs.put('whole', bytes);
+  const began = Date.now();
+  for (let n = 0; n < 3; n++) await jetstream(on.connection).publish(yard.blobChunks('torn'), bytes.subarray(0, 1_000));
+  expect(await on.blobs.removeTorn(began - 60_000)).toBe(0);
+  expect(await on.blobs.removeTorn(began + 60_000)).toBe(1);
+  expect((await on.streams.info(yard.streams.blobs)).state.messages).toBe(5);
+  expect((await on.blobs.get('whole'))?.bytes).toHaveLength(bytes.length);
+});
+
+test('says how much room there is where the stream is bounded, and what does not fit is refused and leaves nothing', async () => {
+  await using on = await setUp();
+  expect(await on.blobs.space()).toBeUndefined();
+  await on.streams.update(yard.streams.blobs, { max_bytes: 300_000 });
+  await on.blobs.put('a', bytes.subarray(0, 100_000));
+  const space = await on.blobs.space();
+  expect(space?.most).toBe(300_000);
+  expect(space?.bytes).toBeGreaterThan(100_000);
+  await expect(on.blobs.put('b', bytes)).rejects.toMatchObject({ code: 'store.full' });
+  expect(await on.blobs.space()).toEqual(space);
 });
