@@ -8,7 +8,7 @@
  */
 
 import type { Aside } from '../machines/job.ts';
-import { asideName, asidesOf } from '../runtime/aside.ts';
+import { asideName, asidesOf, inlineAtMost } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, isFault } from '../runtime/faults.ts';
 import type { Blobs } from '../runtime/ports.ts';
@@ -49,6 +49,12 @@ export class PutAside {
   async drop(): Promise<void> {
     await this.#blobs.remove(this.aside.blob).catch(() => undefined);
   }
+}
+
+/** The payload as JSON, where it is too large for the record; most are so short that their bytes need not be counted. */
+export function largePayload({ payload }: Pick<JobRecord, 'payload'>): string | undefined {
+  const json = JSON.stringify(payload) ?? '';
+  return json.length * 3 <= inlineAtMost || Buffer.byteLength(json) <= inlineAtMost ? undefined : json;
 }
 
 /** The payload of a job, wherever it is. @throws {Fault} `blob.missing`; `broker.unavailable` */

@@ -10,14 +10,14 @@
  * no record came to name it.
  */
 
-import { inlineAtMost, namesBlob, withPayloadAside } from '../runtime/aside.ts';
+import { namesBlob, withPayloadAside } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, isFault } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type { Blobs, Entry, Events, Head, JobStore } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Unique } from '../runtime/record.ts';
 import { conflictText, isSameSubmission } from './admission.ts';
-import { PutAside } from './aside.ts';
+import { largePayload, PutAside } from './aside.ts';
 import type { Commit } from './committer.ts';
 import { claimAtBirth, heldFault, type KeyClaim } from './unique-key.ts';
 import { whereUnreadable } from './unreadable.ts';
@@ -63,10 +63,8 @@ export class Births {
    * newer version can tell.
    */
   async create(record: JobRecord, ask: Ask = {}): Promise<Birth> {
-    const json = JSON.stringify(record.payload) ?? '';
-    // Most are so short that their bytes need not be counted.
-    if (json.length * 3 <= inlineAtMost || Buffer.byteLength(json) <= inlineAtMost)
-      return await this.#create(record, ask);
+    const json = largePayload(record);
+    if (json === undefined) return await this.#create(record, ask);
     return (await this.#standing(record)) ?? (await this.#createLarge(record, json, ask));
   }
 

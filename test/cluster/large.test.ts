@@ -3,7 +3,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { Objm } from '@nats-io/obj';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { serveHttp } from '../../doors/http/serve.ts';
 import { messageOf } from '../../runtime/faults.ts';
 import { connect } from '../../sdk/connect.ts';
 import type { JobRecord } from '../../sdk/index.ts';
@@ -29,6 +31,12 @@ afterAll(async () => {
   await face.close();
   await yard[Symbol.asyncDispose]();
 });
+
+/** The names of all that lies aside. */
+async function blobs(): Promise<readonly string[]> {
+  const store = await new Objm(await yard.broker.connect()).open(yard.user.names.blobs);
+  return (await store.list()).map(({ name }) => name).filter((name) => name.startsWith('job/'));
+}
 
 /** What lies in the bucket is small and says where the rest is. */
 async function expectAside(id: string): Promise<JobRecord> {
@@ -70,6 +78,33 @@ describe('a payload of 200 KiB is what the handler gets, and its result is given
     const got = await shell.yard('job', 'get', out.trim(), '-o', 'json');
     expect(JSON.parse(got.out)).toMatchObject({ payload, context: { result: payload } });
     expect((await shell.yard('job', 'get', out.trim())).out).toContain(`${bytes} bytes that lie aside`);
+  });
+
+  test('by HTTP', async () => {
+    const open = () => connect({ servers: yard.broker.url });
+    const server = await serveHttp({ open, version: '0', port: 'free', isNamed: false, onError: () => {} });
+    try {
+      const body = JSON.stringify({ type: 'echo', payload, id: 'by-http' });
+      const answer = await fetch(`${server.url}/v1/jobs`, { method: 'POST', body, headers: { prefer: 'wait=20' } });
+      expect(await answer.json()).toMatchObject({ state: 'completed', payload, context: { result: payload } });
+      await expectAside('by-http');
+      expect(await (await fetch(`${server.url}/v1/jobs/by-http/result`)).json()).toEqual(payload);
+      expect(await (await fetch(`${server.url}/v1/jobs/by-http`)).json()).toMatchObject({ payload });
+    } finally {
+      await server.close();
+    }
+  });
+
+  test('in a workflow, whose repeat leaves nothing behind', async () => {
+    const given = {
+      id: 'large',
+      jobs: { first: { type: 'echo', payload }, next: { type: 'gather', after: ['first'] } },
+    };
+    const workflow = await face.workflows.submit(given);
+    expect(await face.result(workflow.jobs[1] ?? '')).toMatchObject({ inputs: { first: payload } });
+    const before = await blobs();
+    expect(await face.workflows.submit(given)).toEqual({ ...workflow, created: false });
+    expect(await blobs()).toEqual(before);
   });
 
   test('to a job that waited for it', async () => {
