@@ -7,6 +7,7 @@ import { asidesOf } from '../../runtime/aside.ts';
 import { Fault } from '../../runtime/faults.ts';
 import type { Blobs } from '../../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../../runtime/record.ts';
+import { moved } from '../ports.contract.ts';
 import { endedJob } from './led-board.ts';
 import { create, entryOf, lastOf, plainJob, type Stage, stage, storeWith, workerOn } from './stage.ts';
 
@@ -114,6 +115,27 @@ describe('a worker', () => {
       context: { result: large },
     });
     expect(await namesOf(on)).toEqual(asidesOf(record()).map(({ blob }) => blob));
+  });
+
+  test('waits with a large result for room, and drops it where the job is no longer its own', async () => {
+    const on = setUp();
+    const { clock, world } = on;
+    let isFull = true;
+    const put = async (name: string, bytes: Uint8Array) => {
+      if (isFull) throw new Fault('store.full', 'Make room.');
+      return await world.blobs.put(name, bytes);
+    };
+    const { record } = await ranOn(on, (payload) => payload, { put });
+    expect(record().state).toBe('assigned');
+    const stored = await clock.until(world.store.read('default.a'));
+    if (stored === undefined) throw new Error('Expected the job.');
+    const error = { kind: 'lost', message: 'Taken for lost.' } as const;
+    const lost = moved(stored.record, { type: 'attempt.lost', at: clock.now(), attempt: 1, spread: 0, error });
+    await clock.until(world.store.write([entryOf(lost, stored.revision)]));
+    isFull = false;
+    await clock.advance(1_000);
+    expect(record().state).toBe('retrying');
+    expect(await namesOf(on)).toEqual([asideIn(record(), 'payload')]);
   });
 
   test('waits for a broker that is away, and fails an attempt whose payload is lost or another, with a sentence', async () => {
