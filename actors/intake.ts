@@ -86,10 +86,20 @@ export class Intake {
     if (again.length === 0) return batch;
     const jobs = await store.readMany(again.map(keyOf).filter((key) => key !== undefined));
     const rejected = new Set((await submissions.rejections(rejectionsRead)).map(({ sequence }) => sequence));
+    for (const each of again) await this.#putAgain(each, jobs.get(keyOf(each) ?? '')?.record);
     const isKnown = (each: Submission) => jobs.has(keyOf(each) ?? '') || rejected.has(each.sequence);
     const forgotten = again.filter((each) => !isKnown(each));
     if (forgotten.length > 0) telemetry.tell('intake.repeated', { count: forgotten.length });
     return batch.filter(({ wasDone }) => wasDone !== true).concat(forgotten);
+  }
+
+  /** The broker may have kept a job, and forgotten the payload that lay aside of it. */
+  async #putAgain(submission: Submission, record: JobRecord | undefined): Promise<void> {
+    const aside = record?.aside?.payload;
+    if (aside === undefined || record?.source !== sourceOf(submission)) return;
+    const { blobs } = this.#options;
+    if ((await blobs.find(aside.blob)) !== undefined) return;
+    await blobs.put(aside.blob, new TextEncoder().encode(JSON.stringify(readRequest(submission).payload)));
   }
 
   async #decide(submission: Submission): Promise<void> {

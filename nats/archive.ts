@@ -7,6 +7,7 @@
 
 import { type JetStreamClient, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders } from 'nats';
+import type { Clock } from '../runtime/clock.ts';
 import type { Submission } from '../runtime/ports.ts';
 import { NatsBlobs } from './blobs.ts';
 import { decodeJson, encodeJson } from './codec.ts';
@@ -39,12 +40,12 @@ export class NatsArchive {
   readonly #presence: Presence;
   readonly #blobs: NatsBlobs;
 
-  constructor({ connection, names }: { connection: NatsConnection; names: Names }) {
+  constructor({ connection, names, clock }: { connection: NatsConnection; names: Names; clock: Clock }) {
     this.#connection = connection;
     this.#names = names;
     this.#js = jetstream(connection);
     this.#presence = presenceOf(connection);
-    this.#blobs = new NatsBlobs({ connection, names });
+    this.#blobs = new NatsBlobs({ connection, names, clock });
   }
 
   get prefix(): string {

@@ -12,6 +12,7 @@
 import { createHash } from 'node:crypto';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders, nuid } from 'nats';
+import { type Clock, pause } from '../runtime/clock.ts';
 import type { Blob, BlobInfo, Blobs } from '../runtime/ports.ts';
 import { decodeJson, encodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
@@ -22,6 +23,8 @@ import { messagesOf } from './stream-reader.ts';
 const chunkSize = 131_072;
 const chunksAtOnce = 16;
 const answerWithinMs = 5_000;
+const readsAtMost = 21;
+const readAgainAfterMs = 100;
 
 /** What is said of a blob. */
 interface Info {
@@ -41,8 +44,10 @@ export class NatsBlobs implements Blobs {
   readonly #js: JetStreamClient;
   readonly #connection: NatsConnection;
   readonly #presence: Presence;
+  readonly #clock: Clock;
 
-  constructor({ connection, names }: { connection: NatsConnection; names: Names }) {
+  constructor({ connection, names, clock }: { connection: NatsConnection; names: Names; clock: Clock }) {
+    this.#clock = clock;
     this.#names = names;
     this.#connection = connection;
     this.#js = jetstream(connection, { timeout: answerWithinMs });
@@ -67,11 +72,16 @@ export class NatsBlobs implements Blobs {
 
   get(name: string): Promise<Blob | undefined> {
     return translated(async () => {
-      const info = await this.#info(name);
-      if (info === undefined) return undefined;
-      const bytes = info.size === 0 ? Buffer.alloc(0) : await this.#chunks(info.nuid);
-      const digest = digestOf(createHash('sha256').update(bytes).digest('base64'));
-      return bytes.length === info.size && digest === info.digest ? { bytes, digest } : undefined;
+      for (let tries = 1; ; tries++) {
+        const info = await this.#info(name);
+        if (info === undefined) return undefined;
+        const bytes = info.size === 0 ? Buffer.alloc(0) : await this.#chunks(info.nuid);
+        const digest = digestOf(createHash('sha256').update(bytes).digest('base64'));
+        if (bytes.length === info.size && digest === info.digest) return { bytes, digest };
+        // What the stream's leader says is there, one of several brokers may not have yet.
+        if (tries === readsAtMost) return undefined;
+        await pause(this.#clock, readAgainAfterMs);
+      }
     });
   }
 

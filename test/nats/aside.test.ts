@@ -24,7 +24,7 @@ test('what lies aside of a job goes when its record has expired or was never sto
   await using broker = await testBroker();
   const [connection, clock, yard] = [await broker.connect(), new SystemClock(), names()];
   await ensureTopology({ connection, names: yard, clock });
-  const blobs = new NatsBlobs({ connection, names: yard });
+  const blobs = new NatsBlobs({ connection, names: yard, clock });
   const store = await NatsStore.open({ connection, names: yard, clock, retentionMs: 1_000 });
   const telemetry = createTelemetry();
   const { commit } = new Committer({ store, clock, telemetry });

@@ -16,7 +16,7 @@ async function setUp() {
   const broker = await testBroker();
   const connection = await broker.connect();
   await ensureTopology({ connection, names: yard, clock: new SystemClock() });
-  const blobs = new NatsBlobs({ connection, names: yard });
+  const blobs = new NatsBlobs({ connection, names: yard, clock: new SystemClock() });
   const { streams } = await jetstreamManager(connection);
   return { broker, connection, blobs, streams, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() };
 }
@@ -46,6 +46,18 @@ test('a blob of which a chunk is missing is not there, and what was replaced or 
   expect(await on.blobs.get('a')).toBeUndefined();
   await on.blobs.remove('a');
   expect((await on.streams.info(blobs)).state.messages).toBe(0);
+});
+
+test('what one of several brokers does not have yet is waited for, where the leader of the stream says it is there', async () => {
+  await using on = await setUp();
+  await on.blobs.put('a', bytes);
+  const said = await on.streams.getMessage(yard.streams.blobs, { last_by_subj: yard.blobInfo('a') });
+  const chunks = yard.blobChunks(said?.json<{ nuid: string }>().nuid ?? '');
+  await on.streams.purge(yard.streams.blobs, { filter: chunks });
+  const reading = on.blobs.get('a');
+  for (let n = 0; n < 3; n++) await on.blobs.find('a');
+  await jetstream(on.connection).publish(chunks, bytes);
+  expect((await reading)?.bytes).toEqual(Buffer.from(bytes));
 });
 
 test('what was begun and never became whole is removed once it is old, and nothing else', async () => {

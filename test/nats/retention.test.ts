@@ -45,7 +45,7 @@ test('an idempotency key answers as long as the record of its job is kept', asyn
   await ensureTopology({ connection, names: yard, clock });
   const store = await NatsStore.open({ connection, names: yard, clock, retentionMs: 1_000 });
   const { commit } = new Committer({ store, clock, telemetry: createTelemetry() });
-  const blobs = new NatsBlobs({ connection, names: yard });
+  const blobs = new NatsBlobs({ connection, names: yard, clock });
   const births = new Births({ store, blobs, commit, clock, events: { tell: () => {} } });
   let count = 0;
   const submit = async (payload: unknown) => {
