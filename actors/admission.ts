@@ -14,6 +14,7 @@ import { formatDuration } from '../machines/rules/duration.ts';
 import { defaultQueues, type Priority } from '../machines/rules/lanes.ts';
 import { wrongInTenantName } from '../machines/rules/tenant.ts';
 import type { UniqueOptions } from '../machines/rules/unique.ts';
+import { inlineAtMost } from '../runtime/aside.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
 import { nearest } from '../runtime/options/nearest.ts';
@@ -74,20 +75,24 @@ export interface KnownType {
 export const idPattern = /^[A-Za-z0-9-][A-Za-z0-9_-]{0,63}$/;
 /** As many jobs as one may wait for, and as a workflow may have. */
 export const jobsAtMost = 500;
-const largestPayload = 64 * 1024;
 const staleAfterMs = 30 * 60_000;
 const timeoutAfterMs = 30 * 60_000;
 
 /**
- * The record of the job that was asked for.
+ * The record of the job that was asked for, with all of its payload, which may have `payloadAtMost` bytes: as many as fit
+ * into a record, or more, where what comes after puts them aside (`birth.ts`).
  *
  * @throws {Fault} `input.invalid` with the sentence for the submitter.
  */
-export async function admit(request: Request, types: ReadonlyMap<string, KnownType>): Promise<JobRecord> {
+export async function admit(
+  request: Request,
+  types: ReadonlyMap<string, KnownType>,
+  { payloadAtMost = inlineAtMost }: { payloadAtMost?: number } = {},
+): Promise<JobRecord> {
   const known = types.get(request.type);
   if (known === undefined) throw unknownType(request.type, [...types.keys()]);
   const payload = request.payload ?? {};
-  refuseLarge(payload);
+  refuseLarge(payload, payloadAtMost);
   const needs = await needsOf(known, payload);
   const spec = specOf(request, known.defaults, payload, needs);
   return born(spec, contextOf(request, known.defaults));
@@ -99,12 +104,12 @@ function unknownType(type: string, known: readonly string[]): Fault {
   return new Fault('input.invalid', `Expected a job type that this cluster knows, got \`${type}\`. ${hint}`);
 }
 
-function refuseLarge(payload: unknown): void {
+function refuseLarge(payload: unknown, atMost: number): void {
   const bytes = sizeOf(payload);
-  if (bytes > largestPayload)
+  if (bytes > atMost)
     throw new Fault(
       'input.invalid',
-      `Expected a payload of at most ${largestPayload} bytes of JSON, got ${bytes}. Put the data where the worker can fetch it, and its address into the payload.`,
+      `Expected a payload of at most ${atMost} bytes of JSON, got ${bytes}. Put the data where the worker can fetch it, and its address into the payload.`,
     );
 }
 

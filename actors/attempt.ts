@@ -8,19 +8,20 @@
  * it still returns is dropped. A handler that ended before it was told to stop has ended, whatever the reason was.
  */
 
-import type { JobEvent } from '../machines/job.ts';
+import type { Aside, JobEvent } from '../machines/job.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import { failureOf } from '../runtime/failure.ts';
 import { type JobDefinition, JobError, type JobRun, type Precursor, type ProgressReport } from '../runtime/handler.ts';
-import type { Events, JobStore, Logs } from '../runtime/ports.ts';
+import type { Blobs, Events, JobStore, Logs } from '../runtime/ports.ts';
 import { holdsClaim, type JobRecord, type Progress } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { PutAside, payloadOf } from './aside.ts';
 import type { Claim } from './claim.ts';
 import { patiently } from './patience.ts';
 import { checkPayload } from './payload.ts';
 import { inputsOf, precursors } from './precursor.ts';
-import { checkpointOf, resultOf } from './result.ts';
+import { checkpointOf, type Returned, resultOf } from './result.ts';
 
 /** Why a handler is told to stop. */
 export type StopReason = 'cancelled' | 'timed out' | 'stale' | 'drained' | 'preempted' | 'fenced';
@@ -30,6 +31,7 @@ export interface AttemptOptions {
   definition: JobDefinition;
   worker: string;
   store: JobStore;
+  blobs: Blobs;
   events: Events;
   logs: Logs;
   clock: Clock;
@@ -41,7 +43,7 @@ export interface AttemptOptions {
   vramsMb?: readonly number[];
 }
 
-type Ending = { kind: 'returned'; result: unknown } | { kind: 'threw'; error: unknown } | { kind: 'abandoned' };
+type Ending = ({ kind: 'returned' } & Returned) | { kind: 'threw'; error: unknown } | { kind: 'abandoned' };
 
 const writeStartAfterMs = 20;
 const tellProgressEveryMs = 250;
@@ -92,7 +94,9 @@ export class Attempt {
 
   /** Stores what came of it. */
   async settle(): Promise<void> {
-    await this.#write(await this.#ended.promise);
+    const ending = await this.#ended.promise;
+    const aside = await this.#putAside(ending);
+    await this.#write(ending, aside);
   }
 
   /** The record may say something new: a wish that it stops, or that the job is no longer ours. */
@@ -112,10 +116,10 @@ export class Attempt {
   async #handle(): Promise<void> {
     try {
       const payload = await this.#payload();
-      const { store, clock, definition } = this.#options;
+      const { store, blobs, clock, definition } = this.#options;
       const isOver = () => this.#hasEnded || this.#stopping !== undefined;
-      const waitedFor = await precursors(this.#claim.record, { store, clock, isOver });
-      this.#end({ kind: 'returned', result: resultOf(await definition.run(this.#run(payload, waitedFor))) });
+      const waitedFor = await precursors(this.#claim.record, { store, blobs, clock, isOver });
+      this.#end({ kind: 'returned', ...resultOf(await definition.run(this.#run(payload, waitedFor))) });
     } catch (error) {
       this.#end({ kind: 'threw', error });
     }
@@ -139,7 +143,10 @@ export class Attempt {
   }
 
   async #payload(): Promise<unknown> {
-    const checked = await checkPayload(this.#options.definition, this.#claim.record.payload);
+    const { blobs, clock, definition } = this.#options;
+    const isOver = () => this.#hasEnded || this.#stopping !== undefined;
+    const payload = await patiently(() => payloadOf(this.#claim.record, blobs), { clock, isOver });
+    const checked = await checkPayload(definition, payload);
     if ('wrong' in checked) throw new JobError(`${checked.wrong} Correct it and submit it anew.`, { retryable: false });
     return checked.value;
   }
@@ -271,13 +278,22 @@ export class Attempt {
       : [];
   }
 
-  async #write(ending: Ending): Promise<void> {
+  /** What its record has no room for. A store without room, or a broker that is away, is waited for as by any write. */
+  async #putAside(ending: Ending): Promise<PutAside | undefined> {
+    if (ending.kind !== 'returned' || ending.large === undefined || this.#stopping !== undefined) return undefined;
+    const { large } = ending;
+    return await patiently(() => PutAside.put(this.key, large, this.#options), this.#options);
+  }
+
+  async #write(ending: Ending, aside: PutAside | undefined): Promise<void> {
     if (this.#stopping === 'fenced') return this.#fenced();
     const at = this.#options.clock.now();
-    const last = this.#lastEvent(ending, at);
+    const last = this.#lastEvent(ending, at, aside?.aside);
     const advance = await this.#claim.advance((record) =>
       record.state === 'cancelling' ? [this.#whenCancelling(last, at)] : [...this.#start(record), last],
     );
+    if (advance === 'stored' && last.type === 'attempt.completed') await aside?.keep();
+    else await aside?.drop();
     if (advance === 'lost') return this.#fenced();
     const { key, record, attempt } = this.#claim;
     const outcome = record.attempts.at(-1)?.outcome ?? advance;
@@ -295,7 +311,7 @@ export class Attempt {
     this.#options.telemetry.tell('attempt.fenced', { key: this.key, attempt: this.#claim.attempt });
   }
 
-  #lastEvent(ending: Ending, at: number): JobEvent {
+  #lastEvent(ending: Ending, at: number, aside: Aside | undefined): JobEvent {
     const { attempt } = this.#claim;
     const spread = this.#options.clock.chance();
     switch (this.#stopping) {
@@ -313,15 +329,16 @@ export class Attempt {
       case 'preempted':
         return { type: 'attempt.preempted', at, attempt, reason: this.#madeRoomFor() };
       default:
-        return this.#ownEvent(ending, at, spread);
+        return this.#ownEvent(ending, { at, spread, aside });
     }
   }
 
-  #ownEvent(ending: Ending, at: number, spread: number): JobEvent {
+  #ownEvent(ending: Ending, { at, spread, aside }: { at: number; spread: number; aside: Aside | undefined }): JobEvent {
     const { attempt } = this.#claim;
     if (ending.kind === 'abandoned') return { type: 'attempt.cancelled', at, attempt };
     if (ending.kind === 'threw') return { type: 'attempt.failed', at, attempt, spread, error: failureOf(ending.error) };
-    return { type: 'attempt.completed', at, attempt, result: ending.result };
+    const { result } = ending;
+    return { type: 'attempt.completed', at, attempt, result, ...(aside === undefined ? {} : { aside }) };
   }
 
   /** Told to stop, a handler was cancelled, unless it had returned before it was told. */

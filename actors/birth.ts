@@ -5,14 +5,19 @@
  * same batch (`unique-key.ts`). What stood in the way tells what became of it: the job's own record, which an earlier
  * delivery made; a note that it came to another job (`_idem.<tenant>.<id>`, so that a repeat finds the same outcome
  * even after that job has settled); or somebody else's job. Births of one key by this process follow one another.
+ *
+ * A payload that is too large for a record is put aside first, unless the job is there already, and removed again where
+ * no record came to name it.
  */
 
+import { namesBlob, withPayloadAside } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, isFault } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
-import type { Entry, Events, Head, JobStore } from '../runtime/ports.ts';
+import type { Blobs, Entry, Events, Head, JobStore } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Unique } from '../runtime/record.ts';
 import { conflictText, isSameSubmission } from './admission.ts';
+import { largePayload, PutAside } from './aside.ts';
 import type { Commit } from './committer.ts';
 import type { Quotas } from './quota.ts';
 import { claimAtBirth, heldFault, type KeyClaim } from './unique-key.ts';
@@ -28,6 +33,7 @@ export type Birth =
 
 export interface BirthsOptions {
   store: JobStore;
+  blobs: Blobs;
   commit: Commit;
   events: Pick<Events, 'tell'>;
   clock: Clock;
@@ -59,7 +65,28 @@ export class Births {
    * @throws {Fault} `job.conflict` where the id, or the unique key, is another job's; `quota.full` where its tenant may
    * have no other one; `record.unreadable` where only a newer version can tell.
    */
-  async create(record: JobRecord, { formerKey }: Ask = {}): Promise<Birth> {
+  async create(record: JobRecord, ask: Ask = {}): Promise<Birth> {
+    const json = largePayload(record);
+    if (json === undefined) return await this.#create(record, ask);
+    return (await this.#standing(record)) ?? (await this.#createLarge(record, json, ask));
+  }
+
+  async #createLarge(record: JobRecord, json: string, ask: Ask): Promise<Birth> {
+    const payload = await PutAside.put(jobKey(record), json, this.#options);
+    let birth: Birth;
+    try {
+      birth = await this.#create(withPayloadAside(record, payload.aside), ask);
+    } catch (cause) {
+      // Where nobody answers, the record may be stored yet.
+      if (cause instanceof Fault && !cause.retryable) await payload.drop();
+      throw cause;
+    }
+    if (birth.kind !== 'coalesced' && namesBlob(birth.record, payload.aside.blob)) await payload.keep();
+    else await payload.drop();
+    return birth;
+  }
+
+  async #create(record: JobRecord, { formerKey }: Ask): Promise<Birth> {
     const former = formerKey === undefined ? undefined : await this.#standing(record, formerKey);
     if (former !== undefined) return former;
     try {

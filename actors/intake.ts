@@ -9,9 +9,10 @@
  * jobs may have been stored before, and be forgotten.
  */
 
+import { asideAtMost } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, type FaultCode, isFault, isOfTheWorld, messageOf } from '../runtime/faults.ts';
-import type { Durability, Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
+import type { Blobs, Durability, Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { admit, formerKeyOf, idOf, type KnownType } from './admission.ts';
@@ -24,6 +25,7 @@ import { Room } from './room.ts';
 export interface IntakeOptions {
   submissions: Submissions;
   store: JobStore;
+  blobs: Blobs;
   events: Events;
   telemetry: Telemetry;
   commit: Commit;
@@ -91,10 +93,20 @@ export class Intake {
     if (again.length === 0) return batch;
     const jobs = await store.readMany(again.map(keyOf).filter((key) => key !== undefined));
     const rejected = new Set((await submissions.rejections(rejectionsRead)).map(({ sequence }) => sequence));
+    for (const each of again) await this.#putAgain(each, jobs.get(keyOf(each) ?? '')?.record);
     const isKnown = (each: Submission) => jobs.has(keyOf(each) ?? '') || rejected.has(each.sequence);
     const forgotten = again.filter((each) => !isKnown(each));
     if (forgotten.length > 0) telemetry.tell('intake.repeated', { count: forgotten.length });
     return batch.filter(({ wasDone }) => wasDone !== true).concat(forgotten);
+  }
+
+  /** The broker may have kept a job, and forgotten the payload that lay aside of it. */
+  async #putAgain(submission: Submission, record: JobRecord | undefined): Promise<void> {
+    const aside = record?.aside?.payload;
+    if (aside === undefined || record?.source !== sourceOf(submission)) return;
+    const { blobs } = this.#options;
+    if ((await blobs.find(aside.blob)) !== undefined) return;
+    await blobs.put(aside.blob, new TextEncoder().encode(JSON.stringify(readRequest(submission).payload)));
   }
 
   async #decide(submission: Submission): Promise<void> {
@@ -102,7 +114,7 @@ export class Intake {
     if (submission.deliveries >= rejectedFrom) return this.#giveUp(submission);
     try {
       const request = readRequest(submission);
-      const record = await admit(request, this.#options.types);
+      const record = await admit(request, this.#options.types, { payloadAtMost: asideAtMost });
       await this.#room.expect(submission.body.length);
       this.#became(submission, await this.#births.create(record, { formerKey: formerKeyOf(request) }));
     } catch (cause) {

@@ -7,6 +7,7 @@
  */
 
 import { isActive, isSettled, type JobEvent } from '../machines/job.ts';
+import { isAsides } from '../runtime/aside.ts';
 import { headBody } from '../runtime/head.ts';
 import type { Head } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, keptAttempts, keptTransitions } from '../runtime/record.ts';
@@ -31,7 +32,8 @@ export type Rule =
   | 'head and body differ'
   | 'kept for the wrong time'
   | 'alarm that never rang'
-  | 'cannot be read';
+  | 'cannot be read'
+  | 'what lies aside is not there';
 
 /** One thing in a record that no history can have brought about. */
 export interface Flaw {
@@ -281,13 +283,14 @@ function isOf(value: unknown, type: 'string' | 'number'): boolean {
 }
 
 /** What may be absent, and is there as something else. */
-function mistyped({ context, settledAt, requirements }: JobRecord): string[] {
+function mistyped({ context, settledAt, requirements, aside }: JobRecord): string[] {
   const { worker, dueAt, blockedBy } = context;
   return [
     ...(worker === undefined || isOf(worker, 'string') ? [] : ['context.worker']),
     ...(dueAt === undefined || isOf(dueAt, 'number') ? [] : ['context.dueAt']),
     ...(blockedBy === undefined || Array.isArray(blockedBy) ? [] : ['context.blockedBy']),
     ...(settledAt === undefined || isOf(settledAt, 'number') ? [] : ['record.settledAt']),
+    ...(aside === undefined || isAsides(aside) ? [] : ['record.aside']),
     ...(typeof requirements === 'object' && requirements !== null ? [] : ['record.requirements']),
   ];
 }

@@ -293,7 +293,8 @@ export function discrepanciesOf(page: Page): readonly Discrepancy[] {
   }
 }
 
-function inWords(key: string, flaw: Flaw): Discrepancy {
+/** A flaw of what lies under a key, with what to do about it. */
+export function inWords(key: string, flaw: Flaw): Discrepancy {
   const { rule: what, expected, met } = flaw;
   const advice = isRepairable(flaw)
     ? 'The leader repairs it; audit again in a minute, with a master running.'

@@ -310,12 +310,13 @@ export class Life {
     const { requirements } = claim.record;
     const vramsMb = own.map(({ vramMb }) => vramMb);
     take(this.#used, requirements, 1, vramsMb);
-    const { store, events, logs } = world;
+    const { store, blobs, events, logs } = world;
     const attempt = new Attempt({
       claim,
       definition,
       worker: this.incarnation,
       store,
+      blobs,
       events,
       logs,
       clock,

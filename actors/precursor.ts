@@ -8,8 +8,9 @@
 import { isSettled } from '../machines/job.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { JobError, type Precursor } from '../runtime/handler.ts';
-import type { JobStore } from '../runtime/ports.ts';
+import type { Blobs, JobStore } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Stored } from '../runtime/record.ts';
+import { resultIn } from './aside.ts';
 import { patiently } from './patience.ts';
 import { whereUnreadable } from './unreadable.ts';
 
@@ -18,6 +19,7 @@ const largestBytes = 4 * 1024 * 1024;
 
 export interface PrecursorsOptions {
   store: JobStore;
+  blobs: Pick<Blobs, 'get'>;
   clock: Clock;
   isOver: () => boolean;
 }
@@ -35,7 +37,13 @@ export async function precursors(record: JobRecord, options: PrecursorsOptions):
   const read = await patiently(() => store.readMany(keys), { clock, isOver });
   const all = await Promise.all(keys.map((key) => ended(key, read.get(key), options)));
   refuseLarge(all);
-  return all.flatMap((stored) => (stored === undefined ? [] : [precursorOf(stored.record, record)]));
+  const waitedFor: Precursor[] = [];
+  for (const stored of all) {
+    if (stored === undefined) continue;
+    const result = await patiently(() => resultIn(stored.record, options.blobs), { clock, isOver });
+    waitedFor.push(precursorOf(stored.record, record, result));
+  }
+  return waitedFor;
 }
 
 async function ended(
@@ -48,7 +56,7 @@ async function ended(
 }
 
 function refuseLarge(all: readonly (Stored | undefined)[]): void {
-  const bytes = all.reduce((sum, stored) => sum + (JSON.stringify(stored?.record.context.result)?.length ?? 0), 0);
+  const bytes = all.reduce((sum, stored) => sum + (stored === undefined ? 0 : sizeOf(stored.record)), 0);
   if (bytes <= largestBytes) return;
   throw new JobError(
     `Expected results of at most ${largestBytes} bytes of JSON from the jobs that it waited for, got ${bytes}. Have them put their results where they can be fetched, and return the addresses.`,
@@ -56,8 +64,12 @@ function refuseLarge(all: readonly (Stored | undefined)[]): void {
   );
 }
 
-function precursorOf({ id, state, context, workflow }: JobRecord, by: JobRecord): Precursor {
-  const { result, error } = context;
+function sizeOf({ aside, context }: JobRecord): number {
+  return aside?.result?.bytes ?? JSON.stringify(context.result)?.length ?? 0;
+}
+
+function precursorOf({ id, state, context, workflow }: JobRecord, by: JobRecord, result: unknown): Precursor {
+  const { error } = context;
   const isOfSame = workflow !== undefined && workflow.id === by.workflow?.id;
   return {
     id,

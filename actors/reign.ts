@@ -13,6 +13,7 @@ import type { Durability, Head, Pulse, Stop, World } from '../runtime/ports.ts';
 import type { JobRecord } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
+import { AsideSweeper } from './aside-sweeper.ts';
 import { Auditor } from './auditor.ts';
 import type { Applied, Board } from './board.ts';
 import { Bodies } from './bodies.ts';
@@ -94,6 +95,7 @@ export class Reign {
   readonly #workflowStop: WorkflowStop;
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
+  readonly #asideSweeper: AsideSweeper;
   readonly #patrol: Patrol;
   readonly #keyKeeper: KeyKeeper;
   readonly #intake: Intake;
@@ -103,7 +105,7 @@ export class Reign {
   constructor(options: ReignOptions) {
     this.#options = options;
     const { world, term, board, fleet, lookAhead, clock, telemetry, settings, apply } = options;
-    const { store, events, mail, notices } = world;
+    const { store, blobs, events, mail, notices } = world;
     const isTrusted = () => term.isTrusted() && !options.isBehind();
     const created = creation(this.#bodies, apply);
     const move = mover({ store, events, apply, commit: term.commit });
@@ -131,11 +133,20 @@ export class Reign {
     this.#auditor = new Auditor({ ...given, lostAfterMs, isTrusted: () => isTrusted() && options.hearsPulses() });
     const keepAtMost = settings.keepAtMost ?? Number.POSITIVE_INFINITY;
     this.#pruner = new Pruner({ ...given, keepAtMost, isTrusted: () => term.isTrusted() });
+    this.#asideSweeper = new AsideSweeper({ ...given, blobs, isTrusted: () => term.isTrusted() });
     const { oddities } = options;
     const { commit } = term;
     this.#keyKeeper = new KeyKeeper({ ...given, commit, isTrusted: () => term.isTrusted() });
     const checkKey = (record: JobRecord) => this.#keyKeeper.check(record);
-    this.#patrol = new Patrol({ ...given, checkKey, oddities, commit, everyMs, isTrusted: () => term.isTrusted() });
+    this.#patrol = new Patrol({
+      ...given,
+      blobs,
+      checkKey,
+      oddities,
+      commit,
+      everyMs,
+      isTrusted: () => term.isTrusted(),
+    });
     this.#intake = intakeOf(options, created, quotas);
   }
 
@@ -148,6 +159,7 @@ export class Reign {
     this.#room.start();
     this.#auditor.start();
     this.#pruner.start();
+    this.#asideSweeper.start();
     this.#patrol.start();
     this.#keyKeeper.start();
     const { world, settings } = this.#options;
@@ -196,6 +208,7 @@ export class Reign {
     this.#workflowStop.stop();
     this.#auditor.stop();
     this.#pruner.stop();
+    this.#asideSweeper.stop();
     this.#patrol.stop();
     this.#keyKeeper.stop();
     for (const stop of this.#stops.splice(0))
@@ -272,10 +285,11 @@ function intakeOf(
   onCreated: Created,
   quotas: Quotas,
 ): Intake {
-  const { submissions, store, events } = world;
+  const { submissions, store, blobs, events } = world;
   return new Intake({
     submissions,
     store,
+    blobs,
     events,
     telemetry,
     commit,

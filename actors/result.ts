@@ -1,26 +1,33 @@
 /**
- * What a handler returned, or saved on its way, as the data that a record keeps: anything that fits into JSON, up to a
- * bound.
+ * What a handler returned, or saved on its way, as the data that is kept: anything that fits into JSON, up to a bound. A
+ * result that is too large for a record is put aside.
  */
 
+import { asideAtMost, inlineAtMost } from '../runtime/aside.ts';
 import { messageOf } from '../runtime/faults.ts';
 import { JobError } from '../runtime/handler.ts';
 
-const largestBytes = 256 * 1024;
 const largestCheckpointBytes = 16 * 1024;
+
+/** What is kept of what a handler returned: `large` is the JSON of what its record has no room for. */
+export interface Returned {
+  result: unknown;
+  large?: string;
+}
 
 /**
  * The result to keep; `null` where nothing was returned that JSON has a word for.
  *
  * @throws {JobError} where it does not fit: another attempt would return the same.
  */
-export function resultOf(returned: unknown): unknown {
+export function resultOf(returned: unknown): Returned {
   const json = jsonOf(returned, 'result');
-  if (json === undefined) return null;
+  if (json === undefined) return { result: null };
   const bytes = Buffer.byteLength(json);
-  if (bytes <= largestBytes) return returned;
+  if (bytes <= inlineAtMost) return { result: returned };
+  if (bytes <= asideAtMost) return { result: null, large: json };
   throw new JobError(
-    `Expected a result of at most ${largestBytes} bytes of JSON, got ${bytes}. Put it where it can be fetched, and return its address.`,
+    `Expected a result of at most ${asideAtMost} bytes of JSON, got ${bytes}. Put it where it can be fetched, and return its address.`,
     { retryable: false },
   );
 }

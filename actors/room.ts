@@ -3,16 +3,26 @@
  *
  * Whoever makes jobs asks first, and refuses at nine tenths: a record grows with every move of its job, so the last
  * tenth belongs to the jobs that exist. Knows only what the broker was told to keep at most; where nothing limits the
- * bucket, there is always room. What was let pass since the last look is counted, so that a burst does not overrun it.
+ * bucket, there is always room. A payload that is put aside needs room in the store for blobs instead, by the same rule. What was let pass since the last look is counted, so that a burst does not overrun it.
  */
 
+import { inlineAtMost } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
-import type { JobStore } from '../runtime/ports.ts';
+import type { Blobs, JobStore } from '../runtime/ports.ts';
 
 export interface RoomOptions {
   store: JobStore;
+  blobs: Pick<Blobs, 'space'>;
   clock: Clock;
+}
+
+/** What one store may take, as it was seen last. */
+interface Seen {
+  look: () => Promise<{ bytes: number; most: number } | undefined>;
+  space: { bytes: number; most: number } | undefined;
+  at: number;
+  looking: Promise<void> | undefined;
 }
 
 const lookAgainMs = 1_000;
@@ -22,41 +32,49 @@ const recordBytes = 1_000;
 const mebibyte = 1_048_576;
 
 export class Room {
-  readonly #store: JobStore;
   readonly #clock: Clock;
-  #space: { bytes: number; most: number } | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #looking: Promise<void> | undefined;
+  readonly #jobs: Seen;
+  readonly #blobs: Seen;
 
-  constructor({ store, clock }: RoomOptions) {
-    this.#store = store;
+  constructor({ store, blobs, clock }: RoomOptions) {
     this.#clock = clock;
+    this.#jobs = unseen(async () => (await store.state()).space);
+    this.#blobs = unseen(() => blobs.space());
   }
 
   /** @throws {Fault} `store.full` where a job with so large a payload must not be made now. */
   async expect(payloadBytes: number): Promise<void> {
-    if (this.#clock.mono() - this.#lookedAt >= lookAgainMs) await this.#look();
-    const space = this.#space;
+    const isAside = payloadBytes > inlineAtMost;
+    if (isAside) await this.#take(this.#blobs, payloadBytes, fullOfBlobs);
+    await this.#take(this.#jobs, recordBytes + (isAside ? 0 : payloadBytes), full);
+  }
+
+  async #take(seen: Seen, bytes: number, refusal: typeof full): Promise<void> {
+    if (this.#clock.mono() - seen.at >= lookAgainMs) await this.#look(seen);
+    const { space } = seen;
     if (space === undefined) return;
-    const bytes = space.bytes + payloadBytes + recordBytes;
-    if (bytes > doorsShare * space.most) throw full(space);
-    space.bytes = bytes;
+    if (space.bytes + bytes > doorsShare * space.most) throw refusal(space);
+    space.bytes += bytes;
   }
 
   /** Once for all who ask meanwhile. A broker that does not say keeps nobody from trying. */
-  #look(): Promise<void> {
-    this.#looking ??= this.#store
-      .state()
-      .then(({ space }) => {
-        this.#space = space === undefined ? undefined : { ...space };
+  #look(seen: Seen): Promise<void> {
+    seen.looking ??= seen
+      .look()
+      .then((space) => {
+        seen.space = space === undefined ? undefined : { ...space };
       })
       .catch(() => undefined)
       .finally(() => {
-        this.#lookedAt = this.#clock.mono();
-        this.#looking = undefined;
+        seen.at = this.#clock.mono();
+        seen.looking = undefined;
       });
-    return this.#looking;
+    return seen.looking;
   }
+}
+
+function unseen(look: Seen['look']): Seen {
+  return { look, space: undefined, at: Number.NEGATIVE_INFINITY, looking: undefined };
 }
 
 function full({ bytes, most }: { bytes: number; most: number }): Fault {
@@ -64,6 +82,15 @@ function full({ bytes, most }: { bytes: number; most: number }): Fault {
   return new Fault(
     'store.full',
     `Expected room for another job, got a store of jobs that is ${percent} % full of its ${Math.round(most / mebibyte)} MiB; the last tenth is for moving jobs that exist. Wait until settled jobs expire, keep them for a shorter time, or raise \`max_bytes\` of the stream.`,
+    { facts: { bytes, most } },
+  );
+}
+
+function fullOfBlobs({ bytes, most }: { bytes: number; most: number }): Fault {
+  const percent = Math.round((100 * bytes) / most);
+  return new Fault(
+    'store.full',
+    `Expected room for a payload that is put aside, got a store for blobs that is ${percent} % full of its ${Math.round(most / mebibyte)} MiB; the last tenth is for results. Wait until settled jobs expire, keep them for a shorter time, or raise \`max_bytes\` of the stream.`,
     { facts: { bytes, most } },
   );
 }

@@ -33,6 +33,8 @@ export type BackupItem =
   | { kind: 'job' | 'key'; key: string; revision: number; value: unknown; expiresAt?: number }
   | { kind: 'control' | 'log'; key: string; value: unknown }
   | { kind: 'rejection'; value: unknown }
+  /** A part of what lies aside of the job that comes next, in base64; parts count from 1. */
+  | { kind: 'blob'; name: string; part: number; parts: number; bytes: string }
   | {
       kind: 'submission';
       sequence: number;
@@ -167,7 +169,7 @@ function expectHead(path: string, line: unknown): void {
     throw unreadable(path, `format ${String(line['format'])}, which another version of Yardmaster has written`);
 }
 
-const itemKinds: readonly unknown[] = ['job', 'key', 'control', 'log', 'rejection', 'submission'];
+const itemKinds: readonly unknown[] = ['job', 'key', 'control', 'log', 'rejection', 'blob', 'submission'];
 
 function isItem(line: unknown): line is BackupItem {
   return isObject(line) && itemKinds.includes(line['kind']);

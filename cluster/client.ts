@@ -5,6 +5,7 @@
  */
 
 import { idPattern } from '../actors/admission.ts';
+import { whole } from '../actors/aside.ts';
 import { Committer } from '../actors/committer.ts';
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
 import type { Advice, Demand } from '../actors/scale.ts';
@@ -133,8 +134,14 @@ export class Client implements AsyncDisposable {
     return this.#submitter.submit(items);
   }
 
-  async job(id: string): Promise<JobRecord | undefined> {
-    return (await this.#link.world.store.read(this.#keyOf(id)))?.record;
+  /** With what is put aside in its place, unless who asks needs only the record. */
+  async job(
+    id: string,
+    { whole: isWhole = true }: { whole?: boolean | undefined } = {},
+  ): Promise<JobRecord | undefined> {
+    const { store, blobs } = this.#link.world;
+    const record = (await store.read(this.#keyOf(id)))?.record;
+    return record === undefined || !isWhole ? record : await whole(record, blobs);
   }
 
   jobs(filter: JobFilter = {}): AsyncGenerator<JobRecord> {
@@ -150,7 +157,7 @@ export class Client implements AsyncDisposable {
   }
 
   async settled(id: string, options: WaitOptions = {}): Promise<JobRecord> {
-    return await this.#watches.settled(this.#keyOf(id), options);
+    return await whole(await this.#watches.settled(this.#keyOf(id), options), this.#link.world.blobs);
   }
 
   /** @throws {Fault} `input.invalid`, `job.missing`, `job.refused` */
@@ -264,7 +271,8 @@ export class Client implements AsyncDisposable {
   }
 
   audit(): Promise<AuditReport> {
-    return audit({ books: this.#link.world.books, now: this.now(), ...this.#kept });
+    const { books, blobs } = this.#link.world;
+    return audit({ books, blobs, now: this.now(), ...this.#kept });
   }
 
   /** Calls back with each transition of every job of the tenant from now on; best effort. */

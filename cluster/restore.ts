@@ -37,6 +37,8 @@ export interface Restored {
   submissions: number;
   rejected: number;
   logs: number;
+  /** Payloads and results that lie aside. */
+  blobs: number;
   skipped: number;
 }
 
@@ -83,11 +85,23 @@ async function expectNoJobs(store: JobStore): Promise<void> {
       );
 }
 
+type Part = Extract<BackupItem, { kind: 'blob' }>;
+
 class Restorer {
   readonly #parts: RestoreParts;
   readonly #newest: ReadonlyMap<string, number>;
-  readonly restored: Restored = { jobs: 0, givenBack: 0, submissions: 0, rejected: 0, logs: 0, skipped: 0 };
-  #items: BackupItem[] = [];
+  readonly restored: Restored = {
+    jobs: 0,
+    givenBack: 0,
+    submissions: 0,
+    rejected: 0,
+    logs: 0,
+    blobs: 0,
+    skipped: 0,
+  };
+  #items: Exclude<BackupItem, Part>[] = [];
+  /** What has come of a blob so far. */
+  #blob: Uint8Array[] = [];
 
   constructor(parts: RestoreParts, newest: ReadonlyMap<string, number>) {
     this.#parts = parts;
@@ -96,6 +110,8 @@ class Restorer {
 
   async take(item: BackupItem): Promise<void> {
     if ('revision' in item && item.revision !== this.#newest.get(item.key)) return;
+    // What lies aside must be there before its job is, which comes behind it.
+    if (item.kind === 'blob') return await this.#takePart(item);
     this.#items.push(item);
     if (this.#items.length >= atOnce) await this.flush();
   }
@@ -104,7 +120,16 @@ class Restorer {
     await Promise.all(this.#items.splice(0).map((item) => this.#put(item)));
   }
 
-  async #put(item: BackupItem): Promise<void> {
+  async #takePart({ name, part, parts, bytes }: Part): Promise<void> {
+    if (part === 1) this.#blob = [];
+    this.#blob.push(Buffer.from(bytes, 'base64'));
+    if (part < parts) return;
+    const isNew = await this.#parts.archive.putBlob(name, Buffer.concat(this.#blob.splice(0)));
+    if (isNew) this.restored.blobs++;
+    else this.#note(false);
+  }
+
+  async #put(item: Exclude<BackupItem, Part>): Promise<void> {
     const { archive } = this.#parts;
     const { restored } = this;
     switch (item.kind) {

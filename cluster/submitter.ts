@@ -10,6 +10,7 @@ import { Births } from '../actors/birth.ts';
 import type { Commit } from '../actors/committer.ts';
 import type { Quotas } from '../actors/quota.ts';
 import { Room } from '../actors/room.ts';
+import { asideAtMost } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
@@ -66,8 +67,9 @@ export class Submitter {
   constructor(options: SubmitterOptions) {
     this.#options = options;
     const { world, clock, commit, quotas } = options;
-    this.#room = new Room({ store: world.store, clock });
-    this.#births = new Births({ store: world.store, events: world.events, commit, clock, quotas });
+    const { store, blobs, events } = world;
+    this.#room = new Room({ store, blobs, clock });
+    this.#births = new Births({ store, blobs, events, commit, clock, quotas });
   }
 
   /**
@@ -95,7 +97,10 @@ export class Submitter {
     const source = `direct:${incarnation}-${++this.#count}`;
     try {
       const request = { tenant, type, payload, options, source, fallbackId: clock.unique(), at: clock.now() };
-      return { record: await admit(request, types), formerKey: formerKeyOf(request) };
+      return {
+        record: await admit(request, types, { payloadAtMost: asideAtMost }),
+        formerKey: formerKeyOf(request),
+      };
     } catch (cause) {
       if (of === 1 || !(cause instanceof Fault)) throw cause;
       throw new Fault(cause.code, `Item ${index + 1} of ${of}: ${messageOf(cause)}`, { cause, facts: { index } });

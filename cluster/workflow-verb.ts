@@ -7,11 +7,13 @@
  */
 
 import { admit, conflictText, isSameSubmission } from '../actors/admission.ts';
+import { largePayload, PutAside } from '../actors/aside.ts';
 import type { Commit, Committed } from '../actors/committer.ts';
 import type { Quotas } from '../actors/quota.ts';
 import { readOptions } from '../actors/request.ts';
 import { Room } from '../actors/room.ts';
 import { isActive, isSettled, type JobEvent } from '../machines/job.ts';
+import { withPayloadAside } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, isFault, messageOf } from '../runtime/faults.ts';
 import type { Entry, Head, World } from '../runtime/ports.ts';
@@ -55,7 +57,8 @@ export class WorkflowVerbs {
 
   constructor(options: WorkflowVerbsOptions) {
     this.#options = options;
-    this.#room = new Room({ store: options.world.store, clock: options.clock });
+    const { store, blobs } = options.world;
+    this.#room = new Room({ store, blobs, clock: options.clock });
   }
 
   /**
@@ -65,11 +68,13 @@ export class WorkflowVerbs {
   async submit(given: WorkflowGiven): Promise<SubmittedWorkflow> {
     const { world, clock } = this.#options;
     const id = given.id ?? `wf-${clock.unique().slice(0, 12).toLowerCase()}`;
-    const records = await this.#admitAll(id, given, workflowPlan(id, given));
-    expectNoneUnique(records);
-    await this.#expectRoom(records);
+    const admitted = await this.#admitAll(id, given, workflowPlan(id, given));
+    expectNoneUnique(admitted);
+    await this.#expectRoom(admitted);
+    const { records, aside } = await this.#putAside(admitted);
     const jobs = records.map((record) => record.id);
     const committed = await this.#write(records);
+    for (const put of aside) await (committed.kind === 'conflict' ? put.drop() : put.keep());
     if (committed.kind === 'conflict') {
       await this.#expectSame(records);
       return { id, created: false, jobs };
@@ -147,11 +152,26 @@ export class WorkflowVerbs {
       const { type, options: said = {} } = given;
       const own = typeof type === 'string' ? { type } : { type: type.type, definition: type };
       const options = { ...jobOptions(ofMany(said)), ...readOptions(after), id };
-      return await admit({ tenant, type: own.type, options, fallbackId: id, ...rest }, await submitter.typesFor(own));
+      const request = { tenant, type: own.type, options, fallbackId: id, ...rest };
+      return await admit(request, await submitter.typesFor(own), { payloadAtMost: largestBytes });
     } catch (cause) {
       if (!(cause instanceof Fault)) throw cause;
       throw new Fault(cause.code, `Node ${name}: ${messageOf(cause)}`, { cause, facts: { node: name } });
     }
+  }
+
+  /** The records as they are stored, and what of them lies aside from now on. */
+  async #putAside(admitted: readonly JobRecord[]): Promise<{ records: JobRecord[]; aside: PutAside[] }> {
+    const { world, clock } = this.#options;
+    const records: JobRecord[] = [];
+    const aside: PutAside[] = [];
+    for (const record of admitted) {
+      const json = largePayload(record);
+      const put = json === undefined ? undefined : await PutAside.put(jobKey(record), json, { ...world, clock });
+      records.push(put === undefined ? record : withPayloadAside(record, put.aside));
+      if (put !== undefined) aside.push(put);
+    }
+    return { records, aside };
   }
 
   async #expectRoom(records: readonly JobRecord[]): Promise<void> {

@@ -72,6 +72,13 @@ export interface JobContext {
   error?: Failure | undefined;
 }
 
+/** Where something lies that is too large for a record: its name in the object store, its bytes, and their digest. */
+export interface Aside {
+  blob: string;
+  bytes: number;
+  digest: string;
+}
+
 /** Everything that can happen to a job. `at` is broker time, epoch ms; `attempt` fences out earlier attempts. */
 export type JobEvent =
   | { type: 'job.due'; at: number }
@@ -92,7 +99,7 @@ export type JobEvent =
   | { type: 'job.redrive'; at: number }
   | { type: 'attempt.claimed'; at: number; worker: string }
   | { type: 'attempt.started'; at: number; attempt: number; vramsMb?: readonly number[] }
-  | { type: 'attempt.completed'; at: number; attempt: number; result: unknown }
+  | { type: 'attempt.completed'; at: number; attempt: number; result: unknown; aside?: Aside }
   | { type: 'attempt.failed'; at: number; attempt: number; error: Failure; spread: number }
   | { type: 'attempt.timedOut'; at: number; attempt: number; error: Failure; spread: number }
   | { type: 'attempt.lost'; at: number; attempt: number; error: Failure; spread: number }

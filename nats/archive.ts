@@ -7,7 +7,9 @@
 
 import { type JetStreamClient, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders } from 'nats';
+import type { Clock } from '../runtime/clock.ts';
 import type { Submission } from '../runtime/ports.ts';
+import { NatsBlobs } from './blobs.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { apiErrorOf, apiErrors, faultOf } from './errors.ts';
 import { furthestFloor } from './intake-place.ts';
@@ -36,12 +38,14 @@ export class NatsArchive {
   readonly #names: Names;
   readonly #js: JetStreamClient;
   readonly #presence: Presence;
+  readonly #blobs: NatsBlobs;
 
-  constructor({ connection, names }: { connection: NatsConnection; names: Names }) {
+  constructor({ connection, names, clock }: { connection: NatsConnection; names: Names; clock: Clock }) {
     this.#connection = connection;
     this.#names = names;
     this.#js = jetstream(connection);
     this.#presence = presenceOf(connection);
+    this.#blobs = new NatsBlobs({ connection, names, clock });
   }
 
   get prefix(): string {
@@ -106,6 +110,18 @@ export class NatsArchive {
     const first = this.#names.log('').length;
     for await (const { subject, data } of this.#messages(this.#names.streams.logs, this.#names.allLogs))
       yield { key: subject.slice(first), value: decodeJson<unknown>(data) };
+  }
+
+  /** What lies aside under a name; `undefined` where it is gone with its job by now. */
+  async blob(name: string): Promise<Uint8Array | undefined> {
+    return (await this.#blobs.get(name))?.bytes;
+  }
+
+  /** `false` where it is there already: names are never used twice. */
+  async putBlob(name: string, bytes: Uint8Array): Promise<boolean> {
+    if ((await this.#blobs.find(name)) !== undefined) return false;
+    await this.#blobs.put(name, bytes);
+    return true;
   }
 
   /** Puts a key other than a job's into the bucket of jobs; `false` where it is there already. */

@@ -12,7 +12,8 @@
 import { createHash } from 'node:crypto';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders, nuid } from 'nats';
-import type { Blob, Blobs } from '../runtime/ports.ts';
+import { type Clock, pause } from '../runtime/clock.ts';
+import type { Blob, BlobInfo, Blobs } from '../runtime/ports.ts';
 import { decodeJson, encodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
@@ -22,6 +23,8 @@ import { messagesOf } from './stream-reader.ts';
 const chunkSize = 131_072;
 const chunksAtOnce = 16;
 const answerWithinMs = 5_000;
+const readsAtMost = 21;
+const readAgainAfterMs = 100;
 
 /** What is said of a blob. */
 interface Info {
@@ -29,6 +32,11 @@ interface Info {
   nuid: string;
   size: number;
   digest: string;
+  /** The name, as it was given. */
+  name: string;
+  /** When it was said, epoch ms, and where in the stream. */
+  at: number;
+  place: number;
 }
 
 export class NatsBlobs implements Blobs {
@@ -36,8 +44,10 @@ export class NatsBlobs implements Blobs {
   readonly #js: JetStreamClient;
   readonly #connection: NatsConnection;
   readonly #presence: Presence;
+  readonly #clock: Clock;
 
-  constructor({ connection, names }: { connection: NatsConnection; names: Names }) {
+  constructor({ connection, names, clock }: { connection: NatsConnection; names: Names; clock: Clock }) {
+    this.#clock = clock;
     this.#names = names;
     this.#connection = connection;
     this.#js = jetstream(connection, { timeout: answerWithinMs });
@@ -62,11 +72,16 @@ export class NatsBlobs implements Blobs {
 
   get(name: string): Promise<Blob | undefined> {
     return translated(async () => {
-      const info = await this.#info(name);
-      if (info === undefined) return undefined;
-      const bytes = info.size === 0 ? Buffer.alloc(0) : await this.#chunks(info.nuid);
-      const digest = digestOf(createHash('sha256').update(bytes).digest('base64'));
-      return bytes.length === info.size && digest === info.digest ? { bytes, digest } : undefined;
+      for (let tries = 1; ; tries++) {
+        const info = await this.#info(name);
+        if (info === undefined) return undefined;
+        const bytes = info.size === 0 ? Buffer.alloc(0) : await this.#chunks(info.nuid);
+        const digest = digestOf(createHash('sha256').update(bytes).digest('base64'));
+        if (bytes.length === info.size && digest === info.digest) return { bytes, digest };
+        // What the stream's leader says is there, one of several brokers may not have yet.
+        if (tries === readsAtMost) return undefined;
+        await pause(this.#clock, readAgainAfterMs);
+      }
     });
   }
 
@@ -77,6 +92,62 @@ export class NatsBlobs implements Blobs {
       await this.#purge(this.#names.blobInfo(name));
       await this.#purge(this.#names.blobChunks(info.nuid));
     });
+  }
+
+  find(name: string): Promise<BlobInfo | undefined> {
+    return translated(async () => {
+      const info = await this.#info(name);
+      return info === undefined ? undefined : plain(info);
+    });
+  }
+
+  async *list(after: number): AsyncGenerator<BlobInfo> {
+    for await (const info of this.#infos(after)) yield plain(info);
+  }
+
+  space(): Promise<{ bytes: number; most: number } | undefined> {
+    return translated(async () => {
+      const { config, state } = await (await this.#manager()).streams.info(this.#names.streams.blobs);
+      return config.max_bytes > 0 ? { bytes: state.bytes, most: config.max_bytes } : undefined;
+    });
+  }
+
+  /** Chunks are looked for before what is said of them: what is said of a blob comes after its last chunk. */
+  removeTorn(before: number): Promise<number> {
+    return translated(async () => {
+      const parts = await this.#parts();
+      for await (const { nuid: part } of this.#infos(0)) parts.delete(this.#names.blobChunks(part));
+      let removed = 0;
+      for (const subject of parts) {
+        if ((await this.#putLast(subject)) >= before) continue;
+        await this.#purge(subject);
+        removed++;
+      }
+      return removed;
+    });
+  }
+
+  /** The subjects of chunks. */
+  async #parts(): Promise<Set<string>> {
+    const { streams } = await this.#manager();
+    const filter = { subjects_filter: this.#names.allBlobChunks };
+    return new Set(Object.keys((await streams.info(this.#names.streams.blobs, filter)).state.subjects ?? {}));
+  }
+
+  /** When the last of these chunks was put, epoch ms. */
+  async #putLast(subject: string): Promise<number> {
+    const { streams } = await this.#manager();
+    const last = await streams.getMessage(this.#names.streams.blobs, { last_by_subj: subject });
+    return last?.time.getTime() ?? Number.POSITIVE_INFINITY;
+  }
+
+  async *#infos(after: number): AsyncGenerator<Info> {
+    const stream = this.#names.streams.blobs;
+    const reading = { js: this.#js, presence: this.#presence, stream, after, headersOnly: false };
+    for await (const { data, seq, info } of messagesOf({ ...reading, filter: this.#names.allBlobInfos })) {
+      const said = decodeJson<unknown>(data);
+      if (isSaid(said)) yield { ...said, at: Math.floor(info.timestampNanos / 1e6), place: seq };
+    }
   }
 
   /** A few at a time, and hashed as they go, so that nothing else waits for long. */
@@ -110,7 +181,7 @@ export class NatsBlobs implements Blobs {
     const last_by_subj = this.#names.blobInfo(name);
     const message = await streams.getMessage(this.#names.streams.blobs, { last_by_subj });
     const said = message === null ? undefined : decodeJson<unknown>(message.data);
-    return isInfo(said) ? said : undefined;
+    return message !== null && isSaid(said) ? { ...said, at: message.time.getTime(), place: message.seq } : undefined;
   }
 
   async #chunks(part: string): Promise<Buffer> {
@@ -130,10 +201,15 @@ export class NatsBlobs implements Blobs {
   }
 }
 
-function isInfo(said: unknown): said is Info {
-  if (!isObject(said)) return false;
-  const { nuid, size, digest } = said;
-  return typeof nuid === 'string' && typeof size === 'number' && typeof digest === 'string';
+/** What a client leaves of an object that it deletes says that it is. */
+function isSaid(said: unknown): said is Omit<Info, 'at' | 'place'> {
+  if (!isObject(said) || said['deleted'] === true) return false;
+  const { nuid, size, digest, name } = said;
+  return [nuid, digest, name].every((text) => typeof text === 'string') && typeof size === 'number';
+}
+
+function plain({ name, size, digest, at, place }: Info): BlobInfo {
+  return { name, size, digest, at, place };
 }
 
 /** As clients write it: base64 for addresses, with its padding. */

@@ -49,6 +49,10 @@ export interface Names {
   blobChunks(part: string): string;
   /** `$O.yard_blobs.M.<name>`: what is said of the object with this name, which stands there in base64. */
   blobInfo(name: string): string;
+  /** What is said of all objects. */
+  readonly allBlobInfos: string;
+  /** The chunks of all objects. */
+  readonly allBlobChunks: string;
   /** What `streams.blobs` captures. */
   readonly allBlobs: readonly [string, string];
 
@@ -132,6 +136,8 @@ export function names(prefix: string = defaultPrefix): Names {
 
     blobChunks: (part) => `${blobs}C.${part}`,
     blobInfo: (name) => `${blobs}M.${Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`,
+    allBlobInfos: `${blobs}M.>`,
+    allBlobChunks: `${blobs}C.>`,
     allBlobs: [`${blobs}C.>`, `${blobs}M.>`],
 
     submit: (type) => `${prefix}.submit.${token(type, 'a job type')}`,

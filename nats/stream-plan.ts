@@ -39,7 +39,7 @@ export interface PlanSettings {
   /** How many brokers keep each stream. */
   replicas: number;
   logs?: LogLimits | undefined;
-  /** How much the bucket of jobs may take; as much as there is unless given. */
+  /** How much the bucket of jobs may take, and what lies aside of jobs a quarter of it; as much as there is unless given. */
   jobsBytes?: number | undefined;
 }
 
@@ -56,7 +56,7 @@ export function streamPlans(
     work(names, initial),
     logs(names, initial, limits),
     rejected(names, initial),
-    blobs(names, initial),
+    { ...blobs(names, initial), ...(jobsBytes === undefined ? {} : { wish: { max_bytes: jobsBytes / 4 } }) },
   ];
 }
 

@@ -50,8 +50,8 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     events: new NatsEvents({ connection, names, clock }),
     control: new NatsControl({ connection, names, clock }),
     desk: natsDesk({ connection, names }),
-    blobs: new NatsBlobs({ connection, names }),
-    archive: new NatsArchive({ connection, names }),
+    blobs: new NatsBlobs({ connection, names, clock }),
+    archive: new NatsArchive({ connection, names, clock }),
     books: new NatsBooks({ connection, names }),
   };
 }

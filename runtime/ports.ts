@@ -214,9 +214,28 @@ export interface Blob {
   digest: string;
 }
 
+/** What is known of a blob without reading it. */
+export interface BlobInfo {
+  name: string;
+  size: number;
+  digest: string;
+  /** When it was put, epoch ms. */
+  at: number;
+  /** Where it stands in the order in which they were put. */
+  place: number;
+}
+
 export interface Blobs {
   /** Keeps `bytes` under `name`, in place of what was there; resolves with their digest once they are stored. */
   put(name: string, bytes: Uint8Array): Promise<string>;
+  /** What is said of the blob under `name`, never stale; `undefined` where there is none. */
+  find(name: string): Promise<BlobInfo | undefined>;
+  /** All behind a place, in the order in which they were put. */
+  list(after: number): AsyncIterable<BlobInfo>;
+  /** How many bytes they take, and how many they may; `undefined` where nothing limits them. */
+  space(): Promise<{ bytes: number; most: number } | undefined>;
+  /** Forgets the parts of what was begun and not gone on with since `before`, epoch ms; resolves with how many there were. */
+  removeTorn(before: number): Promise<number>;
   /** What lies under `name`, whole; `undefined` where there is nothing, or less than was put. May be slightly stale. */
   get(name: string): Promise<Blob | undefined>;
   /** Forgets what lies under `name`, where there is something. */

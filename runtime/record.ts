@@ -5,6 +5,7 @@
  */
 
 import {
+  type Aside,
   type Failure,
   isActive,
   isSettled,
@@ -19,8 +20,14 @@ import type { Priority } from '../machines/rules/lanes.ts';
 import type { UniqueRule } from '../machines/rules/unique.ts';
 import { Fault } from './faults.ts';
 
-/** Raised when the shape below changes; an older one is brought up by `upcast`. */
-export const recordVersion = 1;
+/** The newest that is read. Raised when the shape below changes; an older one is brought up by `upcast`. */
+export const recordVersion = 2;
+
+/** What a record is written in of which nothing is put aside, so that processes that know no more can go on with it. */
+export const plainVersion = 1;
+
+/** And where something is: who does not know of that would run its handler with nothing. */
+export const asideVersion = 2;
 
 /** How many attempts and transitions a record keeps; older ones are dropped, their numbers are not. */
 export const keptAttempts = 20;
@@ -82,6 +89,13 @@ export interface Checkpoint {
   value: unknown;
 }
 
+/** What of a job is put aside; in its place the record has `null`. */
+export interface Asides {
+  payload?: Aside;
+  /** Of what its handler returned (`context.result`). */
+  result?: Aside;
+}
+
 /** What a submitter says about a job, complete with defaults. After birth only a person changes its queue and priority. */
 export interface JobSpec {
   id: string;
@@ -94,7 +108,10 @@ export interface JobSpec {
   tags?: readonly string[];
   /** What it is counted under beside its queue and its tenant. */
   limitKeys?: readonly string[];
+  /** `null` where it is put aside. */
   payload: unknown;
+  /** What of it lies in the object store, being too large for the record. */
+  aside?: Asides;
   /** Milliseconds that one attempt may run; absent: no limit. */
   timeoutMs?: number;
   /** Milliseconds without a sign of life after which an attempt is given up. */
@@ -176,7 +193,8 @@ export function isOfNewer({ version = 1, machine = 1 }: Versions): boolean {
 }
 
 type Loose = Record<string, unknown>;
-const upcasts: Readonly<Record<number, (older: Loose) => Loose>> = {};
+/** From 1 to 2 nothing changes: of an older record nothing is put aside, and it stays one that older processes read. */
+const upcasts: Readonly<Record<number, (older: Loose) => Loose>> = { 1: (older) => older };
 
 /**
  * The record that `json` holds, brought up to the present version.

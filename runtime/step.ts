@@ -11,12 +11,13 @@ import { isActive, isSettled, type JobContext, type JobEvent, jobMachineVersion 
 import { type Arrival, arrival, birth } from './edge.ts';
 import {
   type AttemptEntry,
+  asideVersion,
   type JobRecord,
   type JobSpec,
   keptAttempts,
   keptTransitions,
   lastTransition,
-  recordVersion,
+  plainVersion,
   type Transition,
 } from './record.ts';
 
@@ -37,7 +38,7 @@ export function born(spec: JobSpec, context: JobContext): JobRecord {
     attempt: 0,
   };
   return {
-    version: recordVersion,
+    version: plainVersion,
     machine: jobMachineVersion,
     ...spec,
     state,
@@ -86,6 +87,10 @@ function moved(record: JobRecord, event: JobEvent, { state, context, by }: Lande
   // Who redrives a job that has expired wants it to run.
   if (event.type === 'job.redrive') delete next.expiresAt;
   if (event.type === 'attempt.started' && next.startedAt === undefined) next.startedAt = event.at;
+  if (event.type === 'attempt.completed' && event.aside !== undefined) {
+    next.aside = { ...record.aside, result: event.aside };
+    next.version = Math.max(record.version, asideVersion);
+  }
   if (isSettled(state)) next.settledAt = event.at;
   else delete next.settledAt;
   if (!isActive(state)) delete next.progress;

@@ -116,12 +116,15 @@ export class Yard implements AsyncDisposable {
     );
   }
 
-  /** The record of a job: its state, its attempts, its transitions, its result or error. */
-  job(id: string): Promise<JobRecord | undefined> {
-    return this.#client.job(id);
+  /**
+   * The record of a job: its state, its attempts, its transitions, its result or error. A payload or result that lies
+   * aside, being larger than 64 KiB, is fetched into its place, unless `whole` is `false`; `null` where it is lost.
+   */
+  job(id: string, options: { whole?: boolean } = {}): Promise<JobRecord | undefined> {
+    return this.#client.job(id, options);
   }
 
-  /** Jobs that pass the filter, the newest first. */
+  /** Jobs that pass the filter, the newest first, without what lies aside of them. */
   jobs(filter: JobFilter = {}): AsyncIterable<JobRecord> {
     return this.#client.jobs(filter);
   }
@@ -136,7 +139,7 @@ export class Yard implements AsyncDisposable {
     return this.#client.watch(id, options);
   }
 
-  /** The record of a job once it is settled. @throws {Fault} `job.missing`, `wait.timedOut` */
+  /** The record of a job, as `job` reads it, once it is settled. @throws {Fault} `job.missing`, `wait.timedOut` */
   settled(id: string, options: WaitOptions = {}): Promise<JobRecord> {
     return this.#client.settled(id, options);
   }

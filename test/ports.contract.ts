@@ -714,6 +714,34 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
       });
     });
 
+    describe('lists of blobs', () => {
+      const list = async (after = 0) => await Array.fromAsync(worlds.other.blobs.list(after));
+
+      test('have what is said of each, in the order in which they were put, behind a place', async () => {
+        const { blobs } = worlds.one;
+        const digests: string[] = [];
+        for (const name of ['a', 'b', 'a', 'c']) digests.push(await blobs.put(name, new Uint8Array(digests.length)));
+        const all = await list();
+        expect(all.map(({ name, size, digest }) => [name, size, digest])).toEqual([
+          ['b', 1, digests[1]],
+          ['a', 2, digests[2]],
+          ['c', 3, digests[3]],
+        ]);
+        expect(await list(all[0]?.place)).toEqual(all.slice(1));
+        expect(await worlds.other.blobs.find('a')).toEqual(all[1]);
+        await blobs.remove('b');
+        expect([await list(), await blobs.find('b')]).toEqual([all.slice(1), undefined]);
+        expect(all.map(({ at }) => at)).toEqual(all.map(({ at }) => at).sort());
+      });
+
+      test('are empty where there is none, and nothing of what is whole is removed as torn', async () => {
+        expect(await list()).toEqual([]);
+        await worlds.one.blobs.put('a', new Uint8Array(3));
+        expect(await worlds.one.blobs.removeTorn(Number.MAX_SAFE_INTEGER)).toBe(0);
+        expect((await worlds.other.blobs.get('a'))?.bytes).toHaveLength(3);
+      });
+    });
+
     describe('submissions', () => {
       /** Consumes and remembers each submission; fails as long as `fails` says so. */
       async function consume(world: World, heard: Heard<Submission>, fails: (batch: readonly Submission[]) => boolean) {

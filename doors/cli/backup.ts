@@ -51,12 +51,17 @@ function show({ terminal, output }: CommandContext, report: Backup | Restored, i
   terminal.print(output === 'json' ? JSON.stringify(report, undefined, 2) : inWords());
 }
 
-function savedText({ path, jobs, submissions, rejected, logs, revision }: Backup): string {
-  const also = logs === 0 ? '' : `, ${logs} pieces of logs`;
+function savedText({ path, jobs, submissions, rejected, logs, blobs, revision }: Backup): string {
+  const also = alsoText({ logs, blobs });
   return `Saved ${jobs} jobs, ${submissions} waiting submissions and ${rejected} refused ones${also} to ${path}, as of revision ${revision}.`;
 }
 
-function restoredText({ jobs, givenBack, submissions, rejected, logs, skipped }: Restored): string {
-  const also = logs === 0 ? '' : `, ${logs} pieces of logs`;
+function alsoText({ logs, blobs }: Pick<Backup, 'logs' | 'blobs'>): string {
+  const lines = logs === 0 ? '' : `, ${logs} pieces of logs`;
+  return blobs === 0 ? lines : `${lines}, ${blobs} large payloads and results`;
+}
+
+function restoredText({ jobs, givenBack, submissions, rejected, logs, blobs, skipped }: Restored): string {
+  const also = alsoText({ logs, blobs });
   return `Restored ${jobs} jobs (${givenBack} that ran wait again), ${submissions} waiting submissions and ${rejected} refused ones${also}; ${skipped} were there already or are too old.`;
 }

@@ -50,10 +50,15 @@ function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): reado
     ['to cancel', at(context.cancelAt)],
     ['timeout', record.timeoutMs === undefined ? 'none' : durationText(record.timeoutMs)],
     ['source', record.source],
-    ['payload', JSON.stringify(record.payload)],
-    ['result', state === 'completed' ? JSON.stringify(context.result) : undefined],
+    ['payload', asideText(record.aside?.payload) ?? JSON.stringify(record.payload)],
+    ['result', state === 'completed' ? (asideText(record.aside?.result) ?? JSON.stringify(context.result)) : undefined],
     ['error', context.error === undefined ? undefined : `${context.error.kind}: ${context.error.message}`],
   ];
+}
+
+/** What is too large for a page. */
+function asideText(aside: { bytes: number } | undefined): string | undefined {
+  return aside === undefined ? undefined : `${aside.bytes} bytes that lie aside; \`-o json\` shows them`;
 }
 
 const wanted = { success: 'complete', failure: 'fail', end: 'end' } as const;

@@ -85,14 +85,20 @@ function shape(now: number): readonly Column<JobRecord>[] {
 }
 
 async function get(command: Command, context: CommandContext, id: string): Promise<void> {
-  const { record, why, now } = await context.withYard(command, (yard) => read(yard, id));
+  const { record, why, now } = await context.withYard(command, (yard) =>
+    read(yard, id, { whole: context.output === 'json' }),
+  );
   const { terminal, output } = context;
   if (output === 'json') terminal.print(JSON.stringify(why === undefined ? record : { ...record, why }, undefined, 2));
   else terminal.print(describe(record, { why, now, terminal }));
 }
 
-async function read(yard: Yard, id: string): Promise<{ record: JobRecord; why: Why | undefined; now: number }> {
-  const record = await yard.job(id);
+async function read(
+  yard: Yard,
+  id: string,
+  options: { whole: boolean },
+): Promise<{ record: JobRecord; why: Why | undefined; now: number }> {
+  const record = await yard.job(id, options);
   if (record === undefined) throw new MissingError(`Expected a job with id ${id}, found none. See \`yard job list\`.`);
   return { record, why: isSettled(record.state) ? undefined : await yard.why(id), now: yard.now() };
 }
@@ -107,7 +113,7 @@ async function watch(command: Command, context: CommandContext, id: string): Pro
 }
 
 async function explain(command: Command, context: CommandContext, id: string): Promise<void> {
-  const { record, why } = await context.withYard(command, (yard) => read(yard, id));
+  const { record, why } = await context.withYard(command, (yard) => read(yard, id, { whole: false }));
   const { terminal, output } = context;
   if (output === 'json') terminal.print(JSON.stringify(why ?? null, undefined, 2));
   else if (why !== undefined) terminal.print(whyText(why));

@@ -2,6 +2,7 @@
  * `yard submit`: a job from the command line. Its flags are those things that a submitter may say anywhere.
  */
 
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { durationMs } from '../../cluster/settings.ts';
 import { readSubmitFlags, submitFlags } from '../../cluster/submit-options.ts';
@@ -20,7 +21,7 @@ export function register(program: Command, context: CommandContext): void {
   const submit = program
     .command('submit')
     .argument('<type>', 'The type of the job, such as `transcode`.')
-    .argument('[payload]', 'A JSON object; `-` reads it from standard input.')
+    .argument('[payload]', 'A JSON object; `-` reads it from standard input, `@FILE` from a file.')
     .summary('Submits a job and prints its id.')
     .description('Submits a job and prints its id. It is durable then, whether or not a master runs.')
     .action((type: string, payload: string | undefined, flags: Flags) =>
@@ -85,14 +86,29 @@ async function draw(job: JobHandle, { terminal }: CommandContext, settled: Promi
 /** @throws {UsageError} where it is no JSON. */
 export async function readPayload(payload: string | undefined): Promise<unknown> {
   if (payload === undefined) return {};
-  const text = payload === '-' ? await readInput() : payload;
+  const text = await textOf(payload);
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = wordsOf(cause);
     const met = text.length > 60 ? `${text.slice(0, 60)}…` : text;
     throw new UsageError(`Expected the payload to be JSON, got \`${met}\` (${why}). Quote it: '{"input":"a.mp4"}'.`);
   }
+}
+
+async function textOf(payload: string): Promise<string> {
+  if (payload === '-') return await readInput();
+  if (!payload.startsWith('@')) return payload;
+  const path = payload.slice(1);
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`Expected a file ${path} with the payload, it cannot be read (${wordsOf(cause)}).`);
+  }
+}
+
+function wordsOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 async function readInput(): Promise<string> {

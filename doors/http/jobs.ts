@@ -191,7 +191,7 @@ function reading(yard: Yard): readonly Operation[] {
       summary: 'Why a job does not run now, and what would let it go.',
       replies: { 200: { description: 'The reason.', schema: why } },
       async run({ params: { id } }) {
-        const { state } = await found(yard, id);
+        const { state } = await found(yard, id, { whole: false });
         return { body: (await yard.why(id)) ?? { code: 'not waiting', sentence: `It is ${state}.` } };
       },
     }),
@@ -216,7 +216,7 @@ function logs(yard: Yard): Operation {
     body: nothing,
     replies: { 200: { description: 'The lines.', types: ['application/x-ndjson', 'text/plain'] } },
     async run({ params: { id }, query: { follow, search = '' }, header, signal }) {
-      await found(yard, id);
+      await found(yard, id, { whole: false });
       const isText = header('accept')?.includes('text/plain') === true;
       const lines = yard.logs(id, { follow: follow === 'true', signal });
       const bytes = ReadableStream.from(linesOf(lines, { search, isText }));
@@ -232,8 +232,8 @@ async function* linesOf(lines: AsyncIterable<LogLine>, { search, isText }: { sea
 }
 
 /** @throws {Fault} `job.missing` */
-export async function found(yard: Yard, id: string): Promise<JobRecord> {
-  const record = await yard.job(id);
+export async function found(yard: Yard, id: string, options: { whole?: boolean } = {}): Promise<JobRecord> {
+  const record = await yard.job(id, options);
   if (record !== undefined) return record;
   throw new Fault('job.missing', `Expected a job with id ${id}, found none. See /v1/jobs.`, { facts: { id } });
 }

@@ -31,6 +31,10 @@ export const job = z
     requirements: z.looseObject({}),
     tags: z.array(z.string()).optional(),
     payload: z.unknown().optional(),
+    aside: z
+      .looseObject({})
+      .optional()
+      .openapi({ description: 'What of it is too large for its record; in lists, `null` stands in its place.' }),
     context: z.looseObject({
       attempt: z.number().int(),
       maxAttempts: z.number().int(),

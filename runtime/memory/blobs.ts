@@ -3,28 +3,60 @@
  */
 
 import { createHash } from 'node:crypto';
-import type { Blob, Blobs } from '../ports.ts';
+import type { Clock } from '../clock.ts';
+import type { Blob, BlobInfo, Blobs } from '../ports.ts';
 import type { Link } from './link.ts';
 
+type Kept = Blob & Pick<BlobInfo, 'at' | 'place'>;
+
 export class BlobStore {
-  readonly #blobs = new Map<string, Blob>();
+  readonly #clock: Clock;
+  /** In the order in which they were put. */
+  readonly #blobs = new Map<string, Kept>();
+  #places = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** What is kept, as the node at the other end of `link` sees it. */
   over(link: Link): Blobs {
+    const list = (after: number) =>
+      [...this.#blobs].flatMap(([name, kept]) => (kept.place > after ? infoOf(name, kept) : []));
     return {
       put: (name, bytes) => {
         const blob = { bytes: Uint8Array.from(bytes), digest: createHash('sha256').update(bytes).digest('hex') };
         return link.call(() => {
-          this.#blobs.set(name, blob);
+          this.#keep(name, blob);
           return blob.digest;
         });
       },
       get: (name) => link.call(() => copyOf(this.#blobs.get(name))),
+      find: (name) =>
+        link.call(() => {
+          const kept = this.#blobs.get(name);
+          return kept === undefined ? undefined : infoOf(name, kept);
+        }),
+      async *list(after) {
+        yield* await link.call(() => list(after));
+      },
       remove: (name) => link.call(() => void this.#blobs.delete(name)),
+      // Nothing limits them, and none is ever there in part.
+      space: async () => undefined,
+      removeTorn: async () => 0,
     };
+  }
+
+  #keep(name: string, blob: Blob): void {
+    this.#blobs.delete(name);
+    this.#blobs.set(name, { ...blob, at: this.#clock.now(), place: ++this.#places });
   }
 }
 
-function copyOf(blob: Blob | undefined): Blob | undefined {
-  return blob === undefined ? undefined : { ...blob, bytes: Uint8Array.from(blob.bytes) };
+function infoOf(name: string, { bytes, digest, at, place }: Kept): BlobInfo {
+  return { name, size: bytes.length, digest, at, place };
+}
+
+function copyOf(kept: Kept | undefined): Blob | undefined {
+  return kept === undefined ? undefined : { bytes: Uint8Array.from(kept.bytes), digest: kept.digest };
 }

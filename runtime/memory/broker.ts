@@ -51,7 +51,7 @@ export class MemoryBroker implements FarEnd {
   readonly #journal = new Journal();
   readonly #control = new ControlBucket();
   readonly #desk = new DeskRoom();
-  readonly #blobs = new BlobStore();
+  readonly #blobs: BlobStore;
   readonly #changes = new Channel<Change>('change');
   readonly #pulses = new Channel<Pulse>();
   readonly #notices = new Channel<{ to: string; notice: Notice }>();
@@ -70,6 +70,7 @@ export class MemoryBroker implements FarEnd {
     this.#stream = new MemoryStream({ createdAt: options.clock.now(), onWrite: (change) => this.#tell(change) });
     this.#submissions = new SubmissionStream(options.clock);
     this.#post = new Post(options.clock);
+    this.#blobs = new BlobStore(options.clock);
   }
 
   get isUp(): boolean {

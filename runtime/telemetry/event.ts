@@ -273,6 +273,12 @@ export const events = {
     facts: { count: 'number', most: 'number' },
     help: 'The oldest records of settled jobs were removed, since there were more than `retentionCount`.',
   },
+  'blobs.swept': {
+    level: 'info',
+    line: '{count} blobs that belong to no job any more are removed',
+    facts: { count: 'number' },
+    help: 'Payloads and results that lay aside: their records were forgotten, or were never stored.',
+  },
   'keys.forgotten': {
     level: 'debug',
     line: '{count} unique keys that no job holds any more are forgotten',

@@ -149,6 +149,11 @@ export const metrics = {
     help: 'Settled jobs removed because too many were kept; those removed by age are not counted.',
     fedBy: [{ event: 'jobs.forgotten', fact: 'count' }],
   },
+  yard_blobs_swept_total: {
+    ...counted.master,
+    help: 'Payloads and results that lay aside, and were removed since no job has them any more.',
+    fedBy: [{ event: 'blobs.swept', fact: 'count' }],
+  },
   yard_schedule_firings_total: {
     ...counted.master,
     help: 'Moments of schedules that have made a job.',

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { KnownType } from '../../actors/admission.ts';
+import { whole } from '../../actors/aside.ts';
 import { type Commit, Committer } from '../../actors/committer.ts';
 import { Intake } from '../../actors/intake.ts';
 import { Quotas } from '../../actors/quota.ts';
@@ -34,7 +35,7 @@ async function setUp(around: (commit: Commit) => Commit = (commit) => commit, qu
     ['breaking', { type: 'breaking', defaults: {}, definition: breaking }],
   ]);
   const created: Head[] = [];
-  const { submissions, store, events } = world;
+  const { submissions, store, blobs, events } = world;
   const count = async () => {
     const { lastRevision: revision } = await store.state();
     const changes = await Array.fromAsync(store.changesAfter(0));
@@ -44,6 +45,7 @@ async function setUp(around: (commit: Commit) => Commit = (commit) => commit, qu
   const intake = new Intake({
     submissions,
     store,
+    blobs,
     events,
     telemetry,
     commit,
@@ -90,6 +92,22 @@ describe('a submission', () => {
     expect(await rejections()).toHaveLength(1);
     expect(told.filter((event) => event === 'intake.rejected')).toHaveLength(1);
     expect(told.filter((event) => event === 'intake.repeated')).toHaveLength(1);
+  });
+
+  test('whose payload lay aside and is forgotten by the broker, though its job is not, is put there again', async () => {
+    const { clock, intake, submit, broker, world, telemetry } = await setUp();
+    const body = { text: 'x'.repeat(100_000) };
+    submit('large', { body });
+    await clock.until(intake.start());
+    await clock.settle();
+    submit('forgotten');
+    await clock.settle();
+    const record = lastOf(broker, 'large');
+    await clock.until(world.blobs.remove(record.aside?.payload?.blob ?? ''));
+    broker.rollBack(1);
+    await clock.until(next(telemetry, 'intake.repeated'));
+    expect((await clock.until(whole(record, world.blobs))).payload).toEqual(body);
+    expect(written(broker, 'large')).toHaveLength(1);
   });
 
   test('whose job is lost while its batch is still open is taken in again with it', async () => {

@@ -12,9 +12,9 @@ import { stage } from './stage.ts';
 function setUp() {
   const on = stage();
   const { clock, world, telemetry } = on;
-  const { store, events } = world;
+  const { store, blobs, events } = world;
   const { commit } = new Committer({ store, clock, telemetry });
-  const births = new Births({ store, events, commit, clock });
+  const births = new Births({ store, blobs, events, commit, clock });
   const keeper = new KeyKeeper({ store, commit, clock, telemetry, isTrusted: () => true });
   const repaired: unknown[] = [];
   telemetry.subscribe(({ name, facts }) => {

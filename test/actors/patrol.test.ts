@@ -23,7 +23,7 @@ async function setUp(records: readonly JobRecord[], options: { isTrusted?: () =>
   const { commit } = new Committer({ store: world.store, clock, telemetry });
   const patrol = new Patrol({
     ...{ board, commit, clock, telemetry, oddities: new Oddities(), everyMs: 5_000 },
-    ...{ store: world.store, events: world.events, notices: world.notices },
+    ...{ store: world.store, blobs: world.blobs, events: world.events, notices: world.notices },
     apply: (head) => void board.apply(head),
     isTrusted: () => true,
     ...options,

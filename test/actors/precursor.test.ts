@@ -23,7 +23,9 @@ test('a job is handed what the others came to, also where a replica lags; one wh
   // The replica knows of one that is still waiting, and of nothing else.
   const stale = new Map([['default.a', { record: plainJob('a'), revision: 1 }]]);
   const store = storeWith(world.store, { readMany: async () => stale });
-  const waitedFor = await clock.until(precursors(after('a', 'b', 'c', 'gone'), { store, clock, isOver: () => false }));
+  const waitedFor = await clock.until(
+    precursors(after('a', 'b', 'c', 'gone'), { store, blobs: world.blobs, clock, isOver: () => false }),
+  );
   expect(waitedFor).toEqual([
     { id: 'a', state: 'completed', result: 42 },
     { id: 'b', state: 'failed', error: { kind: 'expired', message: 'Too late.' } },
@@ -40,7 +42,7 @@ test('more results than a handler can be handed fail the job for good, with what
   };
   const ids = Array.from({ length: 17 }, (_, at) => `j${at}`);
   await clock.until(create(world.store, ...ids.map(large)));
-  const handed = clock.until(precursors(after(...ids), { store: world.store, clock, isOver: () => false }));
+  const handed = clock.until(precursors(after(...ids), { ...world, clock, isOver: () => false }));
   await expect(handed).rejects.toMatchObject({ retryable: false, message: expect.stringMatching(/put their results/) });
 });
 

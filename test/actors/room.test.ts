@@ -10,7 +10,7 @@ function roomIn(space: { bytes: number; most: number } | undefined) {
     ...{ createdAt: 0, lastRevision: 0, keys: 0 },
     ...(said.space === undefined ? {} : { space: said.space }),
   });
-  return { clock, said, room: new Room({ store: storeWith(world.store, { state }), clock }) };
+  return { clock, said, room: new Room({ store: storeWith(world.store, { state }), blobs: world.blobs, clock }) };
 }
 
 /** Whether there is room for one more of 10 kB. */
@@ -44,5 +44,20 @@ describe('room for another job', () => {
     said.space = { bytes: 10_000, most: 100_000 };
     await clock.advance(1_000);
     await expect(room.expect(0)).resolves.toBeUndefined();
+  });
+
+  test('for what is put aside is that of its own store; the record beside it takes little of the jobs', async () => {
+    const { clock, world } = stage();
+    const state = async () => ({ createdAt: 0, lastRevision: 0, keys: 0, space: { bytes: 0, most: 100_000 } });
+    const space = async () => ({ bytes: 0, most: 1_000_000 });
+    const room = new Room({ store: storeWith(world.store, { state }), blobs: { space }, clock });
+    for (let n = 0; n < 4; n++) await clock.until(room.expect(200_000));
+    await expect(clock.until(room.expect(200_000))).rejects.toMatchObject({
+      code: 'store.full',
+      message: expect.stringMatching(
+        /^Expected room for a payload that is put aside, got a store for blobs that is 80 % full/,
+      ),
+    });
+    await expect(clock.until(room.expect(50_000))).resolves.toBeUndefined();
   });
 });

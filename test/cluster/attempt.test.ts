@@ -80,7 +80,7 @@ describe('a handler', () => {
   test.each([
     ['a bigint', /^Expected a result that fits into JSON, got one that does not: .*BigInt/],
     ['a circle', /^Expected a result that fits into JSON, got one that does not: .*circular/],
-    ['too much', /^Expected a result of at most 262144 bytes of JSON, got 300002\./],
+    ['too much', /^Expected a result of at most 67108864 bytes of JSON, got 67108866\./],
   ])('that returns %s fails for good, with a sentence', async (what, sentence) => {
     const { context, attempts } = await yard.user.waitUntil(await yard.user.pub('odd', { what }), 'failed');
     expect(context.error?.message).toMatch(sentence);

@@ -7,6 +7,7 @@
  *     chatty    takes `ms` and gives a sign of life every `everyMs`
  *     deadly    kills its worker
  *     odd       returns or throws what no handler should
+ *     echo      returns its payload
  *     gather    returns what it was handed of the jobs that it waited for; fails before its attempt `from`
  *
  * `laterMs` is what attempts after the first take, where that is not the same.
@@ -106,12 +107,14 @@ export const oddJob = defineJob({
       nothing: undefined,
       'a bigint': 1n,
       'a circle': circle,
-      'too much': 'x'.repeat(300_000),
+      'too much': 'x'.repeat(2 ** 26),
       'a function': () => 1,
     };
     return results[what];
   },
 });
+
+export const echo = defineJob({ type: 'echo', payload: z.looseObject({}), run: (job) => job.payload });
 
 export const gather = defineJob({
   type: 'gather',

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Program } from '../../cluster/member.ts';
 import { packageRoot } from '../../cluster/version.ts';
 import { isObject } from '../../nats/codec.ts';
-import { type JobRecord, recordVersion, upcast } from '../../runtime/record.ts';
+import { type JobRecord, plainVersion, recordVersion, upcast } from '../../runtime/record.ts';
 
 const rooms = ['bin', 'machines', 'runtime', 'actors', 'nats', 'handlers', 'cluster', 'sdk', 'doors', 'package.json'];
 
@@ -27,7 +27,11 @@ export async function newerBuild(folder: string): Promise<Program> {
 function raised(source: string): string {
   const shape = `({ ...older, version: ${newerVersion}, renamed: older['priority'] })`;
   return replaced(
-    replaced(source, `recordVersion = ${recordVersion};`, `recordVersion = ${newerVersion};`),
+    replaced(
+      replaced(source, `recordVersion = ${recordVersion};`, `recordVersion = ${newerVersion};`),
+      `plainVersion = ${plainVersion};`,
+      `plainVersion = ${newerVersion};`,
+    ),
     '(older: Loose) => Loose>> = {',
     `(older: Loose) => Loose>> = { ${recordVersion}: (older) => ${shape}, `,
   );

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { admit, type Request } from '../../actors/admission.ts';
 import { Births } from '../../actors/birth.ts';
 import { Committer } from '../../actors/committer.ts';
+import { NatsBlobs } from '../../nats/blobs.ts';
 import { names } from '../../nats/names.ts';
 import { NatsStore } from '../../nats/store.ts';
 import { ensureTopology } from '../../nats/topology.ts';
@@ -44,7 +45,8 @@ test('an idempotency key answers as long as the record of its job is kept', asyn
   await ensureTopology({ connection, names: yard, clock });
   const store = await NatsStore.open({ connection, names: yard, clock, retentionMs: 1_000 });
   const { commit } = new Committer({ store, clock, telemetry: createTelemetry() });
-  const births = new Births({ store, commit, clock, events: { tell: () => {} } });
+  const blobs = new NatsBlobs({ connection, names: yard, clock });
+  const births = new Births({ store, blobs, commit, clock, events: { tell: () => {} } });
   let count = 0;
   const submit = async (payload: unknown) => {
     const options = { idempotencyKey: 'order-7' };

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type JobState, jobMachineVersion, jobStates } from '../../machines/job.ts';
 import { Fault } from '../../runtime/faults.ts';
-import { holdsClaim, jobKey, lastTransition, recordVersion, upcast } from '../../runtime/record.ts';
+import { holdsClaim, jobKey, lastTransition, plainVersion, recordVersion, upcast } from '../../runtime/record.ts';
 import { step } from '../../runtime/step.ts';
 
 const folder = new URL('../golden/records/', import.meta.url);
@@ -37,12 +37,12 @@ describe('a record that an earlier version stored', () => {
 
   test.each(files)('%s loads, says what it said, and its job can go on', (file) => {
     const record = upcast(golden(file));
-    expect(record).toMatchObject({ version: recordVersion, id: golden(file)['id'], state: golden(file)['state'] });
+    expect(record).toMatchObject({ ...golden(file), version: Math.max(plainVersion, Number(golden(file)['version'])) });
     const next = step(record, nextOf(record.state, record.context.attempt));
     expect(next.moved).toBe(record.state !== 'completed' && record.state !== 'cancelled');
   });
 
-  test.each(files.filter((file) => file.startsWith(`v${recordVersion}-`)))('%s of today loads unchanged', (file) => {
+  test.each(files.filter((file) => /^v[12]-/.test(file)))('%s of today loads unchanged', (file) => {
     expect(upcast(golden(file))).toEqual(golden(file));
   });
 });
