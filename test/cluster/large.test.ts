@@ -82,7 +82,15 @@ describe('a payload of 200 KiB is what the handler gets, and its result is given
 
   test('by HTTP', async () => {
     const open = () => connect({ servers: yard.broker.url });
-    const server = await serveHttp({ open, version: '0', port: 'free', isNamed: false, onError: () => {} });
+    const server = await serveHttp({
+      open,
+      version: '0',
+      auth: 'off',
+      ratePerSecond: 0,
+      port: 'free',
+      isNamed: false,
+      onError: () => {},
+    });
     try {
       const body = JSON.stringify({ type: 'echo', payload, id: 'by-http' });
       const answer = await fetch(`${server.url}/v1/jobs`, { method: 'POST', body, headers: { prefer: 'wait=20' } });
