@@ -8,17 +8,25 @@ import type { Link } from './link.ts';
 
 /**
  * A value as it comes off a wire, what JSON drops is gone: a copy that nobody can change, so that all who hear it may
- * have the same one. It is not written as text in between, since that costs a simulation twice as much.
+ * have the same one. Nothing but this freezes what is carried, so what of it is frozen came off a wire before, and is
+ * left as it is. It is not written as text in between, since that costs a simulation twice as much.
  */
 export function carried<Value>(value: Value): Value;
 export function carried(value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : null;
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return Object.freeze(Array.from(value, (item) => (isDropped(item) ? null : carried(item))));
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   if ('toJSON' in value && typeof value.toJSON === 'function') return carried(value.toJSON());
+  return Object.freeze(Array.isArray(value) ? itemsOf(value) : fieldsOf(value));
+}
+
+function itemsOf(list: readonly unknown[]): unknown[] {
+  return Array.from(list, (item) => (isDropped(item) ? null : carried(item)));
+}
+
+function fieldsOf(value: object): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) if (!isDropped(item)) copy[name] = carried(item);
-  return Object.freeze(copy);
+  return copy;
 }
 
 function isDropped(value: unknown): boolean {

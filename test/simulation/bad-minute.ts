@@ -1,5 +1,5 @@
 /**
- * One seed as it is run by `seeds.test.ts`, and by `planted.test.ts` with a build that is wrong.
+ * One seed as it is run by `seeds.ts`, and by `planted.test.ts` with a build that is wrong.
  */
 
 import type { Plant } from './planted.ts';
@@ -20,7 +20,7 @@ export async function liveThrough(seed: number, plant?: Plant): Promise<Simulati
     await badMinute(sim, events);
   });
   await lived.catch((cause: unknown) => {
-    const replay = `SIMULATION_SEED=${seed} npx vitest run test/simulation/seeds.test.ts`;
+    const replay = `SIMULATION_SEED=${seed} npx vitest run test/simulation/seeds-odd.test.ts and its sister`;
     throw new Error(`${cause instanceof Error ? cause.message : cause}\nTo see it again: ${replay}`, { cause });
   });
   return promise;
