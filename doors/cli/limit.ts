@@ -69,8 +69,8 @@ async function set(
   context: CommandContext,
 ): Promise<void> {
   const change: LimitChange = {
-    ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive) }),
-    ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate) }),
+    ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive, 'max-active') }),
+    ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate, 'rate') }),
   };
   if (Object.keys(change).length === 0)
     throw new UsageError(

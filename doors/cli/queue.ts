@@ -101,7 +101,9 @@ async function get(name: string, command: Command, context: CommandContext): Pro
     throw new MissingError(`Expected a queue that is listed, set or used, got ${name}. See \`yard queue list\`.`);
   const { terminal, output } = context;
   const pairs = shape().map(({ title, value }) => [title.toLowerCase(), value(view)] as const);
-  terminal.print(output === 'json' ? JSON.stringify(view, undefined, 2) : facts(pairs, terminal));
+  const { evictAfterMs } = view;
+  const evictAfter = ['evict after', evictAfterMs === undefined ? '-' : durationText(evictAfterMs)] as const;
+  terminal.print(output === 'json' ? JSON.stringify(view, undefined, 2) : facts([...pairs, evictAfter], terminal));
 }
 
 async function set(
@@ -142,11 +144,11 @@ function changeOf({
   reserveAfter,
 }: SetFlags): QueueChange {
   return {
-    ...(order === undefined ? {} : { order: numberOf(order) }),
+    ...(order === undefined ? {} : { order: numberOf(order, 'order') }),
     ...(mode === undefined ? {} : { mode: modeOf(mode) }),
-    ...(weight === undefined ? {} : { weight: numberOf(weight) }),
-    ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive) }),
-    ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate) }),
+    ...(weight === undefined ? {} : { weight: numberOf(weight, 'weight') }),
+    ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive, 'max-active') }),
+    ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate, 'rate') }),
     ...(aging === undefined ? {} : { agingStepMs: stepOf(aging, 'aging') }),
     ...(mayEvict === undefined ? {} : { mayEvict: namesOf(mayEvict) }),
     ...(evictAfter === undefined ? {} : { evictAfterMs: stepOf(evictAfter, 'evict-after') }),

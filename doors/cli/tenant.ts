@@ -67,10 +67,10 @@ async function set(
   context: CommandContext,
 ): Promise<void> {
   const change: TenantChange = {
-    ...(weight === undefined ? {} : { weight: numberOf(weight) }),
-    ...(maxOpen === undefined ? {} : { maxOpen: numberOf(maxOpen) }),
-    ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive) }),
-    ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate) }),
+    ...(weight === undefined ? {} : { weight: numberOf(weight, 'weight') }),
+    ...(maxOpen === undefined ? {} : { maxOpen: numberOf(maxOpen, 'max-open') }),
+    ...(maxActive === undefined ? {} : { maxActive: numberOf(maxActive, 'max-active') }),
+    ...(rate === undefined ? {} : { ratePerSecond: rateOf(rate, 'rate') }),
   };
   if (Object.keys(change).length === 0)
     throw new UsageError('Expected something to set, such as `--weight 3`, got nothing. See `yard tenant set --help`.');

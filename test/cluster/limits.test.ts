@@ -55,7 +55,7 @@ function starts(id: string) {
 }
 
 test('of jobs that name a key never more run at once than its limit says, though the leader is killed, and all run', async () => {
-  expect(await command('limit', 'set', 'api.*', '--max-active', '2')).toBe('Limit api.*: maxActive 2.\n');
+  expect(await command('limit', 'set', 'api.*', '--max-active', '2')).toBe('Limit api.*: max-active 2.\n');
   const ids: string[] = [];
   for (let n = 0; n < 20; n++)
     ids.push(await yard.user.pub('mark', { ms: 100 }, { 'Limit-Key': n % 5 === 4 ? 'api.other' : 'api.acme' }));
@@ -176,7 +176,7 @@ async function mostOpen(tenant: string): Promise<() => number> {
 
 describe('of a tenant with a quota', () => {
   test('no more jobs are open than it says, by whatever doors they come, though the leader is killed', async () => {
-    expect(await command('tenant', 'set', 'crowd', '--max-open', '6')).toBe('Tenant crowd: maxOpen 6.\n');
+    expect(await command('tenant', 'set', 'crowd', '--max-open', '6')).toBe('Tenant crowd: max-open 6.\n');
     const most = await mostOpen('crowd');
     const doors = await Promise.all([1, 2].map(() => connect({ servers: yard.broker.url, tenant: 'crowd' })));
     const [first] = doors;
