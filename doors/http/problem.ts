@@ -33,6 +33,7 @@ const statuses: Partial<Record<FaultCode, ContentfulStatusCode>> = {
   'option.invalid': 422,
   'request.foreign': 403,
   'job.missing': 404,
+  'blob.missing': 404,
   'group.missing': 404,
   'queue.missing': 404,
   'schedule.missing': 404,
