@@ -5,7 +5,7 @@
  */
 
 import { idPattern } from '../actors/admission.ts';
-import { whole } from '../actors/aside.ts';
+import { resultIn, whole } from '../actors/aside.ts';
 import { Committer } from '../actors/committer.ts';
 import type { ClusterView, WorkerView } from '../actors/desk.ts';
 import type { Advice, Demand } from '../actors/scale.ts';
@@ -158,6 +158,14 @@ export class Client implements AsyncDisposable {
 
   async settled(id: string, options: WaitOptions = {}): Promise<JobRecord> {
     return await whole(await this.#watches.settled(this.#keyOf(id), options), this.#link.world.blobs);
+  }
+
+  /** As `settled`, with the result in its place, and not the payload. @throws {Fault} `blob.missing` */
+  async outcome(id: string, options: WaitOptions = {}): Promise<JobRecord> {
+    const record = await this.#watches.settled(this.#keyOf(id), options);
+    if (record.aside?.result === undefined) return record;
+    const result = await resultIn(record, this.#link.world.blobs);
+    return { ...record, context: { ...record.context, result } };
   }
 
   /** @throws {Fault} `input.invalid`, `job.missing`, `job.refused` */

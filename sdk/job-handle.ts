@@ -44,11 +44,11 @@ export class JobHandle<Result = unknown> {
   /**
    * What its handler returned, as soon as it has.
    *
-   * @throws {JobFailed} where it failed or was cancelled. {Fault} `wait.timedOut`
+   * @throws {JobFailed} where it failed or was cancelled. {Fault} `wait.timedOut`; `blob.missing` where it is lost
    */
   result(options?: WaitOptions): Promise<Result>;
   async result(options: WaitOptions = {}): Promise<unknown> {
-    return resultOf(await this.settled(options));
+    return resultOf(await this.#client.outcome(this.id, options));
   }
 
   /** Cancels it: at once where no worker holds it, else its worker is asked to. @throws {Fault} `job.refused` */

@@ -144,9 +144,9 @@ export class Yard implements AsyncDisposable {
     return this.#client.settled(id, options);
   }
 
-  /** What the handler returned, once it has. @throws {JobFailed} {Fault} `job.missing`, `wait.timedOut` */
+  /** What the handler returned, once it has. @throws {JobFailed} {Fault} `job.missing`, `blob.missing`, `wait.timedOut` */
   async result(id: string, options: WaitOptions = {}): Promise<unknown> {
-    return resultOf(await this.settled(id, options));
+    return resultOf(await this.#client.outcome(id, options));
   }
 
   /**

@@ -36,6 +36,7 @@ const byFault: ReadonlyMap<string, ExitCode> = new Map([
   ['input.invalid', exitCodes.usage],
   ['option.invalid', exitCodes.usage],
   ['job.missing', exitCodes.notFound],
+  ['blob.missing', exitCodes.notFound],
   ['schedule.missing', exitCodes.notFound],
   ['worker.missing', exitCodes.notFound],
   ['workflow.missing', exitCodes.notFound],

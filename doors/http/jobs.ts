@@ -174,8 +174,10 @@ function reading(yard: Yard): readonly Operation[] {
       replies: { 200: { description: 'The result.', schema: z.unknown() } },
       async run({ params: { id }, header }) {
         const timeoutMs = waitOf(header('prefer'));
-        const record = timeoutMs === undefined ? await found(yard, id) : await yard.settled(id, { timeoutMs });
-        if (record.state === 'completed') return { body: record.context.result };
+        const record =
+          timeoutMs === undefined ? await found(yard, id, { whole: false }) : await yard.settled(id, { timeoutMs });
+        const isAside = record.aside?.result !== undefined;
+        if (record.state === 'completed') return { body: isAside ? await yard.result(id) : record.context.result };
         throw new Fault(
           'job.refused',
           `Expected a job that has completed, got ${id}, which is ${record.state}. Wait for it with \`Prefer: wait=10\`.`,

@@ -37,6 +37,7 @@ const statuses: Partial<Record<FaultCode, ContentfulStatusCode>> = {
   'rate.exceeded': 429,
   'token.missing': 404,
   'job.missing': 404,
+  'blob.missing': 404,
   'group.missing': 404,
   'queue.missing': 404,
   'schedule.missing': 404,

@@ -98,6 +98,11 @@ describe('a payload of 200 KiB is what the handler gets, and its result is given
       await expectAside('by-http');
       expect(await (await fetch(`${server.url}/v1/jobs/by-http/result`)).json()).toEqual(payload);
       expect(await (await fetch(`${server.url}/v1/jobs/by-http`)).json()).toMatchObject({ payload });
+      await loseAside('by-http', 'result');
+      const lost = await fetch(`${server.url}/v1/jobs/by-http/result`);
+      expect(await lost.json()).toMatchObject({ status: 404, code: 'blob.missing' });
+      await expect(face.result('by-http')).rejects.toMatchObject({ code: 'blob.missing' });
+      expect(await face.job('by-http')).toMatchObject({ payload, context: { result: null } });
     } finally {
       await server.close();
     }
@@ -123,11 +128,11 @@ describe('a payload of 200 KiB is what the handler gets, and its result is given
 });
 
 /** As if somebody had removed what lies aside of a job. */
-async function loseAside(id: string): Promise<void> {
+async function loseAside(id: string, what: 'payload' | 'result' = 'payload'): Promise<void> {
   const { streams } = await jetstreamManager(await yard.broker.connect());
   const { names } = yard.user;
   const { aside } = await yard.user.record(id);
-  await streams.purge(names.streams.blobs, { filter: names.blobInfo(aside?.payload?.blob ?? '') });
+  await streams.purge(names.streams.blobs, { filter: names.blobInfo(aside?.[what]?.blob ?? '') });
 }
 
 test('one that is lost fails the job, which says so', async () => {
