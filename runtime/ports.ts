@@ -152,7 +152,14 @@ export interface StoreState {
   /** How many keys there are, those of settled jobs too. */
   keys: number;
   /** How many bytes they take, and how many they may; absent where nothing limits them. */
-  space?: { bytes: number; most: number };
+  space?: StoreSpace;
+}
+
+/** How many bytes the bucket of jobs takes, and how many it may: by its bound, or by what its broker's disk has left. */
+export interface StoreSpace {
+  bytes: number;
+  most: number;
+  by?: 'disk';
 }
 
 /** A key at one of its revisions. */

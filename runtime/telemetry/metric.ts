@@ -112,6 +112,18 @@ export const metrics = {
     help: 'Jobs taken back from lost workers.',
     fedBy: [{ event: 'jobs.takenBack', fact: 'count' }],
   },
+  yard_store_used_ratio: {
+    type: 'gauge',
+    unit: 'none',
+    labels: [],
+    help: 'How full the store of jobs is, by its bound or by what its disk allows; doors refuse new jobs at 0.9. Absent where nothing limits it.',
+    fedBy: [{ event: 'store.measured', fact: 'share' }],
+  },
+  yard_brokers_stuck_total: {
+    ...count,
+    help: 'Times that a broker was seen which could not write to its disk.',
+    fedBy: [{ event: 'broker.stuck' }],
+  },
   yard_types_unserved: {
     type: 'gauge',
     unit: 'none',
