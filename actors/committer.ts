@@ -257,7 +257,7 @@ export class Committer {
 function unanswered(ms: number): Fault {
   return new Fault(
     'broker.unavailable',
-    `Expected the broker to answer a write within ${ms / 1_000} s, it did not; whether it was stored is open. Look at the broker; the same write under the same id may be repeated.`,
+    `Expected the broker to answer a write within ${ms / 1_000} s, it did not; whether it was stored is open. Look at the broker, whose disk may be full; the same write under the same id may be repeated.`,
   );
 }
 

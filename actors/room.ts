@@ -2,14 +2,15 @@
  * Whether the bucket of jobs has room for another job.
  *
  * Whoever makes jobs asks first, and refuses at nine tenths: a record grows with every move of its job, so the last
- * tenth belongs to the jobs that exist. Knows only what the broker was told to keep at most; where nothing limits the
- * bucket, there is always room. A payload that is put aside needs room in the store for blobs instead, by the same rule. What was let pass since the last look is counted, so that a burst does not overrun it.
+ * tenth belongs to the jobs that exist. Knows only what the store says that it may take, by its bound or by what the
+ * broker's disk has left; where nothing limits the bucket, there is always room. A payload that is put aside needs room in
+ * the store for blobs instead, by the same rule. What was let pass since the last look is counted, so that a burst does not overrun it.
  */
 
 import { inlineAtMost } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
-import type { Blobs, JobStore } from '../runtime/ports.ts';
+import type { Blobs, JobStore, StoreSpace } from '../runtime/ports.ts';
 
 export interface RoomOptions {
   store: JobStore;
@@ -19,8 +20,8 @@ export interface RoomOptions {
 
 /** What one store may take, as it was seen last. */
 interface Seen {
-  look: () => Promise<{ bytes: number; most: number } | undefined>;
-  space: { bytes: number; most: number } | undefined;
+  look: () => Promise<StoreSpace | undefined>;
+  space: StoreSpace | undefined;
   at: number;
   looking: Promise<void> | undefined;
 }
@@ -77,16 +78,17 @@ function unseen(look: Seen['look']): Seen {
   return { look, space: undefined, at: Number.NEGATIVE_INFINITY, looking: undefined };
 }
 
-function full({ bytes, most }: { bytes: number; most: number }): Fault {
+function full({ bytes, most, by }: StoreSpace): Fault {
   const percent = Math.round((100 * bytes) / most);
-  return new Fault(
-    'store.full',
-    `Expected room for another job, got a store of jobs that is ${percent} % full of its ${Math.round(most / mebibyte)} MiB; the last tenth is for moving jobs that exist. Wait until settled jobs expire, keep them for a shorter time, or raise \`max_bytes\` of the stream.`,
-    { facts: { bytes, most } },
-  );
+  const size = `${Math.round(most / mebibyte)} MiB`;
+  const met =
+    by === 'disk'
+      ? `a broker whose disk is nearly full: the store of jobs has ${percent} % of the ${size} that it may take there; the last tenth is for moving jobs that exist. Make room on that disk, or wait until settled jobs expire.`
+      : `a store of jobs that is ${percent} % full of its ${size}; the last tenth is for moving jobs that exist. Wait until settled jobs expire, keep them for a shorter time, or raise \`max_bytes\` of the stream.`;
+  return new Fault('store.full', `Expected room for another job, got ${met}`, { facts: { bytes, most } });
 }
 
-function fullOfBlobs({ bytes, most }: { bytes: number; most: number }): Fault {
+function fullOfBlobs({ bytes, most }: StoreSpace): Fault {
   const percent = Math.round((100 * bytes) / most);
   return new Fault(
     'store.full',

@@ -33,7 +33,13 @@ export class DiskGauge {
 
   async #read(): Promise<void> {
     this.#readAt = this.#clock.mono();
-    const found = await statfs(this.#folder).catch(() => undefined);
-    if (found !== undefined) this.#freeMb = Math.floor((found.bavail * found.bsize) / 2 ** 20);
+    const found = await diskOf(this.#folder);
+    if (found !== undefined) this.#freeMb = Math.floor(found.free / 2 ** 20);
   }
+}
+
+/** The disk that a folder is on, in bytes: how large, and what such a process may still write; `undefined` where it does not tell. */
+export async function diskOf(folder: string): Promise<{ all: number; free: number } | undefined> {
+  const found = await statfs(folder).catch(() => undefined);
+  return found === undefined ? undefined : { all: found.blocks * found.bsize, free: found.bavail * found.bsize };
 }

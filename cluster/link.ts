@@ -11,6 +11,7 @@ import { connectBroker, type NatsConnection } from '../nats/connection.ts';
 import { checkDurability, durabilityOf, noteDurability, riskyInCluster } from '../nats/durability.ts';
 import { type Names, names } from '../nats/names.ts';
 import type { Retention } from '../nats/store.ts';
+import { diskNote, noteDisk } from '../nats/store-space.ts';
 import type { LogLimits } from '../nats/stream-plan.ts';
 import { measureOffset } from '../nats/time.ts';
 import { ensureTopology } from '../nats/topology.ts';
@@ -67,6 +68,10 @@ export interface Link extends AsyncDisposable {
   /** What an acknowledged write is worth here, as far as it can be seen. */
   readonly durability: Durability;
   brokers(): Promise<BrokersView>;
+  /** What the bucket of jobs takes up, and what was noted that its disk allows. */
+  diskNote(): Promise<{ bytes: number; most: number | undefined }>;
+  /** Notes for everybody how many bytes the disk allows the bucket of jobs. */
+  noteDisk(most: number | undefined): Promise<void>;
 }
 
 /**
@@ -144,6 +149,8 @@ async function linkOver(
       return durability;
     },
     brokers: () => brokersOf(connection, named),
+    diskNote: () => diskNote(connection, named),
+    noteDisk: (most) => noteDisk(connection, named, most),
     async [Symbol.asyncDispose]() {
       stopMeasuring();
       world.logs.flush();

@@ -2,12 +2,14 @@
  * Starts a master: links it to the broker and hands it the world.
  */
 
+import { tellFullness } from '../actors/fullness.ts';
 import { Master } from '../actors/master.ts';
 import type { MasterSettings } from '../actors/reign.ts';
 import { shippedTypes } from '../handlers/shipped.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { tellStuck } from './broker-health.ts';
 import { type Link, link } from './link.ts';
 import type { MasterView } from './masters.ts';
 import { masterSamples } from './measure.ts';
@@ -49,7 +51,12 @@ export async function startMaster({
     definitions: shippedTypes({ clock: to.clock }),
     settings: { ...settingsOf(options), durability: to.durability },
   });
+  const watches = [
+    tellFullness({ store: to.world.store, clock: to.clock, telemetry }),
+    tellStuck({ monitoring: options.natsMonitoring, clock: to.clock, telemetry }),
+  ];
   const stop = async () => {
+    for (const cancel of watches) cancel();
     await master.stop();
     await to[Symbol.asyncDispose]();
   };

@@ -18,6 +18,7 @@ import { watchBrokers } from './broker-watch.ts';
 import { commandLine, saidOtherwise } from './command-line.ts';
 import { Crew } from './crew.ts';
 import { askCluster } from './desk-answer.ts';
+import { watchDisk } from './disk-watch.ts';
 import { type Link, link } from './link.ts';
 import { askMasters } from './masters.ts';
 import { type Program, type Role, yardProgram } from './member.ts';
@@ -181,6 +182,7 @@ class LocalCluster implements Cluster {
       // Of the ten that an embedded broker may store: the other streams may take two and a quarter.
       ...(this.#brokers.length === 0 ? {} : { jobsBytes: 6 * 2 ** 30 }),
     });
+    this.#watchDisk(this.#link);
     this.#moments = { startedAt: this.#link.clock.now() };
     const { masters, workers } = this.#options;
     for (let count = 0; count < masters; count++) this.#launch('master', {});
@@ -258,6 +260,23 @@ class LocalCluster implements Cluster {
       say,
       onChange: () => void this.#file(),
     });
+  }
+
+  /** Three keep each job where there are more. */
+  #watchDisk(to: Link): void {
+    if (this.#brokers.length === 0) return;
+    const stopBefore = this.#stopWatching;
+    const stop = watchDisk({
+      dataDir: this.dataDir,
+      copies: Math.min(3, this.#brokers.length),
+      link: to,
+      clock: this.#clock,
+      say: (sentence) => this.#start.say?.(sentence),
+    });
+    this.#stopWatching = () => {
+      stopBefore();
+      stop();
+    };
   }
 
   #launch(role: Role, said: Partial<OptionValues>) {

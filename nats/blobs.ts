@@ -13,7 +13,7 @@ import { createHash } from 'node:crypto';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders, nuid } from 'nats';
 import { type Clock, pause } from '../runtime/clock.ts';
-import type { Blob, BlobInfo, Blobs } from '../runtime/ports.ts';
+import type { Blob, BlobInfo, Blobs, StoreSpace } from '../runtime/ports.ts';
 import { decodeJson, encodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
@@ -105,7 +105,7 @@ export class NatsBlobs implements Blobs {
     for await (const info of this.#infos(after)) yield plain(info);
   }
 
-  space(): Promise<{ bytes: number; most: number } | undefined> {
+  space(): Promise<StoreSpace | undefined> {
     return translated(async () => {
       const { config, state } = await (await this.#manager()).streams.info(this.#names.streams.blobs);
       return config.max_bytes > 0 ? { bytes: state.bytes, most: config.max_bytes } : undefined;

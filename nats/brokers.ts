@@ -6,8 +6,10 @@
 
 import { jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
+import type { StoreSpace } from '../runtime/ports.ts';
 import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
+import { spaceOf } from './store-space.ts';
 
 /** The brokers that keep the jobs; `current` of them are there and have all that the leader of the stream has. */
 export interface BrokersView {
@@ -15,6 +17,8 @@ export interface BrokersView {
   current: number;
   /** Each of those that keep any stream of ours. */
   brokers: readonly BrokerView[];
+  /** How full the store of jobs is; absent where nothing limits it. */
+  store?: StoreSpace;
 }
 
 /** One broker. */
@@ -47,7 +51,9 @@ export async function brokersOf(connection: NatsConnection, names: Names): Promi
     const followers = first.cluster?.replicas ?? [];
     const current = followers.filter((each) => each.current && each.offline !== true);
     const streams = [first, ...more.filter((info) => info !== undefined)].map((info) => placed(info, connection));
-    return { all: 1 + followers.length, current: 1 + current.length, brokers: brokersIn(streams) };
+    const store = spaceOf(first);
+    const seen = { all: 1 + followers.length, current: 1 + current.length, brokers: brokersIn(streams) };
+    return store === undefined ? seen : { ...seen, store };
   } catch (cause) {
     throw faultOf(cause);
   }

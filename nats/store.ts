@@ -52,6 +52,7 @@ import { Lineage } from './lineage.ts';
 import { leaderKey, type Names, pictureKey } from './names.ts';
 import { type Presence, presenceOf } from './presence.ts';
 import { Replies } from './replies.ts';
+import { spaceOf } from './store-space.ts';
 import { messagesOf } from './stream-reader.ts';
 
 /** A broker that dies with a question answers never; one that lives takes milliseconds. */
@@ -280,9 +281,11 @@ export class NatsStore implements JobStore {
 
   async state(): Promise<StoreState> {
     try {
-      const { created, state, config } = await this.#jsm.streams.info(this.#stream);
-      const space = config.max_bytes > 0 ? { space: { bytes: state.bytes, most: config.max_bytes } } : {};
-      return { createdAt: Date.parse(created), lastRevision: state.last_seq, keys: state.messages, ...space };
+      const info = await this.#jsm.streams.info(this.#stream);
+      const { created, state } = info;
+      const space = spaceOf(info);
+      const known = { createdAt: Date.parse(created), lastRevision: state.last_seq, keys: state.messages };
+      return space === undefined ? known : { ...known, space };
     } catch (cause) {
       throw faultOf(cause);
     }

@@ -152,7 +152,14 @@ export interface StoreState {
   /** How many keys there are, those of settled jobs too. */
   keys: number;
   /** How many bytes they take, and how many they may; absent where nothing limits them. */
-  space?: { bytes: number; most: number };
+  space?: StoreSpace;
+}
+
+/** How many bytes the bucket of jobs takes, and how many it may: by its bound, or by what its broker's disk has left. */
+export interface StoreSpace {
+  bytes: number;
+  most: number;
+  by?: 'disk';
 }
 
 /** A key at one of its revisions. */
@@ -233,7 +240,7 @@ export interface Blobs {
   /** All behind a place, in the order in which they were put. */
   list(after: number): AsyncIterable<BlobInfo>;
   /** How many bytes they take, and how many they may; `undefined` where nothing limits them. */
-  space(): Promise<{ bytes: number; most: number } | undefined>;
+  space(): Promise<StoreSpace | undefined>;
   /** Forgets the parts of what was begun and not gone on with since `before`, epoch ms; resolves with how many there were. */
   removeTorn(before: number): Promise<number>;
   /** What lies under `name`, whole; `undefined` where there is nothing, or less than was put. May be slightly stale. */

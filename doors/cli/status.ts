@@ -113,7 +113,7 @@ function screen({ cluster, masters, census, brokers }: Picture, queues: readonly
   const byState = columns(stateRows(census), stateShape, terminal);
   const byPriority = columns(laneRows(census.byPriority, priorities), laneShape('PRIORITY'), terminal);
   const byQueue = columns(laneRows(census.byQueue, queues), laneShape('QUEUE'), terminal);
-  const notes = notesOn(cluster).map((note) => terminal.style('yellow', note));
+  const notes = [...notesOn(cluster), ...storeNotes(brokers)].map((note) => terminal.style('yellow', note));
   return [head, ...(notes.length === 0 ? [] : [notes.join('\n')]), byState, byPriority, byQueue].join('\n\n');
 }
 
@@ -151,6 +151,16 @@ function notesOn(cluster: ClusterView | undefined): readonly string[] {
   for (const [queue, count] of Object.entries(paused))
     notes.push(`queue ${queue} is paused, and ${count} of its jobs wait for that`);
   return notes;
+}
+
+const mebibyte = 1_048_576;
+
+function storeNotes({ store }: BrokersView): readonly string[] {
+  if (store === undefined || store.bytes < 0.8 * store.most) return [];
+  const percent = Math.round((100 * store.bytes) / store.most);
+  const limit = `${Math.round(store.most / mebibyte)} MiB`;
+  const what = store.by === 'disk' ? `that the broker's disk allows: make room there` : 'of its bound';
+  return [`the store of jobs is ${percent} % full of the ${limit} ${what}; new jobs are refused at 90 %`];
 }
 
 type Counts = Census['byState'];

@@ -393,6 +393,36 @@ export const events = {
     facts: { version: 'text', advised: 'text' },
     help: 'The brokers are a cluster, and of a version that is known to lose races between its nodes.',
   },
+  'broker.stuck': {
+    level: 'error',
+    line: 'the broker at {broker} could not write and stores nothing more: {error}. Make room on its disk, then restart it; one of `yard up` is restarted by itself',
+    facts: { broker: 'text', error: 'text' },
+    help: 'The monitoring of a broker (`--nats-monitoring`) says that it could not write to its disk. It needs a restart when there is room.',
+  },
+  'broker.unstuck': {
+    level: 'info',
+    line: 'the broker at {broker} stores again',
+    facts: { broker: 'text' },
+    help: 'A broker that could not write was restarted, and writes.',
+  },
+  'store.measured': {
+    level: 'debug',
+    line: 'the store of jobs has {bytes} of {most} bytes',
+    facts: { bytes: 'number', most: 'number', share: 'number' },
+    help: 'How much the store of jobs takes, and may take: by its bound, or by what the disk of a broker of `yard up` has left.',
+  },
+  'store.filling': {
+    level: 'warn',
+    line: 'the store of jobs is {percent} % full, limited by {by}; doors refuse new jobs at 90 %',
+    facts: { percent: 'number', by: 'text' },
+    help: 'The store of jobs has passed eight tenths of its `bound`, or of what its `disk` allows. Told once, until `store.eased`.',
+  },
+  'store.eased': {
+    level: 'info',
+    line: 'the store of jobs is {percent} % full',
+    facts: { percent: 'number' },
+    help: 'The store of jobs is below three quarters again.',
+  },
   'broker.fetched': {
     level: 'info',
     line: 'fetched nats-server {version} to {path}',

@@ -132,6 +132,19 @@ export const metrics = {
     help: 'Jobs taken back from lost workers.',
     fedBy: [{ event: 'jobs.takenBack', fact: 'count' }],
   },
+  yard_store_used_ratio: {
+    teller: 'master',
+    type: 'gauge',
+    unit: 'none',
+    labels: [],
+    help: 'How full the store of jobs is, by its bound or by what its disk allows; doors refuse new jobs at 0.9. Absent where nothing limits it.',
+    fedBy: [{ event: 'store.measured', fact: 'share' }],
+  },
+  yard_brokers_stuck_total: {
+    ...counted.master,
+    help: 'Times that a broker was seen which could not write to its disk.',
+    fedBy: [{ event: 'broker.stuck' }],
+  },
   yard_types_unserved: {
     teller: 'master',
     ofLeader: true,

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Room } from '../../actors/room.ts';
+import type { StoreSpace } from '../../runtime/ports.ts';
 import { stage, storeWith } from './stage.ts';
 
 /** A room in a store that says that it has so much. */
-function roomIn(space: { bytes: number; most: number } | undefined) {
+function roomIn(space: StoreSpace | undefined) {
   const { clock, world } = stage();
   const said = { space };
   const state = async () => ({
@@ -59,5 +60,15 @@ describe('room for another job', () => {
       ),
     });
     await expect(clock.until(room.expect(50_000))).resolves.toBeUndefined();
+  });
+
+  test('ends at nine tenths of what the disk allows, and the sentence says that it is the disk', async () => {
+    const { room } = roomIn({ bytes: 95 * 1_048_576, most: 100 * 1_048_576, by: 'disk' });
+    await expect(room.expect(0)).rejects.toMatchObject({
+      ...full,
+      message: expect.stringMatching(
+        /a broker whose disk is nearly full: .* 95 % of the 100 MiB .*Make room on that disk/,
+      ),
+    });
   });
 });

@@ -50,6 +50,8 @@ test('doors refuse at nine tenths and say what to do, jobs that exist move on, a
   await using shell = new Shell(yard.folder, { NATS_URL: yard.broker.url });
   const { code, talk } = await shell.yard('submit', 'mark', JSON.stringify({ note }));
   expect([code, talk]).toEqual([1, expect.stringContaining('Expected room for another job')]);
+  const { out: status } = await shell.yard('status');
+  expect(status).toMatch(/^the store of jobs is \d+ % full of the 2 MiB of its bound; new jobs are refused at 90 %$/m);
   const records = await user.settled([running, retrying, ...delayed], 30_000);
   expect(new Set(records.map(({ state }) => state))).toEqual(new Set(['completed']));
   await allow(20 * mebibyte);
