@@ -13,7 +13,16 @@ import { readOptions } from './request.ts';
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,39}$/;
 /** What is said of one job and cannot be said of each of many. */
-const notForMany = ['id', 'idempotencyKey', 'runAt', 'expiresAt', 'after', 'ref'];
+export const notForMany: ReadonlySet<string> = new Set([
+  'id',
+  'idempotencyKey',
+  'runAt',
+  'expiresAt',
+  'after',
+  'afterNeed',
+  'afterWhen',
+  'ref',
+]);
 
 /** @throws {Fault} `input.invalid` */
 export function expectScheduleName(name: string): string {
@@ -52,7 +61,7 @@ export async function jobOfSchedule(
 
 /** @throws {Fault} `input.invalid` where the job is told something that only one job can be told. */
 export function expectForMany({ options }: ScheduledJob): void {
-  const told = notForMany.find((name) => options[name] !== undefined);
+  const told = [...notForMany].find((name) => options[name] !== undefined);
   if (told === undefined) return;
   throw new Fault(
     'input.invalid',

@@ -5,18 +5,23 @@
  * is the default, or, where a schedule is edited, what it was.
  */
 
-import { expectForMany, expectScheduleName } from '../actors/scheduled-job.ts';
+import { expectForMany, expectScheduleName, notForMany } from '../actors/scheduled-job.ts';
 import { flawOf, type Plan } from '../machines/rules/cron.ts';
 import { parseDuration } from '../machines/rules/duration.ts';
 import { type Misfire, misfires } from '../machines/rules/misfire.ts';
 import { Fault } from '../runtime/faults.ts';
 import { type Overlap, overlaps, type ScheduledJob, type ScheduleSpec } from '../runtime/schedule.ts';
-import type { Duration, Moment, SubmitOptions } from './submit-options.ts';
+import { type Duration, type Moment, type SubmitOptions, submitFlags } from './submit-options.ts';
 
 /** What each job of a schedule may be told beside its payload: all that a submitter may say of more than one. */
 export type ScheduledOptions = Omit<SubmitOptions, 'id' | 'idempotencyKey' | 'runAt' | 'expiresAt' | 'backoff'> & {
   backoff?: string | undefined;
 };
+
+/** The flags of `yard submit` that each job of a schedule can be told. */
+export function scheduledFlags(): ReturnType<typeof submitFlags> {
+  return submitFlags().filter(({ name }) => !notForMany.has(name));
+}
 
 /** When a schedule fires: a cron expression in a time zone (UTC unless given), or an interval. */
 export interface When {
@@ -38,8 +43,8 @@ export interface ScheduleGiven extends When {
   window?: Duration | undefined;
   /** What to do while the job of the last firing is open: `allow` unless given. */
   overlap?: Overlap | undefined;
-  /** It does not fire after this moment. */
-  until?: Moment | undefined;
+  /** It does not fire after this moment; `'none'` or `null` where it shall have no end, such as in an edit. */
+  until?: Moment | null | undefined;
   /** The type of its jobs. */
   type: string;
   payload?: unknown;
@@ -61,7 +66,8 @@ export function specOf(
   given: ScheduleChange,
   before?: ScheduleSpec,
 ): ScheduleSpec {
-  const { window = before?.windowMs ?? hourMs, until = before?.until } = given;
+  const { window = before?.windowMs ?? hourMs } = given;
+  const until = untilOf(given, before);
   const spec: ScheduleSpec = {
     tenant,
     name: expectScheduleName(name),
@@ -69,11 +75,16 @@ export function specOf(
     misfire: oneOf('misfire', misfires, given.misfire ?? before?.misfire ?? 'once'),
     windowMs: durationOf('window', window),
     overlap: oneOf('overlap', overlaps, given.overlap ?? before?.overlap ?? 'allow'),
-    ...(until === undefined ? {} : { until: momentOf('until', until) }),
+    ...(until === undefined ? {} : { until }),
     job: jobOf(given, before?.job),
   };
   expectForMany(spec.job);
   return spec;
+}
+
+function untilOf({ until }: ScheduleChange, before: ScheduleSpec | undefined): number | undefined {
+  if (until === undefined) return before?.until;
+  return until === null || until === 'none' ? undefined : momentOf('until', until);
 }
 
 /**

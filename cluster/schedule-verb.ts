@@ -68,13 +68,13 @@ export class ScheduleVerbs {
   edit(name: string, change: ScheduleChange): Promise<ScheduleRecord> {
     const { tenant } = this.#options;
     return this.#move(name, async (schedule, at) => {
-      const { tenant: _t, name: _n, plan: _p, ...rest } = schedule;
-      const spec = specOf({ tenant, name, now: at }, change, { ...rest, tenant, name, plan: schedule.plan });
+      const { until, ...lasting } = schedule;
+      const spec = specOf({ tenant, name, now: at }, change, schedule);
       await this.#expectAdmissible(spec);
-      const { plan, until, state, context } = schedule;
+      const { plan, state, context } = schedule;
       const isOtherTime = JSON.stringify([spec.plan, spec.until]) !== JSON.stringify([plan, until]);
       const nextAt = isOtherTime || state === 'ended' ? nextOf(spec, at) : context.nextAt;
-      return { from: { ...schedule, ...spec }, event: { type: 'schedule.edited', at, nextAt } };
+      return { from: { ...lasting, ...spec }, event: { type: 'schedule.edited', at, nextAt } };
     });
   }
 

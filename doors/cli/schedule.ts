@@ -3,7 +3,8 @@
  */
 
 import type { Command } from 'commander';
-import { readSubmitFlags, submitFlags, submitTexts } from '../../cluster/submit-options.ts';
+import { scheduledFlags } from '../../cluster/schedule-given.ts';
+import { readSubmitFlags, submitTexts } from '../../cluster/submit-options.ts';
 import type { ScheduleChange, ScheduleRecord, When, Yard } from '../../sdk/index.ts';
 import { columns } from './columns.ts';
 import type { CommandContext } from './command.ts';
@@ -63,9 +64,8 @@ function addFlags(command: Command): void {
     .option('--misfire <policy>', 'What was missed: `skip`, `once` for one firing in place of all, or `all`.')
     .option('--window <duration>', 'What was missed longer ago is not made up for; 1h unless given.')
     .option('--overlap <policy>', 'While its last job is open: `allow`, `skip`, or `replace`, which cancels that one.')
-    .option('--until <moment>', 'Does not fire after this moment.');
-  const ofOne = new Set(['id', 'idempotencyKey', 'runAt', 'expiresAt']);
-  for (const { name, usage, help } of submitFlags()) if (!ofOne.has(name)) command.option(usage, help);
+    .option('--until <moment>', 'Does not fire after this moment; `none` takes it back.');
+  for (const { usage, help } of scheduledFlags()) command.option(usage, help);
 }
 
 function registerAdd(schedule: Command, context: CommandContext): void {

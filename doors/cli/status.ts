@@ -1,17 +1,17 @@
 /**
  * `yard status`: the cluster on one screen. Who leads, how many jobs are in which state, what each priority and queue
- * holds, and how the workers are.
+ * holds, how the workers are, and which schedule fires next.
  */
 
 import type { Command } from 'commander';
-import type { BrokersView, Census, ClusterView, JobState, MasterView, Yard } from '../../sdk/index.ts';
+import type { BrokersView, Census, ClusterView, JobState, MasterView, ScheduleRecord, Yard } from '../../sdk/index.ts';
 import { jobStates, priorities } from '../job-words.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
-import { stateStyle } from './words.ts';
+import { relative, stateStyle } from './words.ts';
 import { workerStyle } from './worker.ts';
 
 const everyMs = 1_000;
@@ -21,7 +21,7 @@ export function register(program: Command, context: CommandContext): void {
     .command('status')
     .summary('Shows the cluster on one screen.')
     .description(
-      'Shows who leads, jobs by state, priority and queue, and workers by status; exits with 5 where nobody leads.',
+      'Shows who leads, jobs by state, priority and queue, workers by status, and what recurs; exits with 5 where nobody leads.',
     )
     .option('-w, --watch', 'Shows it anew every second.')
     .action((options: { watch?: boolean }, command: Command) =>
@@ -65,17 +65,21 @@ interface Picture {
   masters: readonly MasterView[];
   census: Census;
   brokers: BrokersView;
+  schedules: readonly ScheduleRecord[];
+  /** When it was taken, epoch ms. */
+  now: number;
 }
 
 async function look(yard: Yard): Promise<Picture> {
-  const asked = [yard.cluster(), yard.masters(), yard.census(), yard.brokers()] as const;
-  const [cluster, masters, census, brokers] = await Promise.all(asked);
-  return { cluster, masters, census, brokers };
+  const asked = [yard.cluster(), yard.masters(), yard.census(), yard.brokers(), yard.schedules.list()] as const;
+  const [cluster, masters, census, brokers, schedules] = await Promise.all(asked);
+  return { cluster, masters, census, brokers, schedules, now: yard.now() };
 }
 
-function asJson({ cluster, masters, census, brokers }: Picture, indent?: number): string {
+function asJson({ cluster, masters, census, brokers, schedules }: Picture, indent?: number): string {
   const { leader = null, at = null, workers = [], unserved = {}, leftToNewer = 0, durability = null } = cluster ?? {};
   const workersByStatus = byStatus(cluster);
+  const next = nextOf(schedules);
   const picture = {
     leader,
     at,
@@ -85,6 +89,10 @@ function asJson({ cluster, masters, census, brokers }: Picture, indent?: number)
     jobs: census,
     workersByStatus,
     workers,
+    schedules: {
+      byState: countBy(schedules, ({ state }) => state),
+      ...(next === undefined ? {} : { next: next.name, nextAt: next.at }),
+    },
     unserved,
     leftToNewer,
   };
@@ -92,12 +100,23 @@ function asJson({ cluster, masters, census, brokers }: Picture, indent?: number)
 }
 
 function byStatus(cluster: ClusterView | undefined): Readonly<Record<string, number>> {
+  return countBy(cluster?.workers ?? [], ({ status }) => status);
+}
+
+function countBy<What>(all: readonly What[], nameOf: (one: What) => string): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const { status } of cluster?.workers ?? []) counts[status] = (counts[status] ?? 0) + 1;
+  for (const one of all) counts[nameOf(one)] = (counts[nameOf(one)] ?? 0) + 1;
   return counts;
 }
 
-function screen({ cluster, masters, census, brokers }: Picture, queues: readonly string[], terminal: Terminal): string {
+/** The schedule that fires next, and when. */
+function nextOf(schedules: readonly ScheduleRecord[]): { name: string; at: number } | undefined {
+  const coming = schedules.flatMap(({ name, context: { nextAt: at } }) => (at === undefined ? [] : [{ name, at }]));
+  return coming.sort((one, other) => one.at - other.at)[0];
+}
+
+function screen(picture: Picture, queues: readonly string[], terminal: Terminal): string {
+  const { cluster, masters, census, brokers } = picture;
   const leader = cluster === undefined ? 'none' : `${cluster.leader.name}, term ${cluster.leader.term}`;
   const head = facts(
     [
@@ -107,6 +126,7 @@ function screen({ cluster, masters, census, brokers }: Picture, queues: readonly
       ['durability', cluster?.durability],
       ['jobs', `${census.total}, ${openJobs(census)} of them not settled`],
       ['workers', workersText(cluster, terminal)],
+      ['schedules', schedulesText(picture)],
     ],
     terminal,
   );
@@ -138,6 +158,14 @@ function workersText(cluster: ClusterView | undefined, terminal: Terminal): stri
   const counts = byStatus(cluster);
   const parts = statuses.map((status) => terminal.style(workerStyle(status), `${counts[status] ?? 0} ${status}`));
   return parts.length === 0 ? 'none' : `${parts.join(', ')}; ${used} of ${slots} slots taken`;
+}
+
+function schedulesText({ schedules, now }: Picture): string | undefined {
+  if (schedules.length === 0) return undefined;
+  const states = Object.entries(countBy(schedules, ({ state }) => state)).sort();
+  const next = nextOf(schedules);
+  const coming = next === undefined ? '' : `; next ${next.name} ${relative(next.at, now)}`;
+  return `${states.map(([state, count]) => `${count} ${state}`).join(', ')}${coming}`;
 }
 
 /** What an operator should look into. */

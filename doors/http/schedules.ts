@@ -25,7 +25,7 @@ const change = z
     misfire: z.enum(['skip', 'once', 'all']).optional(),
     window: moment.optional(),
     overlap: z.enum(['allow', 'skip', 'replace']).optional(),
-    until: moment.optional(),
+    until: moment.nullable().optional().openapi({ description: '`null` where it shall have no end.' }),
     type: z.string().exactOptional(),
     payload: z.unknown().optional(),
     options: z.looseObject({}).optional().openapi({ description: 'What each job is told, as in a submission.' }),

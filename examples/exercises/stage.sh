@@ -10,7 +10,7 @@ cd "$work"
 start() {
   yard up --port free "$@" >up.log 2>&1 &
   trap 'yard down >down.log 2>&1 || true; rm -rf "$work"' EXIT
-  until grep -q 'leads, term' up.log; do sleep 0.2; done
+  until grep -qs 'leads, term' up.log; do sleep 0.2; done
 }
 
 # field CODE: what JavaScript makes of the JSON on standard input, named `it`: field it.context.attempt

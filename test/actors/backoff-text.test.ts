@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseBackoff } from '../../actors/backoff-text.ts';
+import { backoff } from '../../machines/rules/backoff.ts';
 
 const month = 30 * 86_400_000;
 
@@ -55,5 +56,15 @@ describe('a retry policy as people write it', () => {
       .map(([kind, inner]) => `${kind}(${inner.join('')})`);
     fc.assert(fc.property(fc.oneof(text, fc.string()), (written) => void parseBackoff(written)));
     expect(parseBackoff('none')).toBeUndefined();
+  });
+
+  // Exercise 4 of source 4: `max_retries: 5`, "exponential backoff (2^attempt seconds)".
+  test.each([
+    ['exponential(1s, ×2)', 'attempts count from 0', [1, 2, 4, 8, 16]],
+    ['exponential(2s, ×2)', 'attempts count from 1', [2, 4, 8, 16, 32]],
+  ])('%s has the gaps of source 4, 2^attempt seconds, where %s', (text, _, seconds) => {
+    const policy = parseBackoff(text);
+    const gaps = policy === undefined ? [] : seconds.map((_second, at) => backoff(policy, at + 1, 0.99));
+    expect(gaps).toEqual(seconds.map((second) => second * 1_000));
   });
 });

@@ -92,6 +92,9 @@ describe('a schedule', () => {
     await expect(yard.schedules.resume('ending')).rejects.toMatchObject({ code: 'schedule.refused' });
     const edited = await yard.schedules.edit('ending', { until: new Date(yard.now() + 7_200_000) });
     expect(edited.state).toBe('active');
+    const endless = await yard.schedules.edit('ending', { until: null });
+    expect([endless.state, endless.until]).toEqual(['active', undefined]);
+    expect((await yard.schedules.edit('ending', { window: '2h' })).until).toBeUndefined();
   });
 
   test.each<[Partial<ScheduleGiven>, string]>([
@@ -142,6 +145,33 @@ describe('the command', () => {
     ]);
     expect(JSON.parse(history.out)).toMatchObject([{ job: ran.out.trim(), byHand: true }]);
     expect(deleted).toMatchObject({ code: 0, out: 'Schedule typed is deleted.\n' });
+  });
+
+  test('takes the end of a schedule back', async () => {
+    const ends = await shell.yard('schedule', 'add', 'bounded', '--every', '1h', '--until', '2199-01-01', 'noop');
+    expect(ends.code).toBe(0);
+    expect((await yard.schedules.get('bounded'))?.until).toBe(Date.UTC(2199, 0, 1));
+    const endless = await shell.yard('schedule', 'edit', 'bounded', '--until', 'none');
+    expect(endless.code).toBe(0);
+    expect((await yard.schedules.get('bounded'))?.until).toBeUndefined();
+  });
+
+  test('offers no flag that a schedule refuses', async () => {
+    const { out } = await shell.yard('schedule', 'add', '--help');
+    expect(out).toContain('--priority');
+    expect(out).not.toMatch(/--(?:after|id|run-at|expires-at|idempotency-key)/);
+  });
+
+  test('yard status counts schedules and names the one that fires next', async () => {
+    await yard.schedules.add('soonest', { every: '10m', type: 'noop' });
+    await yard.schedules.add('resting', { every: '5m', type: 'noop' });
+    await yard.schedules.pause('resting');
+    const [screen, json] = await Promise.all([shell.yard('status'), shell.yard('status', '-o', 'json')]);
+    expect(screen.out).toMatch(/^schedules +\d+ active, \d+ paused; next soonest in /m);
+    const { schedules } = z
+      .object({ schedules: z.looseObject({ byState: z.record(z.string(), z.number()) }) })
+      .parse(JSON.parse(json.out));
+    expect(schedules).toMatchObject({ next: 'soonest', byState: { paused: expect.any(Number) } });
   });
 
   test('tells the next moments of what could be one, and what is wrong with what could not', async () => {

@@ -11,7 +11,7 @@ export interface Outcome {
   /** From the first submission until the last job was settled. */
   drainMs: number;
   jobsPerSecond: number;
-  /** The most handlers that ran at the same time. */
+  /** The most attempts that ran at the same time; one of a lost worker counts until it is taken back. */
   inFlight: number;
   runMs: Figures;
   /** From a job's submission until its first handler started. */
