@@ -162,6 +162,8 @@ export class NatsBlobs implements Blobs {
         hash.update(chunk);
         sent.push(this.#js.publish(subject, chunk));
       }
+      // Who fails purges the part: what is still under way would be stored behind that.
+      await Promise.allSettled(sent);
       await Promise.all(sent);
       chunks += sent.length;
     }

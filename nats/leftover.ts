@@ -15,6 +15,8 @@ import { serverFiles } from './server-config.ts';
 
 const ownerFile = 'nats-server.owner';
 const patienceMs = 5_000;
+/** `PF_EXITING` of Linux: what a process holds is given up one after the other from here on, its pipes early. */
+const endingFlag = 0x4;
 
 /**
  * Makes this process the owner of the directory and stops what a dead owner left running there.
@@ -73,7 +75,7 @@ export function isAlive(pid: number): boolean {
 
 /**
  * A process, by its id and where `/proc` tells it by when it started: two that had the same id have two names. One
- * that has ended and that its parent has not asked about is nobody's any more.
+ * that is ending, or has ended and its parent has not asked about it, is nobody's any more.
  */
 export async function nameOf(pid: number): Promise<string> {
   const stat = await textIn(`/proc/${pid}/stat`);
@@ -81,7 +83,8 @@ export async function nameOf(pid: number): Promise<string> {
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const startedAt = fields?.[19];
   if (startedAt === undefined) return String(pid);
-  return fields?.[0] === 'Z' ? `${pid} ended` : `${pid} ${startedAt}`;
+  const isEnding = fields?.[0] === 'Z' || (Number(fields?.[6]) & endingFlag) !== 0;
+  return isEnding ? `${pid} ended` : `${pid} ${startedAt}`;
 }
 
 async function writeNew(path: string, text: string): Promise<boolean> {

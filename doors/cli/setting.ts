@@ -2,7 +2,7 @@
  * What people write for a setting that can be taken back, as queues, limits and tenants have them: numbers and rates.
  */
 
-import { formatDuration } from '../../machines/rules/duration.ts';
+import { durationText } from '../../cluster/settings.ts';
 import { UsageError } from './exit.ts';
 
 /** `none` and `default` take back what was set. @throws {UsageError} */
@@ -68,7 +68,7 @@ const words: ReadonlyMap<string, string> = new Map([
 
 function valueText(name: string, value: unknown): string {
   if (!name.endsWith('Ms') || typeof value !== 'number') return String(value);
-  return value === 0 ? 'off' : formatDuration(value);
+  return value === 0 ? 'off' : durationText(value);
 }
 
 export function isTakenBack(text: string): boolean {

@@ -70,12 +70,6 @@ describe('a submission is put aside, with a sentence for its submitter, when', (
       sentence: /^Expected a payload of type noop, got another\. At `executionTimeMs`:/,
     },
     {
-      what: 'its payload is too large',
-      type: 'mark',
-      body: `{"ms":0,"more":"${'x'.repeat(70_000)}"}`,
-      sentence: /^Expected a payload of at most 65536 bytes of JSON, got 700\d\d\./,
-    },
-    {
       what: 'its id is none',
       headers: { 'Job-Id': '_me' },
       sentence: /^Expected a job id of 1 to 64 letters, digits, .* got `_me`\. Choose another id\.$/,

@@ -147,7 +147,8 @@ export class User implements AsyncDisposable {
   async records(): Promise<readonly JobRecord[]> {
     const bucket = await this.#bucket();
     const records: JobRecord[] = [];
-    for await (const key of await bucket.keys('*.*')) {
+    // A key that is written meanwhile is listed twice.
+    for (const key of new Set(await Array.fromAsync(await bucket.keys('*.*')))) {
       const entry = await bucket.get(key);
       if (entry !== null) records.push(this.#options.read(entry.json<unknown>()));
     }

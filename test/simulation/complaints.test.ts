@@ -5,6 +5,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { Committer } from '../../actors/committer.ts';
+import { doorQuotas } from '../../cluster/door-quota.ts';
 import { Submitter } from '../../cluster/submitter.ts';
 import type { WorkflowGiven } from '../../cluster/workflow-given.ts';
 import { WorkflowVerbs } from '../../cluster/workflow-verb.ts';
@@ -120,8 +121,9 @@ function workflows(sim: Simulation) {
   const clock = sim.clock.forNode();
   const world = sim.broker.world({ clock });
   const { commit } = new Committer({ store: world.store, clock, telemetry: createTelemetry() });
-  const submitter = new Submitter({ world, clock, commit, tenant: 'default', incarnation: 'client' });
-  const verbs = new WorkflowVerbs({ world, clock, commit, submitter, tenant: 'default' });
+  const given = { world, clock, commit, tenant: 'default', quotas: doorQuotas({ world, clock }) };
+  const submitter = new Submitter({ ...given, incarnation: 'client' });
+  const verbs = new WorkflowVerbs({ ...given, submitter });
   return {
     submit: async (given: WorkflowGiven): Promise<void> => {
       sim.submitted.push(...(await sim.clock.until(verbs.submit(given))).jobs);
