@@ -51,7 +51,8 @@ export default defineConfig({
     teardownTimeout: 20_000,
     maxWorkers: 2,
     passWithNoTests: false,
-    expect: { requireAssertions: true },
+    // A command is a process, and takes a second on a busy machine: who waits for what it says waits for several.
+    expect: { requireAssertions: true, poll: { timeout: 20_000 } },
     restoreMocks: true,
     unstubEnvs: true,
     reporters: ['default', new Tally({ inCi: Boolean(process.env['CI']) })],

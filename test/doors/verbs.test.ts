@@ -178,7 +178,7 @@ describe('by the command', () => {
 
   test('queues are seen and set, and the leader goes by it', async () => {
     const set = await shell.yard('queue', 'set', 'batch', '--mode', 'weighted', '--weight', '3', '--rate', '30/m');
-    expect(set).toMatchObject({ code: 0, out: 'Queue batch: mode weighted, weight 3, ratePerSecond 0.5.\n' });
+    expect(set).toMatchObject({ code: 0, out: 'Queue batch: mode weighted, weight 3, rate 30/m.\n' });
     await shell.yard('queue', 'pause', 'live');
     const listed = await shell.yard('queue', 'list');
     expect(listed.out).toMatch(/^live +1 +strict +paused +\d+ +0 +- +- +10m/m);
