@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { operations } from '../../doors/http/app.ts';
+import { operations } from '../../doors/api/operations.ts';
 import type { Listening } from '../../doors/http/listen.ts';
 import { type HttpOptions, serveHttp } from '../../doors/http/serve.ts';
 import { opens, tokenScopes } from '../../machines/rules/token.ts';
