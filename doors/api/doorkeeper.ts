@@ -5,12 +5,14 @@
  * sees no other jobs, and nothing of the cluster. Where the door asks for no token, everyone meets the face of the master.
  */
 
-import { Fault, type TokenBook, type TokenScope, type TokenView, type Yard } from '../../sdk/index.ts';
+import { type Author, Fault, type TokenBook, type TokenScope, type TokenView, type Yard } from '../../sdk/index.ts';
 import type { Lock } from './operation.ts';
 import { Pace } from './pace.ts';
 
 export interface GateOptions {
   yard: Yard;
+  /** What the audit log calls this door. */
+  door: Author['door'];
   /** Absent where the door asks for no token. */
   tokens: TokenBook | undefined;
   /** How often each may ask, on average; no limit where it is 0. */
@@ -47,13 +49,14 @@ export class Doorkeeper {
     if (needs === 'nothing') return { yard, name: 'anyone' };
     if (tokens === undefined) {
       this.#asks.spend(asking.address);
-      return { yard, name: 'anyone' };
+      return { yard: this.#faceOf('anyone', undefined), name: 'anyone' };
     }
     const { token, label, tenant } = await this.#identify(tokens, needs, asking);
     this.#asks.spend(token);
     if (tenant !== undefined && forTenants !== true)
       throw new Fault('scope.missing', `Expected a token of the whole cluster, got one of the tenant ${tenant}.`);
-    return { yard: tenant === undefined ? yard : this.#faceOf(tenant), name: `${label} (${token})` };
+    const name = `${label} (${token})`;
+    return { yard: this.#faceOf(name, tenant), name };
   }
 
   /** Wrong tokens are counted against the address, right ones against their owner. */
@@ -66,9 +69,13 @@ export class Doorkeeper {
     }
   }
 
-  #faceOf(tenant: string): Yard {
-    const face = this.#faces.get(tenant) ?? this.#options.yard.ofTenant(tenant);
-    this.#faces.set(tenant, face);
+  #faceOf(who: string, tenant: string | undefined): Yard {
+    let face = this.#faces.get(who);
+    if (face === undefined) {
+      const { yard, door } = this.#options;
+      face = (tenant === undefined ? yard : yard.ofTenant(tenant)).as({ who, door });
+      this.#faces.set(who, face);
+    }
     return face;
   }
 }

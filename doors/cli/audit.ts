@@ -1,23 +1,67 @@
 /**
- * `yard audit`: proves that nothing was lost, submission by submission and record by record.
+ * `yard audit`: proves that nothing was lost, submission by submission and record by record; `log`: who did what.
  */
 
 import type { Command } from 'commander';
-import type { AuditReport, Discrepancy } from '../../sdk/index.ts';
+import type { AuditReport, Discrepancy, KeptAuditEntry } from '../../sdk/index.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
+import { positive } from './rejected.ts';
 import type { Terminal } from './terminal.ts';
+import { moment } from './words.ts';
 
 export function register(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('audit')
-    .summary('Proves that nothing was lost.')
+    .summary('Proves that nothing was lost; tells who did what.')
     .description(
       'Reads all submissions, rejections and records and holds them against one another; exits with 1 where something does not agree.',
     )
     .action((_, command: Command) => audit(command, context));
+  command
+    .command('log')
+    .description('Lists what people did to jobs and to the cluster, the newest first.')
+    .option('--of <tenant>', 'Only what is about the jobs of this tenant.')
+    .option('--limit <count>', 'At most so many.', positive, 50)
+    .option('--before <place>', 'Only what came before this place.', positive)
+    .action((flags: LogFlags, log: Command) => showLog(flags, log, context));
 }
+
+interface LogFlags {
+  of?: string;
+  limit: number;
+  before?: number;
+}
+
+async function showLog({ of, ...query }: LogFlags, command: Command, context: CommandContext): Promise<void> {
+  const { terminal, output } = context;
+  const entries = await context.withYard(command, (yard) =>
+    yard.auditLog({ ...query, ...(of === undefined ? {} : { tenant: of }) }),
+  );
+  if (output === 'json') return terminal.print(JSON.stringify(entries, undefined, 2));
+  if (entries.length === 0) return terminal.say('Nobody has done anything yet.');
+  terminal.print(columns(entries, logShape, terminal));
+  const last = entries.at(-1);
+  if (entries.length === query.limit && last !== undefined)
+    terminal.say(`At most ${query.limit} are shown; \`--before ${last.place}\` shows what came before.`);
+}
+
+const logShape: readonly Column<KeptAuditEntry>[] = [
+  { title: 'PLACE', value: ({ place }) => String(place), align: 'right' },
+  { title: 'WHEN', value: ({ at }) => moment(at) },
+  { title: 'WHO', value: ({ who }) => who },
+  { title: 'DOOR', value: ({ door }) => door },
+  { title: 'TENANT', value: ({ tenant }) => tenant },
+  { title: 'WHAT', value: ({ what }) => what },
+  { title: 'TARGET', value: ({ target }) => target },
+  {
+    title: 'OUTCOME',
+    value: ({ refused }) => (refused === undefined ? 'asked for' : `refused: ${refused}`),
+    style: ({ refused }) => (refused === undefined ? 'reset' : 'yellow'),
+  },
+  { title: 'WITH', shrinks: true, value: ({ given }) => (given === '{}' ? '-' : given) },
+];
 
 async function audit(command: Command, context: CommandContext): Promise<void> {
   const { terminal, output } = context;

@@ -56,7 +56,7 @@ export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = ()
     answerRefused(404, 'route.missing', `Expected a path of the API, got ${method} ${path}. See /docs.`),
   );
   const all = operations(yard);
-  const gate = new Gate({ yard, tokens, ratePerSecond });
+  const gate = new Gate({ yard, door: 'http', tokens, ratePerSecond });
   const onFace = operationsByFace();
   for (const operation of all)
     mount(app, operation, async (context) => onFace((await gate.admit(context, operation)).yard, operation.id));
