@@ -107,10 +107,11 @@ export interface SteppedDown {
 export interface Outlook {
   cluster: ClusterView;
   queues: readonly QueueView[];
+  scale: Advice;
 }
 
 export function outlook(options: DeskOptions): Outlook {
-  return { cluster: cluster(options), queues: queues(options) };
+  return { cluster: cluster(options), queues: queues(options), scale: scale(options, undefined) };
 }
 
 type Answer = (ask: unknown) => unknown;

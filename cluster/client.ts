@@ -22,7 +22,15 @@ import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.
 import { type AuditReport, audit } from './audit.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
 import { type Bulk, type BulkOutcome, BulkVerbs } from './bulk.ts';
-import { type DeadGroup, deadOf, groupDead, type RedriveOptions, redriveBulk } from './dead-letter.ts';
+import {
+  type DeadFilter,
+  type DeadGroup,
+  type DeadShown,
+  deadOf,
+  groupDead,
+  type RedriveOptions,
+  redriveBulk,
+} from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
 import {
@@ -178,13 +186,13 @@ export class Client implements AsyncDisposable {
     return this.bulk.carryOut(bulk);
   }
 
-  deadGroups(): Promise<readonly DeadGroup[]> {
-    return groupDead(this.jobs({ state: 'failed' }));
+  deadGroups(filter: DeadFilter = {}): Promise<readonly DeadGroup[]> {
+    return groupDead(this.jobs({ ...filter, state: 'failed' }));
   }
 
-  async *dead({ group, limit }: { group?: string | undefined; limit?: number | undefined }): AsyncGenerator<JobRecord> {
+  async *dead({ group, limit, ...filter }: DeadFilter & DeadShown): AsyncGenerator<JobRecord> {
     let left = limit ?? Number.POSITIVE_INFINITY;
-    for await (const record of deadOf(this.jobs({ state: 'failed' }), group)) {
+    for await (const record of deadOf(this.jobs({ ...filter, state: 'failed' }), group)) {
       if (left-- <= 0) return;
       yield record;
     }

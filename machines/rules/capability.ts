@@ -138,12 +138,16 @@ export function unmet(type: string, needs: Requirements, capacity: Capacity): st
 
 function lacksDevice(needs: Requirements, capacity: Capacity): string | undefined {
   const { gpu = 0, vramMb = 0 } = needs;
-  if (gpu > capacity.gpu) return `${gpu} GPU`;
+  if (gpu > capacity.gpu) return gpusText(gpu);
   if (vramMb > largestVram(capacity)) return `${vramMb} MiB of GPU memory`;
-  if (gpu > gpusWith(vramMb, capacity)) return `${gpu} GPU of ${vramMb} MiB each`;
+  if (gpu > gpusWith(vramMb, capacity)) return `${gpusText(gpu)} of ${vramMb} MiB${gpu === 1 ? '' : ' each'}`;
   if (needs.vendor !== undefined && needs.vendor !== capacity.vendor) return `a GPU by ${needs.vendor}`;
   if (needs.encoder !== undefined && !capacity.encoders.includes(needs.encoder)) return `encoder ${needs.encoder}`;
   return undefined;
+}
+
+function gpusText(gpu: number): string {
+  return gpu === 1 ? '1 GPU' : `${gpu} GPUs`;
 }
 
 function lacksRoom(needs: Requirements, capacity: Capacity): string | undefined {

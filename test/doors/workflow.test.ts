@@ -117,7 +117,7 @@ describe('on a cluster', () => {
     expect(seen).toMatch(/^state +failed, 100% done: 4 failed$/m);
     expect(seen).toMatch(/^last +rest +1 failed$/m);
     expect(seen).toMatch(/^film-first .* Not in the mood\.$/m);
-    expect((await shell.yard('workflow', 'redrive', 'film')).out).toBe('4 jobs of film run again, or wait again.\n');
+    expect((await shell.yard('workflow', 'redrive', 'film')).out).toBe('4 of film: run again, or wait again.\n');
     expect(await shell.yard('workflow', 'follow', 'film', '-o', 'json')).toMatchObject({
       code: 0,
       out: expect.stringContaining('"state": "completed"'),
@@ -145,7 +145,7 @@ describe('on a cluster', () => {
     const jobs = { a: { ...noop, options: { hold: true } }, b: { ...noop, after: ['a'] } };
     const { id } = await yard.workflows.submit({ jobs });
     expect((await shell.yard('workflow', 'cancel', id, '--reason', 'Enough.')).out).toBe(
-      `2 jobs of ${id} are cancelled, or their workers told.\n`,
+      `2 of ${id}: cancelled, or their workers told.\n`,
     );
     expect(await yard.workflows.get(id)).toMatchObject({ state: 'cancelled', byState: { cancelled: 2 } });
     expect((await yard.job(`${id}-b`))?.transitions.at(-1)?.reason).toBe('Enough.');

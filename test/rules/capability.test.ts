@@ -117,7 +117,7 @@ describe('what a worker lacks', () => {
   });
 
   const cases: readonly [Requirements, string][] = [
-    [{ gpu: 2 }, '2 GPU'],
+    [{ gpu: 2 }, '2 GPUs'],
     [{ vramMb: 24_000 }, '24000 MiB of GPU memory'],
     [{ vendor: 'amd' }, 'a GPU by amd'],
     [{ encoder: 'hevc_nvenc' }, 'encoder hevc_nvenc'],
@@ -205,7 +205,7 @@ describe('GPUs that differ', () => {
   test('count for a job that needs some of them by what each has', () => {
     expect(unmet('transcode', { gpu: 1, vramMb: 80 }, mixed)).toBeUndefined();
     expect(unmet('transcode', { gpu: 2, vramMb: 24 }, mixed)).toBeUndefined();
-    expect(unmet('transcode', { gpu: 2, vramMb: 80 }, mixed)).toBe('2 GPU of 80 MiB each');
+    expect(unmet('transcode', { gpu: 2, vramMb: 80 }, mixed)).toBe('2 GPUs of 80 MiB each');
     expect(unmet('transcode', { gpu: 1, vramMb: 81 }, mixed)).toBe('81 MiB of GPU memory');
   });
 
