@@ -337,7 +337,7 @@ export class Board {
       this.#out(entry);
       const holding = this.holding(entry.worker);
       holding.claims.add(entry);
-      take(holding.usage, entry.requirements, 1, entry.rare?.vramsMb);
+      take(holding.usage, entry.requirements, 1, entry.rare);
     }
   }
 
@@ -362,7 +362,7 @@ export class Board {
 
   #release(entry: Entry, worker: string): void {
     const holding = this.holding(worker);
-    if (holding.claims.delete(entry)) take(holding.usage, entry.requirements, -1, entry.rare?.vramsMb);
+    if (holding.claims.delete(entry)) take(holding.usage, entry.requirements, -1, entry.rare);
     if (holding.claims.size === 0 && holding.offers.size === 0) this.#holdings.delete(worker);
   }
 

@@ -4,6 +4,7 @@
  */
 
 import type { JobState } from '../machines/job.ts';
+import type { Gpu } from '../machines/rules/gpu.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Durability, WorkerStatus } from '../runtime/ports.ts';
 import type { Board } from './board.ts';
@@ -38,6 +39,8 @@ export interface WorkerView {
   vramMb: number;
   /** Of each GPU, where they differ. */
   vramsMb?: readonly number[];
+  /** Each GPU, where they differ in maker or encoders. */
+  gpus?: readonly Gpu[];
   vendor?: string;
   encoders: readonly string[];
   memoryMb: number;

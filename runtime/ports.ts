@@ -131,6 +131,8 @@ export interface Head {
   savedAt?: number;
   /** The memory of each GPU that an active job has, MiB, on a worker whose GPUs differ. */
   vramsMb?: readonly number[];
+  /** Their names, on a worker whose GPUs differ in maker or encoders. */
+  devices?: readonly string[];
   /** What the record is written in, where that is not the first version: who is older leaves it alone. */
   version?: number;
   machine?: number;

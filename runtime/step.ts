@@ -117,8 +117,9 @@ function attemptsAfter(record: JobRecord, event: JobEvent, context: JobContext):
       keptAttempts,
     );
   if (event.type === 'attempt.started') {
-    const on = event.vramsMb === undefined ? {} : { vramsMb: event.vramsMb };
-    return changeLast(record, { startedAt: event.at, ...on });
+    const { at: startedAt, vramsMb, devices } = event;
+    const on = { ...(vramsMb === undefined ? {} : { vramsMb }), ...(devices === undefined ? {} : { devices }) };
+    return changeLast(record, { startedAt, ...on });
   }
   const outcome = outcomes[event.type];
   if (outcome === undefined) return record.attempts;
