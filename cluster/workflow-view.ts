@@ -33,6 +33,8 @@ export interface WorkflowNodeView {
 /** A workflow as a whole, without its jobs. `percent` is how many of its jobs have settled. */
 export interface WorkflowSummary {
   id: string;
+  /** What people call it. */
+  name?: string;
   state: WorkflowState;
   jobs: number;
   percent: number;
@@ -41,7 +43,6 @@ export interface WorkflowSummary {
 }
 
 export interface WorkflowView extends Omit<WorkflowSummary, 'jobs'> {
-  name?: string;
   onFailure: 'stop' | 'continue';
   /** Each after all that it waits for. */
   nodes: readonly WorkflowNodeView[];
@@ -51,10 +52,12 @@ export interface WorkflowView extends Omit<WorkflowSummary, 'jobs'> {
 }
 
 /** What the whole is, by the states of its jobs. */
-export function summaryOf(id: string, jobs: readonly { state: JobState; createdAt: number }[]): WorkflowSummary {
+export function summaryOf({ id, name }: Pick<WorkflowPart, 'id' | 'name'>, stored: readonly Stored[]): WorkflowSummary {
+  const jobs = stored.map(({ record }) => record);
   const settled = jobs.filter(({ state }) => isSettled(state)).length;
   return {
     id,
+    ...(name === undefined ? {} : { name }),
     state: workflowState(jobs.map(({ state }) => state)),
     jobs: jobs.length,
     percent: Math.floor((100 * settled) / Math.max(1, jobs.length)),
@@ -67,10 +70,9 @@ export function summaryOf(id: string, jobs: readonly { state: JobState; createdA
 export function viewOf(stored: readonly Stored[]): WorkflowView {
   const records = stored.map(({ record }) => record);
   const part = records.find(({ workflow }) => workflow !== undefined)?.workflow ?? nowhere;
-  const { jobs: _, ...summary } = summaryOf(part.id, records);
+  const { jobs: _, ...summary } = summaryOf(part, stored);
   return {
     ...summary,
-    ...(part.name === undefined ? {} : { name: part.name }),
     onFailure: records.some(({ workflow }) => workflow?.stops === true) ? 'stop' : 'continue',
     nodes: Object.keys(part.nodes).map((node) => nodeView(node, records)),
     jobs: records.map(jobView),

@@ -201,6 +201,8 @@ export interface JobStore {
   readPointer(key: string): Promise<{ revision: number; pointer: Pointer | null }>;
   /** All unique keys, in order of revisions; `null` for what cannot be read. Not on any hot path. */
   uniqueKeys(): AsyncIterable<Revision & { pointer: Pointer | null }>;
+  /** The keys that point to jobs of workflows, of one tenant where one is given. */
+  workflowKeys(tenant?: string): AsyncIterable<Revision & { pointer: Pointer | null }>;
   /** All schedules that can be read, deleted ones too, in order of revisions. For listings. */
   schedules(): AsyncIterable<StoredSchedule>;
   /**

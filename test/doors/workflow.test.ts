@@ -122,7 +122,7 @@ describe('on a cluster', () => {
       code: 0,
       out: expect.stringContaining('"state": "completed"'),
     });
-    expect((await shell.yard('workflow', 'list')).out).toMatch(/^film +completed +100% +4 /m);
+    expect((await shell.yard('workflow', 'list')).out).toMatch(/^film +completed +100% +4 .* Film 17$/m);
     expect((await shell.yard('job', 'get', 'film-last')).out).toMatch(
       /^waits for +film-rest-1, film-rest-2 to complete, which is so$/m,
     );
@@ -139,6 +139,23 @@ describe('on a cluster', () => {
       code: 'job.conflict',
     });
     expect(await yard.job('free-c')).toBeUndefined();
+  });
+
+  test('one whose jobs have unique rules takes their keys with it, and is redriven whole or not at all', async () => {
+    const unique = { uniqueKey: 'one-of-these' };
+    const given = (id: string) => ({ id, jobs: { a: { type: moody, options: unique }, b: { ...noop, after: ['a'] } } });
+    await yard.workflows.submit(given('first'));
+    expect((await yard.workflows.settled('first')).state).toBe('failed');
+    const held = await yard.submit('noop', {}, { ...unique, hold: true, id: 'holder' });
+    await expect(yard.workflows.submit(given('second'))).rejects.toThrow(
+      /^Node a: Expected no other job like it, got one: job holder/,
+    );
+    expect(await yard.job('second-a')).toBeUndefined();
+    await expect(yard.workflows.redrive('first')).rejects.toMatchObject({ code: 'job.refused' });
+    expect((await yard.job('first-b'))?.state).toBe('failed');
+    await held.cancel();
+    expect((await yard.workflows.redrive('first')).done).toEqual(['first-a', 'first-b']);
+    expect((await yard.workflows.settled('first')).state).toBe('completed');
   });
 
   test('one is cancelled as a whole; one that is not there is not found', async () => {
@@ -159,6 +176,5 @@ describe('on a cluster', () => {
     );
     await expect(wrong({ options: { id: 'x' } })).rejects.toThrow(/^Node cut: .* got `id`\./);
     await expect(wrong({ options: { priorty: 'high' } })).rejects.toThrow('Did you mean `priority`?');
-    await expect(wrong({ options: { unique: 'type' } })).rejects.toThrow('without unique rules, got one for cut');
   });
 });
