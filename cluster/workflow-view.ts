@@ -4,7 +4,7 @@
 
 import { isSettled, type JobState } from '../machines/job.ts';
 import type { JobRecord, Progress, Stored, WorkflowPart } from '../runtime/record.ts';
-import { type WorkflowState, workflowJobIds, workflowState } from '../runtime/workflow.ts';
+import { nodeJobIds, type WorkflowState, workflowJobIds, workflowState } from '../runtime/workflow.ts';
 
 /** One job of a workflow. Moments are epoch ms. */
 export interface WorkflowJob {
@@ -70,11 +70,12 @@ export function summaryOf({ id, name }: Pick<WorkflowPart, 'id' | 'name'>, store
 export function viewOf(stored: readonly Stored[]): WorkflowView {
   const records = stored.map(({ record }) => record);
   const part = records.find(({ workflow }) => workflow !== undefined)?.workflow ?? nowhere;
+  const nodeOf = nodesById(part);
   const { jobs: _, ...summary } = summaryOf(part, stored);
   return {
     ...summary,
     onFailure: records.some(({ workflow }) => workflow?.stops === true) ? 'stop' : 'continue',
-    nodes: Object.keys(part.nodes).map((node) => nodeView(node, records)),
+    nodes: Object.keys(part.nodes).map((node) => nodeView(node, records, nodeOf)),
     jobs: records.map(jobView),
     forgotten: workflowJobIds(part).length - records.length,
   };
@@ -82,11 +83,18 @@ export function viewOf(stored: readonly Stored[]): WorkflowView {
 
 const nowhere: WorkflowPart = { id: '', node: '', nodes: {} };
 
-function nodeView(node: string, records: readonly JobRecord[]): WorkflowNodeView {
+function nodesById({ id, nodes }: WorkflowPart): ReadonlyMap<string, string> {
+  const pairs = Object.entries(nodes).flatMap(([node, count]) =>
+    nodeJobIds(id, node, count).map((job) => [job, node] as const),
+  );
+  return new Map(pairs);
+}
+
+/** What it waits for outside of the workflow is told as it was given. */
+function nodeView(node: string, records: readonly JobRecord[], nodeOf: ReadonlyMap<string, string>): WorkflowNodeView {
   const own = records.filter(({ workflow }) => workflow?.node === node);
   const { jobs = [], need = 'all', when = 'success' } = own[0]?.after ?? {};
-  const waitedFor = new Set(jobs);
-  const after = records.flatMap(({ id, workflow }) => (waitedFor.has(id) ? (workflow?.node ?? []) : []));
+  const after = jobs.map((id) => nodeOf.get(id) ?? `job:${id}`);
   return { node, after: [...new Set(after)], need, when, byState: countStates(own) };
 }
 

@@ -44,6 +44,11 @@ describe('a workflow is refused', () => {
       'got the circle a → c → b → a (each waits for the next). Take one `after` of it away.',
     ],
     [
+      'with a job of its own for one outside of it',
+      { jobs: { a: noop, b: { ...noop, after: ['job:w-a'] } } },
+      'Expected node b to wait for nodes by their names, got `job:w-a`. Write `a`.',
+    ],
+    [
       'with words that are none',
       { jobs: { a: noop, b: { ...noop, after: { jobs: ['a'], when: 'ever' } } } },
       'got ever',
@@ -139,6 +144,32 @@ describe('on a cluster', () => {
       code: 'job.conflict',
     });
     expect(await yard.job('free-c')).toBeUndefined();
+  });
+
+  test('one goes on when what a handler of it has submitted has ended, and is handed the results', async () => {
+    const split = defineJob({
+      type: 'split',
+      payload: z.object({ into: z.number() }),
+      run: async ({ id, payload: { into } }) => {
+        const parts = Array.from({ length: into }, (_, n) => ({ executionTimeMs: n }));
+        const jobs = { part: { type: 'noop', each: parts }, joined: { type: 'gather', after: ['part'] } };
+        const { created } = await yard.workflows.submit({ id, jobs });
+        return { created };
+      },
+    });
+    const gather = defineJob({ type: 'gather', payload: z.unknown(), run: ({ inputs }) => inputs });
+    await cluster.work([split, gather], { types: ['split', 'gather'] });
+    const jobs = {
+      split: { type: split, payload: { into: 3 } },
+      publish: { type: gather, after: ['split', 'job:long-split-joined'] },
+    };
+    await yard.workflows.submit({ id: 'long', jobs });
+    const view = await yard.workflows.settled('long');
+    expect(view).toMatchObject({ state: 'completed', nodes: [{}, { after: ['split', 'job:long-split-joined'] }] });
+    expect((await yard.settled('long-publish')).context.result).toEqual({
+      split: { created: true },
+      'long-split-joined': { part: [{ attempt: 1 }, { attempt: 1 }, { attempt: 1 }] },
+    });
   });
 
   test('one whose jobs have unique rules takes their keys with it, and is redriven whole or not at all', async () => {
