@@ -143,7 +143,7 @@ function specOf(request: Request, defaults: JobDefaults, payload: unknown, needs
     type: request.type,
     queue: queueOf(options.queue ?? defaults.queue ?? defaultQueues[1] ?? 'default'),
     priority: options.priority ?? defaults.priority ?? 'medium',
-    requirements: { ...options.requirements, ...needs, ...mergedLabels(options.requirements, needs) },
+    requirements: withGpu({ ...options.requirements, ...needs, ...mergedLabels(options.requirements, needs) }),
     payload,
     staleAfterMs: options.staleAfterMs ?? defaults.staleAfterMs ?? staleAfterMs,
     source: request.source,
@@ -174,6 +174,12 @@ function afterIn(id: string, { after: given, afterNeed, afterWhen }: JobOptions)
     'input.invalid',
     `Expected \`after\` to be the ids of 1 to ${jobsAtMost} other jobs, got ${met}. Name jobs that are submitted before or beside this one.`,
   );
+}
+
+/** Who says what the GPU must be wants one: without, an attempt would see none. */
+function withGpu(needs: Requirements): Requirements {
+  const isAsked = needs.vendor !== undefined || (needs.vramMb ?? 0) > 0;
+  return isAsked && needs.gpu === undefined ? { ...needs, gpu: 1 } : needs;
 }
 
 function firstGiven(...values: (number | null | undefined)[]): number | null {

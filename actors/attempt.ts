@@ -9,6 +9,7 @@
  */
 
 import type { Aside, JobEvent } from '../machines/job.ts';
+import type { Held } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import { failureOf } from '../runtime/failure.ts';
@@ -39,8 +40,8 @@ export interface AttemptOptions {
   graceMs: number;
   /** GPUs that are its own; absent on a worker that has none. */
   devices?: readonly string[];
-  /** The memory of each, MiB, on a worker whose GPUs differ. */
-  vramsMb?: readonly number[];
+  /** What the record is to say of them, on a worker whose GPUs differ. */
+  held?: Held;
 }
 
 type Ending = ({ kind: 'returned' } & Returned) | { kind: 'threw'; error: unknown } | { kind: 'abandoned' };
@@ -271,10 +272,8 @@ export class Attempt {
 
   /** The start of the handler, where the record does not have it yet. */
   #start(record: JobRecord): JobEvent[] {
-    const { vramsMb } = this.#options;
-    const on = vramsMb === undefined ? {} : { vramsMb };
     return record.state === 'assigned'
-      ? [{ type: 'attempt.started', at: this.#startedAt, attempt: this.#claim.attempt, ...on }]
+      ? [{ type: 'attempt.started', at: this.#startedAt, attempt: this.#claim.attempt, ...this.#options.held }]
       : [];
   }
 

@@ -351,7 +351,7 @@ export class Board {
       const holding = this.holding(entry.worker);
       holding.claims.add(entry);
       this.#touched.add(entry.worker);
-      take(holding.usage, entry.requirements, 1, entry.rare?.vramsMb);
+      take(holding.usage, entry.requirements, 1, entry.rare);
     }
   }
 
@@ -377,7 +377,7 @@ export class Board {
 
   #release(entry: Entry, worker: string): void {
     const holding = this.holding(worker);
-    if (holding.claims.delete(entry)) take(holding.usage, entry.requirements, -1, entry.rare?.vramsMb);
+    if (holding.claims.delete(entry)) take(holding.usage, entry.requirements, -1, entry.rare);
     this.#touched.add(worker);
     if (holding.claims.size === 0 && holding.offers.size === 0) this.#holdings.delete(worker);
   }

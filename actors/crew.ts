@@ -329,5 +329,6 @@ function isGain(before: Usage & { held: number }, { usage, held }: Hand): boolea
     usage.memoryMb >= before.memoryMb &&
     usage.diskMb >= before.diskMb &&
     held >= before.held;
-  return !isMore || before.vramsMb.join() !== usage.vramsMb.join();
+  const isSame = (one: readonly unknown[] = [], other: readonly unknown[] = []) => one.join() === other.join();
+  return !isMore || !isSame(before.vramsMb, usage.vramsMb) || !isSame(before.gpus, usage.gpus);
 }

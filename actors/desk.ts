@@ -4,6 +4,7 @@
  */
 
 import type { JobState } from '../machines/job.ts';
+import type { Gpu } from '../machines/rules/gpu.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Durability, WorkerStatus } from '../runtime/ports.ts';
 import type { Board } from './board.ts';
@@ -38,6 +39,8 @@ export interface WorkerView {
   vramMb: number;
   /** Of each GPU, where they differ. */
   vramsMb?: readonly number[];
+  /** Each GPU, where they differ in maker or encoders. */
+  gpus?: readonly Gpu[];
   vendor?: string;
   encoders: readonly string[];
   memoryMb: number;
@@ -107,10 +110,11 @@ export interface SteppedDown {
 export interface Outlook {
   cluster: ClusterView;
   queues: readonly QueueView[];
+  scale: Advice;
 }
 
 export function outlook(options: DeskOptions): Outlook {
-  return { cluster: cluster(options), queues: queues(options) };
+  return { cluster: cluster(options), queues: queues(options), scale: scale(options, undefined) };
 }
 
 type Answer = (ask: unknown) => unknown;

@@ -15,7 +15,10 @@ export interface Place extends Iterable<Entry> {
 }
 
 /** Of a head, what few jobs have. */
-export type Rare = Pick<Head, 'preemptAt' | 'preempted' | 'savedAt' | 'vramsMb' | 'after' | 'workflow' | 'stopsSince'>;
+export type Rare = Pick<
+  Head,
+  'preemptAt' | 'preempted' | 'savedAt' | 'vramsMb' | 'devices' | 'after' | 'workflow' | 'stopsSince'
+>;
 
 /** An open job on the board. */
 export interface Entry {
@@ -67,6 +70,7 @@ export function rareOf({
   preempted,
   savedAt,
   vramsMb,
+  devices,
   after,
   workflow,
   stopsSince,
@@ -76,6 +80,7 @@ export function rareOf({
   if (preempted !== undefined) rare.preempted = preempted;
   if (savedAt !== undefined) rare.savedAt = savedAt;
   if (vramsMb !== undefined) rare.vramsMb = vramsMb;
+  if (devices !== undefined) rare.devices = devices;
   if (after !== undefined) rare.after = after;
   if (workflow !== undefined) rare.workflow = workflow;
   if (stopsSince !== undefined) rare.stopsSince = stopsSince;

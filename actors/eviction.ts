@@ -73,7 +73,7 @@ function fitsWithout(
 ): boolean {
   if (!allows(victims)) return false;
   const left = { ...usage };
-  for (const { requirements, rare } of victims) take(left, requirements, -1, rare?.vramsMb);
+  for (const { requirements, rare } of victims) take(left, requirements, -1, rare);
   return hasRoom(wanted.requirements, capacity, left, lookAhead);
 }
 

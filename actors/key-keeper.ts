@@ -4,6 +4,8 @@
  * A key is held or not by what the job behind it is (`unique-key.ts`), so a key that is left over is in nobody's way;
  * it only takes room. It is forgotten at the revision at which nothing held it: whoever took it meanwhile keeps it. What
  * no history can have brought about is put right and counted: a key that points nowhere, an open job without its key.
+ *
+ * The keys by which workflows are found are forgotten when the job to which they point has been.
  */
 
 import { holdsKey } from '../machines/rules/unique.ts';
@@ -76,12 +78,18 @@ export class KeyKeeper {
   async #sweep(): Promise<number> {
     let count = 0;
     let some: Key[] = [];
-    for await (const key of this.#options.store.uniqueKeys()) {
+    for await (const key of this.#keys()) {
       if (some.push(key) < atOnce) continue;
       count += await this.#sweepSome(some);
       some = [];
     }
     return count + (await this.#sweepSome(some));
+  }
+
+  async *#keys(): AsyncIterable<Key> {
+    const { store } = this.#options;
+    yield* store.uniqueKeys();
+    yield* store.workflowKeys();
   }
 
   async #sweepSome(keys: readonly Key[]): Promise<number> {
@@ -99,7 +107,10 @@ export class KeyKeeper {
     const { pointer } = key;
     const holderKey = holderKeyOf(key);
     if (pointer === null || holderKey === undefined) {
-      telemetry.tell('auditor.repaired', { key: key.key, what: 'unique key without a job' });
+      telemetry.tell('auditor.repaired', {
+        key: key.key,
+        what: `${isOfWorkflow(key) ? 'workflow' : 'unique'} key without a job`,
+      });
       return true;
     }
     if ((pointer.until ?? 0) > clock.now()) return false;
@@ -107,6 +118,7 @@ export class KeyKeeper {
     const holder = read ?? (await store.read(holderKey).catch(() => 'unreadable' as const));
     if (holder === 'unreadable') return false;
     if (holder === undefined) return true;
+    if (isOfWorkflow(key)) return false;
     const { unique, state, context } = holder.record;
     return unique?.key !== key.key || !holdsKey(unique, { state, attempt: context.attempt });
   }
@@ -116,7 +128,12 @@ export class KeyKeeper {
   }
 }
 
-/** `_unique.<tenant>.<hash>` points to a job of that tenant. */
+/** `_workflow.<tenant>.<id>` is kept as long as the job to which it points is. */
+function isOfWorkflow({ key }: Key): boolean {
+  return key.startsWith('_workflow.');
+}
+
+/** `_unique.<tenant>.<hash>`, and so for workflows, points to a job of that tenant. */
 function holderKeyOf({ key, pointer }: Key): string | undefined {
   const [, tenant, hash, ...more] = key.split('.');
   if (pointer === null || tenant === undefined || hash === undefined || more.length > 0) return undefined;

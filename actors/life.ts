@@ -11,7 +11,8 @@
  * is looked up: what no longer holds is stopped, and what has not begun is given back, or given up, instead of begun.
  */
 
-import { type Capacity, idle, rest, take, type Usage, usageOf } from '../machines/rules/capability.ts';
+import { type Capacity, type Held, idle, rest, take, type Usage, usageOf } from '../machines/rules/capability.ts';
+import type { Gpu } from '../machines/rules/gpu.ts';
 import type { Accuracy, Clock } from '../runtime/clock.ts';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
@@ -23,7 +24,7 @@ import { Attempt } from './attempt.ts';
 import { Claim } from './claim.ts';
 import { claimsHash } from './claims-hash.ts';
 import type { Commit } from './committer.ts';
-import type { Device, Devices } from './devices.ts';
+import type { Devices } from './devices.ts';
 import { patientlyAtStart } from './patience.ts';
 
 export interface LifeOptions {
@@ -293,14 +294,14 @@ export class Life {
       const { requirements } = next.claim.record;
       const taken = this.#takenSlots();
       if (taken > 0 && taken + usageOf(requirements).slots > this.#capacity.slots) return;
-      const own = this.#options.devices.take(requirements.gpu ?? 0, requirements.vramMb ?? 0);
+      const own = this.#options.devices.take(requirements);
       if (own === undefined) return;
       this.#waiting.shift();
       void this.#run(next.claim, own);
     }
   }
 
-  async #run(claim: Claim, own: readonly Device[]): Promise<void> {
+  async #run(claim: Claim, own: readonly Gpu[]): Promise<void> {
     const { world, clock, telemetry, cancelGraceMs, devices } = this.#options;
     const definition = this.#definitions.get(claim.record.type);
     if (definition === undefined) {
@@ -308,8 +309,9 @@ export class Life {
       return this.#handBack(claim, 'this worker has no such handler');
     }
     const { requirements } = claim.record;
-    const vramsMb = own.map(({ vramMb }) => vramMb);
-    take(this.#used, requirements, 1, vramsMb);
+    const names = own.map(({ name }) => name);
+    const held = { vramsMb: own.map(({ vramMb }) => vramMb), devices: names };
+    take(this.#used, requirements, 1, held);
     const { store, blobs, events, logs } = world;
     const attempt = new Attempt({
       claim,
@@ -322,12 +324,12 @@ export class Life {
       clock,
       telemetry,
       graceMs: cancelGraceMs,
-      ...(this.#capacity.gpu === 0 ? {} : { devices: own.map(({ name }) => name) }),
-      ...(this.#capacity.vramsMb === undefined || own.length === 0 ? {} : { vramsMb }),
+      ...(this.#capacity.gpu === 0 ? {} : { devices: names }),
+      ...heldWhereTheyDiffer(this.#capacity, held),
     });
     this.#running.set(claim.key, attempt);
     await attempt.run();
-    take(this.#used, requirements, -1, vramsMb);
+    take(this.#used, requirements, -1, held);
     devices.giveBack(own);
     this.#fill();
     try {
@@ -455,4 +457,10 @@ export class Life {
 
 function skewOf(accuracy: Accuracy | undefined): { skewMs?: number } {
   return accuracy === undefined ? {} : { skewMs: Math.round(accuracy.skew()) };
+}
+
+/** What the record says of the GPUs that an attempt has: nothing where it does not matter which they are. */
+function heldWhereTheyDiffer({ vramsMb, gpus }: Capacity, held: Required<Held>): { held?: Held } {
+  if (held.devices.length === 0 || (vramsMb === undefined && gpus === undefined)) return {};
+  return { held: gpus === undefined ? { vramsMb: held.vramsMb } : held };
 }

@@ -91,7 +91,7 @@ export class RoomKeeper {
     if (after === 'those that leave') return leavingOf(board, worker);
     const leaving = { ...idle };
     for (const entry of board.holding(worker).claims)
-      if (ran.get(entry) === entry.attempt) take(leaving, entry.requirements, 1, entry.rare?.vramsMb);
+      if (ran.get(entry) === entry.attempt) take(leaving, entry.requirements, 1, entry.rare);
     return leaving;
   }
 

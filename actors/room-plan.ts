@@ -194,7 +194,7 @@ class Plan implements RoomPlan {
     const { site, victims, lossMs } = best;
     for (const victim of victims) {
       this.#spoken.add(victim);
-      take(site.toCome, victim.requirements, -1, victim.rare?.vramsMb);
+      take(site.toCome, victim.requirements, -1, victim.rare);
       for (const account of full) if (account.out.has(victim)) this.#count(account, 1);
     }
     this.evictions.push({ wanted, worker: site.worker, victims, lossMs });
@@ -263,7 +263,7 @@ function nameOf({ kind, name }: Account): string {
 export function leavingOf(board: Pick<Board, 'holding'>, worker: string): Usage {
   const leaving = { ...idle };
   for (const entry of board.holding(worker).claims)
-    if (isLeaving(entry)) take(leaving, entry.requirements, 1, entry.rare?.vramsMb);
+    if (isLeaving(entry)) take(leaving, entry.requirements, 1, entry.rare);
   return leaving;
 }
 

@@ -8,7 +8,7 @@
  * `targetMs`. Sets are reckoned each by itself: a worker that serves two of them counts for both.
  */
 
-import { type Capacity, gpusWith, type Requirements, requirementKey, unmet } from '../machines/rules/capability.ts';
+import { type Capacity, gpusFor, type Requirements, requirementKey, unmet } from '../machines/rules/capability.ts';
 import type { Board } from './board.ts';
 import type { Fleet } from './fleet.ts';
 
@@ -107,11 +107,12 @@ function demandOf(set: Tally, fleet: readonly Capacity[], { runMs, targetMs }: S
 }
 
 /** How many such jobs a worker runs at once while it runs nothing else. */
-function jobsAtOnce({ slots = 1, gpu = 0, vramMb = 0, memoryMb = 0, diskMb = 0 }: Requirements, has: Capacity): number {
+function jobsAtOnce(needs: Requirements, has: Capacity): number {
+  const { slots = 1, gpu = 0, memoryMb = 0, diskMb = 0 } = needs;
   const of = (all: number, each: number) => (each === 0 ? Number.POSITIVE_INFINITY : Math.floor(all / each));
   return Math.min(
     of(has.slots, slots),
-    of(gpusWith(vramMb, has), gpu),
+    of(gpusFor(needs, has), gpu),
     of(has.memoryMb, memoryMb),
     of(has.diskMb ?? 0, diskMb),
   );

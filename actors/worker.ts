@@ -8,6 +8,7 @@
  */
 
 import { idle, together, type Usage } from '../machines/rules/capability.ts';
+import type { Gpu } from '../machines/rules/gpu.ts';
 import { pause } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefaults } from '../runtime/handler.ts';
@@ -36,9 +37,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { gpu, vramMb, vramsMb } = options.identity.capacity;
-    const names = options.gpus ?? Array.from({ length: gpu }, (_, at) => String(at));
-    this.#devices = new Devices(names.map((name, at) => ({ name, vramMb: vramsMb?.[at] ?? vramMb })));
+    this.#devices = new Devices(gpusOf(options), options.identity.capacity.encoders);
     this.#life = this.#newLife(options.identity.incarnation, false);
   }
 
@@ -127,4 +126,12 @@ export class Worker {
       return false;
     }
   }
+}
+
+/** Where they do not differ in kind, each is as the capacity says of all. */
+function gpusOf({ identity: { capacity }, gpus }: WorkerOptions): readonly Gpu[] {
+  const { gpu, vramMb, vramsMb, vendor } = capacity;
+  const names = gpus ?? Array.from({ length: gpu }, (_, at) => String(at));
+  const made = vendor === undefined ? {} : { vendor };
+  return capacity.gpus ?? names.map((name, at) => ({ name, vramMb: vramsMb?.[at] ?? vramMb, ...made }));
 }

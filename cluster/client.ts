@@ -31,7 +31,15 @@ import { type AuditReport, audit } from './audit.ts';
 import { Audited, type Author, type Deed, processAuthor } from './audited.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
 import { type Bulk, type BulkOutcome, BulkVerbs } from './bulk.ts';
-import { type DeadGroup, deadOf, groupDead, type RedriveOptions, redriveBulk } from './dead-letter.ts';
+import {
+  type DeadFilter,
+  type DeadGroup,
+  type DeadShown,
+  deadOf,
+  groupDead,
+  type RedriveOptions,
+  redriveBulk,
+} from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
 import {
@@ -212,13 +220,13 @@ export class Client implements AsyncDisposable {
     return this.done({ what: 'bulk.start', target: bulk.verb.verb, given: bulk }, () => this.bulk.carryOut(bulk));
   }
 
-  deadGroups(): Promise<readonly DeadGroup[]> {
-    return groupDead(this.jobs({ state: 'failed' }));
+  deadGroups(filter: DeadFilter = {}): Promise<readonly DeadGroup[]> {
+    return groupDead(this.jobs({ ...filter, state: 'failed' }));
   }
 
-  async *dead({ group, limit }: { group?: string | undefined; limit?: number | undefined }): AsyncGenerator<JobRecord> {
+  async *dead({ group, limit, ...filter }: DeadFilter & DeadShown): AsyncGenerator<JobRecord> {
     let left = limit ?? Number.POSITIVE_INFINITY;
-    for await (const record of deadOf(this.jobs({ state: 'failed' }), group)) {
+    for await (const record of deadOf(this.jobs({ ...filter, state: 'failed' }), group)) {
       if (left-- <= 0) return;
       yield record;
     }

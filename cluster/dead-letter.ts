@@ -78,15 +78,24 @@ export async function* deadOf(failed: AsyncIterable<JobRecord>, group: string | 
     throw new Fault('group.missing', `Expected a group of failed jobs, got \`${group}\`. See \`yard dead groups\`.`);
 }
 
-/** Which failed jobs to redrive; what is not said is not asked for. */
-export interface RedriveOptions {
-  /** Only those of the group with this id. */
-  group?: string | undefined;
-  /** Only those of this priority. */
+/** Which failed jobs; what is not said is not asked for. */
+export interface DeadFilter {
   priority?: Priority | undefined;
   queue?: string | undefined;
   type?: string | undefined;
   tag?: string | undefined;
+}
+
+/** Of which group, and how many of them. */
+export interface DeadShown {
+  group?: string | undefined;
+  limit?: number | undefined;
+}
+
+/** Which failed jobs to redrive. */
+export interface RedriveOptions extends DeadFilter {
+  /** Only those of the group with this id. */
+  group?: string | undefined;
   /** At most so many, the newest first: to see whether it helps. */
   sample?: number | undefined;
   /** At most so many a second. */

@@ -4,10 +4,12 @@
 
 import type { ClusterView, Outlook, WorkerView } from '../actors/desk.ts';
 import type { QueueView } from '../actors/queue-view.ts';
+import type { Demand } from '../actors/scale.ts';
 import { Meter } from '../runtime/telemetry/meter.ts';
 import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { MasterView } from './masters.ts';
+import { needsText } from './needs-text.ts';
 import { version } from './version.ts';
 
 /** A process that is measured. */
@@ -49,6 +51,7 @@ export function masterSamples({
     ...(leads && term !== undefined ? [{ name: 'yard_term', value: term } as const] : []),
     ...(outlook === undefined ? [] : [...stateSamples(outlook.cluster), ...outlook.queues.flatMap(queueSamples)]),
     ...(outlook?.cluster.workers.flatMap(workerSamples) ?? []),
+    ...(outlook?.scale.demands.slice(0, setsAtMost).flatMap(demandSamples) ?? []),
   ];
 }
 
@@ -62,6 +65,17 @@ function queueSamples({ queue, waiting = 0, out = 0, paused }: QueueView): reado
     { name: 'yard_queue_waiting', labels, value: waiting },
     { name: 'yard_queue_out', labels, value: out },
     { name: 'yard_queue_paused', labels, value: paused ? 1 : 0 },
+  ];
+}
+
+/** More series help nobody; those that lack the most workers come first. */
+const setsAtMost = 100;
+
+function demandSamples({ type, requirements, needed, workers }: Demand): readonly Sample[] {
+  const labels = { type, needs: needsText(requirements) };
+  return [
+    { name: 'yard_scale_workers_needed', labels, value: needed },
+    { name: 'yard_scale_workers', labels, value: workers },
   ];
 }
 

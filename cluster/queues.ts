@@ -38,9 +38,15 @@ export async function listQueues({ desk, control }: World, listed: readonly stri
  * @throws {Fault} `input.invalid`
  */
 export async function setQueue({ control }: World, queue: string, change: QueueChange): Promise<QueueSettings> {
-  const wrong = wrongInQueue(queue, change);
+  const wrong = wrongInQueue(queue, change) ?? evictsItself(queue, change);
   if (wrong !== undefined) throw new Fault('input.invalid', wrong);
   return await control.changeQueue(queue, (set) => changedQueue(set, change));
+}
+
+/** It was let pass once, and did nothing: what was stored so is still read. */
+function evictsItself(queue: string, { mayEvict }: QueueChange): string | undefined {
+  if (mayEvict?.includes(queue) !== true) return undefined;
+  return `Expected \`mayEvict\` of queue ${queue} to be a list of other queues, got itself. Name queues of later turns.`;
 }
 
 function isQueueView(view: unknown): view is QueueView {

@@ -185,8 +185,10 @@ interface CapacityParts {
 }
 
 function capacityOf({ options, measured, advertised, served }: CapacityParts): Capacity {
-  const { gpu, vramMb, vramsMb, vendor, encoders, memoryMb } = measured;
-  const isMeasured = advertised.gpu === undefined && advertised.vramMb === undefined;
+  const { gpu, vramMb, vramsMb, vendor, encoders, memoryMb, kinds } = measured;
+  const { gpu: declared, vramMb: memory, vendor: maker, encoders: able } = advertised;
+  const isMeasured = declared === undefined && memory === undefined;
+  const isWhole = isMeasured && maker === undefined && able === undefined;
   const labels = { ...options.labels, ...advertised.labels };
   return {
     slots: options.concurrency,
@@ -197,9 +199,10 @@ function capacityOf({ options, measured, advertised, served }: CapacityParts): C
     gpu,
     vramMb,
     ...(vramsMb !== undefined && isMeasured ? { vramsMb } : {}),
+    ...(kinds !== undefined && isWhole ? { gpus: kinds } : {}),
     encoders,
     memoryMb,
-    ...(vendor === undefined ? {} : { vendor }),
+    ...(vendor === undefined || advertised.gpus !== undefined ? {} : { vendor }),
     ...advertised,
     labels,
   };

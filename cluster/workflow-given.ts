@@ -22,7 +22,10 @@ export interface WorkflowNode {
   payload?: unknown;
   /** A job for each of these payloads; a node after it waits for all of them and gets the list of their results. */
   each?: readonly unknown[] | undefined;
-  /** The nodes that it waits for: `['probe']`, or `{ jobs: ['a', 'b'], need: 'any', when: 'end' }`. */
+  /**
+   * The nodes that it waits for: `['probe']`, or `{ jobs: ['a', 'b'], need: 'any', when: 'end' }`. `job:ID` stands for a job
+   * outside of the workflow, which need not be there yet: one that a handler of the workflow submits.
+   */
   after?: AfterGiven | undefined;
   options?: WorkflowJobOptions | undefined;
 }
@@ -150,6 +153,7 @@ export function workflowPlan(id: string, { jobs }: WorkflowGiven): readonly Plan
   const planned = Object.entries(jobs).map(([name, node]) => planNode(id, name, node, counts));
   expectNoCircle(planned);
   expectIds(planned);
+  expectOutside(planned);
   return inOrder(planned);
 }
 
@@ -177,11 +181,21 @@ function planNode(
   }));
   if (given.after === undefined) return { name, given, jobs, after: {}, waits: { jobs: [], need: 'all' } };
   const said = 'jobs' in given.after ? given.after : { jobs: given.after };
-  for (const other of said.jobs) expectNode(name, other, [...counts.keys()]);
-  const waitsFor = said.jobs.flatMap((other) => nodeJobIds(workflow, other, counts.get(other) ?? 0));
+  const nodes = said.jobs.filter((other) => outsideId(other) === undefined);
+  for (const other of nodes) expectNode(name, other, [...counts.keys()]);
+  const waitsFor = said.jobs.flatMap(
+    (other) => outsideId(other) ?? nodeJobIds(workflow, other, counts.get(other) ?? 0),
+  );
   const { need = 'all' } = said;
   const after = waitsFor.length === 0 ? {} : afterTexts({ ...said, jobs: waitsFor });
-  return { name, given, jobs, after, waits: { jobs: said.jobs, need } };
+  return { name, given, jobs, after, waits: { jobs: nodes, need } };
+}
+
+const outside = 'job:';
+
+/** The id of a job outside of the workflow, where `other` names one. */
+function outsideId(other: string): string | undefined {
+  return other.startsWith(outside) ? other.slice(outside.length) : undefined;
 }
 
 function expectNode(node: string, other: string, names: readonly string[]): void {
@@ -218,6 +232,21 @@ function expectIds(nodes: readonly PlannedNode[]): void {
   const wrong = ids.find((id, at) => !idPattern.test(id) || ids.indexOf(id) !== at);
   if (wrong === undefined) return;
   throw refused('each job to have an id of its own, of at most 64 characters', `\`${wrong}\``, 'Choose other names.');
+}
+
+/** What is inside is named by its node, so that circles are found. */
+function expectOutside(nodes: readonly PlannedNode[]): void {
+  const ids = new Map(nodes.flatMap(({ name, jobs }) => jobs.map(({ id }) => [id, name])));
+  for (const { name, given } of nodes) {
+    const after = given.after === undefined || 'jobs' in given.after ? (given.after?.jobs ?? []) : given.after;
+    const wrong = after.find((other) => ids.has(outsideId(other) ?? ''));
+    if (wrong !== undefined)
+      throw refused(
+        `node ${name} to wait for nodes by their names`,
+        `\`${wrong}\``,
+        `Write \`${ids.get(outsideId(wrong) ?? '')}\`.`,
+      );
+  }
 }
 
 function inOrder(nodes: readonly PlannedNode[]): readonly PlannedNode[] {

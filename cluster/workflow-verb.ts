@@ -2,26 +2,28 @@
  * What a person does with workflows: submits one as a whole, looks at it, cancels it, has what failed run again.
  *
  * Needs no leader. Whatever moves several jobs is one atomic batch, each of them expected at the revision at which it was
- * read: all move or none does, and where one was quicker, all are read again. A workflow has no record: it is found by
- * the heads of its jobs, and seen by their records.
+ * read: all move or none does, and where one was quicker, all are read again. A workflow has no record: a key points to one of
+ * its jobs (`workflow-birth.ts`), and it is seen by their records.
  */
 
 import { admit, conflictText, isSameSubmission } from '../actors/admission.ts';
 import { largePayload, PutAside } from '../actors/aside.ts';
-import type { Commit, Committed } from '../actors/committer.ts';
+import type { Commit } from '../actors/committer.ts';
 import type { Quotas } from '../actors/quota.ts';
 import { readOptions } from '../actors/request.ts';
 import { Room } from '../actors/room.ts';
+import { claimAtRedrive } from '../actors/unique-key.ts';
 import { isActive, isSettled, type JobEvent } from '../machines/job.ts';
 import { withPayloadAside } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Fault, isFault, messageOf } from '../runtime/faults.ts';
-import type { Entry, Head, World } from '../runtime/ports.ts';
+import { Fault, messageOf } from '../runtime/faults.ts';
+import type { Entry, World } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Stored, type WorkflowPart } from '../runtime/record.ts';
 import { step } from '../runtime/step.ts';
-import { workflowJobIds } from '../runtime/workflow.ts';
+import { workflowJobIds, workflowKey } from '../runtime/workflow.ts';
 import { jobOptions } from './submit-options.ts';
 import type { Submitter } from './submitter.ts';
+import { bearWorkflow } from './workflow-birth.ts';
 import { type PlannedNode, type WorkflowGiven, workflowPlan } from './workflow-given.ts';
 import { summaryOf, viewOf, type WorkflowSummary, type WorkflowView } from './workflow-view.ts';
 
@@ -66,26 +68,15 @@ export class WorkflowVerbs {
    * tenant may not have so many; `store.full`
    */
   async submit(given: WorkflowGiven): Promise<SubmittedWorkflow> {
-    const { world, clock } = this.#options;
+    const { clock } = this.#options;
     const id = given.id ?? `wf-${clock.unique().slice(0, 12).toLowerCase()}`;
     const admitted = await this.#admitAll(id, given, workflowPlan(id, given));
-    expectNoneUnique(admitted);
     await this.#expectRoom(admitted);
     const { records, aside } = await this.#putAside(admitted);
     const jobs = records.map((record) => record.id);
-    const committed = await this.#write(records);
-    for (const put of aside) await (committed.kind === 'conflict' ? put.drop() : put.keep());
-    if (committed.kind === 'conflict') {
-      await this.#expectSame(records);
-      return { id, created: false, jobs };
-    }
-    for (const [at, record] of records.entries()) {
-      const { type, queue, priority, transitions } = record;
-      const revision = committed.revisions[at] ?? 0;
-      for (const transition of transitions)
-        world.events.tell({ key: jobKey(record), type, queue, priority, revision, transition });
-    }
-    return { id, created: true, jobs };
+    const created = await this.#bear(records, aside);
+    if (!created) await this.#expectSame(records);
+    return { id, created, jobs };
   }
 
   /** The whole as it is now. @throws {Fault} `workflow.missing` */
@@ -93,18 +84,22 @@ export class WorkflowVerbs {
     return viewOf(await this.#read(id));
   }
 
-  /** Workflows that have jobs, the newest first. */
+  /** The newest first; those of which the last job is forgotten are left out. Reads the jobs of those alone that it tells of. */
   async list({ limit = 50 }: { limit?: number | undefined } = {}): Promise<readonly WorkflowSummary[]> {
-    const found = new Map<string, Map<string, Pick<Head, 'state' | 'createdAt'>>>();
-    for await (const change of this.#options.world.store.changesAfter(0)) {
-      if (change.kind !== 'job' || change.head.workflow === undefined) continue;
-      const { key, workflow, state, createdAt } = change.head;
-      if (!key.startsWith(`${this.#options.tenant}.`)) continue;
-      const jobs = found.get(workflow) ?? new Map<string, Pick<Head, 'state' | 'createdAt'>>();
-      found.set(workflow, jobs.set(key, { state, createdAt }));
+    const { world, tenant } = this.#options;
+    const pointers = await Array.fromAsync(world.store.workflowKeys(tenant));
+    const newest = pointers
+      .flatMap(({ pointer }) => pointer ?? [])
+      .toSorted((one, other) => other.at - one.at)
+      .values();
+    const found: WorkflowSummary[] = [];
+    for (const { job } of newest) {
+      const jobs = await this.#jobsBeside(jobKey({ tenant, id: job }));
+      const [first] = jobs;
+      if (first?.record.workflow !== undefined) found.push(summaryOf(first.record.workflow, jobs));
+      if (found.length >= limit) break;
     }
-    const summaries = [...found].map(([id, jobs]) => summaryOf(id, [...jobs.values()]));
-    return summaries.sort((one, other) => other.createdAt - one.createdAt).slice(0, limit);
+    return found;
   }
 
   /** Cancels all that is open of it, at once; the workers of those that run are told. @throws {Fault} `workflow.missing` */
@@ -118,6 +113,16 @@ export class WorkflowVerbs {
   /** Has all run again that has failed, or could not be reached or was stopped. @throws {Fault} `workflow.missing` */
   redrive(id: string): Promise<WorkflowOutcome> {
     return this.#moveAll(id, ({ state }, at) => (state === 'failed' ? { type: 'job.redrive', at } : undefined));
+  }
+
+  /** What jobs that are redriven have to write about their unique keys. @throws {Fault} `job.refused` */
+  async #claims(moved: readonly JobRecord[]): Promise<readonly Entry[]> {
+    const { world, clock } = this.#options;
+    const redriven = moved.filter(({ transitions }) => transitions.at(-1)?.event === 'job.redrive');
+    const claims: Entry[] = [];
+    for (const record of redriven)
+      claims.push(...(await claimAtRedrive(record, { store: world.store, now: clock.now() })));
+    return claims;
   }
 
   async #admitAll(id: string, given: WorkflowGiven, plan: readonly PlannedNode[]): Promise<readonly JobRecord[]> {
@@ -185,20 +190,6 @@ export class WorkflowVerbs {
     for (const size of sizes) await this.#room.expect(size);
   }
 
-  /** Where there is no room for so many jobs, it may be there already. */
-  async #write(records: readonly JobRecord[]): Promise<Committed> {
-    const { world, tenant, commit, quotas } = this.#options;
-    const entries = records.map((record) => ({ key: jobKey(record), expected: 0, record }));
-    try {
-      return await quotas.commit({ tenant, jobs: records.length, entries, commit });
-    } catch (cause) {
-      const [first] = entries;
-      const isThere = isFault(cause, 'quota.full') && first !== undefined && (await world.store.read(first.key));
-      if (isThere) return { kind: 'conflict' };
-      throw cause;
-    }
-  }
-
   /** @throws {Fault} `job.conflict` where what stands in the way is not this very workflow. */
   async #expectSame(records: readonly JobRecord[]): Promise<void> {
     for (const record of records) {
@@ -213,21 +204,50 @@ export class WorkflowVerbs {
     }
   }
 
+  /** Writes them, unless some of them are there. */
+  async #bear(records: readonly JobRecord[], aside: readonly PutAside[]): Promise<boolean> {
+    let created = false;
+    try {
+      created = await bearWorkflow(records, this.#options);
+    } catch (cause) {
+      // Where nobody answers, the records may be stored yet.
+      if (cause instanceof Fault && !cause.retryable) for (const put of aside) await put.drop();
+      throw cause;
+    }
+    for (const put of aside) await (created ? put.keep() : put.drop());
+    return created;
+  }
+
   /** The records of its jobs, each after all that it waits for; one that is forgotten is left out. */
   async #read(id: string): Promise<readonly Stored[]> {
-    const { store } = this.#options.world;
-    for await (const change of store.changesAfter(0)) {
-      if (change.kind !== 'job' || change.head.workflow !== id) continue;
-      const part = (await store.read(change.head.key))?.record.workflow;
-      if (part === undefined) continue;
-      const all = await Promise.all(
-        workflowJobIds(part).map((job) => store.read(jobKey({ tenant: this.#options.tenant, id: job }))),
-      );
-      return all.flatMap((stored) => stored ?? []);
-    }
+    const { world, tenant } = this.#options;
+    const { pointer } = await world.store.readPointer(workflowKey(tenant, id));
+    const jobs = pointer === null ? [] : await this.#jobsBeside(jobKey({ tenant, id: pointer.job }));
+    if (jobs.length > 0) return jobs;
+    const key = await this.#keyOfSome(id);
+    if (key !== undefined) return await this.#jobsBeside(key);
     throw new Fault('workflow.missing', `Expected a workflow with id ${id}, found none. See \`yard workflow list\`.`, {
       facts: { id },
     });
+  }
+
+  /** All jobs of the workflow to which the one under this key belongs; none where it is not there. */
+  async #jobsBeside(key: string): Promise<readonly Stored[]> {
+    const { world, tenant } = this.#options;
+    const part = (await world.store.read(key))?.record.workflow;
+    if (part === undefined) return [];
+    const all = await Promise.all(workflowJobIds(part).map((id) => world.store.read(jobKey({ tenant, id }))));
+    return all.flatMap((stored) => stored ?? []);
+  }
+
+  /** Where the job to which its key points is forgotten, others may not be: by the heads of all jobs. */
+  async #keyOfSome(id: string): Promise<string | undefined> {
+    const { world, tenant } = this.#options;
+    for await (const change of world.store.changesAfter(0)) {
+      if (change.kind !== 'job' || change.head.workflow !== id) continue;
+      if (change.head.key.startsWith(`${tenant}.`)) return change.head.key;
+    }
+    return undefined;
   }
 
   async #moveAll(
@@ -243,7 +263,7 @@ export class WorkflowVerbs {
       });
       if (moved.length === 0) return { id, done: [] };
       const entries = moved.map(({ record, revision }): Entry => ({ key: jobKey(record), expected: revision, record }));
-      const committed = await commit(entries);
+      const committed = await commit([...entries, ...(await this.#claims(moved.map(({ record }) => record)))]);
       if (committed.kind === 'conflict') continue;
       for (const [at, { record, transition }] of moved.entries()) {
         const { type, queue, priority, state, context } = record;
@@ -269,15 +289,5 @@ function ofMany<Options extends object>(options: Options): Options {
   throw new Fault(
     'input.invalid',
     `Expected options that jobs of a workflow can be told, got \`${wrong}\`. Ids are made of names, and \`after\` stands beside \`options\`.`,
-  );
-}
-
-/** @throws {Fault} `input.invalid` */
-function expectNoneUnique(records: readonly JobRecord[]): void {
-  const found = records.find(({ unique }) => unique !== undefined);
-  if (found === undefined) return;
-  throw new Fault(
-    'input.invalid',
-    `Expected jobs of a workflow without unique rules, got one for ${found.workflow?.node ?? found.id}. Give the workflow an id: the same id is the same workflow.`,
   );
 }

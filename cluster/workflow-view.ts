@@ -4,7 +4,7 @@
 
 import { isSettled, type JobState } from '../machines/job.ts';
 import type { JobRecord, Progress, Stored, WorkflowPart } from '../runtime/record.ts';
-import { type WorkflowState, workflowJobIds, workflowState } from '../runtime/workflow.ts';
+import { nodeJobIds, type WorkflowState, workflowJobIds, workflowState } from '../runtime/workflow.ts';
 
 /** One job of a workflow. Moments are epoch ms. */
 export interface WorkflowJob {
@@ -33,6 +33,8 @@ export interface WorkflowNodeView {
 /** A workflow as a whole, without its jobs. `percent` is how many of its jobs have settled. */
 export interface WorkflowSummary {
   id: string;
+  /** What people call it. */
+  name?: string;
   state: WorkflowState;
   jobs: number;
   percent: number;
@@ -41,7 +43,6 @@ export interface WorkflowSummary {
 }
 
 export interface WorkflowView extends Omit<WorkflowSummary, 'jobs'> {
-  name?: string;
   onFailure: 'stop' | 'continue';
   /** Each after all that it waits for. */
   nodes: readonly WorkflowNodeView[];
@@ -51,10 +52,12 @@ export interface WorkflowView extends Omit<WorkflowSummary, 'jobs'> {
 }
 
 /** What the whole is, by the states of its jobs. */
-export function summaryOf(id: string, jobs: readonly { state: JobState; createdAt: number }[]): WorkflowSummary {
+export function summaryOf({ id, name }: Pick<WorkflowPart, 'id' | 'name'>, stored: readonly Stored[]): WorkflowSummary {
+  const jobs = stored.map(({ record }) => record);
   const settled = jobs.filter(({ state }) => isSettled(state)).length;
   return {
     id,
+    ...(name === undefined ? {} : { name }),
     state: workflowState(jobs.map(({ state }) => state)),
     jobs: jobs.length,
     percent: Math.floor((100 * settled) / Math.max(1, jobs.length)),
@@ -67,12 +70,12 @@ export function summaryOf(id: string, jobs: readonly { state: JobState; createdA
 export function viewOf(stored: readonly Stored[]): WorkflowView {
   const records = stored.map(({ record }) => record);
   const part = records.find(({ workflow }) => workflow !== undefined)?.workflow ?? nowhere;
-  const { jobs: _, ...summary } = summaryOf(part.id, records);
+  const nodeOf = nodesById(part);
+  const { jobs: _, ...summary } = summaryOf(part, stored);
   return {
     ...summary,
-    ...(part.name === undefined ? {} : { name: part.name }),
     onFailure: records.some(({ workflow }) => workflow?.stops === true) ? 'stop' : 'continue',
-    nodes: Object.keys(part.nodes).map((node) => nodeView(node, records)),
+    nodes: Object.keys(part.nodes).map((node) => nodeView(node, records, nodeOf)),
     jobs: records.map(jobView),
     forgotten: workflowJobIds(part).length - records.length,
   };
@@ -80,11 +83,18 @@ export function viewOf(stored: readonly Stored[]): WorkflowView {
 
 const nowhere: WorkflowPart = { id: '', node: '', nodes: {} };
 
-function nodeView(node: string, records: readonly JobRecord[]): WorkflowNodeView {
+function nodesById({ id, nodes }: WorkflowPart): ReadonlyMap<string, string> {
+  const pairs = Object.entries(nodes).flatMap(([node, count]) =>
+    nodeJobIds(id, node, count).map((job) => [job, node] as const),
+  );
+  return new Map(pairs);
+}
+
+/** What it waits for outside of the workflow is told as it was given. */
+function nodeView(node: string, records: readonly JobRecord[], nodeOf: ReadonlyMap<string, string>): WorkflowNodeView {
   const own = records.filter(({ workflow }) => workflow?.node === node);
   const { jobs = [], need = 'all', when = 'success' } = own[0]?.after ?? {};
-  const waitedFor = new Set(jobs);
-  const after = records.flatMap(({ id, workflow }) => (waitedFor.has(id) ? (workflow?.node ?? []) : []));
+  const after = jobs.map((id) => nodeOf.get(id) ?? `job:${id}`);
   return { node, after: [...new Set(after)], need, when, byState: countStates(own) };
 }
 

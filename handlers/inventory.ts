@@ -7,15 +7,18 @@ import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Capacity } from '../machines/rules/capability.ts';
+import type { Gpu } from '../machines/rules/gpu.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
-import type { Encoder } from './ffmpeg/encoder.ts';
-import { Ffmpeg, probeEncoders } from './ffmpeg/tool.ts';
-import { type Gpu, readGpus } from './gpu.ts';
+import { type Encoder, encoders as known } from './ffmpeg/encoder.ts';
+import { Ffmpeg, probeEncoders, type Which } from './ffmpeg/tool.ts';
+import { type Gpu as NvidiaGpu, readGpus } from './gpu.ts';
 
 export type Inventory = Pick<Capacity, 'gpu' | 'vramMb' | 'vramsMb' | 'vendor' | 'encoders' | 'memoryMb'> & {
   /** Names of the GPUs, as their driver numbers them. */
   gpus: readonly string[];
+  /** The same with what each has, where they do not all have the same encoders. */
+  kinds?: readonly Gpu[];
   cpus: number;
 };
 
@@ -41,19 +44,21 @@ export async function measure(options: MeasureOptions): Promise<Inventory> {
     options.encoders === false ? [] : usable(ffmpeg),
     readGpus({ clock, command: nvidiaSmi }),
   ]);
-  const gpus = nvidia.length > 0 ? ofNvidia(allowed(nvidia, visible)) : await ofOthers(working, drm);
+  const used = allowed(nvidia, visible);
+  const gpus = nvidia.length > 0 ? ofNvidia(used) : await ofOthers(working, drm);
+  const able = options.encoders === false ? { encoders: [] } : await byModel(used, working, ffmpeg);
   const memory = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   return {
     ...gpus,
-    encoders: working.map((encoder) => encoder.name),
+    ...able,
     memoryMb: Math.floor(memory / 2 ** 20),
     cpus: availableParallelism(),
   };
 }
 
-async function usable(ffmpeg: Ffmpeg): Promise<readonly Encoder[]> {
+async function usable(ffmpeg: Ffmpeg, which: Which = {}): Promise<readonly Encoder[]> {
   try {
-    return await probeEncoders(ffmpeg);
+    return await probeEncoders(ffmpeg, which);
   } catch (thrown) {
     if (thrown instanceof Fault && thrown.code === 'tool.missing') return [];
     throw thrown;
@@ -61,7 +66,7 @@ async function usable(ffmpeg: Ffmpeg): Promise<readonly Encoder[]> {
 }
 
 /** Where they differ, the memory of each is told, in the order of their names. */
-function ofNvidia(gpus: readonly Gpu[]) {
+function ofNvidia(gpus: readonly NvidiaGpu[]) {
   const names = gpus.map(({ index }) => String(index));
   if (gpus.length === 0) return { gpu: 0, gpus: names, vramMb: 0 };
   const vramsMb = gpus.map(({ memoryMb = 0 }) => memoryMb);
@@ -70,9 +75,37 @@ function ofNvidia(gpus: readonly Gpu[]) {
 }
 
 /** Those that `visible` numbers, in its order; all where it says nothing. The driver's own list is not cut by it. */
-function allowed(gpus: readonly Gpu[], visible: string | undefined): readonly Gpu[] {
+function allowed(gpus: readonly NvidiaGpu[], visible: string | undefined): readonly NvidiaGpu[] {
   if (visible === undefined) return gpus;
   return visible.split(',').flatMap((name) => gpus.filter(({ index }) => String(index) === name.trim()));
+}
+
+/** Of several models each is tried, since an older one may lack what a newer one encodes. */
+async function byModel(
+  gpus: readonly NvidiaGpu[],
+  working: readonly Encoder[],
+  ffmpeg: Ffmpeg,
+): Promise<Pick<Inventory, 'encoders' | 'kinds'>> {
+  const models = new Map(gpus.map(({ name, index }) => [name, String(index)]));
+  const encoders = working.map(({ name }) => name);
+  if (models.size < 2) return { encoders };
+  const candidates = known.filter(({ hardware }) => hardware === 'nvenc');
+  const able = new Map<string, readonly string[]>();
+  for (const [model, device] of models)
+    able.set(
+      model,
+      (await usable(ffmpeg, { candidates, devices: [device] })).map(({ name }) => name),
+    );
+  const everywhere = (name: string) => [...able.values()].every((those) => those.includes(name));
+  if (candidates.every(({ name }) => everywhere(name) || ![...able.values()].flat().includes(name)))
+    return { encoders };
+  return {
+    encoders: encoders.filter((name) => everywhere(name) || !candidates.some((encoder) => encoder.name === name)),
+    kinds: gpus.map(({ index, name, memoryMb = 0 }) => ({
+      ...{ name: String(index), vramMb: memoryMb, vendor: 'nvidia' },
+      encoders: able.get(name) ?? [],
+    })),
+  };
 }
 
 /** A GPU without a driver that counts it is there when an encoder on it works. Its memory is not known. */

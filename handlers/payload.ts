@@ -12,8 +12,7 @@ export function strict<Shape extends z.ZodRawShape>(shape: Shape) {
   const known = Object.keys(shape).join(', ');
   return z.strictObject(shape, {
     error: (issue) => {
-      if (issue.code === 'unrecognized_keys')
-        return `Expected only the fields ${known}; got ${issue.keys.join(', ')}. Remove or correct it.`;
+      if (issue.code === 'unrecognized_keys') return `Expected only the fields ${known}; got ${issue.keys.join(', ')}.`;
       return issue.code === 'invalid_type' ? `Expected an object with the fields ${known}.` : undefined;
     },
   });

@@ -24,7 +24,11 @@ const attempts = whole(0, 1_000_000, 'attempts').optional();
 
 const plainPayload = strict(common).prefault({});
 const sleeperPayload = strict({ ...common, steps: whole(1, 10_000, 'steps').optional() }).prefault({});
-const flakyPayload = strict({ ...common, failAttempts: attempts }).prefault({});
+const flakyPayload = strict({
+  ...common,
+  failAttempts: attempts,
+  retryAfterMs: whole(0, 86_400_000, 'milliseconds').optional(),
+}).prefault({});
 const failingPayload = strict({
   ...common,
   retryable: z.boolean('Expected retryable true or false.').optional(),
@@ -67,13 +71,16 @@ function sleeper(clock: Clock): JobDefinition<Sleeper, SimulateResult> {
 function flaky(clock: Clock): JobDefinition<Flaky, SimulateResult> {
   return {
     type: 'flaky',
-    description: 'Fails its first failAttempts attempts, then succeeds.',
+    description: 'Fails its first failAttempts attempts, asking to come again after retryAfterMs, then succeeds.',
     payload: flakyPayload,
     run: async (job) => {
       const result = await perform(job, clock, 0);
       const { failAttempts = job.payload.failRate === undefined ? 2 : 0 } = job.payload;
       if (job.fence.attempt <= failAttempts)
-        throw new JobError(`Failed on purpose: attempt ${job.fence.attempt} of ${failAttempts} that were to fail.`);
+        throw new JobError(
+          `Failed on purpose: attempt ${job.fence.attempt} of ${failAttempts} that were to fail.`,
+          retryAfter(job.payload),
+        );
       return result;
     },
   };
@@ -91,6 +98,10 @@ function alwaysFail(clock: Clock): JobDefinition<Failing, SimulateResult> {
       });
     },
   };
+}
+
+function retryAfter({ retryAfterMs }: Flaky): { retryAfterMs?: number } {
+  return retryAfterMs === undefined ? {} : { retryAfterMs };
 }
 
 /** One step after the other, from where an earlier attempt has come to. */

@@ -85,7 +85,7 @@ interface Work {
 async function run(job: Job, setting: Setting): Promise<TranscodeResult> {
   const input = await checkInput(job.payload.input, { roots: setting.inputRoots, protocols: setting.protocols });
   const original = await openInput(input, job, setting);
-  const encoder = await chooseEncoder(job.payload, setting.ffmpeg);
+  const encoder = await chooseEncoder(job, setting.ffmpeg);
   const name = job.payload.output ?? usualName(job.payload, encoder.codec, job.id);
   const output = await openOutput(name, { root: setting.outputRoot, job });
   try {
@@ -140,9 +140,11 @@ async function openInput(input: Input, job: Job, setting: Setting): Promise<Vide
   return original;
 }
 
-async function chooseEncoder(payload: TranscodePayload, ffmpeg: Ffmpeg): Promise<Encoder> {
+/** One that hardware does is tried on the GPU that the attempt has: others of the worker may do less, or more. */
+async function chooseEncoder({ payload, devices }: Pick<Job, 'payload' | 'devices'>, ffmpeg: Ffmpeg): Promise<Encoder> {
   const candidates = encodersOf(payload);
-  for (const encoder of candidates) if (await ffmpeg.works(encoder)) return encoder;
+  for (const encoder of candidates)
+    if (await ffmpeg.works(encoder, encoder.hardware === undefined ? undefined : devices)) return encoder;
   const names = candidates.map((encoder) => encoder.name).join(' or ');
   throw new JobError(`Expected a working encoder ${names} on this worker, it has none. Ask for another codec.`);
 }

@@ -193,8 +193,16 @@ export class NatsStore implements JobStore {
       : { revision: message.seq, pointer: decodePointer(message.data) };
   }
 
-  async *uniqueKeys(): AsyncIterable<Revision & { pointer: Pointer | null }> {
-    const filter = this.#names.jobSubject('_unique.>');
+  uniqueKeys(): AsyncIterable<Revision & { pointer: Pointer | null }> {
+    return this.#pointersUnder('_unique.>');
+  }
+
+  workflowKeys(tenant = '*'): AsyncIterable<Revision & { pointer: Pointer | null }> {
+    return this.#pointersUnder(`_workflow.${tenant}.>`);
+  }
+
+  async *#pointersUnder(keys: string): AsyncIterable<Revision & { pointer: Pointer | null }> {
+    const filter = this.#names.jobSubject(keys);
     for await (const message of this.#messagesAfter(0, { headersOnly: false, filter }))
       yield { key: this.#keyOf(message.subject), revision: message.seq, pointer: decodePointer(message.data) };
   }

@@ -9,20 +9,46 @@ const longestMessage = 2_000;
 const longestStack = 4_000;
 const longestStderr = 8_000;
 
+/** What a handler may ask to wait at most before the next attempt. */
+const longestRetryAfterMs = 30 * 24 * 3_600_000;
+
+/** What is kept of the stack and the last words of an attempt when another one follows. */
+const keptOfEarlier = 1_000;
+
 /** The failure that `thrown` stands for; anything may be thrown. */
 export function failureOf(thrown: unknown, kind: FailureKind = 'error'): Failure {
   if (!(thrown instanceof Error)) return { kind, message: clip(String(thrown), longestMessage) };
   const failure: Failure = { kind, message: clip(thrown.message, longestMessage), name: thrown.name };
   if (thrown.stack !== undefined) failure.stack = clip(thrown.stack, longestStack);
-  return thrown instanceof JobError ? withDetails(failure, thrown) : failure;
+  return isJobError(thrown) ? withDetails(failure, new Map(Object.entries(thrown))) : failure;
 }
 
-function withDetails(failure: Failure, error: JobError): Failure {
-  if (!error.retryable) failure.retryable = false;
-  if (error.retryAfterMs !== undefined) failure.retryAfterMs = error.retryAfterMs;
-  if (error.exitCode !== undefined) failure.exitCode = error.exitCode;
-  if (error.stderr !== undefined) failure.stderr = tail(error.stderr, longestStderr);
+/** Also by its name: a module of handlers may have brought a copy of the package along, whose class is another one. */
+function isJobError(thrown: Error): boolean {
+  return thrown instanceof JobError || thrown.name === 'JobError';
+}
+
+function withDetails(failure: Failure, details: ReadonlyMap<string, unknown>): Failure {
+  const { retryable, retryAfterMs, exitCode, stderr } = Object.fromEntries(details);
+  if (retryable === false) failure.retryable = false;
+  if (isWait(retryAfterMs)) failure.retryAfterMs = Math.min(Math.ceil(retryAfterMs), longestRetryAfterMs);
+  if (typeof exitCode === 'number') failure.exitCode = exitCode;
+  if (typeof stderr === 'string') failure.stderr = tail(stderr, longestStderr);
   return failure;
+}
+
+/** What is no span of time, such as the rest of a wait that is over, is left to the backoff. */
+function isWait(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY;
+}
+
+/** A failure that another attempt has followed: so that a record stays writable, however many fail and whatever they say. */
+export function shortened({ stack, stderr, ...failure }: Failure): Failure {
+  return {
+    ...failure,
+    ...(stack === undefined ? {} : { stack: clip(stack, keptOfEarlier) }),
+    ...(stderr === undefined ? {} : { stderr: tail(stderr, keptOfEarlier) }),
+  };
 }
 
 function clip(text: string, most: number): string {

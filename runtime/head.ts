@@ -46,8 +46,9 @@ function addRare(head: HeadBody, record: JobRecord): void {
   if (context.preemptAt !== undefined) head.preemptAt = context.preemptAt;
   if (context.preempted !== undefined) head.preempted = context.preempted;
   if (checkpoint !== undefined && isActive(state)) head.savedAt = checkpoint.at;
-  const vramsMb = isActive(state) ? attempts.at(-1)?.vramsMb : undefined;
+  const { vramsMb, devices } = (isActive(state) ? attempts.at(-1) : undefined) ?? {};
   if (vramsMb !== undefined) head.vramsMb = vramsMb;
+  if (devices !== undefined) head.devices = devices;
   if (state === 'blocked') head.after = afterOf(record);
   if (workflow !== undefined) head.workflow = workflow.id;
   if (workflow?.stops === true) head.stopsSince = context.redrivenAt ?? record.createdAt;

@@ -131,6 +131,8 @@ export interface Head {
   savedAt?: number;
   /** The memory of each GPU that an active job has, MiB, on a worker whose GPUs differ. */
   vramsMb?: readonly number[];
+  /** Their names, on a worker whose GPUs differ in maker or encoders. */
+  devices?: readonly string[];
   /** What the record is written in, where that is not the first version: who is older leaves it alone. */
   version?: number;
   machine?: number;
@@ -199,6 +201,8 @@ export interface JobStore {
   readPointer(key: string): Promise<{ revision: number; pointer: Pointer | null }>;
   /** All unique keys, in order of revisions; `null` for what cannot be read. Not on any hot path. */
   uniqueKeys(): AsyncIterable<Revision & { pointer: Pointer | null }>;
+  /** The keys that point to jobs of workflows, of one tenant where one is given. */
+  workflowKeys(tenant?: string): AsyncIterable<Revision & { pointer: Pointer | null }>;
   /** All schedules that can be read, deleted ones too, in order of revisions. For listings. */
   schedules(): AsyncIterable<StoredSchedule>;
   /**

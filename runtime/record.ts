@@ -41,6 +41,8 @@ export interface AttemptEntry {
   startedAt?: number;
   /** The memory of each GPU that it has, MiB, on a worker whose GPUs differ. */
   vramsMb?: readonly number[];
+  /** The names of its GPUs, on a worker whose GPUs differ in maker or encoders. */
+  devices?: readonly string[];
   endedAt?: number;
   outcome?: 'completed' | 'failed' | 'timed out' | 'lost' | 'handed back' | 'drained' | 'preempted' | 'cancelled';
   error?: Failure;

@@ -9,6 +9,7 @@
 
 import { isActive, isSettled, type JobContext, type JobEvent, jobMachineVersion } from '../machines/job.ts';
 import { type Arrival, arrival, birth } from './edge.ts';
+import { shortened } from './failure.ts';
 import {
   type AttemptEntry,
   asideVersion,
@@ -112,16 +113,24 @@ const outcomes: Partial<Record<JobEvent['type'], NonNullable<AttemptEntry['outco
 function attemptsAfter(record: JobRecord, event: JobEvent, context: JobContext): readonly AttemptEntry[] {
   if (event.type === 'attempt.claimed')
     return bounded(
-      [...record.attempts, { attempt: context.attempt, worker: event.worker, claimedAt: event.at }],
+      [...earlier(record.attempts), { attempt: context.attempt, worker: event.worker, claimedAt: event.at }],
       keptAttempts,
     );
   if (event.type === 'attempt.started') {
-    const on = event.vramsMb === undefined ? {} : { vramsMb: event.vramsMb };
-    return changeLast(record, { startedAt: event.at, ...on });
+    const { at: startedAt, vramsMb, devices } = event;
+    const on = { ...(vramsMb === undefined ? {} : { vramsMb }), ...(devices === undefined ? {} : { devices }) };
+    return changeLast(record, { startedAt, ...on });
   }
   const outcome = outcomes[event.type];
   if (outcome === undefined) return record.attempts;
   return changeLast(record, { endedAt: event.at, outcome, ...('error' in event ? { error: event.error } : {}) });
+}
+
+/** Of all but the newest failure less is kept; those before the last are short already. */
+function earlier(attempts: readonly AttemptEntry[]): readonly AttemptEntry[] {
+  const last = attempts.at(-1);
+  if (last?.error === undefined) return attempts;
+  return [...attempts.slice(0, -1), { ...last, error: shortened(last.error) }];
 }
 
 function changeLast(record: JobRecord, change: Partial<AttemptEntry>): readonly AttemptEntry[] {

@@ -2,7 +2,7 @@
  * How the jobs of a workflow are called, and what the workflow as a whole is, seen from them.
  *
  * A workflow has no record of its own: each of its jobs says which others there are, and what the whole is follows from
- * how they stand.
+ * how they stand. A key points to one of them.
  */
 
 import { isSettled, type JobState } from '../machines/job.ts';
@@ -22,6 +22,11 @@ export function nodeJobIds(workflow: string, node: string, count: number): reado
 /** The ids of all jobs of a workflow, in the order of its nodes. */
 export function workflowJobIds({ id, nodes }: Pick<WorkflowPart, 'id' | 'nodes'>): readonly string[] {
   return Object.entries(nodes).flatMap(([node, count]) => nodeJobIds(id, node, count));
+}
+
+/** The key, in the bucket of jobs, that points to the last job of a workflow's plan. */
+export function workflowKey(tenant: string, id: string): string {
+  return `_workflow.${tenant}.${id}`;
 }
 
 /** `open` as long as a job of it is; then `failed` where one has failed, else `cancelled` where one was, else `completed`. */

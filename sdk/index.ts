@@ -23,7 +23,7 @@ export type {
   Why,
   WorkerView,
 } from '../cluster/client.ts';
-export type { DeadGroup, RedriveOptions } from '../cluster/dead-letter.ts';
+export type { DeadFilter, DeadGroup, RedriveOptions } from '../cluster/dead-letter.ts';
 export type {
   LimitChange,
   LimitSettings,

@@ -16,7 +16,7 @@ import type {
   Why,
   WorkerView,
 } from '../cluster/client.ts';
-import type { DeadGroup, RedriveOptions } from '../cluster/dead-letter.ts';
+import type { DeadFilter, DeadGroup, DeadShown, RedriveOptions } from '../cluster/dead-letter.ts';
 import type { Census, JobFilter } from '../cluster/listing.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
@@ -227,12 +227,12 @@ export class Yard implements AsyncDisposable {
   }
 
   /** Failed jobs, grouped by what went wrong: type, kind and message without numbers, ids and paths. Largest first. */
-  deadGroups(): Promise<readonly DeadGroup[]> {
-    return this.#client.deadGroups();
+  deadGroups(filter: DeadFilter = {}): Promise<readonly DeadGroup[]> {
+    return this.#client.deadGroups(filter);
   }
 
   /** Failed jobs, the newest first; those of one group where its id is given. @throws {Fault} `group.missing` */
-  dead(options: { group?: string | undefined; limit?: number | undefined } = {}): AsyncIterable<JobRecord> {
+  dead(options: DeadFilter & DeadShown = {}): AsyncIterable<JobRecord> {
     return this.#client.dead(options);
   }
 

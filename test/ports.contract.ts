@@ -226,8 +226,13 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         await store.write([{ key: '_idem.default.b', expected: 0, pointer: note }]);
         expect((await worlds.other.store.readPointer('_idem.default.b')).pointer).toEqual(note);
         expect(await all(store.uniqueKeys())).toEqual([{ key, revision, pointer }]);
+        await store.write([{ key: '_workflow.acme.film', expected: 0, pointer }]);
+        await store.write([{ key: '_workflow.default.film', expected: 0, pointer }]);
+        expect((await all(store.workflowKeys('acme'))).map((found) => found.key)).toEqual(['_workflow.acme.film']);
+        expect(await all(store.workflowKeys())).toHaveLength(2);
+        expect(await all(store.workflowKeys('acm'))).toEqual([]);
         expect(await all(store.records())).toHaveLength(1);
-        expect((await all(store.changesAfter(0))).map(({ kind }) => kind)).toEqual(['job', 'other', 'other']);
+        expect((await all(store.changesAfter(0))).map(({ kind }) => kind)).toEqual(['job', ...Array(4).fill('other')]);
         expect(await store.forget([{ key, revision }])).toBe(1);
         expect(await store.readPointer(key)).toEqual({ revision: 0, pointer: null });
       });

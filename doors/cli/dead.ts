@@ -3,7 +3,7 @@
  */
 
 import { type Command, Option } from 'commander';
-import type { DeadGroup, JobRecord, Priority } from '../../sdk/index.ts';
+import type { DeadFilter, DeadGroup, JobRecord } from '../../sdk/index.ts';
 import { priorities } from '../job-words.ts';
 import { carryOut } from './bulk-follow.ts';
 import { type Column, columns } from './columns.ts';
@@ -16,22 +16,22 @@ export function register(program: Command, context: CommandContext): void {
   const dead = program
     .command('dead')
     .description('The dead letter: jobs that have failed, and what to do about them.');
-  dead
+  const grouped = dead
     .command('groups')
     .summary('Shows what went wrong, and how often.')
     .description(
       'Groups all failed jobs by what went wrong: by type, kind, and message without numbers, ids and paths.',
     )
-    .action((_, command: Command) => groups(command, context));
-  dead
+    .action((flags: DeadFilter, command: Command) => groups(flags, command, context));
+  const list = dead
     .command('list')
     .argument('[group]', 'Only those of this group.')
     .description('Lists failed jobs, the newest first.')
     .option('--limit <count>', 'At most so many.', positive, 100)
-    .action((group: string | undefined, flags: { limit: number }, command: Command) =>
-      list({ group, ...flags }, command, context),
+    .action((group: string | undefined, flags: DeadFilter & { limit: number }, command: Command) =>
+      showList({ group, ...flags }, command, context),
     );
-  dead
+  const redriven = dead
     .command('redrive')
     .argument('[group]', 'Only those of this group.')
     .summary('Has failed jobs run again.')
@@ -41,37 +41,38 @@ export function register(program: Command, context: CommandContext): void {
     .option('--all', 'All, where no group is given.')
     .option('--sample <count>', 'At most so many, the newest first.', positive)
     .option('--rate <jobs>', 'At most so many a second.', perSecond)
-    .option('--queue <name>', 'Only of this queue.')
-    .option('--type <type>', 'Only of this type.')
-    .addOption(new Option('--priority <priority>', 'Only of this priority.').choices(priorities))
-    .option('--tag <tag>', 'Only with this tag.')
     .option('--dry-run', 'Counts them, and does nothing.')
     .option('--detach', 'Starts it, tells its id and goes: see `yard bulk`.')
     .action((group: string | undefined, flags: RedriveFlags, command: Command) =>
       redrive({ group, ...flags }, command, context),
     );
+  for (const command of [grouped, list, redriven]) addFilter(command);
 }
 
-interface RedriveFlags {
+function addFilter(command: Command): void {
+  command
+    .option('--queue <name>', 'Only of this queue.')
+    .option('--type <type>', 'Only of this type.')
+    .addOption(new Option('--priority <priority>', 'Only of this priority.').choices(priorities))
+    .option('--tag <tag>', 'Only with this tag.');
+}
+
+interface RedriveFlags extends DeadFilter {
   all?: true;
   sample?: number;
   rate?: number;
-  queue?: string;
-  type?: string;
-  priority?: Priority;
-  tag?: string;
   dryRun?: true;
   detach?: true;
 }
 
-async function groups(command: Command, context: CommandContext): Promise<void> {
+async function groups(filter: DeadFilter, command: Command, context: CommandContext): Promise<void> {
   const { terminal, output } = context;
   const { found, now } = await context.withYard(command, async (yard) => ({
-    found: await yard.deadGroups(),
+    found: await yard.deadGroups(filter),
     now: yard.now(),
   }));
   if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
-  else if (found.length === 0) terminal.say('No job has failed.');
+  else if (found.length === 0) terminal.say(noneText(filter));
   else terminal.print(columns(found, groupShape(now), terminal));
 }
 
@@ -89,24 +90,28 @@ function groupShape(now: number): readonly Column<DeadGroup>[] {
   ];
 }
 
+function noneText(filter: object): string {
+  return Object.values(filter).every((value) => value === undefined) ? 'No job has failed.' : 'No such job has failed.';
+}
+
 function counts(byPriority: Readonly<Record<string, number>>): string {
   return priorities
     .flatMap((name) => (byPriority[name] === undefined ? [] : [`${byPriority[name]} ${name}`]))
     .join(', ');
 }
 
-async function list(
-  { group, limit }: { group: string | undefined; limit: number },
+async function showList(
+  asked: DeadFilter & { group: string | undefined; limit: number },
   command: Command,
   context: CommandContext,
 ): Promise<void> {
   const { terminal, output } = context;
   const { found, now } = await context.withYard(command, async (yard) => ({
-    found: await Array.fromAsync(yard.dead({ group, limit })),
+    found: await Array.fromAsync(yard.dead(asked)),
     now: yard.now(),
   }));
   if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
-  else if (found.length === 0) terminal.say(group === undefined ? 'No job has failed.' : 'No such job.');
+  else if (found.length === 0) terminal.say(noneText({ ...asked, limit: undefined }));
   else terminal.print(columns(found, jobShape(now), terminal));
 }
 

@@ -2,6 +2,7 @@
  * All there is to know of one job, as a page: what it is, where it stands and why, its attempts, its history.
  */
 
+import { needsText } from '../../cluster/needs-text.ts';
 import { durationText } from '../../cluster/settings.ts';
 import type { AttemptEntry, JobRecord, Why } from '../../sdk/index.ts';
 import { type Column, columns, facts } from './columns.ts';
@@ -19,6 +20,8 @@ export interface Surroundings {
 export function describe(record: JobRecord, { why, now, terminal }: Surroundings): string {
   const parts = [facts(factsOf(record, { why, now, terminal }), terminal)];
   if (record.attempts.length > 0) parts.push(columns(record.attempts, attemptShape(), terminal));
+  const details = record.state === 'completed' ? undefined : failureText(record.context.error, terminal);
+  if (details !== undefined) parts.push(details);
   parts.push(history(record, terminal));
   return parts.join('\n\n');
 }
@@ -33,11 +36,11 @@ function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): reado
     ['name', record.name],
     ['type', record.type],
     ['state', `${terminal.style(stateStyle(state), state)}, since ${relative(record.updatedAt, now)}`],
-    ['why', why === undefined ? undefined : whyText(why)],
+    ['why', why === undefined || why.code === 'not waiting' ? undefined : whyText(why)],
     ['lane', `${record.queue}, ${record.priority}`],
     ['waits for', awaitedText(record)],
     ['workflow', record.workflow === undefined ? undefined : `${record.workflow.id}, node ${record.workflow.node}`],
-    ['needs', jsonUnlessEmpty(record.requirements)],
+    ['needs', needsText(record.requirements) || undefined],
     ['tags', record.tags?.join(', ')],
     ['attempt', `${context.attempt} (${context.spent} of ${context.maxAttempts} spent)`],
     ['worker', context.worker],
@@ -80,10 +83,6 @@ function whenText(at: number, now: number): string {
   return `${moment(at)} (${relative(at, now)})`;
 }
 
-function jsonUnlessEmpty(value: object): string | undefined {
-  return Object.keys(value).length === 0 ? undefined : JSON.stringify(value);
-}
-
 function progressText({ progress }: JobRecord): string | undefined {
   if (progress === undefined) return undefined;
   const { percent, etaMs, message, values = {} } = progress;
@@ -109,6 +108,15 @@ function attemptShape(): readonly Column<AttemptEntry>[] {
 
 function ranText({ startedAt, endedAt }: AttemptEntry): string {
   return startedAt === undefined || endedAt === undefined ? '-' : durationText(Math.max(0, endedAt - startedAt));
+}
+
+/** What stands behind the sentence of the last error: of a program its last words, else where it was thrown. */
+function failureText(error: JobRecord['context']['error'], terminal: Terminal): string | undefined {
+  const { exitCode, stderr = '', stack } = error ?? {};
+  if (exitCode === undefined && stack === undefined) return undefined;
+  const title = exitCode === undefined ? 'LAST ERROR' : `LAST ERROR, exit code ${exitCode}`;
+  const text = stderr.trimEnd() || (exitCode === undefined ? stack : undefined);
+  return [terminal.style('dim', title), ...(text === undefined ? [] : [text])].join('\n');
 }
 
 function history({ transitions }: JobRecord, terminal: Terminal): string {

@@ -39,7 +39,9 @@ interface SetFlags {
 async function list(command: Command, context: CommandContext): Promise<void> {
   const limits = await context.withYard(command, (yard) => yard.limits.list());
   const { terminal, output } = context;
-  terminal.print(output === 'json' ? JSON.stringify(limits, undefined, 2) : columns(limits, shape, terminal));
+  if (output === 'json') terminal.print(JSON.stringify(limits, undefined, 2));
+  else if (limits.length === 0) terminal.say('No limits. Set one with `yard limit set`.');
+  else terminal.print(columns(limits, shape, terminal));
 }
 
 const shape: readonly Column<LimitView>[] = [
@@ -57,7 +59,7 @@ function outText({ out }: LimitView): string {
 
 async function get(name: string, command: Command, context: CommandContext): Promise<void> {
   const view = await context.withYard(command, (yard) => yard.limits.get(name));
-  if (view === undefined) throw new MissingError(`Expected a limit that is set, got ${name}. See \`yard limit list\`.`);
+  if (view === undefined) throw missing(name);
   const { terminal, output } = context;
   const pairs = shape.map(({ title, value }) => [title.toLowerCase(), value(view)] as const);
   terminal.print(output === 'json' ? JSON.stringify(view, undefined, 2) : facts(pairs, terminal));
@@ -83,6 +85,13 @@ async function set(
 }
 
 async function remove(name: string, command: Command, context: CommandContext): Promise<void> {
-  await context.withYard(command, (yard) => yard.limits.delete(name));
+  await context.withYard(command, async (yard) => {
+    if ((await yard.limits.get(name)) === undefined) throw missing(name);
+    await yard.limits.delete(name);
+  });
   context.terminal.print(context.output === 'json' ? JSON.stringify({ limit: name }) : `Limit ${name} is deleted.`);
+}
+
+function missing(name: string): MissingError {
+  return new MissingError(`Expected a limit that is set, got ${name}. See \`yard limit list\`.`);
 }

@@ -69,6 +69,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     exitCode = code;
   });
   for (const register of commands) register(program, context);
+  if (isVersion(argv)) {
+    terminal.print(version);
+    return exitCode;
+  }
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
@@ -77,12 +81,17 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Of the command itself; behind another word `--version` is what a job asks of its handler. */
+function isVersion([first]: readonly string[]): boolean {
+  return first === '--version' || first === '-V';
+}
+
 function newProgram(terminal: Terminal): Command {
   const program = new Command('yard')
     .description('Runs many jobs on many machines, with NATS as the only server.')
-    .version(version, '-V, --version', 'Tells the version.')
     .helpOption('-h, --help', 'Tells what a command takes.')
     .helpCommand('help [command]', 'Tells what a command takes.')
+    .addHelpText('after', '\n`yard --version` tells the version.')
     .exitOverride()
     .configureOutput({ writeErr: (text) => terminal.say(text.trimEnd()), outputError: () => {} })
     .addOption(

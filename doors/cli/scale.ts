@@ -3,6 +3,7 @@
  */
 
 import type { Command } from 'commander';
+import { needsText } from '../../cluster/needs-text.ts';
 import { durationMs, durationText } from '../../cluster/settings.ts';
 import type { Advice, Demand } from '../../sdk/index.ts';
 import { type Column, columns } from './columns.ts';
@@ -62,5 +63,5 @@ function lackOf({ needed, workers }: Demand): number {
 }
 
 function needsOf(requirements: Demand['requirements']): string {
-  return Object.keys(requirements).length === 0 ? 'nothing more' : JSON.stringify(requirements);
+  return needsText(requirements) || 'nothing more';
 }

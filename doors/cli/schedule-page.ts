@@ -52,6 +52,27 @@ export function firingShape(now: number): readonly Column<Firing>[] {
   ];
 }
 
+/** Moments to come, as the clock there shows them too: that is what a cron expression means. */
+export function momentShape({
+  zone = 'UTC',
+  now,
+}: {
+  zone?: string | undefined;
+  now: number;
+}): readonly Column<number>[] {
+  const there = new Intl.DateTimeFormat('sv-SE', {
+    ...{ timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' },
+    ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'shortOffset' },
+  });
+  const weekday = new Intl.DateTimeFormat('en', { timeZone: zone, weekday: 'short' });
+  const local = { title: `IN ${zone}`, value: (at: number) => `${weekday.format(at)} ${there.format(at)}` };
+  return [
+    { title: 'MOMENT', value: (at) => new Date(at).toISOString() },
+    ...(zone === 'UTC' ? [] : [local]),
+    { title: 'FROM NOW', value: (at) => relative(at, now).replace(/^in /, '') },
+  ];
+}
+
 function outcomeText({ outcome, count }: Firing): string {
   return count === undefined ? outcome : `${outcome} ×${count}`;
 }

@@ -10,9 +10,9 @@ import { columns } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError } from './exit.ts';
 import { positive } from './rejected.ts';
-import { describeSchedule, firingShape, scheduleShape, whenText } from './schedule-page.ts';
+import { describeSchedule, firingShape, momentShape, scheduleShape, whenText } from './schedule-page.ts';
 import { readPayload } from './submit.ts';
-import { moment, relative } from './words.ts';
+import { relative } from './words.ts';
 
 interface Flags extends When {
   misfire?: 'skip' | 'once' | 'all';
@@ -178,9 +178,11 @@ function registerPreview(schedule: Command, context: CommandContext): void {
     .description('Tells when a schedule fires next, or when one would.')
     .action(async (name: string | undefined, flags: When & { count: number }, command: Command) => {
       const { count, cron, tz, every, anchor } = flags;
-      const { moments, now } = await context.withYard(command, async (yard) =>
-        atNow(yard)({ moments: await yard.schedules.preview(name ?? { cron, tz, every, anchor }, count) }),
-      );
+      const { moments, plan, now } = await context.withYard(command, async (yard) => ({
+        moments: await yard.schedules.preview(name ?? { cron, tz, every, anchor }, count),
+        plan: name === undefined ? undefined : (await yard.schedules.get(name))?.plan,
+        now: yard.now(),
+      }));
       const { terminal, output } = context;
       if (output === 'json')
         terminal.print(
@@ -191,7 +193,7 @@ function registerPreview(schedule: Command, context: CommandContext): void {
           ),
         );
       else
-        for (const at of moments) terminal.print(`${new Date(at).toISOString()}  ${moment(at)}  ${relative(at, now)}`);
+        terminal.print(columns(moments, momentShape({ zone: plan?.kind === 'cron' ? plan.zone : tz, now }), terminal));
     });
   addWhen(preview);
 }

@@ -23,6 +23,7 @@ export function workflowShape(now: number): readonly Column<WorkflowSummary>[] {
     { title: 'JOBS', value: ({ jobs }) => String(jobs), align: 'right' },
     { title: 'CREATED', value: ({ createdAt }) => relative(createdAt, now) },
     { title: 'STATES', value: ({ byState }) => counts(byState), shrinks: true },
+    { title: 'NAME', value: ({ name = '-' }) => name, shrinks: true },
   ];
 }
 

@@ -45,13 +45,19 @@ export function register(program: Command, context: CommandContext): void {
     .description('Cancels all of it that is open, at once.')
     .option('--reason <text>', 'Stands in the history of its jobs.')
     .action((id: string, flags: { reason?: string }, command: Command) =>
-      act(context, command, (yard) => yard.workflows.cancel(id, flags), 'are cancelled, or their workers told'),
+      act(context, command, (yard) => yard.workflows.cancel(id, flags), {
+        done: 'cancelled, or their workers told',
+        none: `Nothing of ${id} is open.`,
+      }),
     );
   workflow
     .command('redrive <id>')
     .description('Has all of it run again that failed, or could not be reached.')
     .action((id: string, _, command: Command) =>
-      act(context, command, (yard) => yard.workflows.redrive(id), 'run again, or wait again'),
+      act(context, command, (yard) => yard.workflows.redrive(id), {
+        done: 'run again, or wait again',
+        none: `Nothing of ${id} has failed.`,
+      }),
     );
 }
 
@@ -128,10 +134,10 @@ async function act(
   { terminal, output, withYard }: CommandContext,
   command: Command,
   how: (yard: Yard) => Promise<{ id: string; done: readonly string[] }>,
-  done: string,
+  words: { done: string; none: string },
 ): Promise<void> {
   const outcome = await withYard(command, how);
-  terminal.print(
-    output === 'json' ? JSON.stringify(outcome, undefined, 2) : `${outcome.done.length} jobs of ${outcome.id} ${done}.`,
-  );
+  const { id, done } = outcome;
+  const told = done.length === 0 ? words.none : `${done.length} of ${id}: ${words.done}.`;
+  terminal.print(output === 'json' ? JSON.stringify(outcome, undefined, 2) : told);
 }

@@ -7,6 +7,7 @@
 
 import type { Clock } from '../../runtime/clock.ts';
 import { capture } from '../process/child.ts';
+import { deviceVariables } from '../process/devices.ts';
 import { findFfmpeg } from './binary.ts';
 import { type Encoder, encoders } from './encoder.ts';
 
@@ -16,6 +17,13 @@ export interface FfmpegOptions {
   ffmpeg?: string;
   /** A VMAF model file, for builds that bring none. */
   vmafModel?: string;
+}
+
+/** How it is asked. */
+interface Asked {
+  signal?: AbortSignal;
+  timeoutMs?: number;
+  env?: NodeJS.ProcessEnv;
 }
 
 export class Ffmpeg {
@@ -36,15 +44,16 @@ export class Ffmpeg {
   }
 
   /** Runs ffmpeg quietly to its end and gives what it wrote. */
-  async ask(args: readonly string[], options: { signal?: AbortSignal; timeoutMs?: number } = {}) {
+  async ask(args: readonly string[], options: Asked = {}) {
     const command = await this.path();
     return capture({ clock: this.#options.clock, command, args: ['-nostdin', '-hide_banner', ...args], ...options });
   }
 
-  /** Whether the encoder works here. */
-  works(encoder: Encoder): Promise<boolean> {
-    const known = this.#tried.get(encoder.name) ?? this.#try(encoder);
-    this.#tried.set(encoder.name, known);
+  /** Whether the encoder works here, or with these GPUs alone. */
+  works(encoder: Encoder, devices?: readonly string[]): Promise<boolean> {
+    const what = devices === undefined ? encoder.name : `${encoder.name} on ${devices.join()}`;
+    const known = this.#tried.get(what) ?? this.#try(encoder, devices);
+    this.#tried.set(what, known);
     return known;
   }
 
@@ -54,11 +63,12 @@ export class Ffmpeg {
     return this.#vmaf;
   }
 
-  async #try(encoder: Encoder): Promise<boolean> {
+  async #try(encoder: Encoder, devices: readonly string[] | undefined): Promise<boolean> {
     const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=256x144:rate=4:duration=1'];
     const encode = ['-vf', encoder.format, '-c:v', encoder.name, ...encoder.always, ...fastest(encoder)];
     const args = ['-v', 'error', ...encoder.device, ...picture, ...encode, '-f', 'null', '-'];
-    return (await this.ask(args, { timeoutMs: 20_000 })).exitCode === 0;
+    const env = { ...process.env, ...deviceVariables(devices) };
+    return (await this.ask(args, { timeoutMs: 20_000, env })).exitCode === 0;
   }
 
   async #tryVmaf(): Promise<string | undefined> {
@@ -82,16 +92,24 @@ export function vmafScore(stderr: string): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
+/** Which encoders to try; all where nothing is said. */
+export interface Which {
+  candidates?: readonly Encoder[];
+  /** The GPUs that are to be seen. */
+  devices?: readonly string[];
+}
+
+const atOnce = 2;
+
 /** Those of `candidates` that work with this ffmpeg, in their order; a few are tried at a time. */
 export async function probeEncoders(
   ffmpeg: Ffmpeg,
-  candidates: readonly Encoder[] = encoders,
-  atOnce = 2,
+  { candidates = encoders, devices }: Which = {},
 ): Promise<readonly Encoder[]> {
   const open = candidates.values();
   const works = new Set<Encoder>();
   const lane = async () => {
-    for (const encoder of open) if (await ffmpeg.works(encoder)) works.add(encoder);
+    for (const encoder of open) if (await ffmpeg.works(encoder, devices)) works.add(encoder);
   };
   await Promise.all(Array.from({ length: atOnce }, lane));
   return candidates.filter((encoder) => works.has(encoder));

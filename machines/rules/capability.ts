@@ -6,6 +6,9 @@
  */
 
 import { byVersion, inWords, meets } from './condition.ts';
+import { covers, type Gpu, isSharedOut, serves, wishTexts } from './gpu.ts';
+
+const none: readonly string[] = [];
 
 /** What a job needs. Everything is optional; an empty object runs anywhere that serves its type. */
 export interface Requirements {
@@ -37,6 +40,11 @@ export interface Capacity {
   vramMb: number;
   /** Of each GPU, where they differ. */
   vramsMb?: readonly number[];
+  /**
+   * Each GPU, where they differ in maker or encoders. `vendor`, `encoders` and `vramsMb` then say what is true whichever
+   * of them a job gets, for leaders that know no more.
+   */
+  gpus?: readonly Gpu[];
   vendor?: string;
   encoders: readonly string[];
   memoryMb: number;
@@ -55,19 +63,29 @@ export interface Usage {
   diskMb: number;
   /** For each GPU that is taken its memory, or what was asked of it as long as it is not known which one that is. */
   vramsMb: readonly number[];
+  /** For each GPU that is taken its name, or what was asked of it (`wishText`). Absent: none is. */
+  gpus?: readonly string[];
+}
+
+/** Which GPUs a job has, as far as that is known. */
+export interface Held {
+  vramsMb?: readonly number[];
+  devices?: readonly string[];
 }
 
 /** Nothing taken. */
 export const idle: Usage = { slots: 0, gpu: 0, memoryMb: 0, diskMb: 0, vramsMb: [] };
 
-/** The usage of one job with these requirements; `vramsMb` is the memory of the GPUs that it has, where that is known. */
-export function usageOf(requirements: Requirements, vramsMb?: readonly number[]): Usage {
+/** The usage of one job with these requirements, and these GPUs where that is known. */
+export function usageOf(requirements: Requirements, { vramsMb, devices }: Held = {}): Usage {
+  const gpus = devices ?? wishTexts(requirements);
   return {
     slots: requirements.slots ?? 1,
     gpu: requirements.gpu ?? 0,
     memoryMb: requirements.memoryMb ?? 0,
     diskMb: requirements.diskMb ?? 0,
     vramsMb: vramsMb ?? wishes(requirements),
+    ...(gpus.length === 0 ? {} : { gpus }),
   };
 }
 
@@ -76,18 +94,23 @@ function wishes({ gpu = 0, vramMb = 0 }: Requirements): readonly number[] {
 }
 
 /** Adds (or with -1 takes away) what one job with these requirements, and these GPUs, takes up. */
-export function take(usage: Usage, requirements: Requirements, sign: 1 | -1 = 1, vramsMb?: readonly number[]): void {
-  const more = usageOf(requirements, vramsMb);
+export function take(usage: Usage, requirements: Requirements, sign: 1 | -1 = 1, held?: Held): void {
+  const more = usageOf(requirements, held);
   usage.slots += sign * more.slots;
   usage.gpu += sign * more.gpu;
   usage.memoryMb += sign * more.memoryMb;
   usage.diskMb += sign * more.diskMb;
   if (more.vramsMb.length > 0)
     usage.vramsMb = sign === 1 ? [...usage.vramsMb, ...more.vramsMb] : fewer(usage.vramsMb, more.vramsMb);
+  if (more.gpus === undefined) return;
+  const { gpus = none } = usage;
+  const now = sign === 1 ? [...gpus, ...more.gpus] : fewer(gpus, more.gpus);
+  if (now.length === 0) delete usage.gpus;
+  else usage.gpus = now;
 }
 
-/** A bag of numbers without some of them. */
-function fewer(all: readonly number[], gone: readonly number[]): readonly number[] {
+/** A bag without some of what is in it. */
+function fewer<Item>(all: readonly Item[], gone: readonly Item[]): readonly Item[] {
   const left = [...all];
   for (const one of gone) {
     const at = left.indexOf(one);
@@ -104,6 +127,7 @@ export function together(usage: Usage, more: Usage): Usage {
     memoryMb: usage.memoryMb + more.memoryMb,
     diskMb: usage.diskMb + more.diskMb,
     vramsMb: [...usage.vramsMb, ...more.vramsMb],
+    ...gpusOf([...(usage.gpus ?? none), ...(more.gpus ?? none)]),
   };
 }
 
@@ -115,11 +139,16 @@ export function without(usage: Usage, less: Usage): Usage {
     memoryMb: usage.memoryMb - less.memoryMb,
     diskMb: usage.diskMb - less.diskMb,
     vramsMb: fewer(usage.vramsMb, less.vramsMb),
+    ...gpusOf(fewer(usage.gpus ?? none, less.gpus ?? none)),
   };
 }
 
+function gpusOf(gpus: readonly string[]): Pick<Usage, 'gpus'> {
+  return gpus.length === 0 ? {} : { gpus };
+}
+
 /** What a worker has beside what takes up `usage`. */
-export function rest(capacity: Capacity, { slots, gpu, memoryMb, diskMb, vramsMb }: Usage): Capacity {
+export function rest(capacity: Capacity, { slots, gpu, memoryMb, diskMb, vramsMb, gpus = none }: Usage): Capacity {
   return {
     ...capacity,
     slots: Math.max(0, capacity.slots - slots),
@@ -127,6 +156,7 @@ export function rest(capacity: Capacity, { slots, gpu, memoryMb, diskMb, vramsMb
     memoryMb: Math.max(0, capacity.memoryMb - memoryMb),
     ...(capacity.diskMb === undefined ? {} : { diskMb: Math.max(0, capacity.diskMb - diskMb) }),
     ...(capacity.vramsMb === undefined ? {} : { vramsMb: fewer(capacity.vramsMb, vramsMb) }),
+    ...(capacity.gpus === undefined ? {} : { gpus: capacity.gpus.filter(({ name }) => !gpus.includes(name)) }),
   };
 }
 
@@ -137,13 +167,28 @@ export function unmet(type: string, needs: Requirements, capacity: Capacity): st
 }
 
 function lacksDevice(needs: Requirements, capacity: Capacity): string | undefined {
-  const { gpu = 0, vramMb = 0 } = needs;
-  if (gpu > capacity.gpu) return `${gpu} GPU`;
+  const { gpu = 0, vramMb = 0, vendor, encoder } = needs;
+  if (gpu > capacity.gpu) return gpusText(gpu);
   if (vramMb > largestVram(capacity)) return `${vramMb} MiB of GPU memory`;
-  if (gpu > gpusWith(vramMb, capacity)) return `${gpu} GPU of ${vramMb} MiB each`;
-  if (needs.vendor !== undefined && needs.vendor !== capacity.vendor) return `a GPU by ${needs.vendor}`;
-  if (needs.encoder !== undefined && !capacity.encoders.includes(needs.encoder)) return `encoder ${needs.encoder}`;
-  return undefined;
+  if (vendor !== undefined && !isBy(vendor, capacity)) return `a GPU by ${vendor}`;
+  if (encoder !== undefined && !hasEncoder(encoder, capacity)) return `encoder ${encoder}`;
+  if (gpu <= gpusFor(needs, capacity)) return undefined;
+  const memory = vramMb === 0 ? '' : ` of ${vramMb} MiB${gpu === 1 ? '' : ' each'}`;
+  const kind =
+    capacity.gpus === undefined ? '' : `${vendor ? ` by ${vendor}` : ''}${encoder ? ` with ${encoder}` : ''}`;
+  return `${gpusText(gpu)}${memory}${kind}`;
+}
+
+function isBy(vendor: string, capacity: Capacity): boolean {
+  return capacity.gpus?.some((gpu) => gpu.vendor === vendor) ?? capacity.vendor === vendor;
+}
+
+function hasEncoder(encoder: string, { encoders, gpus = [] }: Capacity): boolean {
+  return encoders.includes(encoder) || gpus.some((gpu) => gpu.encoders?.includes(encoder));
+}
+
+function gpusText(gpu: number): string {
+  return gpu === 1 ? '1 GPU' : `${gpu} GPUs`;
 }
 
 function lacksRoom(needs: Requirements, capacity: Capacity): string | undefined {
@@ -161,8 +206,10 @@ function lacksKind(type: string, needs: Requirements, capacity: Capacity): strin
   return undefined;
 }
 
-/** How many GPUs a worker has with so much memory. */
-export function gpusWith(vramMb: number, capacity: Pick<Capacity, 'gpu' | 'vramMb' | 'vramsMb'>): number {
+/** How many GPUs of a worker are such as a job asks for; what is the same for all of them is not looked at. */
+export function gpusFor(needs: Requirements, capacity: Capacity): number {
+  const { vramMb = 0 } = needs;
+  if (capacity.gpus !== undefined) return capacity.gpus.filter((gpu) => serves(gpu, needs, capacity.encoders)).length;
   if (capacity.vramsMb !== undefined) return capacity.vramsMb.filter((has) => has >= vramMb).length;
   return vramMb <= capacity.vramMb ? capacity.gpu : 0;
 }
@@ -171,19 +218,12 @@ function largestVram({ vramMb, vramsMb = [] }: Capacity): number {
   return Math.max(vramMb, ...vramsMb);
 }
 
-/**
- * Whether each wish gets a GPU of its own with at least so much memory: the largest wish the largest GPU, and so on. A GPU
- * that serves a wish serves every smaller one too, so if this way does not go, none does (Hall's theorem).
- */
-export function covers(vramsMb: readonly number[], wanted: readonly number[]): boolean {
-  const down = (one: number, other: number) => other - one;
-  const has = vramsMb.toSorted(down);
-  return wanted.toSorted(down).every((wish, at) => wish <= (has[at] ?? -1));
-}
-
-function hasGpus({ gpu = 0, vramMb = 0 }: Requirements, capacity: Capacity, usage: Usage): boolean {
+function hasGpus(needs: Requirements, capacity: Capacity, usage: Usage): boolean {
+  const { gpu = 0, vramMb = 0 } = needs;
   if (gpu === 0) return true;
   if (usage.gpu + gpu > capacity.gpu) return false;
+  if (capacity.gpus !== undefined)
+    return isSharedOut(capacity.gpus, [...(usage.gpus ?? none), ...wishTexts(needs)], capacity.encoders);
   return capacity.vramsMb === undefined || covers(capacity.vramsMb, [...usage.vramsMb, ...wishes({ gpu, vramMb })]);
 }
 

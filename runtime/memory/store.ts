@@ -111,7 +111,12 @@ export class MemoryStore implements JobStore {
   }
 
   async *uniqueKeys(): AsyncIterable<Revision & { pointer: Pointer | null }> {
-    yield* await this.#options.link.call(() => this.#options.stream.uniqueKeys());
+    yield* await this.#options.link.call(() => this.#options.stream.pointers('_unique.'));
+  }
+
+  async *workflowKeys(tenant?: string): AsyncIterable<Revision & { pointer: Pointer | null }> {
+    const prefix = tenant === undefined ? '_workflow.' : `_workflow.${tenant}.`;
+    yield* await this.#options.link.call(() => this.#options.stream.pointers(prefix));
   }
 
   async *schedules(): AsyncIterable<StoredSchedule> {

@@ -109,9 +109,10 @@ export class MemoryStream {
       : { revision: write.revision, pointer: JSON.parse(write.json) };
   }
 
-  uniqueKeys(): (Revision & { pointer: Pointer | null })[] {
+  /** The pointers whose keys begin so. */
+  pointers(prefix: string): (Revision & { pointer: Pointer | null })[] {
     return this.#inOrder()
-      .filter(({ key }) => key.startsWith('_unique.'))
+      .filter(({ key }) => key.startsWith(prefix))
       .map(({ key }) => ({ key, ...this.readPointer(key) }));
   }
 

@@ -16,6 +16,7 @@ export interface SampleSpec {
 }
 
 const gauge = { type: 'gauge', labels: [] } as const;
+const ofNeeds = { teller: 'master', type: 'gauge', labels: ['type', 'needs'] } as const;
 const ofWorker = { teller: 'master', type: 'gauge', labels: ['worker'] } as const;
 
 export const samples = {
@@ -63,6 +64,11 @@ export const samples = {
     help: 'Jobs of a queue that are offered, or held by a worker.',
   },
   yard_queue_paused: { ...gauge, teller: 'master', labels: ['queue'], help: '1 while a queue is paused, else 0.' },
+  yard_scale_workers_needed: {
+    ...ofNeeds,
+    help: 'Workers that it takes so that what waits of a type and what it needs starts within a minute: `yard scale advise`.',
+  },
+  yard_scale_workers: { ...ofNeeds, help: 'Workers that could run such jobs.' },
   yard_worker_slots: { ...ofWorker, help: 'Jobs that a worker can hold at once.' },
   yard_worker_slots_used: { ...ofWorker, help: 'Slots that are taken.' },
   yard_worker_silent_seconds: { ...ofWorker, help: 'Since the last pulse of a worker was heard.' },

@@ -211,6 +211,22 @@ describe('a repeat', () => {
   });
 });
 
+test.each<[Requirements, Requirements]>([
+  [{ vramMb: 8_000 }, { vramMb: 8_000, gpu: 1 }],
+  [{ vendor: 'amd' }, { vendor: 'amd', gpu: 1 }],
+  [
+    { vramMb: 8_000, gpu: 2 },
+    { vramMb: 8_000, gpu: 2 },
+  ],
+  [
+    { vendor: 'amd', gpu: 0 },
+    { vendor: 'amd', gpu: 0 },
+  ],
+  [{ encoder: 'libx264' }, { encoder: 'libx264' }],
+])('who asks for %j gets %j', async (requirements, got) => {
+  expect((await born({ requirements })).requirements).toEqual(got);
+});
+
 describe('refused, with what was expected, what was met and what to do, is', () => {
   test.each([
     ['nop', 'Did you mean noop?'],

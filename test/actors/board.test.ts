@@ -39,14 +39,21 @@ function expected(heads: readonly Head[]): ReturnType<typeof contents> {
     held: workers.map((worker) => ({
       worker,
       claims: ofWorker(worker).map(({ key }) => key),
-      usage: sorted(sum(ofWorker(worker).map(({ requirements, vramsMb }) => usageOf(requirements, vramsMb)))),
+      usage: sorted(
+        sum(
+          ofWorker(worker).map(({ requirements, vramsMb }) =>
+            usageOf(requirements, vramsMb === undefined ? {} : { vramsMb }),
+          ),
+        ),
+      ),
     })),
     waiting: [...lanes].sort(([a], [b]) => a - b).map(([, keys]) => keys.sort()),
   };
 }
 
 function sorted(usage: Usage): Usage {
-  return { ...usage, vramsMb: usage.vramsMb.toSorted() };
+  const { gpus } = usage;
+  return { ...usage, vramsMb: usage.vramsMb.toSorted(), ...(gpus === undefined ? {} : { gpus: gpus.toSorted() }) };
 }
 
 function sum(usages: readonly Usage[]): Usage {
@@ -56,6 +63,7 @@ function sum(usages: readonly Usage[]): Usage {
     memoryMb: a.memoryMb + b.memoryMb,
     diskMb: a.diskMb + b.diskMb,
     vramsMb: [...a.vramsMb, ...b.vramsMb],
+    ...(a.gpus === undefined && b.gpus === undefined ? {} : { gpus: [...(a.gpus ?? []), ...(b.gpus ?? [])] }),
   });
   return usages.reduce(add, idle);
 }

@@ -59,6 +59,19 @@ test('keys of settled jobs are forgotten, those of open ones and of periods that
   keeper.stop();
 });
 
+test('the key of a workflow is kept as long as the job to which it points, whatever became of that', async () => {
+  const { clock, keeper, job, cancel, store, commit } = setUp();
+  await cancel(await job('there', {}));
+  const keyed = (id: string) => ({ key: `_workflow.default.${id}`, expected: 0, pointer: { job: id, at: 1 } });
+  await clock.until(commit([keyed('there')]));
+  await clock.until(commit([keyed('forgotten')]));
+  keeper.start();
+  await clock.advance(15_000);
+  const left = await clock.until(Array.fromAsync(store.workflowKeys()));
+  expect(left.map(({ key }) => key)).toEqual(['_workflow.default.there']);
+  keeper.stop();
+});
+
 test('an open job whose key is gone, or points to one that has settled, takes it again, and that is counted', async () => {
   const { clock, keeper, job, cancel, keys, store, commit, repaired } = setUp();
   const record = await job('a', {});

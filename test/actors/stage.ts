@@ -75,6 +75,7 @@ export function storeWith(store: JobStore, own: Partial<JobStore>): JobStore {
     readSchedule: (key) => store.readSchedule(key),
     readPointer: (key) => store.readPointer(key),
     uniqueKeys: () => store.uniqueKeys(),
+    workflowKeys: (tenant) => store.workflowKeys(tenant),
     schedules: () => store.schedules(),
     forget: (revisions) => store.forget(revisions),
     ...own,

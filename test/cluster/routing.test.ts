@@ -147,6 +147,28 @@ describe('on a worker whose GPUs differ', () => {
   });
 });
 
+test('of GPUs that differ in maker and encoders each job has one that is as it asks', async () => {
+  const kinds = 'gpu=3,vram=8000,vendor=nvidia,vendor=nvidia,vendor=amd,encoder=1:av1_nvenc';
+  const { pid } = await yard.start('worker', { advertise: kinds, labels: 'gpus=kinds', concurrency: 3 });
+  const view = (await yard.user.view())?.workers.find((worker) => worker.pid === pid);
+  expect(view).toMatchObject({ gpu: 3, gpus: [{ vendor: 'nvidia' }, { encoders: ['av1_nvenc'] }, { vendor: 'amd' }] });
+  expect(view).not.toHaveProperty('vendor');
+  const wants = (more: Record<string, string>) => ({ Gpu: '1', Labels: 'gpus=kinds', ...more });
+  const long = { ms: 60_000 };
+  const amd = await yard.user.pub('mark', long, wants({ 'Gpu-Vendor': 'amd' }));
+  const av1 = await yard.user.pub('mark', long, wants({ Encoder: 'av1_nvenc' }));
+  expect((await yard.user.waitUntil(amd, 'processing')).attempts).toMatchObject([{ devices: ['2'] }]);
+  expect((await yard.user.waitUntil(av1, 'processing')).attempts).toMatchObject([{ devices: ['1'] }]);
+  const next = await yard.user.pub('mark', {}, wants({ Encoder: 'av1_nvenc' }));
+  const any = await yard.user.pub('mark', {}, wants({ 'Gpu-Vendor': 'nvidia' }));
+  expect((await yard.user.waitUntil(any, 'completed')).attempts).toMatchObject([{ devices: ['0'] }]);
+  expect(await yard.user.why(next)).toMatchObject({ code: 'all busy' });
+  await yard.user.cancel(av1);
+  expect((await yard.user.waitUntil(next, 'completed')).attempts).toMatchObject([{ devices: ['1'] }]);
+  await yard.user.cancel(amd);
+  await yard.user.settled([amd]);
+});
+
 test('a job type becomes known with the first worker that has its handler', async () => {
   expect(await yard.user.submit('stubborn', '{}')).toHaveProperty('rejected');
   await yard.start('worker', { types: 'stubborn' });

@@ -47,6 +47,15 @@ describe('a submission by plain publish becomes a job that', () => {
     expect(gaps).toHaveLength(2);
   });
 
+  test('comes again when its handler says, and not by the backoff', async () => {
+    const payload = { failAttempts: 1, retryAfterMs: 300 };
+    const id = await yard.user.pub('flaky', payload, { Backoff: 'fixed(1h)' });
+    const { attempts } = await yard.user.waitUntil(id, 'completed');
+    const [first, second] = attempts;
+    expect(first).toMatchObject({ outcome: 'failed', error: { name: 'JobError', retryAfterMs: 300 } });
+    expect((second?.claimedAt ?? 0) - (first?.endedAt ?? 0)).toBeGreaterThanOrEqual(300);
+  });
+
   test('uses up its attempts and comes to rest as failed, with the last error (always_fail)', async () => {
     const id = await yard.user.pub('always_fail', {}, { ...backoff, 'Max-Attempts': '2' });
     const { attempts, context } = await yard.user.waitUntil(id, 'failed');
@@ -90,8 +99,16 @@ describe('a submission by plain publish becomes a job that', () => {
 
   test('fails with the exit code and the last words of its program (script)', async () => {
     const id = await yard.user.pub('script', { command: 'sh', args: ['-c', 'echo gone >&2; exit 3'] }, once);
-    const { context } = await yard.user.waitUntil(id, 'failed');
-    expect(context.error).toMatchObject({ kind: 'error', exitCode: 3, stderr: 'gone' });
+    const { context, attempts } = await yard.user.waitUntil(id, 'failed');
+    const error = {
+      kind: 'error',
+      name: 'JobError',
+      exitCode: 3,
+      stderr: 'gone',
+      stack: expect.stringContaining(' at '),
+    };
+    expect(context.error).toMatchObject(error);
+    expect(attempts).toMatchObject([{ attempt: 1, worker: expect.any(String), outcome: 'failed', error }]);
   });
 
   test('transcodes a clip, and says how well (transcode)', async () => {

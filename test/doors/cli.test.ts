@@ -115,7 +115,7 @@ describe('yard submit', () => {
 
   test('reads the payload from a pipe and says everything that a job may be told', async () => {
     const words =
-      '--queue live --priority high --delay 1h --max-attempts 7 --backoff fixed(5s) --timeout none --gpu 1 --encoder h264_nvenc --labels zone=eu --name Trailer --hold';
+      '--queue live --priority high --delay 1h --max-attempts 7 --backoff fixed(5s) --timeout none --gpu 1 --encoder h264_nvenc --labels zone=eu --version >=2 --name Trailer --hold';
     const { out } = await shell.yardReading('{"executionTimeMs":7}', 'submit', 'sleeper', '-', ...words.split(' '));
     const record = await yard.job(out.trim());
     expect(record).toMatchObject({
@@ -124,7 +124,7 @@ describe('yard submit', () => {
       queue: 'live',
       priority: 'high',
       payload: { executionTimeMs: 7 },
-      requirements: { gpu: 1, encoder: 'h264_nvenc', labels: { zone: 'eu' } },
+      requirements: { gpu: 1, encoder: 'h264_nvenc', labels: { zone: 'eu' }, version: '>=2' },
       context: { maxAttempts: 7, backoff: { kind: 'fixed', delayMs: 5_000 } },
     });
     expect(record).not.toHaveProperty('timeoutMs');
@@ -163,8 +163,9 @@ describe('yard job', () => {
     const { id } = await yard.submit('noop', {}, { gpu: 2, priority: 'low' });
     await expect.poll(() => yard.why(id)).toMatchObject({ code: 'no worker has it' });
     const [page, json] = await Promise.all([shell.yard('job', 'get', id), shell.yard('job', 'get', id, '-o', 'json')]);
-    expect(page.out).toContain('No worker has 2 GPU.');
+    expect(page.out).toContain('No worker has 2 GPUs.');
     expect(page.out).toMatch(/submitted → pending/);
+    expect(page.out).toMatch(/^needs +gpu 2$/m);
     expect(JSON.parse(json.out)).toMatchObject({ id, why: { code: 'no worker has it' }, requirements: { gpu: 2 } });
   });
 
@@ -231,6 +232,12 @@ describe('yard load', () => {
   });
 });
 
+test('what nobody has limited is said so, and is not deleted', async () => {
+  const [list, gone] = await Promise.all([shell.yard('limit', 'list'), shell.yard('limit', 'delete', 'api.nobody')]);
+  expect(list).toMatchObject({ code: 0, out: '', talk: expect.stringContaining('yard limit set') });
+  expect(gone).toMatchObject({ code: 3, talk: expect.stringContaining('See `yard limit list`.') });
+});
+
 describe('yard dead', () => {
   test('groups failed jobs by what went wrong, lists a group, and redrives a sample of it', async () => {
     const options = { maxAttempts: 1, queue: 'graves' };
@@ -246,6 +253,16 @@ describe('yard dead', () => {
       shell.yard('dead', 'redrive', group.id, '--dry-run'),
     ]);
     expect(table.out).toMatch(new RegExp(`^${group.id} +\\d+ +always_fail +error .*Failed on purpose`, 'm'));
+    const [urgent, ...rest] = await Promise.all([
+      shell.yard('dead', 'list', '--queue', 'graves', '--priority', 'high'),
+      shell.yard('dead', 'list', '--queue', 'graves', '--priority', 'medium'),
+      shell.yard('dead', 'groups', '--queue', 'graves'),
+      shell.yard('job', 'get', jobs[0]?.id ?? ''),
+    ]);
+    expect(urgent).toMatchObject({ code: 0, out: '', talk: 'No such job has failed.\n' });
+    expect(rest[0]?.out.match(/always_fail/g)).toHaveLength(2);
+    expect(rest[1]?.out).toMatch(new RegExp(`^${group.id} +2 +always_fail`, 'm'));
+    expect(rest[2]?.out).toMatch(/^LAST ERROR\nJobError: Failed on purpose[^\n]*\n +at /m);
     for (const { id } of jobs) expect(list.out).toMatch(new RegExp(`^${id} +always_fail +graves`, 'm'));
     expect(dry.out).toBe(`${group.count} jobs match; nothing was done. Without \`--dry-run\`: redrive.\n`);
     const redriven = await shell.yard('dead', 'redrive', group.id, '--sample', '1', '--rate', '100');
@@ -337,7 +354,7 @@ describe('the cluster', () => {
     const ours = { type: 'noop', requirements: { labels: { rack: '7' } } };
     expect(await needs()).toContainEqual(expect.objectContaining({ ...ours, waiting: 1, workers: 0, needed: 1 }));
     const table = await shell.yard('scale', 'advise', '--target', '30s');
-    expect(table.out).toMatch(/^noop +1 .* start 1 .*"rack":"7"/m);
+    expect(table.out).toMatch(/^noop +1 .* start 1 +labels rack=7$/m);
     const rack = shell.start('worker', '--name', 'rack', '--types', 'noop', '--labels', 'rack=7');
     await yard.settled(id.trim());
     await expect.poll(needs).not.toContainEqual(expect.objectContaining(ours));

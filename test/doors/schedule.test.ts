@@ -175,11 +175,13 @@ describe('the command', () => {
   });
 
   test('tells the next moments of what could be one, and what is wrong with what could not', async () => {
-    const [preview, wrong, missing] = await Promise.all([
+    const [preview, wrong, missing, there] = await Promise.all([
       shell.yard('schedule', 'preview', '--cron', '0 12 * * *', '-n', '3', '-o', 'json'),
       shell.yard('schedule', 'preview', '--cron', '0 25 * * *'),
       shell.yard('schedule', 'get', 'nobody'),
+      shell.yard('schedule', 'preview', '--cron', '0 9 15 JAN *', '--tz', 'Asia/Kolkata', '-n', '1'),
     ]);
+    expect(there.out).toMatch(/-01-15T03:30:00.000Z {2}[A-Z][a-z]{2} \d{4}-01-15 09:00:00 GMT\+5:30 {2}/);
     const moments = z.array(z.string()).parse(JSON.parse(preview.out));
     expect(moments.map((moment) => moment.slice(11))).toEqual(Array(3).fill('12:00:00.000Z'));
     expect(missing).toMatchObject({ code: 3, talk: expect.stringContaining('See `yard schedule list`.') });

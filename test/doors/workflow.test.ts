@@ -44,6 +44,11 @@ describe('a workflow is refused', () => {
       'got the circle a → c → b → a (each waits for the next). Take one `after` of it away.',
     ],
     [
+      'with a job of its own for one outside of it',
+      { jobs: { a: noop, b: { ...noop, after: ['job:w-a'] } } },
+      'Expected node b to wait for nodes by their names, got `job:w-a`. Write `a`.',
+    ],
+    [
       'with words that are none',
       { jobs: { a: noop, b: { ...noop, after: { jobs: ['a'], when: 'ever' } } } },
       'got ever',
@@ -117,12 +122,12 @@ describe('on a cluster', () => {
     expect(seen).toMatch(/^state +failed, 100% done: 4 failed$/m);
     expect(seen).toMatch(/^last +rest +1 failed$/m);
     expect(seen).toMatch(/^film-first .* Not in the mood\.$/m);
-    expect((await shell.yard('workflow', 'redrive', 'film')).out).toBe('4 jobs of film run again, or wait again.\n');
+    expect((await shell.yard('workflow', 'redrive', 'film')).out).toBe('4 of film: run again, or wait again.\n');
     expect(await shell.yard('workflow', 'follow', 'film', '-o', 'json')).toMatchObject({
       code: 0,
       out: expect.stringContaining('"state": "completed"'),
     });
-    expect((await shell.yard('workflow', 'list')).out).toMatch(/^film +completed +100% +4 /m);
+    expect((await shell.yard('workflow', 'list')).out).toMatch(/^film +completed +100% +4 .* Film 17$/m);
     expect((await shell.yard('job', 'get', 'film-last')).out).toMatch(
       /^waits for +film-rest-1, film-rest-2 to complete, which is so$/m,
     );
@@ -141,11 +146,54 @@ describe('on a cluster', () => {
     expect(await yard.job('free-c')).toBeUndefined();
   });
 
+  test('one goes on when what a handler of it has submitted has ended, and is handed the results', async () => {
+    const split = defineJob({
+      type: 'split',
+      payload: z.object({ into: z.number() }),
+      run: async ({ id, payload: { into } }) => {
+        const parts = Array.from({ length: into }, (_, n) => ({ executionTimeMs: n }));
+        const jobs = { part: { type: 'noop', each: parts }, joined: { type: 'gather', after: ['part'] } };
+        const { created } = await yard.workflows.submit({ id, jobs });
+        return { created };
+      },
+    });
+    const gather = defineJob({ type: 'gather', payload: z.unknown(), run: ({ inputs }) => inputs });
+    await cluster.work([split, gather], { types: ['split', 'gather'] });
+    const jobs = {
+      split: { type: split, payload: { into: 3 } },
+      publish: { type: gather, after: ['split', 'job:long-split-joined'] },
+    };
+    await yard.workflows.submit({ id: 'long', jobs });
+    const view = await yard.workflows.settled('long');
+    expect(view).toMatchObject({ state: 'completed', nodes: [{}, { after: ['split', 'job:long-split-joined'] }] });
+    expect((await yard.settled('long-publish')).context.result).toEqual({
+      split: { created: true },
+      'long-split-joined': { part: [{ attempt: 1 }, { attempt: 1 }, { attempt: 1 }] },
+    });
+  });
+
+  test('one whose jobs have unique rules takes their keys with it, and is redriven whole or not at all', async () => {
+    const unique = { uniqueKey: 'one-of-these' };
+    const given = (id: string) => ({ id, jobs: { a: { type: moody, options: unique }, b: { ...noop, after: ['a'] } } });
+    await yard.workflows.submit(given('first'));
+    expect((await yard.workflows.settled('first')).state).toBe('failed');
+    const held = await yard.submit('noop', {}, { ...unique, hold: true, id: 'holder' });
+    await expect(yard.workflows.submit(given('second'))).rejects.toThrow(
+      /^Node a: Expected no other job like it, got one: job holder/,
+    );
+    expect(await yard.job('second-a')).toBeUndefined();
+    await expect(yard.workflows.redrive('first')).rejects.toMatchObject({ code: 'job.refused' });
+    expect((await yard.job('first-b'))?.state).toBe('failed');
+    await held.cancel();
+    expect((await yard.workflows.redrive('first')).done).toEqual(['first-a', 'first-b']);
+    expect((await yard.workflows.settled('first')).state).toBe('completed');
+  });
+
   test('one is cancelled as a whole; one that is not there is not found', async () => {
     const jobs = { a: { ...noop, options: { hold: true } }, b: { ...noop, after: ['a'] } };
     const { id } = await yard.workflows.submit({ jobs });
     expect((await shell.yard('workflow', 'cancel', id, '--reason', 'Enough.')).out).toBe(
-      `2 jobs of ${id} are cancelled, or their workers told.\n`,
+      `2 of ${id}: cancelled, or their workers told.\n`,
     );
     expect(await yard.workflows.get(id)).toMatchObject({ state: 'cancelled', byState: { cancelled: 2 } });
     expect((await yard.job(`${id}-b`))?.transitions.at(-1)?.reason).toBe('Enough.');
@@ -159,6 +207,5 @@ describe('on a cluster', () => {
     );
     await expect(wrong({ options: { id: 'x' } })).rejects.toThrow(/^Node cut: .* got `id`\./);
     await expect(wrong({ options: { priorty: 'high' } })).rejects.toThrow('Did you mean `priority`?');
-    await expect(wrong({ options: { unique: 'type' } })).rejects.toThrow('without unique rules, got one for cut');
   });
 });

@@ -76,7 +76,7 @@ describe('encoders', () => {
     if (!x264) throw new Error('Expected it to be known.');
     const broken = { ...x264, name: 'mpeg4', device: ['-vaapi_device', join(folder, 'no-device')] };
     expect(listed).toContain(' mpeg4 ');
-    expect(await probeEncoders(ffmpeg, [broken, x264])).toEqual([x264]);
+    expect(await probeEncoders(ffmpeg, { candidates: [broken, x264] })).toEqual([x264]);
   });
 
   it('are known by codec, by name and by hardware', () => {

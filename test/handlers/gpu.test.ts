@@ -96,6 +96,38 @@ describe('the inventory of a worker', () => {
     expect(await seen('7')).toMatchObject({ gpu: 0, gpus: [] });
   });
 
+  it('has each GPU with its own encoders, where some do not do what others do', async () => {
+    const path = join(folder, 'picky-ffmpeg');
+    // Knows two encoders; of those of GPUs one works on the first alone, and one on both.
+    const script = `#!/bin/sh
+case "$*" in
+  *libx264*|*h264_nvenc*) exit 0;;
+  *av1_nvenc*) case "$CUDA_VISIBLE_DEVICES" in 1) exit 1;; *) exit 0;; esac;;
+  *) exit 1;;
+esac
+`;
+    writeFileSync(path, script);
+    chmodSync(path, 0o755);
+    const seen = (visible?: string) =>
+      measure({
+        clock,
+        ffmpeg: new Ffmpeg({ clock, ffmpeg: path }),
+        nvidiaSmi: nvidiaSmi('nvidia-smi-two.csv'),
+        visible,
+      });
+    expect(await seen()).toMatchObject({
+      encoders: ['libx264', 'h264_nvenc'],
+      vendor: 'nvidia',
+      kinds: [
+        { name: '0', vramMb: 23028, vendor: 'nvidia', encoders: ['h264_nvenc', 'av1_nvenc'] },
+        { name: '1', vramMb: 15360, vendor: 'nvidia', encoders: ['h264_nvenc'] },
+      ],
+    });
+    const alone = await seen('0');
+    expect(alone).toMatchObject({ encoders: ['libx264', 'h264_nvenc', 'av1_nvenc'] });
+    expect(alone).not.toHaveProperty('kinds');
+  });
+
   it('has no GPU where none answers, and the encoders that work', async () => {
     const inventory = await measure({ clock, nvidiaSmi: join(folder, 'none'), drm: folder });
     expect(inventory.encoders).toContain('libx264');

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type Capacity,
-  covers,
   hasRoom,
   idle,
   type Requirements,
@@ -10,7 +9,9 @@ import {
   rest,
   take,
   unmet,
+  usageOf,
 } from '../../machines/rules/capability.ts';
+import { covers, type Gpu, isSharedOut, serves } from '../../machines/rules/gpu.ts';
 
 const word = fc.constantFrom('nvidia', 'amd', 'intel');
 const encoder = fc.constantFrom('h264_nvenc', 'hevc_nvenc', 'h264_vaapi');
@@ -117,7 +118,7 @@ describe('what a worker lacks', () => {
   });
 
   const cases: readonly [Requirements, string][] = [
-    [{ gpu: 2 }, '2 GPU'],
+    [{ gpu: 2 }, '2 GPUs'],
     [{ vramMb: 24_000 }, '24000 MiB of GPU memory'],
     [{ vendor: 'amd' }, 'a GPU by amd'],
     [{ encoder: 'hevc_nvenc' }, 'encoder hevc_nvenc'],
@@ -205,20 +206,95 @@ describe('GPUs that differ', () => {
   test('count for a job that needs some of them by what each has', () => {
     expect(unmet('transcode', { gpu: 1, vramMb: 80 }, mixed)).toBeUndefined();
     expect(unmet('transcode', { gpu: 2, vramMb: 24 }, mixed)).toBeUndefined();
-    expect(unmet('transcode', { gpu: 2, vramMb: 80 }, mixed)).toBe('2 GPU of 80 MiB each');
+    expect(unmet('transcode', { gpu: 2, vramMb: 80 }, mixed)).toBe('2 GPUs of 80 MiB each');
     expect(unmet('transcode', { gpu: 1, vramMb: 81 }, mixed)).toBe('81 MiB of GPU memory');
   });
 
   test('leave room beside jobs that have some, as long as those are not the ones that it takes', () => {
     const used = { ...idle };
-    take(used, { gpu: 1 }, 1, [80]);
+    take(used, { gpu: 1 }, 1, { vramsMb: [80] });
     expect(hasRoom({ gpu: 1, vramMb: 80 }, mixed, used, 0)).toBe(false);
     expect(hasRoom({ gpu: 2 }, mixed, used, 0)).toBe(true);
-    take(used, { gpu: 1 }, -1, [80]);
+    take(used, { gpu: 1 }, -1, { vramsMb: [80] });
     take(used, { gpu: 1 });
     expect(hasRoom({ gpu: 1, vramMb: 80 }, mixed, used, 0)).toBe(true);
     expect(hasRoom({ gpu: 3 }, mixed, used, 0)).toBe(false);
     expect(rest(mixed, { ...idle, gpu: 1, vramsMb: [24] })).toMatchObject({ gpu: 2, vramsMb: [8, 80] });
+  });
+});
+
+describe('GPUs that differ in kind', () => {
+  const old: Gpu = { name: '0', vramMb: 24, vendor: 'nvidia', encoders: ['h264_nvenc'] };
+  const young: Gpu = { name: '1', vramMb: 16, vendor: 'nvidia', encoders: ['h264_nvenc', 'av1_nvenc'] };
+  const other: Gpu = { name: '2', vramMb: 16, vendor: 'amd', encoders: [] };
+  const mixed: Capacity = {
+    ...cpu,
+    gpu: 3,
+    vramMb: 16,
+    vramsMb: [24, 16, 16],
+    gpus: [old, young, other],
+    encoders: ['libx264'],
+  };
+  const wish = fc.record(
+    {
+      vramMb: fc.constantFrom(8, 24),
+      vendor: fc.constantFrom('nvidia', 'amd'),
+      encoder: fc.constantFrom('h264', 'av1'),
+    },
+    { requiredKeys: [] },
+  );
+  const kind = fc.record({
+    vramMb: fc.constantFrom(8, 24),
+    vendor: fc.constantFrom('nvidia', 'amd'),
+    encoders: fc.subarray(['h264', 'av1']),
+  });
+
+  /** Whether some way of giving each wish a GPU of its own goes, by trying all. */
+  function canServe(gpus: readonly Gpu[], [first, ...others]: readonly Requirements[]): boolean {
+    if (first === undefined) return true;
+    return gpus.some((has, at) => serves(has, first, []) && canServe(gpus.toSpliced(at, 1), others));
+  }
+
+  test('are shared out exactly where some way of sharing them out goes', () => {
+    fc.assert(
+      fc.property(
+        fc.array(kind, { maxLength: 5 }),
+        fc.array(wish, { maxLength: 5 }),
+        fc.nat(4),
+        (kinds, wishes, taken) => {
+          const gpus = kinds.map((each, at) => ({ name: String(at), ...each }));
+          const uses = [String(taken), ...wishes.flatMap((needs) => usageOf({ ...needs, gpu: 1 }).gpus ?? [])];
+          const free = gpus.filter(({ name }) => name !== String(taken));
+          expect(isSharedOut(gpus, uses, [])).toBe(canServe(free, wishes));
+        },
+      ),
+    );
+  });
+
+  test.each<[Requirements, string | undefined]>([
+    [{ gpu: 1, vendor: 'amd' }, undefined],
+    [{ gpu: 1, vendor: 'intel' }, 'a GPU by intel'],
+    [{ gpu: 2, vendor: 'amd' }, '2 GPUs by amd'],
+    [{ gpu: 1, encoder: 'av1_nvenc' }, undefined],
+    [{ gpu: 3, encoder: 'libx264' }, undefined],
+    [{ gpu: 1, encoder: 'hevc_nvenc' }, 'encoder hevc_nvenc'],
+    [{ gpu: 1, vramMb: 24, encoder: 'av1_nvenc' }, '1 GPU of 24 MiB with av1_nvenc'],
+    [{ gpu: 2, vramMb: 16, vendor: 'nvidia', encoder: 'av1_nvenc' }, '2 GPUs of 16 MiB each by nvidia with av1_nvenc'],
+  ])('lack of what %o asks for: %s', (asked, lack) => {
+    expect(unmet('transcode', asked, mixed)).toBe(lack);
+  });
+
+  test('leave room beside a job as long as it may have another one, and none once it has that very one', () => {
+    const used = { ...idle };
+    take(used, { gpu: 1, vendor: 'nvidia' });
+    expect(hasRoom({ gpu: 1, encoder: 'av1_nvenc' }, mixed, used, 0)).toBe(true);
+    expect(hasRoom({ gpu: 2, vendor: 'nvidia' }, mixed, used, 0)).toBe(false);
+    take(used, { gpu: 1, vendor: 'nvidia' }, -1);
+    expect(used).toEqual(idle);
+    take(used, { gpu: 1, vendor: 'nvidia' }, 1, { devices: ['1'], vramsMb: [16] });
+    expect(hasRoom({ gpu: 1, encoder: 'av1_nvenc' }, mixed, used, 0)).toBe(false);
+    expect(hasRoom({ gpu: 1, encoder: 'h264_nvenc' }, mixed, used, 0)).toBe(true);
+    expect(rest(mixed, used)).toMatchObject({ gpu: 2, gpus: [old, other], vramsMb: [24, 16] });
   });
 });
 

@@ -75,7 +75,7 @@ export class History {
       undoSchedule?.();
       this.#lease = lease;
       this.#leaseBatch = leaseBatch;
-      if (key === '_leader' || isScheduleKey(key)) continue;
+      if (!isJobKey(key)) continue;
       const lost = undone.get(key)?.lost ?? this.#jobs.get(key);
       if (lost !== undefined) undone.set(key, { key, lost, left });
       if (left === undefined) this.#jobs.delete(key);
@@ -90,7 +90,7 @@ export class History {
     this.#before.push(isScheduleKey(key) ? { ...before, undoSchedule: this.schedules.undo(key) } : before);
     if (key === '_leader') this.#leaseWritten(write);
     else if (isScheduleKey(key)) this.#scheduleWritten(write);
-    else this.#jobWritten(write);
+    else if (isJobKey(key)) this.#jobWritten(write);
   }
 
   #leaseWritten({ revision, batch, entry }: Write): void {
@@ -159,6 +159,11 @@ export class History {
 
 function isSame(one: Transition, other: Transition | undefined): boolean {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** All others, of the lease, of schedules and of what points to jobs, begin with a line. */
+function isJobKey(key: string): boolean {
+  return !key.startsWith('_');
 }
 
 function edges({ transitions }: JobRecord): string {
