@@ -4,6 +4,7 @@
 
 import type { Command } from 'commander';
 import type { AuditReport, Discrepancy, KeptAuditEntry } from '../../sdk/index.ts';
+import { isJson, listed, told } from './answer.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
@@ -35,13 +36,11 @@ interface LogFlags {
 }
 
 async function showLog({ of, ...query }: LogFlags, command: Command, context: CommandContext): Promise<void> {
-  const { terminal, output } = context;
+  const { terminal } = context;
   const entries = await context.withYard(command, (yard) =>
     yard.auditLog({ ...query, ...(of === undefined ? {} : { tenant: of }) }),
   );
-  if (output === 'json') return terminal.print(JSON.stringify(entries, undefined, 2));
-  if (entries.length === 0) return terminal.say('Nobody has done anything yet.');
-  terminal.print(columns(entries, logShape, terminal));
+  listed(context, entries, { shape: logShape, none: 'Nobody has done anything yet.' });
   const last = entries.at(-1);
   if (entries.length === query.limit && last !== undefined)
     terminal.say(`At most ${query.limit} are shown; \`--before ${last.place}\` shows what came before.`);
@@ -66,8 +65,8 @@ const logShape: readonly Column<KeptAuditEntry>[] = [
 async function audit(command: Command, context: CommandContext): Promise<void> {
   const { terminal, output } = context;
   const report = await context.withYard(command, (yard) => yard.audit());
-  terminal.print(output === 'json' ? JSON.stringify(report, undefined, 2) : page(report, terminal));
-  if (output === 'table') {
+  told(context, report, { name: String(report.agrees), text: () => page(report, terminal) });
+  if (!isJson(output)) {
     for (const limit of report.limits) terminal.say(limit);
     terminal.say(verdict(report));
   }
