@@ -168,7 +168,7 @@ function audit(names: Names, initial: Partial<StreamConfig>): StreamPlan {
       deny_purge: true,
       allow_direct: true,
     },
-    initial: { ...initial, max_age: 365 * dayNs, max_bytes: 256 * mebibyte },
+    initial: { ...initial, max_age: 365 * dayNs, max_bytes: 64 * mebibyte },
   };
 }
 
