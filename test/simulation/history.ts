@@ -11,6 +11,7 @@ import type { Write } from '../../runtime/memory/stream.ts';
 import type { Lease } from '../../runtime/ports.ts';
 import { type JobRecord, keptTransitions, lastTransition, type Transition, upcast } from '../../runtime/record.ts';
 import { isScheduleKey } from '../../runtime/schedule.ts';
+import { BondHistory } from './bond-history.ts';
 import { ScheduleHistory } from './schedule-history.ts';
 
 /** What a write took the place of. */
@@ -30,10 +31,20 @@ export interface Undone {
 }
 
 /** Edges that only a leader takes, under its lease. */
-const leadersOnly: ReadonlySet<string> = new Set(['job.due', 'job.queued', 'job.expired']);
+const leadersOnly: ReadonlySet<string> = new Set([
+  'job.due',
+  'job.queued',
+  'job.expired',
+  'job.preempt',
+  'job.stopped',
+  'dependency.ended',
+  'job.unblocked',
+  'job.unreachable',
+]);
 
 export class History {
   readonly schedules = new ScheduleHistory();
+  readonly bonds = new BondHistory((key) => this.#jobs.get(key));
   readonly #jobs = new Map<string, JobRecord>();
   readonly #breaches: string[] = [];
   /** Edges of the chart that jobs took, as `from event to`. */
@@ -75,7 +86,7 @@ export class History {
       undoSchedule?.();
       this.#lease = lease;
       this.#leaseBatch = leaseBatch;
-      if (!isJobKey(key)) continue;
+      if (key.startsWith('_')) continue;
       const lost = undone.get(key)?.lost ?? this.#jobs.get(key);
       if (lost !== undefined) undone.set(key, { key, lost, left });
       if (left === undefined) this.#jobs.delete(key);
@@ -90,7 +101,7 @@ export class History {
     this.#before.push(isScheduleKey(key) ? { ...before, undoSchedule: this.schedules.undo(key) } : before);
     if (key === '_leader') this.#leaseWritten(write);
     else if (isScheduleKey(key)) this.#scheduleWritten(write);
-    else if (isJobKey(key)) this.#jobWritten(write);
+    else if (!key.startsWith('_')) this.#jobWritten(write);
   }
 
   #leaseWritten({ revision, batch, entry }: Write): void {
@@ -121,6 +132,7 @@ export class History {
         this.#breach(`${key} took ${event} to ${to} without the lease`);
     }
     if (before !== undefined) this.#compare(key, before, record);
+    this.#breaches.push(...this.bonds.jobWritten({ key, before, record, news }));
     this.#check(key, record);
   }
 
@@ -159,11 +171,6 @@ export class History {
 
 function isSame(one: Transition, other: Transition | undefined): boolean {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
-}
-
-/** All others, of the lease, of schedules and of what points to jobs, begin with a line. */
-function isJobKey(key: string): boolean {
-  return !key.startsWith('_');
 }
 
 function edges({ transitions }: JobRecord): string {
