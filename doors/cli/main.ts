@@ -13,6 +13,7 @@ import { register as backup } from './backup.ts';
 import { register as broker } from './broker.ts';
 import { register as bulk } from './bulk.ts';
 import { addFlags, type CommandContext, outputs, type Register } from './command.ts';
+import { complete, register as completion, isCompletion } from './completion.ts';
 import { register as config } from './config.ts';
 import { register as dead } from './dead.ts';
 import { register as demo } from './demo.ts';
@@ -74,6 +75,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     return exitCode;
   }
   try {
+    if (isCompletion(argv)) await complete(program);
+    else completion(program);
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (thrown) {

@@ -1,6 +1,8 @@
 /** The command `yard` as people and scripts meet it: real processes, a real broker. */
 
+import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { headers } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -45,6 +47,23 @@ afterAll(async () => {
 const anyRecord = z.looseObject({ id: z.string(), state: z.string() });
 
 describe('what is typed', () => {
+  test('is completed by the shell: commands and flags, as they are', async () => {
+    const flags = await shell.yard('complete', '--', 'queue', 'set', '--m');
+    expect(flags.out).toMatch(/^--mode\t.*\n--max-active\t.*\n--may-evict\t/m);
+    expect((await shell.yard('complete', '--', 'job', 're')).out.match(/^\w+/gm)).toEqual([
+      'release',
+      'retry',
+      'redrive',
+      'reschedule',
+    ]);
+    const { out: script } = await shell.yard('completion', 'bash');
+    const { stdout } = await promisify(execFile)('bash', ['-c', `${script}\ncomplete -p yard`]);
+    expect(stdout).toMatch(/^complete .*-F __yard_complete.* yard$/m);
+    const wrong = await shell.yard('completion', 'tcsh');
+    expect(wrong).toMatchObject({ code: 2, talk: expect.stringContaining('zsh, bash, fish, powershell') });
+    expect((await shell.yard('--help')).out).toMatch(/^ {2}completion <shell> /m);
+  });
+
   test('help names every command, and version tells one', async () => {
     const [help, version] = await Promise.all([shell.yard('--help'), shell.yard('--version')]);
     expect(help.code).toBe(0);
