@@ -198,9 +198,20 @@ function whyHindered(hindrance: Hindrance): Why {
     case 'rate':
       return {
         code: 'rate',
-        sentence: `${what} ${name} may start ${hindrance.perSecond} a second. The next one starts in ${formatDuration(hindrance.forMs)}.`,
+        sentence: `${what} ${name} may start ${startsText(hindrance.perSecond)}. The next one starts in ${formatDuration(hindrance.forMs)}.`,
       };
   }
+}
+
+/** As people set it: whole numbers, where it is one in some span. */
+function startsText(perSecond: number): string {
+  if (perSecond >= 1) return `${perSecond} a second`;
+  const perMinute = perSecond * 60;
+  return perMinute >= 1 ? `${toThousandths(perMinute)} a minute` : `${toThousandths(perMinute * 60)} an hour`;
+}
+
+function toThousandths(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
 }
 
 /** What each kind of account is called at the beginning of a sentence, and by the command line. */

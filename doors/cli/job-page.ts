@@ -44,6 +44,7 @@ function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): reado
     ['tags', record.tags?.join(', ')],
     ['attempt', `${context.attempt} (${context.spent} of ${context.maxAttempts} spent)`],
     ['worker', context.worker],
+    ['gpus', record.attempts.at(-1)?.devices?.join(', ')],
     ['progress', progressText(record)],
     ['created', at(record.createdAt)],
     ['due', at(context.dueAt)],

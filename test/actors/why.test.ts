@@ -187,7 +187,7 @@ describe('a job waits because', () => {
     board.setQueue({ queue: 'default', ratePerSecond: 0.5 });
     expect(because(put())).toMatchObject({
       code: 'rate',
-      sentence: 'Queue default may start 0.5 a second. The next one starts in 2s.',
+      sentence: 'Queue default may start 30 a minute. The next one starts in 2s.',
     });
     await clock.advance(2_000);
     expect(because(put()).code).toBe('next in line');
