@@ -75,7 +75,7 @@ export class History {
       undoSchedule?.();
       this.#lease = lease;
       this.#leaseBatch = leaseBatch;
-      if (key === '_leader' || isScheduleKey(key)) continue;
+      if (key.startsWith('_')) continue;
       const lost = undone.get(key)?.lost ?? this.#jobs.get(key);
       if (lost !== undefined) undone.set(key, { key, lost, left });
       if (left === undefined) this.#jobs.delete(key);
@@ -90,7 +90,7 @@ export class History {
     this.#before.push(isScheduleKey(key) ? { ...before, undoSchedule: this.schedules.undo(key) } : before);
     if (key === '_leader') this.#leaseWritten(write);
     else if (isScheduleKey(key)) this.#scheduleWritten(write);
-    else this.#jobWritten(write);
+    else if (!key.startsWith('_')) this.#jobWritten(write);
   }
 
   #leaseWritten({ revision, batch, entry }: Write): void {
