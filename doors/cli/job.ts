@@ -85,12 +85,19 @@ function shape(now: number): readonly Column<JobRecord>[] {
 }
 
 async function get(command: Command, context: CommandContext, id: string): Promise<void> {
-  const { record, why, now } = await context.withYard(command, (yard) =>
-    read(yard, id, { whole: context.output === 'json' }),
-  );
   const { terminal, output } = context;
+  const { record, why, now, names } = await context.withYard(command, async (yard) => {
+    const found = await read(yard, id, { whole: output === 'json' });
+    return { ...found, names: output === 'json' ? undefined : await workerNames(yard, found.record) };
+  });
   if (output === 'json') terminal.print(JSON.stringify(why === undefined ? record : { ...record, why }, undefined, 2));
-  else terminal.print(describe(record, { why, now, terminal }));
+  else terminal.print(describe(record, { why, now, terminal, names }));
+}
+
+/** What people call the workers that the leader still knows, by incarnation. */
+async function workerNames(yard: Yard, { attempts }: JobRecord): Promise<ReadonlyMap<string, string>> {
+  const cluster = attempts.length === 0 ? undefined : await yard.cluster();
+  return new Map(cluster?.workers.map(({ incarnation, name }) => [incarnation, name]));
 }
 
 async function read(
