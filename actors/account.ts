@@ -11,6 +11,7 @@ import type { TenantSettings } from '../machines/rules/tenant.ts';
 import { tenantIn } from '../runtime/key.ts';
 import type { Entry } from './entry.ts';
 import type { Counted } from './group.ts';
+import { Parking } from './parking.ts';
 
 /** Something under which jobs are counted, with what holds for it and what of it is out. */
 export interface Account {
@@ -32,6 +33,12 @@ export class Accounts {
   readonly #kept = { tenant: new Map<string, Kept>(), key: new Map<string, Kept>() };
   /** How many jobs of each tenant are open. */
   readonly #open = new Map<string, number>();
+  readonly #parking: Parking;
+
+  /** @param parking hears of room under limits. */
+  constructor(parking = new Parking()) {
+    this.#parking = parking;
+  }
 
   /** The tenant of a job, then its keys. */
   of({ key, limitKeys = [] }: Counted): readonly Account[] {
@@ -81,12 +88,14 @@ export class Accounts {
   setLimit(settings: LimitSettings): void {
     this.#limits.set(settings.limit, settings);
     for (const account of this.#kept.key.values()) account.policy = this.#policyOf('key', account.name);
+    this.#parking.freeAll();
   }
 
   setTenant(settings: TenantSettings): void {
     this.#tenants.set(settings.tenant, settings);
     const account = this.#kept.tenant.get(settings.tenant);
     if (account !== undefined) account.policy = limitPolicy(settings);
+    this.#parking.free(limitName({ kind: 'tenant', name: settings.tenant }));
   }
 
   /** A job has come to the board, or left it. */
@@ -132,7 +141,9 @@ export class Accounts {
 
   #drop(kind: 'tenant' | 'key', name: string, entry: Entry): void {
     const account = this.#kept[kind].get(name);
-    if (account?.out.delete(entry) === true && account.out.size === 0) this.#kept[kind].delete(name);
+    if (account?.out.delete(entry) !== true) return;
+    if (account.out.size === 0) this.#kept[kind].delete(name);
+    this.#parking.free(limitName({ kind, name }));
   }
 
   #policyOf(kind: 'tenant' | 'key', name: string): LimitPolicy {
@@ -143,4 +154,9 @@ export class Accounts {
     }
     return noLimit;
   }
+}
+
+/** What a group calls the limit of an account (`group.ts`). */
+export function limitName({ kind, name }: Pick<Account, 'kind' | 'name'>): string {
+  return `${kind} ${name}`;
 }

@@ -15,6 +15,8 @@ import type { Head } from '../runtime/ports.ts';
 import { isOfNewer } from '../runtime/record.ts';
 import { type Account, Accounts } from './account.ts';
 import { type Entry, isBefore, rareOf } from './entry.ts';
+import type { Level } from './level.ts';
+import { Parking } from './parking.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import { Siding } from './siding.ts';
 
@@ -38,25 +40,26 @@ interface Turn {
   isShared: boolean;
 }
 
-/** A lane, or its part of one that queues share: lines from which the tenants are served in turn. */
+/** A lane, or its part of one that queues share: its tenants are served in turn. */
 export interface Track {
   /** What its tenants' shares are counted under. */
   name: string;
-  level: Priority;
-  /** The queue whose turn must have come, where queues share one. */
-  queue: string | undefined;
-  lines: readonly ReadyQueue[];
+  /** One of each queue that has jobs to offer here. */
+  levels: readonly Level[];
 }
 
 export class Board {
+  /** What waits under a limit that is full. */
+  readonly parking = new Parking();
   /** What jobs are counted under beside their queue. */
-  readonly accounts = new Accounts();
+  readonly accounts = new Accounts(this.parking);
   readonly #listed: readonly string[];
   readonly #set = new Map<string, QueueSettings>();
   readonly #entries = new Map<string, Entry>();
   readonly #sidings = new Map<string, Siding>();
   #turns: readonly Turn[] | undefined;
   readonly #holdings = new Map<string, Holding>();
+  readonly #touched = new Set<string>();
   readonly #left = new Set<Entry>();
   readonly #keyLists = new Map<string, readonly string[]>();
   readonly #requirementSets = new Map<string, Requirements>();
@@ -95,6 +98,13 @@ export class Board {
     return holding;
   }
 
+  /** Workers that hold other jobs than when this was last asked. */
+  touched(): readonly string[] {
+    const touched = [...this.#touched];
+    this.#touched.clear();
+    return touched;
+  }
+
   /** Incarnations that hold claims, whether or not anybody has heard of them. */
   *holders(): Iterable<string> {
     for (const [worker, holding] of this.#holdings) if (holding.claims.size > 0) yield worker;
@@ -105,13 +115,13 @@ export class Board {
    * a turn by weight are one lane, with all of their levels.
    */
   *lanes(): Iterable<readonly ReadyQueue[]> {
-    for (const lane of this.tracks()) yield lane.flatMap(({ lines }) => lines);
+    for (const lane of this.tracks()) yield lane.flatMap(({ levels }) => levels.flatMap((level) => [...level.lines()]));
   }
 
   /** The same, by tracks: one for each lane, or one for each queue and level where queues share a turn. */
   *tracks(): Iterable<readonly Track[]> {
     for (const turn of this.#inTurn()) {
-      const levels = priorities.map((level) => tracksOf(turn, level).filter(({ lines }) => lines.length > 0));
+      const levels = priorities.map((level) => tracksOf(turn, level).filter(({ levels }) => levels.length > 0));
       for (const lane of turn.isShared ? [levels.flat()] : levels) if (lane.length > 0) yield lane;
     }
   }
@@ -215,7 +225,9 @@ export class Board {
     this.#entries.clear();
     this.accounts.clear();
     this.#sidings.clear();
+    this.parking.freeAll();
     this.#turns = undefined;
+    for (const worker of this.#holdings.keys()) this.#touched.add(worker);
     this.#holdings.clear();
     this.#left.clear();
   }
@@ -236,6 +248,7 @@ export class Board {
     entry.offer = { worker, until };
     const holding = this.holding(worker);
     holding.offers.add(entry);
+    this.#touched.add(worker);
     take(holding.usage, entry.requirements, 1);
     this.#out(entry);
   }
@@ -337,6 +350,7 @@ export class Board {
       this.#out(entry);
       const holding = this.holding(entry.worker);
       holding.claims.add(entry);
+      this.#touched.add(entry.worker);
       take(holding.usage, entry.requirements, 1, entry.rare);
     }
   }
@@ -355,6 +369,7 @@ export class Board {
     if (entry.offer !== undefined) {
       const holding = this.holding(entry.offer.worker);
       if (holding.offers.delete(entry)) take(holding.usage, entry.requirements, -1);
+      this.#touched.add(entry.offer.worker);
       entry.offer = undefined;
     }
     if (isActive(entry.state) && entry.worker !== undefined) this.#release(entry, entry.worker);
@@ -363,6 +378,7 @@ export class Board {
   #release(entry: Entry, worker: string): void {
     const holding = this.holding(worker);
     if (holding.claims.delete(entry)) take(holding.usage, entry.requirements, -1, entry.rare);
+    this.#touched.add(worker);
     if (holding.claims.size === 0 && holding.offers.size === 0) this.#holdings.delete(worker);
   }
 
@@ -393,12 +409,8 @@ function levelOf({ priority, risen }: Entry): number {
 }
 
 function tracksOf({ order, sidings, isShared }: Turn, level: Priority): Track[] {
-  if (!isShared)
-    return [{ name: `${order} ${level}`, level, queue: undefined, lines: sidings.flatMap((each) => each.at(level)) }];
-  return sidings.map((siding) => {
-    const { queue } = siding.policy;
-    return { name: `${queue} ${level}`, level, queue, lines: siding.at(level) };
-  });
+  if (!isShared) return [{ name: `${order} ${level}`, levels: sidings.flatMap((siding) => siding.at(level)) }];
+  return sidings.map((siding) => ({ name: `${siding.name} ${level}`, levels: siding.at(level) }));
 }
 
 /** Strict queues by their order, those of one order together; all that share, where the first of them would stand. */

@@ -65,6 +65,11 @@ export class Deafness {
     return wasDeaf;
   }
 
+  /** Those that are doubted: whether they are shunned is a matter of time, and of others. */
+  doubted(): Iterable<string> {
+    return this.#doubts.keys();
+  }
+
   isDoubted(worker: string): boolean {
     return this.#doubts.has(worker);
   }

@@ -13,7 +13,8 @@
  * A settled record is forgotten after a while (retention). So a job that goes on waiting for others has written into its
  * own record that some have ended, minutes after they did and long before they can be gone.
  *
- * Jobs that wait in a circle are looked for when one comes that is waited for itself: that one may have closed it.
+ * Jobs that wait in a circle are looked for when one comes that is waited for itself, or waits for fewer than before: that
+ * one may have closed it.
  */
 
 import { type Failure, isSettled, type JobEvent, type JobState } from '../machines/job.ts';
@@ -102,12 +103,13 @@ export class Dependents {
 
   /** A job has moved on the board: it waits for others, or others wait for it. */
   moved(entry: Entry, head: Head): void {
-    const hasWaited = this.#waiting.has(entry);
+    const before = this.#waiting.get(entry)?.jobs.length;
     this.#forget(entry);
     this.#index(entry);
     if (this.#waiting.has(entry)) {
       this.#due.add(entry);
-      if (!hasWaited && this.#waiters.has(entry.key)) this.#suspects.add(entry);
+      const isOther = before === undefined || before !== this.#waiting.get(entry)?.jobs.length;
+      if (isOther && this.#waiters.has(entry.key)) this.#suspects.add(entry);
       this.#errand.wake();
     }
     if (isSettled(head.state)) this.#settled(head);

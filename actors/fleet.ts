@@ -37,6 +37,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
   readonly #deafness: Deafness;
+  readonly #changed = new Set<string>();
   #checkedAt: number;
   /** Many have been silent for too long together, and that was told. */
   #isPatient = false;
@@ -50,6 +51,13 @@ export class Fleet {
 
   members(): readonly Member[] {
     return [...this.#members.values()];
+  }
+
+  /** Workers of which it may be otherwise than when this was last asked whether, and with what, they take jobs. */
+  changed(): readonly string[] {
+    const changed = new Set([...this.#changed, ...this.#deafness.doubted()]);
+    this.#changed.clear();
+    return [...changed];
   }
 
   get(incarnation: string): Member | undefined {
@@ -75,6 +83,7 @@ export class Fleet {
     if (wasHung && !isHung(pulse)) telemetry.tell('worker.unhung', facts);
     this.#members.set(pulse.incarnation, { pulse, status: pulse.status, heardAt: clock.mono(), isSilent: false });
     const isNews = known?.status !== pulse.status || known.isSilent || wasHung !== isHung(pulse);
+    if (isNews || !isSameCapacity(known?.pulse, pulse)) this.#changed.add(pulse.incarnation);
     if (isNews) onChange();
   }
 
@@ -90,6 +99,7 @@ export class Fleet {
     if (member === undefined || !this.takesJobs(member)) return false;
     const wasDeaf = this.isDeaf(incarnation);
     const letters = this.#deafness.unanswered(incarnation, letter);
+    this.#changed.add(incarnation);
     const isDeaf = this.isDeaf(incarnation);
     const { name } = member.pulse;
     if (isDeaf && !wasDeaf) this.#options.telemetry.tell('worker.deaf', { incarnation, name, letters });
@@ -99,6 +109,7 @@ export class Fleet {
   /** This worker has claimed a job that it was offered. */
   answered(incarnation: string): void {
     const name = this.#members.get(incarnation)?.pulse.name ?? incarnation;
+    if (this.isDoubted(incarnation)) this.#changed.add(incarnation);
     if (this.#deafness.answered(incarnation)) this.#options.telemetry.tell('worker.undeaf', { incarnation, name });
   }
 
@@ -133,6 +144,8 @@ export class Fleet {
       const isLongGone = member.heardAt < before && (isGone(member) || !this.#inTerm);
       if (!isFormer && !isLongGone) continue;
       this.#members.delete(incarnation);
+      if (this.#inTerm) this.#changed.add(incarnation);
+      else this.#changed.delete(incarnation);
       this.#deafness.forget(incarnation);
     }
   }
@@ -145,6 +158,7 @@ export class Fleet {
     const now = this.#options.clock.mono();
     for (const member of this.#present()) {
       member.isSilent ||= now - member.heardAt > this.#options.lostAfterMs / 2;
+      this.#changed.add(member.pulse.incarnation);
       member.heardAt = now;
     }
     this.#checkedAt = now;
@@ -154,6 +168,7 @@ export class Fleet {
 
   endTerm(): void {
     this.#inTerm = false;
+    this.#changed.clear();
   }
 
   /** How long a worker may be silent now. Pulses come apart, so those that are merely silent count as falling too. */
@@ -208,6 +223,7 @@ export class Fleet {
     if (isLost) this.#lose(member);
     else if (!member.isSilent && silentMs > lostAfterMs / 2) {
       member.isSilent = true;
+      this.#changed.add(member.pulse.incarnation);
       onChange();
     }
     return isLost;
@@ -216,6 +232,7 @@ export class Fleet {
   #lose(member: Member): void {
     member.status = 'lost';
     const { incarnation, name } = member.pulse;
+    this.#changed.add(incarnation);
     this.#options.telemetry.tell('worker.lost', { incarnation, name });
     this.#options.onChange();
   }
@@ -223,6 +240,10 @@ export class Fleet {
 
 function isGone(member: Member): boolean {
   return member.status === 'lost' || member.status === 'offline';
+}
+
+function isSameCapacity(one: Pulse | undefined, other: Pulse): boolean {
+  return JSON.stringify(one?.capacity) === JSON.stringify(other.capacity);
 }
 
 function isSameProcess(one: Pulse, other: Pulse): boolean {

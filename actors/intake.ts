@@ -12,7 +12,17 @@
 import { asideAtMost } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, type FaultCode, isFault, isOfTheWorld, messageOf } from '../runtime/faults.ts';
-import type { Blobs, Durability, Events, Head, JobStore, Stop, Submission, Submissions } from '../runtime/ports.ts';
+import type {
+  Blobs,
+  Durability,
+  Events,
+  Head,
+  JobStore,
+  Rejection,
+  Stop,
+  Submission,
+  Submissions,
+} from '../runtime/ports.ts';
 import { type JobRecord, jobKey } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { admit, formerKeyOf, idOf, type KnownType } from './admission.ts';
@@ -43,6 +53,8 @@ const aloneFrom = 3;
 const rejectedFrom = 5;
 const keptOfBody = 2_000;
 const rejectionsRead = 1_000;
+/** By so much broker time, as a master knows it, may be off. */
+const graceMs = 3_000;
 /** What is the submitter's to mend, or to try again. */
 const refusals: ReadonlySet<FaultCode> = new Set(['input.invalid', 'job.conflict', 'store.full', 'quota.full']);
 
@@ -50,8 +62,8 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #room: Room;
   readonly #births: Births;
-  /** When submissions were rejected that may come again. */
-  #rejected: Promise<Map<number, number>> | undefined;
+  /** The last submissions that were rejected: each may come again. */
+  #rejected: Promise<Map<number, Rejection>> | undefined;
   #stop: Stop = async () => {};
 
   constructor(options: IntakeOptions) {
@@ -82,8 +94,6 @@ export class Intake {
     if (failures.length > 0) throw failures.find((failure) => !isOfTheWorld(failure)) ?? failures[0];
     if (store.broker() !== broker)
       throw new Fault('broker.unavailable', 'Expected one broker for a whole batch, got another one meanwhile.');
-    const rejected = await this.#rejected;
-    for (const { sequence } of batch) rejected?.delete(sequence);
   }
 
   /** What had been taken in once is decided again only where the broker has forgotten its job. */
@@ -92,9 +102,10 @@ export class Intake {
     const again = batch.filter(({ wasDone }) => wasDone === true);
     if (again.length === 0) return batch;
     const jobs = await store.readMany(again.map(keyOf).filter((key) => key !== undefined));
-    const rejected = new Set((await submissions.rejections(rejectionsRead)).map(({ sequence }) => sequence));
+    const rejected = bySequence(await submissions.rejections(rejectionsRead));
     for (const each of again) await this.#putAgain(each, jobs.get(keyOf(each) ?? '')?.record);
-    const isKnown = (each: Submission) => jobs.has(keyOf(each) ?? '') || rejected.has(each.sequence);
+    const isKnown = (each: Submission) =>
+      jobs.has(keyOf(each) ?? '') || isRejectionOf(rejected.get(each.sequence), each);
     const forgotten = again.filter((each) => !isKnown(each));
     if (forgotten.length > 0) telemetry.tell('intake.repeated', { count: forgotten.length });
     return batch.filter(({ wasDone }) => wasDone !== true).concat(forgotten);
@@ -125,15 +136,14 @@ export class Intake {
     }
   }
 
-  /** A quota that was full may have room by now: what came too soon stays rejected, though it comes again. */
-  async #wasRejected({ tenant, sequence, streamCreatedAt }: Submission): Promise<boolean> {
-    const { quotas, submissions } = this.#options;
-    if ((await quotas?.has(tenant)) !== true) return false;
-    this.#rejected ??= submissions
-      .rejections(rejectionsRead)
-      .then((found) => new Map(found.map(({ sequence: of, at }) => [of, at])));
+  /**
+   * What stood in its way may be gone by now, such as another job of its unique key, or a full quota: it stays rejected,
+   * though it comes again.
+   */
+  async #wasRejected(submission: Submission): Promise<boolean> {
+    this.#rejected ??= this.#options.submissions.rejections(rejectionsRead).then(bySequence);
     try {
-      return ((await this.#rejected).get(sequence) ?? 0) >= streamCreatedAt;
+      return isRejectionOf((await this.#rejected).get(submission.sequence), submission);
     } catch (cause) {
       this.#rejected = undefined;
       throw cause;
@@ -189,18 +199,45 @@ export class Intake {
   async #reject(submission: Submission, reason: string): Promise<void> {
     const { submissions, events, telemetry, clock } = this.#options;
     telemetry.tell('intake.rejected', { reason, sequence: submission.sequence });
-    const at = clock.now();
-    await submissions.reject({
-      at,
-      subject: `${submission.tenant}/${submission.type}`,
+    const rejection: Rejection = {
+      at: clock.now(),
+      subject: subjectOf(submission),
       sequence: submission.sequence,
       reason,
-      body: new TextDecoder().decode(submission.body.subarray(0, keptOfBody)),
+      body: keptOf(submission),
       headers: Object.fromEntries(submission.headers),
-    });
-    (await this.#rejected)?.set(submission.sequence, at);
+    };
+    await submissions.reject(rejection);
+    await this.#remember(rejection);
     events.ack({ ref: refOf(submission) ?? String(submission.sequence), rejected: reason });
   }
+
+  async #remember(rejection: Rejection): Promise<void> {
+    const rejected = await this.#rejected;
+    rejected?.set(rejection.sequence, rejection);
+    const [oldest] = rejected?.keys() ?? [];
+    if (rejected !== undefined && rejected.size > 2 * rejectionsRead && oldest !== undefined) rejected.delete(oldest);
+  }
+}
+
+function bySequence(rejections: readonly Rejection[]): Map<number, Rejection> {
+  return new Map(rejections.map((rejection) => [rejection.sequence, rejection]));
+}
+
+/** After a power cut a stream may give a number to another submission. */
+function isRejectionOf(rejection: Rejection | undefined, submission: Submission): boolean {
+  if (rejection === undefined || rejection.at < submission.at - graceMs) return false;
+  const { subject, body, headers } = rejection;
+  const isSameBody = subject === subjectOf(submission) && body === keptOf(submission);
+  return isSameBody && JSON.stringify(headers) === JSON.stringify(Object.fromEntries(submission.headers));
+}
+
+function subjectOf({ tenant, type }: Submission): string {
+  return `${tenant}/${type}`;
+}
+
+function keptOf({ body }: Submission): string {
+  return new TextDecoder().decode(body.subarray(0, keptOfBody));
 }
 
 interface Newer {

@@ -19,6 +19,15 @@ export interface ReadyQueueOptions {
   requirements: Requirements;
   /** Whose they are, and which limits hold for them. */
   group: Group;
+  /** A job has come, or gone. */
+  onChange?: (line: ReadyQueue, change: Change) => void;
+}
+
+export interface Change {
+  /** How many more wait here than before. */
+  more: 1 | -1;
+  /** Another one is the first now. */
+  isOfHead: boolean;
 }
 
 export class ReadyQueue {
@@ -28,16 +37,20 @@ export class ReadyQueue {
   readonly type: string;
   readonly requirements: Requirements;
   readonly group: Group;
+  readonly #onChange: (line: ReadyQueue, change: Change) => void;
   readonly #line = new Line(isBefore);
   readonly #ripening: Line | undefined;
+  /** The one that is served first. Kept here, since nothing is asked for as often. */
+  first: Entry | undefined;
 
-  constructor({ queue, priority, level, type, requirements, group }: ReadyQueueOptions) {
+  constructor({ queue, priority, level, type, requirements, group, onChange = () => {} }: ReadyQueueOptions) {
     this.queue = queue;
     this.priority = priority;
     this.level = level;
     this.type = type;
     this.requirements = requirements;
     this.group = group;
+    this.#onChange = onChange;
     this.#ripening = level === 'medium' || level === 'low' ? new Line(ripensBefore) : undefined;
   }
 
@@ -53,12 +66,14 @@ export class ReadyQueue {
   add(entry: Entry): void {
     this.#line.add(entry);
     this.#ripening?.add(entry);
+    this.#changed(1);
   }
 
   /** Takes `entry` out; to be called only for an entry that was added. */
   remove(entry: Entry): void {
     this.#line.remove(entry);
     this.#ripening?.remove(entry);
+    this.#changed(-1);
   }
 
   /** How many stand here before `entry`, which may stand elsewhere. */
@@ -69,5 +84,11 @@ export class ReadyQueue {
   /** The jobs in order, oldest first. Must not be changed while it is walked. */
   [Symbol.iterator](): Iterator<Entry> {
     return this.#line[Symbol.iterator]();
+  }
+
+  #changed(more: Change['more']): void {
+    const isOfHead = this.first !== this.#line.first;
+    this.first = this.#line.first;
+    this.#onChange(this, { more, isOfHead });
   }
 }

@@ -25,7 +25,7 @@ import {
 } from '../machines/rules/capability.ts';
 import type { Account } from './account.ts';
 import type { Board } from './board.ts';
-import type { Candidate } from './decide.ts';
+import type { Candidate } from './crew.ts';
 import { type Entry, isBefore } from './entry.ts';
 import { type Eviction, evictionFor, isCheaper, isLeaving } from './eviction.ts';
 import type { ReadyQueue } from './ready-queue.ts';

@@ -14,8 +14,9 @@ import type { Mail, Notices, Offer, Pulse, WorkerStatus } from '../runtime/ports
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
 import type { Bodies } from './bodies.ts';
+import { type Candidate, Crew } from './crew.ts';
 import type { Letter } from './deafness.ts';
-import { type Candidate, decide, type Offering, served } from './decide.ts';
+import { decide, type Offering, served } from './decide.ts';
 import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
@@ -67,6 +68,7 @@ export class Scheduler {
   readonly #offeredLimited: Offered[] = [];
   readonly #shares: Shares;
   readonly #tenants: LaneShares;
+  readonly #crew = new Crew();
   #agedAt = Number.NEGATIVE_INFINITY;
   #stopWaiting: Cancel = () => {};
   #awake = false;
@@ -88,8 +90,10 @@ export class Scheduler {
   }
 
   start(): void {
-    const { clock, intervalMs, offerForMs, board } = this.#options;
+    const { clock, intervalMs, offerForMs, board, fleet } = this.#options;
     board.withdrawOffers();
+    board.parking.freeAll();
+    for (const { pulse } of fleet.members()) this.#muster(pulse.incarnation);
     this.#stopTicking = clock.every(intervalMs, () => void this.#tick());
     this.#stopExpiring = clock.every(Math.max(50, offerForMs / 10), () => this.#expire());
     this.wake();
@@ -118,18 +122,16 @@ export class Scheduler {
   }
 
   #pass(): void {
-    const { board, lookAhead, throttle, gpuSpillOver, isTrusted } = this.#options;
+    const { board, fleet, lookAhead, throttle, gpuSpillOver, room, isTrusted } = this.#options;
     if (this.#stopped || this.#writing) return;
     if (!isTrusted()) return this.#wakeLater();
-    board.withdrawOffers(
-      (worker) => !this.#takesJobs(worker),
-      (entry) => throttle.isLimited(board.accountsOf(entry)),
-    );
+    for (const worker of new Set([...fleet.changed(), ...board.touched()])) this.#muster(worker);
     this.#age();
-    throttle.begin();
-    const offerings = decide(board, this.#candidates(), {
+    for (const limit of throttle.begin()) board.parking.free(limit);
+    const offerings = decide(board, this.#crew, {
       lookAhead: (type: string) => lookAhead.of(type),
       gpuSpillOver,
+      holdsAt: (worker) => (fleet.isDoubted(worker) ? [] : room.holdsAt(worker)),
       most: offersAtOnce,
       room: (queue) => throttle.room(board.queue(queue)),
       roomUnder: (limit) => throttle.room(board.accounts.named(limit)),
@@ -192,35 +194,36 @@ export class Scheduler {
     });
   }
 
-  /** A worker that is gone, drains or hangs does not answer its mail. */
-  #takesJobs(worker: string): boolean {
-    const { fleet } = this.#options;
-    const member = fleet.get(worker);
-    return member !== undefined && fleet.takesJobs(member);
-  }
-
   #offer(entry: Entry, until: number): Offer {
     const record = this.#options.bodies.get(entry.key, entry.revision);
     return { key: entry.key, revision: entry.revision, expiresAt: until, ...(record === undefined ? {} : { record }) };
   }
 
-  #candidates(): Candidate[] {
-    const { fleet } = this.#options;
-    return fleet
-      .members()
-      .filter((member) => fleet.takesJobs(member))
-      .flatMap(({ pulse }) => this.#candidate(pulse));
+  /** Something about a worker may have changed: it stands in the crew as it is now, or no more. */
+  #muster(worker: string): void {
+    const { board, fleet, throttle } = this.#options;
+    const member = fleet.get(worker);
+    if (member !== undefined && fleet.takesJobs(member)) {
+      const candidate = this.#candidate(member.pulse);
+      if (candidate === undefined) this.#crew.remove(worker);
+      else this.#crew.put(candidate);
+      return;
+    }
+    this.#crew.remove(worker);
+    // One that is gone, drains or hangs does not answer its mail.
+    board.withdrawOffers(
+      (each) => each === worker,
+      (entry) => throttle.isLimited(board.accountsOf(entry)),
+    );
   }
 
   /** Who is doubted has room for one job, and for none as long as that one is on offer. */
-  #candidate({ incarnation, capacity }: Pulse): Candidate[] {
-    const { fleet, board, room } = this.#options;
+  #candidate({ incarnation, capacity }: Pulse): Candidate | undefined {
+    const { fleet, board } = this.#options;
     const { usage, offers } = board.holding(incarnation);
-    const holds = room.holdsAt(incarnation);
-    if (!fleet.isDoubted(incarnation))
-      return [{ incarnation, capacity, usage, ...(holds.length > 0 ? { holds } : {}) }];
+    if (!fleet.isDoubted(incarnation)) return { incarnation, capacity, usage };
     const slots = Math.min(capacity.slots, usage.slots + 1);
-    return offers.size > 0 ? [] : [{ incarnation, capacity: { ...capacity, slots }, usage }];
+    return offers.size > 0 ? undefined : { incarnation, capacity: { ...capacity, slots }, usage };
   }
 
   /** Puts back what was offered and not claimed in time. */

@@ -1,9 +1,9 @@
 /**
  * One queue on the board: what holds for it, its jobs that wait, and those that are out.
  *
- * Waiting jobs stand in lines by level, by the priority that was asked for, by what they need, and by their group. A level is that
- * priority, or a better one where a job has waited for long (aging). What is out is offered or held by a worker:
- * that is what counts against the limit of the queue, derived from entries and never counted.
+ * Waiting jobs stand by level (`level.ts`). A level is the priority that was asked for, or a better one where a job has
+ * waited for long (aging). What is out is offered or held by a worker: that is what counts against the limit of the
+ * queue, derived from entries and never counted.
  */
 
 import { type Priority, priorities, raised } from '../machines/rules/lanes.ts';
@@ -11,18 +11,19 @@ import type { QueuePolicy } from '../machines/rules/queue.ts';
 import type { Account } from './account.ts';
 import type { Entry } from './entry.ts';
 import { groupOf } from './group.ts';
-import { ReadyQueue } from './ready-queue.ts';
+import { Level } from './level.ts';
+import type { ReadyQueue } from './ready-queue.ts';
 
 export class Siding implements Account {
   readonly kind = 'queue';
   policy: QueuePolicy;
   /** Offered, or held by a worker. */
   readonly out = new Set<Entry>();
-  readonly #lines = new Map<string, ReadyQueue>();
-  readonly #levels = new Map<Priority, ReadyQueue[]>(priorities.map((level) => [level, []]));
+  readonly #levels: ReadonlyMap<Priority, Level>;
 
   constructor(policy: QueuePolicy) {
     this.policy = policy;
+    this.#levels = new Map(priorities.map((level) => [level, new Level(policy.queue, level)]));
   }
 
   get name(): string {
@@ -31,27 +32,21 @@ export class Siding implements Account {
 
   /** The line in which `entry` has its place; `need` is what its type and requirements are called. */
   lineOf(entry: Entry, need: string): ReadyQueue {
-    const { queue, priority, type, requirements, risen } = entry;
-    const level = raised(priority, risen);
-    const group = groupOf(entry);
-    const key = `${level} ${priority} ${need} ${group.name}`;
-    let line = this.#lines.get(key);
-    if (line === undefined) {
-      line = new ReadyQueue({ queue, priority, level, type, requirements, group });
-      this.#lines.set(key, line);
-      this.#levels.get(level)?.push(line);
-    }
-    return line;
+    const { priority, risen } = entry;
+    const level = this.#levels.get(raised(priority, risen));
+    if (level === undefined) throw new RangeError(`Expected one of ${priorities.join(', ')}, got ${priority}.`);
+    return level.lineOf(entry, need, groupOf(entry));
   }
 
-  /** The lines of a level that have jobs. */
-  at(level: Priority): readonly ReadyQueue[] {
-    return (this.#levels.get(level) ?? []).filter((line) => line.size > 0);
+  /** A level, where it has jobs. */
+  at(level: Priority): readonly Level[] {
+    const there = this.#levels.get(level);
+    return there === undefined || there.isEmpty ? [] : [there];
   }
 
   get waiting(): number {
     let waiting = 0;
-    for (const line of this.#lines.values()) waiting += line.size;
+    for (const level of this.#levels.values()) for (const need of level.needs()) waiting += need.waiting;
     return waiting;
   }
 
@@ -59,21 +54,26 @@ export class Siding implements Account {
   countBefore(entry: Entry): number {
     const own = priorities.indexOf(raised(entry.priority, entry.risen));
     let before = 0;
-    for (const [at, level] of priorities.entries())
-      for (const line of at > own ? [] : this.at(level)) before += at < own ? line.size : line.countBefore(entry);
+    for (const [at, level] of [...this.#levels.values()].slice(0, own + 1).entries())
+      for (const line of level.lines()) before += at < own ? line.size : line.countBefore(entry);
     return before;
   }
 
   /** The first job that has waited long enough to rise, the worst level first. */
   ripe(now: number): Entry | undefined {
     for (const level of ['low', 'medium'] as const)
-      for (const { ripest } of this.#levels.get(level) ?? [])
+      for (const { ripest } of this.#linesAt(level))
         if (ripest !== undefined && ripest.readyAt + this.policy.agingStepMs * (ripest.risen + 1) <= now) return ripest;
     return undefined;
   }
 
   /** Jobs that have risen. */
   *risen(): Iterable<Entry> {
-    for (const line of this.#lines.values()) if (line.level !== line.priority) yield* line;
+    for (const level of priorities)
+      for (const line of this.#linesAt(level)) if (line.level !== line.priority) yield* line;
+  }
+
+  #linesAt(level: Priority): Iterable<ReadyQueue> {
+    return this.#levels.get(level)?.lines() ?? [];
   }
 }

@@ -14,7 +14,8 @@
  */
 
 import type { Clock } from '../runtime/clock.ts';
-import type { Account } from './account.ts';
+import { type Account, limitName } from './account.ts';
+import { Heap } from './heap.ts';
 
 export interface ThrottleOptions {
   clock: Clock;
@@ -25,7 +26,7 @@ export interface ThrottleOptions {
 /** What keeps jobs of an account from being served now. */
 export type Hindrance = { account: Account } & (
   | { kind: 'paused' }
-  | { kind: 'full'; most: number; heldBy: readonly string[] }
+  | { kind: 'full'; most: number }
   /** The limit counts only what this leader knows, and it may not yet know all. */
   | { kind: 'unsure'; forMs: number }
   | { kind: 'rate'; perSecond: number; forMs: number }
@@ -34,8 +35,16 @@ export type Hindrance = { account: Account } & (
 /** Longer than the picture of a leader that offers anything may lag behind, and broker time be off. */
 export const graceMs = 3_000;
 const bucketSeconds = 0.1;
+/** Tokens are sums of fractions: what lacks no more than that is whole. */
+const rounding = 1e-9;
 /** Buckets that are full again need not be kept; it is looked for them when there are so many more. */
 const bucketsMore = 1_000;
+
+interface Waiting {
+  limit: string;
+  /** When it is to be asked again, monotonic. */
+  at: number;
+}
 
 interface Bucket {
   tokens: number;
@@ -47,8 +56,11 @@ export class Throttle {
   readonly #options: ThrottleOptions;
   readonly #since: number;
   readonly #buckets = new Map<string, Bucket>();
-  /** What is limited and was asked for room. */
-  readonly #asked = new Set<Account>();
+  /** What is limited and was asked for room since a decision began, and whether it had none when it was. */
+  readonly #asked = new Map<Account, boolean>();
+  /** What was asked for room, had none, and will have some by time alone. */
+  readonly #waiting = new Heap<Waiting>(({ at: one }, { at: other }) => one < other);
+  readonly #waitingBy = new Map<string, Waiting>();
   #sweepAt = bucketsMore;
 
   constructor(options: ThrottleOptions) {
@@ -56,16 +68,26 @@ export class Throttle {
     this.#since = options.clock.mono();
   }
 
-  /** A decision begins: `againInMs` is about what is asked from now on. */
-  begin(): void {
-    this.#asked.clear();
+  /** A decision begins. Returns the limits under which there was no room, and by time alone may be some now. */
+  begin(): readonly string[] {
+    this.#note();
+    const now = this.#options.clock.mono();
+    const due: string[] = [];
+    for (let next = this.#waiting.first; next !== undefined && next.at <= now; next = this.#waiting.first) {
+      this.#waiting.remove(next);
+      this.#waitingBy.delete(next.limit);
+      due.push(next.limit);
+    }
+    return due;
   }
 
   /** How many jobs of an account may be offered now. */
   room(account: Account): number {
     const { maxActive, ratePerSecond } = account.policy;
-    if (Number.isFinite(maxActive) || Number.isFinite(ratePerSecond)) this.#asked.add(account);
-    return this.#roomOf(account);
+    const room = this.#roomOf(account);
+    const isLimited = Number.isFinite(maxActive) || Number.isFinite(ratePerSecond);
+    if (isLimited) this.#asked.set(account, room <= 0 || this.#asked.get(account) === true);
+    return room;
   }
 
   /** A job that is counted under these is offered. */
@@ -74,7 +96,7 @@ export class Throttle {
       const { ratePerSecond: perSecond } = account.policy;
       if (!Number.isFinite(perSecond)) continue;
       const tokens = this.#tokens(account) - 1;
-      this.#buckets.set(bucketOf(account), { tokens, at: this.#options.clock.mono(), perSecond });
+      this.#buckets.set(limitName(account), { tokens, at: this.#options.clock.mono(), perSecond });
     }
     if (this.#buckets.size > this.#sweepAt) this.#sweep();
   }
@@ -82,7 +104,7 @@ export class Throttle {
   /** Other limits hold for an account from now on. */
   changed({ kind, name, policy }: Pick<Account, 'kind' | 'name' | 'policy'>): void {
     const at = this.#options.clock.mono();
-    this.#buckets.set(bucketOf({ kind, name }), { tokens: 0, at, perSecond: policy.ratePerSecond });
+    this.#buckets.set(limitName({ kind, name }), { tokens: 0, at, perSecond: policy.ratePerSecond });
   }
 
   /** Whether so many jobs of one of these may be out that an offer must be seen to its end. */
@@ -96,11 +118,10 @@ export class Throttle {
     const { out, policy } = account;
     const { paused = false, maxActive, ratePerSecond } = policy;
     if (paused) return { account, kind: 'paused' };
-    if (out.size >= maxActive)
-      return { account, kind: 'full', most: maxActive, heldBy: [...out].map(({ key }) => key) };
+    if (out.size >= maxActive) return { account, kind: 'full', most: maxActive };
     if (Number.isFinite(maxActive) && this.#unsureForMs() > 0)
       return { account, kind: 'unsure', forMs: this.#unsureForMs() };
-    const forMs = ((1 - this.#tokens(account)) / ratePerSecond) * 1_000;
+    const forMs = ((1 - rounding - this.#tokens(account)) / ratePerSecond) * 1_000;
     return { account, kind: 'rate', perSecond: ratePerSecond, forMs: Math.ceil(forMs) };
   }
 
@@ -110,16 +131,37 @@ export class Throttle {
     return found.toSorted((one, other) => untilServed(other) - untilServed(one))[0];
   }
 
-  /** In how many ms something that was asked for room, and has none now, will have some by time alone. */
+  /** In how many ms something that was asked for room, and had none, will have some by time alone. */
   againInMs(): number {
-    return Math.min(...[...this.#asked].flatMap((account) => this.hindrance(account) ?? []).map(untilServed));
+    this.#note();
+    const next = this.#waiting.first;
+    return next === undefined ? Number.POSITIVE_INFINITY : Math.max(0, next.at - this.#options.clock.mono());
+  }
+
+  /** Of what was asked for room: what has, or had, none, and until when. */
+  #note(): void {
+    const now = this.#options.clock.mono();
+    for (const [account, hadNone] of this.#asked) {
+      const hindrance = this.hindrance(account);
+      if (hindrance !== undefined && 'forMs' in hindrance) this.#wait(account, now + hindrance.forMs);
+      else if (hindrance === undefined && hadNone) this.#wait(account, now);
+    }
+    this.#asked.clear();
+  }
+
+  #wait(account: Account, at: number): void {
+    const limit = limitName(account);
+    const waiting = this.#waitingBy.get(limit) ?? { limit, at };
+    waiting.at = at;
+    this.#waitingBy.set(limit, waiting);
+    this.#waiting.settle(waiting);
   }
 
   #roomOf(account: Account): number {
     const { paused = false, maxActive, ratePerSecond } = account.policy;
     if (paused) return 0;
     const places = Number.isFinite(maxActive) ? this.#places(account) : maxActive;
-    const starts = Number.isFinite(ratePerSecond) ? Math.floor(this.#tokens(account)) : ratePerSecond;
+    const starts = Number.isFinite(ratePerSecond) ? Math.floor(this.#tokens(account) + rounding) : ratePerSecond;
     return Math.max(0, Math.min(places, starts));
   }
 
@@ -134,7 +176,7 @@ export class Throttle {
 
   #tokens(account: Account): number {
     const perSecond = account.policy.ratePerSecond;
-    const bucket = this.#buckets.get(bucketOf(account)) ?? { tokens: 0, at: this.#since, perSecond };
+    const bucket = this.#buckets.get(limitName(account)) ?? { tokens: 0, at: this.#since, perSecond };
     return bucket.perSecond === perSecond ? this.#now(bucket) : this.#now({ ...bucket, tokens: 0, perSecond });
   }
 
@@ -149,10 +191,6 @@ export class Throttle {
       if (this.#now(bucket) >= mostIn(bucket.perSecond)) this.#buckets.delete(name);
     this.#sweepAt = this.#buckets.size + bucketsMore;
   }
-}
-
-function bucketOf({ kind, name }: Pick<Account, 'kind' | 'name'>): string {
-  return `${kind} ${name}`;
 }
 
 function mostIn(perSecond: number): number {

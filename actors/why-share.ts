@@ -6,6 +6,7 @@
  */
 
 import { unmet } from '../machines/rules/capability.ts';
+import { tenantIn } from '../runtime/key.ts';
 import type { Pulse } from '../runtime/ports.ts';
 import type { Account } from './account.ts';
 import type { Board, Track } from './board.ts';
@@ -37,8 +38,8 @@ interface Rival {
 export function shareText(entry: Entry, world: ShareSurroundings): string | undefined {
   const { accounts } = world.board;
   const track = trackOf(entry, world.board);
-  const own = track?.lines.find((line) => line === entry.place)?.group.tenant;
-  if (track === undefined || own === undefined) return undefined;
+  const own = tenantIn(entry.key);
+  if (track === undefined) return undefined;
   const rivals = rivalsOf(entry, { own, track }, world);
   if (rivals.length === 0) return undefined;
   const weight = accounts.weightOf(own);
@@ -50,8 +51,12 @@ export function shareText(entry: Entry, world: ShareSurroundings): string | unde
 
 function trackOf({ place }: Entry, board: Board): Track | undefined {
   for (const lane of board.tracks())
-    for (const track of lane) if (track.lines.some((line) => line === place)) return track;
+    for (const track of lane) if (linesOf(track).some((line) => line === place)) return track;
   return undefined;
+}
+
+function linesOf({ levels }: Track): readonly ReadyQueue[] {
+  return levels.flatMap((level) => [...level.lines()]);
 }
 
 function rivalsOf(
@@ -70,7 +75,7 @@ function rivalsOf(
       throttle.hindranceOf(board.accountsOf(head)) === undefined
     );
   };
-  const lines = track.lines.filter(({ group }) => group.tenant !== own && shares.markOf(group.tenant) < mark);
+  const lines = linesOf(track).filter(({ group }) => group.tenant !== own && shares.markOf(group.tenant) < mark);
   const byTenant = Map.groupBy(lines.filter(passes), ({ group }) => group.tenant);
   return [...byTenant].map(([tenant, waiting]) => {
     const weight = board.accounts.weightOf(tenant);

@@ -202,7 +202,7 @@ function whyHindered(hindrance: Hindrance): Why {
     case 'full':
       return {
         code: 'limit full',
-        sentence: `${what} ${name} may have ${hindrance.most} out at once, and has: ${heldBy(hindrance.heldBy)}. It starts when one of them ends, or with a higher ${set}.`,
+        sentence: `${what} ${name} may have ${hindrance.most} out at once, and has: ${heldBy([...hindrance.account.out].map(({ key }) => key))}. It starts when one of them ends, or with a higher ${set}.`,
       };
     case 'unsure':
       return {

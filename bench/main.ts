@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- burst|latency|idle|failover|brokerloss|coldstart [--json]`: real processes, a warm-up, several runs, medians and ranges.
+ * `npm run bench -- burst|latency|idle|failover|brokerloss|coldstart|decide [--json]`: real processes, a warm-up, several runs, medians and ranges.
  *
  * Numbers belong to the machine and the hour in which they were taken: compare what one run printed, and nothing else.
  */
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { brokerLoss } from './broker-loss.ts';
 import { burst } from './burst.ts';
 import { coldStart } from './coldstart.ts';
+import { decide } from './decide.ts';
 import { failover } from './failover.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
@@ -18,12 +19,13 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     jobs: { type: 'string' },
-    workers: { type: 'string', default: '3' },
+    workers: { type: 'string' },
     concurrency: { type: 'string', default: '12' },
     runs: { type: 'string', default: '5' },
     open: { type: 'string', default: '100000' },
     settled: { type: 'string', default: '1000000' },
-    rounds: { type: 'string', default: '10' },
+    rounds: { type: 'string' },
+    waiting: { type: 'string', default: '1000,10000,100000,1000000' },
   },
 });
 
@@ -31,18 +33,24 @@ const benchmarks: Readonly<Record<string, () => Promise<object>>> = {
   burst: () =>
     burst({
       jobs: whole('jobs', values.jobs ?? '50000'),
-      workers: whole('workers', values.workers),
+      workers: whole('workers', values.workers ?? '3'),
       concurrency: whole('concurrency', values.concurrency),
       runs: whole('runs', values.runs),
     }),
   latency: () => latency({ jobs: whole('jobs', values.jobs ?? '500'), runs: whole('runs', values.runs) }),
-  failover: () => failover({ rounds: whole('rounds', values.rounds) }),
-  brokerloss: () => brokerLoss({ rounds: whole('rounds', values.rounds) }),
+  failover: () => failover({ rounds: whole('rounds', values.rounds ?? '10') }),
+  brokerloss: () => brokerLoss({ rounds: whole('rounds', values.rounds ?? '10') }),
   coldstart: () =>
     coldStart({
       open: whole('open', values.open),
       settled: whole('settled', values.settled),
       runs: whole('runs', values.runs),
+    }),
+  decide: () =>
+    decide({
+      waiting: values.waiting.split(',').map((count) => whole('waiting', count)),
+      workers: whole('workers', values.workers ?? '1000'),
+      rounds: whole('rounds', values.rounds ?? '200'),
     }),
   idle: () => idle({ runs: whole('runs', values.runs) }),
 };
@@ -71,7 +79,7 @@ function readable(result: object): string {
   return Object.entries(result)
     .map(
       ([name, value]) =>
-        `${name.padEnd(18)}${
+        `${name.padEnd(19)}${
           typeof value === 'object'
             ? Object.entries(value ?? {})
                 .map(([part, number]) => `${part} ${String(number)}`)

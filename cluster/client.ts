@@ -16,10 +16,19 @@ import type { BrokersView, BrokerView } from '../nats/brokers.ts';
 import { Fault } from '../runtime/faults.ts';
 import { idIn, tenantIn } from '../runtime/key.ts';
 import type { Options } from '../runtime/options.ts';
-import type { Durability, JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
+import type {
+  AuditQuery,
+  Durability,
+  JobEventMessage,
+  KeptAuditEntry,
+  LogLine,
+  Rejection,
+  Stop,
+} from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type AuditReport, audit } from './audit.ts';
+import { Audited, type Author, type Deed, processAuthor } from './audited.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
 import { type Bulk, type BulkOutcome, BulkVerbs } from './bulk.ts';
 import {
@@ -76,6 +85,8 @@ export interface ClientOptions {
   telemetry?: Telemetry;
   /** What the broker calls this connection. */
   role?: string;
+  /** On whose behalf it does something; whoever runs this process unless given. */
+  by?: Author;
 }
 
 /** Longer than brokers take to elect a leader. */
@@ -95,19 +106,28 @@ export class Client implements AsyncDisposable {
   readonly #kept: { retentionMs: number; keepAtMost: number };
   readonly #telemetry: Telemetry;
   readonly #options: Options;
+  readonly #audited: Audited;
+  readonly #by: Author;
 
   /** @throws {Fault} `broker.unreachable`, `broker.unauthorized`, … */
-  static async open({ options, telemetry = createTelemetry(), role = 'yard client' }: ClientOptions): Promise<Client> {
+  static async open({
+    options,
+    telemetry = createTelemetry(),
+    role = 'yard client',
+    by = processAuthor('sdk'),
+  }: ClientOptions): Promise<Client> {
     const to = await link({ settings: options, telemetry, role, withFeed: false });
-    return new Client(to, telemetry, options);
+    return new Client(to, { telemetry, options, by });
   }
 
-  private constructor(to: Link, telemetry: Telemetry, options: Options) {
+  private constructor(to: Link, { telemetry, options, by }: { telemetry: Telemetry; options: Options; by: Author }) {
     const { world, clock, incarnation } = to;
     const { tenant } = options;
     this.#link = to;
     this.#telemetry = telemetry;
     this.#options = options;
+    this.#by = by;
+    this.#audited = new Audited({ log: world.auditLog, clock, tenant, by });
     this.#tenant = tenant;
     this.#listed = options.queues;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
@@ -122,10 +142,20 @@ export class Client implements AsyncDisposable {
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }
 
-  /** Another one, for whom it is about the jobs of that tenant, on this one's connection: to be closed before this one. */
-  ofTenant(tenant: string): Client {
+  /** Another one, on this one's connection, for the jobs of that tenant or for somebody else: to be closed before this one. */
+  on({ tenant = this.#tenant, by = this.#by }: { tenant?: string | undefined; by?: Author | undefined }): Client {
     const unowned = { ...this.#link, [Symbol.asyncDispose]: async () => {} };
-    return new Client(unowned, this.#telemetry, { ...this.#options, tenant });
+    return new Client(unowned, { telemetry: this.#telemetry, options: { ...this.#options, tenant }, by });
+  }
+
+  /** Does something once it stands in the audit log. @throws {Fault} as `run` does, and where it could not be written. */
+  done<Result>(deed: Deed, run: () => Promise<Result>): Promise<Result> {
+    return this.#audited.done(deed, run);
+  }
+
+  /** What people did, the newest first; of a tenant what is about its jobs, and all of it of `default`. */
+  auditLog(query: AuditQuery): Promise<readonly KeptAuditEntry[]> {
+    return this.#link.world.auditLog.newest(query);
   }
 
   /** Broker time, epoch ms. */
@@ -179,11 +209,15 @@ export class Client implements AsyncDisposable {
   /** @throws {Fault} `input.invalid`, `job.missing`, `job.refused` */
   async act(id: string, verb: Verb): Promise<JobRecord> {
     const { world, clock } = this.#link;
-    return await act({ world, clock, commit: this.#committer.commit }, this.#keyOf(id), checked(verb));
+    const { verb: what, ...given } = checked(verb);
+    const key = this.#keyOf(id);
+    return await this.done({ what: `job.${what}`, target: id, given }, () =>
+      act({ world, clock, commit: this.#committer.commit }, key, verb),
+    );
   }
 
   actOnAll(bulk: Bulk): Promise<BulkOutcome> {
-    return this.bulk.carryOut(bulk);
+    return this.done({ what: 'bulk.start', target: bulk.verb.verb, given: bulk }, () => this.bulk.carryOut(bulk));
   }
 
   deadGroups(filter: DeadFilter = {}): Promise<readonly DeadGroup[]> {
@@ -199,7 +233,7 @@ export class Client implements AsyncDisposable {
   }
 
   redriveDead(options: RedriveOptions): Promise<BulkOutcome> {
-    return this.bulk.carryOut(redriveBulk(options));
+    return this.actOnAll(redriveBulk(options));
   }
 
   async *logs(
@@ -224,7 +258,9 @@ export class Client implements AsyncDisposable {
 
   async tellWorker(worker: string, verb: WorkerVerb['verb']): Promise<WorkerView> {
     const { world, clock } = this.#link;
-    return await tellWorker({ worker, verb, notices: world.notices, clock, look: () => this.workers() });
+    return await this.done({ what: `worker.${verb}`, target: worker }, () =>
+      tellWorker({ worker, verb, notices: world.notices, clock, look: () => this.workers() }),
+    );
   }
 
   cluster(): Promise<ClusterView | undefined> {
@@ -236,7 +272,9 @@ export class Client implements AsyncDisposable {
   }
 
   setQueue(queue: string, change: QueueChange): Promise<QueueSettings> {
-    return setQueue(this.#link.world, queue, change);
+    return this.done({ what: 'queue.set', target: queue, given: change }, () =>
+      setQueue(this.#link.world, queue, change),
+    );
   }
 
   limits(): Promise<readonly LimitView[]> {
@@ -244,7 +282,9 @@ export class Client implements AsyncDisposable {
   }
 
   setLimit(limit: string, change: LimitChange): Promise<LimitSettings> {
-    return setLimit(this.#link.world, limit, change);
+    return this.done({ what: 'limit.set', target: limit, given: change }, () =>
+      setLimit(this.#link.world, limit, change),
+    );
   }
 
   tenants(): Promise<readonly TenantView[]> {
@@ -252,7 +292,9 @@ export class Client implements AsyncDisposable {
   }
 
   setTenant(tenant: string, change: TenantChange): Promise<TenantSettings> {
-    return setTenant(this.#link.world, tenant, change);
+    return this.done({ what: 'tenant.set', target: tenant, given: change }, () =>
+      setTenant(this.#link.world, tenant, change),
+    );
   }
 
   brokers(): Promise<BrokersView> {
@@ -265,7 +307,7 @@ export class Client implements AsyncDisposable {
 
   /** @throws {Fault} `broker.unavailable` where nobody leads. */
   stepDown(): Promise<SteppedDown> {
-    return askToStepDown(this.#link.world.desk);
+    return this.done({ what: 'master.step-down', target: 'leader' }, () => askToStepDown(this.#link.world.desk));
   }
 
   async why(id: string): Promise<Why | undefined> {
@@ -283,7 +325,9 @@ export class Client implements AsyncDisposable {
   restore(options: RestoreOptions): Promise<Restored> {
     const { world, clock } = this.#link;
     const { archive, store } = world;
-    return restore({ archive, store, clock, commit: this.#committer.commit }, options);
+    return this.done({ what: 'cluster.restore', target: options.path, given: options }, () =>
+      restore({ archive, store, clock, commit: this.#committer.commit }, options),
+    );
   }
 
   audit(): Promise<AuditReport> {

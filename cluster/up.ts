@@ -179,7 +179,8 @@ class LocalCluster implements Cluster {
       role: 'yard up',
       withFeed: false,
       promise: this.#options,
-      // Of the ten that an embedded broker may store: the other streams may take two and a quarter.
+      // Of the ten that an embedded broker may store: what lies aside may take a quarter as much, the other streams two and
+      // a third, and what is left is for MQTT's own.
       ...(this.#brokers.length === 0 ? {} : { jobsBytes: 6 * 2 ** 30 }),
     });
     this.#watchDisk(this.#link);

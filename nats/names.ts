@@ -27,7 +27,9 @@ export interface Names {
   readonly prefix: string;
 
   /** Streams. The last three are those of the buckets and of the object store. */
-  readonly streams: Readonly<Record<'submit' | 'work' | 'logs' | 'rejected' | 'jobs' | 'control' | 'blobs', string>>;
+  readonly streams: Readonly<
+    Record<'submit' | 'work' | 'logs' | 'rejected' | 'audit' | 'jobs' | 'control' | 'blobs', string>
+  >;
   readonly buckets: Readonly<Record<'jobs' | 'control', string>>;
   /** The object store for what is too large for a record. */
   readonly blobs: string;
@@ -93,6 +95,10 @@ export interface Names {
   log(key: string): string;
   readonly allLogs: string;
 
+  /** `yard.audit.<tenant>`: what people did, as far as it is about that tenant. */
+  auditEntry(tenant: string): string;
+  readonly allAuditEntries: string;
+
   /** `yard.api.desk.<question>` */
   desk(question: string): string;
 }
@@ -115,15 +121,7 @@ export function names(prefix: string = defaultPrefix): Names {
   const blobs = `$O.${prefix}_blobs.`;
   return {
     prefix,
-    streams: {
-      submit: `${prefix}_submit`,
-      work: `${prefix}_work`,
-      logs: `${prefix}_logs`,
-      rejected: `${prefix}_rejected`,
-      jobs: `KV_${prefix}_jobs`,
-      control: `KV_${prefix}_control`,
-      blobs: `OBJ_${prefix}_blobs`,
-    },
+    streams: streamsOf(prefix),
     buckets: { jobs: `${prefix}_jobs`, control: `${prefix}_control` },
     blobs: `${prefix}_blobs`,
     consumers: { intake: 'intake', worker: (incarnation, opening) => `worker_${incarnation}_${opening}` },
@@ -163,7 +161,23 @@ export function names(prefix: string = defaultPrefix): Names {
     log: (key) => `${prefix}.log.${key}`,
     allLogs: `${prefix}.log.*.*`,
 
+    auditEntry: (tenant) => `${prefix}.audit.${token(tenant, 'a tenant')}`,
+    allAuditEntries: `${prefix}.audit.*`,
+
     desk: (question) => `${prefix}.api.desk.${token(question, 'a question')}`,
+  };
+}
+
+function streamsOf(prefix: string): Names['streams'] {
+  return {
+    submit: `${prefix}_submit`,
+    work: `${prefix}_work`,
+    logs: `${prefix}_logs`,
+    rejected: `${prefix}_rejected`,
+    audit: `${prefix}_audit`,
+    jobs: `KV_${prefix}_jobs`,
+    control: `KV_${prefix}_control`,
+    blobs: `OBJ_${prefix}_blobs`,
   };
 }
 

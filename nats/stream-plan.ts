@@ -56,6 +56,7 @@ export function streamPlans(
     work(names, initial),
     logs(names, initial, limits),
     rejected(names, initial),
+    audit(names, initial),
     { ...blobs(names, initial), ...(jobsBytes === undefined ? {} : { wish: { max_bytes: jobsBytes / 4 } }) },
   ];
 }
@@ -152,6 +153,22 @@ function rejected(names: Names, initial: Partial<StreamConfig>): StreamPlan {
     name: names.streams.rejected,
     must: { ...kept, subjects: [names.rejected], discard: DiscardPolicy.Old, allow_direct: true },
     initial: { ...initial, max_age: 30 * dayNs, max_bytes: 256 * mebibyte },
+  };
+}
+
+/** Nobody takes anything out of it, but age and size. */
+function audit(names: Names, initial: Partial<StreamConfig>): StreamPlan {
+  return {
+    name: names.streams.audit,
+    must: {
+      ...kept,
+      subjects: [names.allAuditEntries],
+      discard: DiscardPolicy.Old,
+      deny_delete: true,
+      deny_purge: true,
+      allow_direct: true,
+    },
+    initial: { ...initial, max_age: 365 * dayNs, max_bytes: 64 * mebibyte },
   };
 }
 

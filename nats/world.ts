@@ -8,6 +8,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Books, World } from '../runtime/ports.ts';
 import type { BrokerAddress } from './address.ts';
 import { NatsArchive } from './archive.ts';
+import { NatsAuditLog } from './audit-log.ts';
 import { NatsBlobs } from './blobs.ts';
 import { NatsBooks } from './books.ts';
 import { NatsControl } from './control.ts';
@@ -51,6 +52,7 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     control: new NatsControl({ connection, names, clock }),
     desk: natsDesk({ connection, names }),
     blobs: new NatsBlobs({ connection, names, clock }),
+    auditLog: new NatsAuditLog({ connection, names }),
     archive: new NatsArchive({ connection, names, clock }),
     books: new NatsBooks({ connection, names }),
   };

@@ -511,6 +511,46 @@ export interface Desk {
 }
 
 /** The whole world, as a process is handed it. */
+/** Something that somebody did, or wanted to do, to jobs or to the cluster. */
+export interface AuditEntry {
+  /** Broker time, epoch ms. */
+  at: number;
+  who: string;
+  /** How they came in: `cli`, `sdk`, `http`, `nats`. */
+  door: string;
+  /** Whose jobs it is about. */
+  tenant: string;
+  /** Noun and verb, as `job.cancel`. */
+  what: string;
+  /** The name or id of what it was done to. */
+  target: string;
+  /** What was asked for beside that, as JSON. */
+  given: string;
+  /** It was not done: the code of the fault. Written behind an entry that says that it was asked for. */
+  refused?: string;
+}
+
+export interface KeptAuditEntry extends AuditEntry {
+  /** Grows from entry to entry. */
+  place: number;
+}
+
+export interface AuditQuery {
+  limit: number;
+  /** Only what stands before this place. */
+  before?: number | undefined;
+  /** Only what is about the jobs of this tenant. */
+  tenant?: string | undefined;
+}
+
+/** What people did: written once and never changed. */
+export interface AuditLog {
+  /** Resolves once it is stored. @throws {Fault} */
+  add(entry: AuditEntry): Promise<void>;
+  /** The newest first. */
+  newest(query: AuditQuery): Promise<readonly KeptAuditEntry[]>;
+}
+
 export interface World {
   store: JobStore;
   feed: Feed;
@@ -523,4 +563,5 @@ export interface World {
   control: Control;
   desk: Desk;
   blobs: Blobs;
+  auditLog: AuditLog;
 }

@@ -2,14 +2,15 @@
  * The verbs for bulk operations. Each says what it promises; `cluster/bulk.ts` keeps it.
  */
 
-import type { BulkGiven, BulkRecord, BulkVerbs } from '../cluster/bulk.ts';
+import type { BulkGiven, BulkRecord } from '../cluster/bulk.ts';
+import type { Client } from '../cluster/client.ts';
 
 /** What is done to many jobs at once: `yard.bulk`. A master carries it out, so whoever started it may go away. */
 export class BulkOperations {
-  readonly #verbs: BulkVerbs;
+  readonly #client: Client;
 
-  constructor(verbs: BulkVerbs) {
-    this.#verbs = verbs;
+  constructor(client: Client) {
+    this.#client = client;
   }
 
   /**
@@ -20,21 +21,23 @@ export class BulkOperations {
    * @example const { id } = await yard.bulk.start({ verb: { verb: 'cancel' }, filter: { queue: 'batch' }, perSecond: 50 });
    */
   start(given: BulkGiven): Promise<BulkRecord> {
-    return this.#verbs.start(given);
+    return this.#client.done({ what: 'bulk.start', target: given.verb.verb, given }, () =>
+      this.#client.bulk.start(given),
+    );
   }
 
   /** A dry run: how many jobs it would be done to now. @throws {Fault} as `start`. */
   count(given: BulkGiven): Promise<number> {
-    return this.#verbs.count(given);
+    return this.#client.bulk.count(given);
   }
 
   get(id: string): Promise<BulkRecord | undefined> {
-    return this.#verbs.get(id);
+    return this.#client.bulk.get(id);
   }
 
   /** Those that run, and the last hundred that ended within thirty days; the newest first. */
   list(): Promise<readonly BulkRecord[]> {
-    return this.#verbs.list();
+    return this.#client.bulk.list();
   }
 
   /**
@@ -44,7 +47,7 @@ export class BulkOperations {
    * @example for await (const { matched, done } of yard.bulk.follow(id)) console.log(`${done} of ${matched}`);
    */
   follow(id: string, options: { signal?: AbortSignal } = {}): AsyncIterable<BulkRecord> {
-    return this.#verbs.follow(id, options);
+    return this.#client.bulk.follow(id, options);
   }
 
   /**
@@ -53,6 +56,6 @@ export class BulkOperations {
    * @throws {Fault} `bulk.missing`; `bulk.refused` where it has ended.
    */
   abort(id: string): Promise<BulkRecord> {
-    return this.#verbs.abort(id);
+    return this.#client.done({ what: 'bulk.abort', target: id }, () => this.#client.bulk.abort(id));
   }
 }

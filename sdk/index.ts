@@ -8,6 +8,7 @@
  */
 
 export type { Discrepancy } from '../cluster/audit.ts';
+export type { Author } from '../cluster/audited.ts';
 export type { Backup } from '../cluster/backup.ts';
 export type { Bulk, BulkGiven, BulkOutcome, BulkRecord, BulkState } from '../cluster/bulk.ts';
 export type {
@@ -65,7 +66,16 @@ export {
   type Precursor,
   type ProgressReport,
 } from '../runtime/handler.ts';
-export type { Durability, JobEventMessage, LogLine, Rejection, Stop, WorkerStatus } from '../runtime/ports.ts';
+export type {
+  AuditQuery,
+  Durability,
+  JobEventMessage,
+  KeptAuditEntry,
+  LogLine,
+  Rejection,
+  Stop,
+  WorkerStatus,
+} from '../runtime/ports.ts';
 export type { AttemptEntry, JobRecord, Progress, Transition } from '../runtime/record.ts';
 export type { Firing, Overlap, ScheduleRecord } from '../runtime/schedule.ts';
 export { type ConnectOptions, connect } from './connect.ts';

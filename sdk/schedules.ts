@@ -2,17 +2,18 @@
  * The verbs for schedules. Each says what it promises; `cluster/schedule-verb.ts` keeps it.
  */
 
+import type { Client } from '../cluster/client.ts';
 import type { ScheduleChange, ScheduleGiven, When } from '../cluster/schedule-given.ts';
-import type { AddedSchedule, ScheduleVerbs } from '../cluster/schedule-verb.ts';
+import type { AddedSchedule } from '../cluster/schedule-verb.ts';
 import type { JobRecord } from '../runtime/record.ts';
 import type { Firing, ScheduleRecord } from '../runtime/schedule.ts';
 
 /** The schedules of a cluster: `yard.schedules`. None of its verbs needs a master to run. */
 export class Schedules {
-  readonly #verbs: ScheduleVerbs;
+  readonly #client: Client;
 
-  constructor(verbs: ScheduleVerbs) {
-    this.#verbs = verbs;
+  constructor(client: Client) {
+    this.#client = client;
   }
 
   /**
@@ -22,16 +23,18 @@ export class Schedules {
    * @example await yard.schedules.add('nightly', { cron: '0 2 * * *', tz: 'Europe/Berlin', type: 'report' });
    */
   add(name: string, given: ScheduleGiven): Promise<AddedSchedule> {
-    return this.#verbs.add(name, given);
+    return this.#client.done({ what: 'schedule.add', target: name, given }, () =>
+      this.#client.schedules.add(name, given),
+    );
   }
 
   /** All of them, by name. */
   list(): Promise<readonly ScheduleRecord[]> {
-    return this.#verbs.list();
+    return this.#client.schedules.list();
   }
 
   get(name: string): Promise<ScheduleRecord | undefined> {
-    return this.#verbs.get(name);
+    return this.#client.schedules.get(name);
   }
 
   /**
@@ -41,36 +44,38 @@ export class Schedules {
    * @throws {Fault} `input.invalid`, `schedule.missing`
    */
   edit(name: string, change: ScheduleChange): Promise<ScheduleRecord> {
-    return this.#verbs.edit(name, change);
+    return this.#client.done({ what: 'schedule.edit', target: name, given: change }, () =>
+      this.#client.schedules.edit(name, change),
+    );
   }
 
   /** Lets its moments pass: they are not made up for. @throws {Fault} `schedule.missing`, `schedule.refused` */
   pause(name: string): Promise<ScheduleRecord> {
-    return this.#verbs.pause(name);
+    return this.#client.done({ what: 'schedule.pause', target: name }, () => this.#client.schedules.pause(name));
   }
 
   /** Lets it fire again, from now on. @throws {Fault} `schedule.missing`, `schedule.refused` */
   resume(name: string): Promise<ScheduleRecord> {
-    return this.#verbs.resume(name);
+    return this.#client.done({ what: 'schedule.resume', target: name }, () => this.#client.schedules.resume(name));
   }
 
   /** Its jobs stay; so does its history, for a while. @throws {Fault} `schedule.missing` */
   delete(name: string): Promise<ScheduleRecord> {
-    return this.#verbs.delete(name);
+    return this.#client.done({ what: 'schedule.delete', target: name }, () => this.#client.schedules.delete(name));
   }
 
   /** Makes its job now, beside its moments. @throws {Fault} `schedule.missing`, `input.invalid` */
   run(name: string): Promise<JobRecord> {
-    return this.#verbs.run(name);
+    return this.#client.done({ what: 'schedule.run', target: name }, () => this.#client.schedules.run(name));
   }
 
   /** The next moments, epoch ms, of a schedule or of a plan that could be one. @throws {Fault} as `get` and `add` */
   preview(of: string | When, count = 5): Promise<readonly number[]> {
-    return this.#verbs.preview(of, count);
+    return this.#client.schedules.preview(of, count);
   }
 
   /** What became of its last moments, the oldest first; of a deleted one too. @throws {Fault} `schedule.missing` */
   history(name: string): Promise<readonly Firing[]> {
-    return this.#verbs.history(name);
+    return this.#client.schedules.history(name);
   }
 }

@@ -2,14 +2,15 @@
  * Tokens for the HTTP API: who may come in there, and what they may do.
  */
 
+import type { Client } from '../cluster/client.ts';
 import type { Duration } from '../cluster/submit-options.ts';
-import type { TokenBook, TokenGiven, TokenMade, TokenVerbs, TokenView } from '../cluster/tokens.ts';
+import type { TokenBook, TokenGiven, TokenMade, TokenView } from '../cluster/tokens.ts';
 
 export class Tokens {
-  readonly #verbs: TokenVerbs;
+  readonly #client: Client;
 
-  constructor(verbs: TokenVerbs) {
-    this.#verbs = verbs;
+  constructor(client: Client) {
+    this.#client = client;
   }
 
   /**
@@ -19,12 +20,14 @@ export class Tokens {
    * @example const { secret } = await yard.tokens.create({ label: 'ci', scopes: ['submit'], tenant: 'acme' });
    */
   create(given: TokenGiven): Promise<TokenMade> {
-    return this.#verbs.create(given);
+    return this.#client.done({ what: 'token.create', target: given.label, given }, () =>
+      this.#client.tokens.create(given),
+    );
   }
 
   /** All there ever were, the newest first. */
   list(): Promise<readonly TokenView[]> {
-    return this.#verbs.list();
+    return this.#client.tokens.list();
   }
 
   /**
@@ -33,16 +36,18 @@ export class Tokens {
    * @throws {Fault} `token.missing`; `token.refused` where it is revoked or has expired.
    */
   rotate(id: string, { grace = 0 }: { grace?: Duration | undefined } = {}): Promise<TokenMade> {
-    return this.#verbs.rotate(id, { grace });
+    return this.#client.done({ what: 'token.rotate', target: id, given: { grace } }, () =>
+      this.#client.tokens.rotate(id, { grace }),
+    );
   }
 
   /** It opens nothing more, at any door, within moments. @throws {Fault} `token.missing` */
   revoke(id: string): Promise<TokenView> {
-    return this.#verbs.revoke(id);
+    return this.#client.done({ what: 'token.revoke', target: id }, () => this.#client.tokens.revoke(id));
   }
 
   /** For whoever serves: recognises tokens, and hears of changes. Close it. */
   open(): Promise<TokenBook> {
-    return this.#verbs.open();
+    return this.#client.tokens.open();
   }
 }

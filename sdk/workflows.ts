@@ -38,7 +38,9 @@ export class Workflows {
 
   /** Cancels all of it that is open, in one batch. @throws {Fault} `workflow.missing` */
   cancel(id: string, options: { reason?: string | undefined } = {}): Promise<WorkflowOutcome> {
-    return this.#client.workflows.cancel(id, options);
+    return this.#client.done({ what: 'workflow.cancel', target: id, given: options }, () =>
+      this.#client.workflows.cancel(id, options),
+    );
   }
 
   /**
@@ -48,7 +50,7 @@ export class Workflows {
    * @throws {Fault} `workflow.missing`
    */
   redrive(id: string): Promise<WorkflowOutcome> {
-    return this.#client.workflows.redrive(id);
+    return this.#client.done({ what: 'workflow.redrive', target: id }, () => this.#client.workflows.redrive(id));
   }
 
   /** The whole once all of its jobs are settled. @throws {Fault} `workflow.missing`, `wait.timedOut` */

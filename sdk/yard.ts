@@ -2,6 +2,7 @@
  * The verbs of the face. Each says what it promises; `cluster/client.ts` keeps it.
  */
 
+import type { Author } from '../cluster/audited.ts';
 import type { Backup } from '../cluster/backup.ts';
 import type { Bulk, BulkOutcome } from '../cluster/bulk.ts';
 import type {
@@ -24,7 +25,7 @@ import type { WaitOptions } from '../cluster/watch.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import type { Verb } from '../runtime/bulk.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
-import type { JobEventMessage, LogLine, Rejection, Stop } from '../runtime/ports.ts';
+import type { AuditQuery, JobEventMessage, KeptAuditEntry, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
 import { BulkOperations } from './bulk.ts';
 import type { DefinedJob } from './define-job.ts';
@@ -67,15 +68,30 @@ export class Yard implements AsyncDisposable {
     this.queues = new Queues(client);
     this.limits = new Limits(client);
     this.tenants = new Tenants(client);
-    this.tokens = new Tokens(client.tokens);
-    this.schedules = new Schedules(client.schedules);
+    this.tokens = new Tokens(client);
+    this.schedules = new Schedules(client);
     this.workflows = new Workflows(client);
-    this.bulk = new BulkOperations(client.bulk);
+    this.bulk = new BulkOperations(client);
   }
 
   /** The same connection, for the jobs of another tenant; it need not be closed. */
   ofTenant(tenant: string): Yard {
-    return new Yard(this.#client.ofTenant(tenant));
+    return new Yard(this.#client.on({ tenant }));
+  }
+
+  /** The same connection, on behalf of somebody else, as the audit log names them; it need not be closed. */
+  as(by: Author): Yard {
+    return new Yard(this.#client.on({ by }));
+  }
+
+  /**
+   * What people did to jobs and to the cluster, the newest first: who, when, what to what, and whether it was refused.
+   * Submissions are none of it. Pages: `before` is the `place` of the last one that is known.
+   *
+   * @example const [newest] = await yard.auditLog({ limit: 1 });
+   */
+  auditLog({ limit = 100, ...query }: Partial<AuditQuery> = {}): Promise<readonly KeptAuditEntry[]> {
+    return this.#client.auditLog({ limit, ...query });
   }
 
   /**

@@ -10,6 +10,7 @@ import type { JobEvent } from '../machines/job.ts';
 import { Fault } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type {
+  AuditEntry,
   Change,
   Entry,
   JobEventMessage,
@@ -527,6 +528,27 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
 
       test('is empty for a job that has said nothing', async () => {
         expect(await all(worlds.one.logs.read('default.silent', { follow: false }))).toEqual([]);
+      });
+    });
+
+    describe('the audit log', () => {
+      const entry = (target: string, tenant = 'default'): AuditEntry => ({
+        ...{ at: 5, who: 'ann', door: 'cli', tenant, what: 'job.cancel', target },
+        given: '{"reason":"grün"}',
+      });
+
+      test('is read from its newest end, in pages, and by tenant', async () => {
+        const { auditLog } = worlds.other;
+        expect(await auditLog.newest({ limit: 5 })).toEqual([]);
+        for (const target of ['a', 'b', 'c']) await worlds.one.auditLog.add(entry(target));
+        await worlds.one.auditLog.add({ ...entry('d', 'acme'), refused: 'job.missing' });
+        const [first, second, ...more] = await auditLog.newest({ limit: 2 });
+        expect(more).toEqual([]);
+        expect(first).toEqual({ ...entry('d', 'acme'), refused: 'job.missing', place: expect.any(Number) });
+        expect(second).toMatchObject(entry('c'));
+        const rest = await auditLog.newest({ limit: 100, before: second?.place });
+        expect(rest.map(({ target }) => target)).toEqual(['b', 'a']);
+        expect(await auditLog.newest({ limit: 100, tenant: 'acme' })).toEqual([first]);
       });
     });
 

@@ -1,29 +1,72 @@
 /**
- * `yard audit`: proves that nothing was lost, submission by submission and record by record.
+ * `yard audit`: proves that nothing was lost, submission by submission and record by record; `log`: who did what.
  */
 
 import type { Command } from 'commander';
-import type { AuditReport, Discrepancy } from '../../sdk/index.ts';
+import type { AuditReport, Discrepancy, KeptAuditEntry } from '../../sdk/index.ts';
+import { isJson, listed, told } from './answer.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
+import { positive } from './rejected.ts';
 import type { Terminal } from './terminal.ts';
+import { moment } from './words.ts';
 
 export function register(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('audit')
-    .summary('Proves that nothing was lost.')
+    .summary('Proves that nothing was lost; tells who did what.')
     .description(
       'Reads all submissions, rejections and records and holds them against one another; exits with 1 where something does not agree.',
     )
     .action((_, command: Command) => audit(command, context));
+  command
+    .command('log')
+    .description('Lists what people did to jobs and to the cluster, the newest first.')
+    .option('--of <tenant>', 'Only what is about the jobs of this tenant.')
+    .option('--limit <count>', 'At most so many.', positive, 50)
+    .option('--before <place>', 'Only what came before this place.', positive)
+    .action((flags: LogFlags, log: Command) => showLog(flags, log, context));
 }
+
+interface LogFlags {
+  of?: string;
+  limit: number;
+  before?: number;
+}
+
+async function showLog({ of, ...query }: LogFlags, command: Command, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const entries = await context.withYard(command, (yard) =>
+    yard.auditLog({ ...query, ...(of === undefined ? {} : { tenant: of }) }),
+  );
+  listed(context, entries, { shape: logShape, none: 'Nobody has done anything yet.' });
+  const last = entries.at(-1);
+  if (entries.length === query.limit && last !== undefined)
+    terminal.say(`At most ${query.limit} are shown; \`--before ${last.place}\` shows what came before.`);
+}
+
+const logShape: readonly Column<KeptAuditEntry>[] = [
+  { title: 'PLACE', value: ({ place }) => String(place), align: 'right' },
+  { title: 'WHEN', value: ({ at }) => moment(at) },
+  { title: 'WHO', value: ({ who }) => who },
+  { title: 'DOOR', value: ({ door }) => door },
+  { title: 'TENANT', value: ({ tenant }) => tenant },
+  { title: 'WHAT', value: ({ what }) => what },
+  { title: 'TARGET', value: ({ target }) => target },
+  {
+    title: 'OUTCOME',
+    value: ({ refused }) => (refused === undefined ? 'asked for' : `refused: ${refused}`),
+    style: ({ refused }) => (refused === undefined ? 'reset' : 'yellow'),
+  },
+  { title: 'WITH', shrinks: true, value: ({ given }) => (given === '{}' ? '-' : given) },
+];
 
 async function audit(command: Command, context: CommandContext): Promise<void> {
   const { terminal, output } = context;
   const report = await context.withYard(command, (yard) => yard.audit());
-  terminal.print(output === 'json' ? JSON.stringify(report, undefined, 2) : page(report, terminal));
-  if (output === 'table') {
+  told(context, report, { name: String(report.agrees), text: () => page(report, terminal) });
+  if (!isJson(output)) {
     for (const limit of report.limits) terminal.say(limit);
     terminal.say(verdict(report));
   }

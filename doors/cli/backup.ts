@@ -4,6 +4,7 @@
 
 import type { Command } from 'commander';
 import type { Backup, Restored } from '../../sdk/index.ts';
+import { isJson, jsonOf } from './answer.ts';
 import type { CommandContext } from './command.ts';
 
 export function register(program: Command, context: CommandContext): void {
@@ -48,7 +49,7 @@ async function putBack(
 }
 
 function show({ terminal, output }: CommandContext, report: Backup | Restored, inWords: () => string): void {
-  terminal.print(output === 'json' ? JSON.stringify(report, undefined, 2) : inWords());
+  terminal.print(isJson(output) ? jsonOf(report, output) : inWords());
 }
 
 function savedText({ path, jobs, submissions, rejected, logs, blobs, revision }: Backup): string {

@@ -5,7 +5,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BrokerView } from '../../sdk/index.ts';
-import { type Column, columns } from './columns.ts';
+import { listed, told } from './answer.ts';
+import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import type { Style } from './terminal.ts';
 
@@ -25,9 +26,8 @@ export function register(program: Command, context: CommandContext): void {
 }
 
 async function list(command: Command, context: CommandContext): Promise<void> {
-  const { terminal, output } = context;
   const { brokers } = await context.withYard(command, (yard) => yard.brokers());
-  terminal.print(output === 'json' ? JSON.stringify(brokers, undefined, 2) : columns(brokers, shape, terminal));
+  listed(context, brokers, { shape, none: 'No brokers.' });
 }
 
 async function restart(
@@ -36,7 +36,7 @@ async function restart(
   command: Command,
   context: CommandContext,
 ): Promise<void> {
-  const { terminal, output, directory } = context;
+  const { directory } = context;
   const [{ restartBroker }, { durationMs }] = await Promise.all([
     import('../../cluster/broker-restart.ts'),
     import('../../cluster/settings.ts'),
@@ -46,9 +46,7 @@ async function restart(
   const broker = await context.withYard(command, (yard) =>
     restartBroker({ dataDir, name, withinMs, look: () => yard.brokers() }),
   );
-  terminal.print(
-    output === 'json' ? JSON.stringify(broker, undefined, 2) : `${broker.name} is back and has everything`,
-  );
+  told(context, broker, { name: broker.name, text: () => `${broker.name} is back and has everything` });
 }
 
 const shape: readonly Column<BrokerView>[] = [

@@ -8,6 +8,7 @@
 import { hasEnded, leftOf, refusedOf } from '../../cluster/bulk.ts';
 import { rest } from '../../cluster/pace.ts';
 import type { BulkGiven, BulkRecord, Yard } from '../../sdk/index.ts';
+import { isJson, jsonOf } from './answer.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -32,12 +33,12 @@ export async function carryOut(
   if (dryRun) return tellCount(await yard.bulk.count(given), given, context);
   const started = await yard.bulk.start(given);
   if (!detach) return await followOwn(yard, started, context);
-  terminal.print(output === 'json' ? JSON.stringify(started, undefined, 2) : started.id);
-  if (output === 'table') terminal.say(`A master carries it out. See \`yard bulk follow ${started.id}\`.`);
+  terminal.print(isJson(output) ? jsonOf(started, output) : started.id);
+  if (!isJson(output)) terminal.say(`A master carries it out. See \`yard bulk follow ${started.id}\`.`);
 }
 
 function tellCount(matched: number, { verb }: BulkGiven, { terminal, output }: CommandContext): void {
-  if (output === 'json') terminal.print(JSON.stringify({ matched, done: 0, refused: {} }, undefined, 2));
+  if (isJson(output)) terminal.print(jsonOf({ matched, done: 0, refused: {} }, output));
   else terminal.print(`${matchText(matched)}; nothing was done. Without \`--dry-run\`: ${verb.verb}.`);
 }
 
@@ -79,7 +80,7 @@ type Watching = Pick<CommandContext, 'terminal' | 'output'> & { signal: AbortSig
 
 /** Shows how far it has come until it has ended. */
 async function shown(yard: Yard, id: string, { terminal, output, signal }: Watching): Promise<BulkRecord> {
-  const isDrawing = output === 'table' && terminal.isInteractive;
+  const isDrawing = !isJson(output) && terminal.isInteractive;
   const alone = new AbortController();
   void sayWhereAlone(id, { terminal, signal: AbortSignal.any([signal, alone.signal]) });
   let last: BulkRecord | undefined;
@@ -89,7 +90,7 @@ async function shown(yard: Yard, id: string, { terminal, output, signal }: Watch
       last = operation;
       if (operation.claim !== undefined) alone.abort();
       if (isDrawing) terminal.draw(`${clearLine}${barOf(operation, terminal)}`);
-      else if (output === 'table' && isWorthTelling(operation, toldAt)) {
+      else if (!isJson(output) && isWorthTelling(operation, toldAt)) {
         toldAt = operation.updatedAt;
         terminal.say(farText(operation));
       }
@@ -138,9 +139,9 @@ function farText(operation: BulkRecord): string {
 /** What became of it; exits with 1 unless it was done to all. */
 export function tellEnd(operation: BulkRecord, context: CommandContext): void {
   const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(operation, undefined, 2));
+  if (isJson(output)) terminal.print(jsonOf(operation, output));
   else terminal.print(endText(operation));
-  if (output === 'table')
+  if (!isJson(output))
     for (const [why, count] of Object.entries(operation.refused)) terminal.say(`${count} refused: ${why}`);
   if (operation.state !== 'done' || refusedOf(operation) > 0) context.exitWith(exitCodes.failed);
 }

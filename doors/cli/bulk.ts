@@ -6,8 +6,9 @@
 import type { Command } from 'commander';
 import { leftOf, refusedOf } from '../../cluster/bulk.ts';
 import type { BulkRecord, BulkState } from '../../sdk/index.ts';
+import { isJson, jsonOf, listed } from './answer.ts';
 import { followOther, tellEnd } from './bulk-follow.ts';
-import { type Column, columns, facts } from './columns.ts';
+import { type Column, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError } from './exit.ts';
 import type { Style } from './terminal.ts';
@@ -46,14 +47,11 @@ export function register(program: Command, context: CommandContext): void {
 }
 
 async function list(command: Command, context: CommandContext): Promise<void> {
-  const { terminal, output } = context;
   const { found, now } = await context.withYard(command, async (yard) => ({
     found: await yard.bulk.list(),
     now: yard.now(),
   }));
-  if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
-  else if (found.length === 0) terminal.say('Nothing was done to many jobs of late.');
-  else terminal.print(columns(found, shape(now), terminal));
+  listed(context, found, { shape: shape(now), none: 'Nothing was done to many jobs of late.' });
 }
 
 function shape(now: number): readonly Column<BulkRecord>[] {
@@ -94,7 +92,7 @@ async function get(command: Command, context: CommandContext, id: string): Promi
   }));
   if (operation === undefined)
     throw new MissingError(`Expected a bulk operation with id ${id}, found none. See \`yard bulk list\`.`);
-  if (output === 'json') return terminal.print(JSON.stringify(operation, undefined, 2));
+  if (isJson(output)) return terminal.print(jsonOf(operation, output));
   const { state, perSecond, matched, done, claim, abort, createdAt, endedAt, by, error, samples } = operation;
   const left = leftOf(operation);
   terminal.print(

@@ -11,6 +11,8 @@ export interface Column<Row> {
   /** Gives way where the line is too narrow; what people copy, such as ids, never does. */
   shrinks?: true;
   style?: (row: Row) => Style;
+  /** Shown only to who asks for all (`-o wide`). */
+  wide?: true;
 }
 
 const gap = '  ';

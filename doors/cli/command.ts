@@ -12,8 +12,9 @@ import type { Yard } from '../../sdk/index.ts';
 import type { ExitCode } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How answers are written: columns for people, or JSON for programs. */
-export type Output = 'table' | 'json';
+/** How answers are written (`answer.ts`). */
+export const outputs = ['table', 'wide', 'json', 'jsonl', 'name'] as const;
+export type Output = (typeof outputs)[number];
 
 export interface CommandContext {
   readonly terminal: Terminal;

@@ -4,7 +4,8 @@
 
 import type { Command } from 'commander';
 import { type Explained, explainSettings } from '../../cluster/settings.ts';
-import { type Column, columns } from './columns.ts';
+import { listed } from './answer.ts';
+import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
 
 export function register(program: Command, context: CommandContext): void {
@@ -19,9 +20,7 @@ export function register(program: Command, context: CommandContext): void {
 async function show(command: Command, context: CommandContext): Promise<void> {
   const { locate } = await import('../../cluster/locate.ts');
   const explained = explainSettings(await locate(context.settings(command, 'client'), context.directory));
-  const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(explained, undefined, 2));
-  else terminal.print(columns(explained, shape, terminal));
+  listed(context, explained, { shape, none: 'No options.' });
 }
 
 const shape: readonly Column<Explained>[] = [

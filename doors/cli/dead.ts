@@ -5,8 +5,9 @@
 import { type Command, Option } from 'commander';
 import type { DeadFilter, DeadGroup, JobRecord } from '../../sdk/index.ts';
 import { priorities } from '../job-words.ts';
+import { listed } from './answer.ts';
 import { carryOut } from './bulk-follow.ts';
-import { type Column, columns } from './columns.ts';
+import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { UsageError } from './exit.ts';
 import { perSecond, positive } from './rejected.ts';
@@ -66,14 +67,11 @@ interface RedriveFlags extends DeadFilter {
 }
 
 async function groups(filter: DeadFilter, command: Command, context: CommandContext): Promise<void> {
-  const { terminal, output } = context;
   const { found, now } = await context.withYard(command, async (yard) => ({
     found: await yard.deadGroups(filter),
     now: yard.now(),
   }));
-  if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
-  else if (found.length === 0) terminal.say(noneText(filter));
-  else terminal.print(columns(found, groupShape(now), terminal));
+  listed(context, found, { shape: groupShape(now), none: noneText(filter) });
 }
 
 function groupShape(now: number): readonly Column<DeadGroup>[] {
@@ -105,14 +103,11 @@ async function showList(
   command: Command,
   context: CommandContext,
 ): Promise<void> {
-  const { terminal, output } = context;
   const { found, now } = await context.withYard(command, async (yard) => ({
     found: await Array.fromAsync(yard.dead(asked)),
     now: yard.now(),
   }));
-  if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
-  else if (found.length === 0) terminal.say(noneText({ ...asked, limit: undefined }));
-  else terminal.print(columns(found, jobShape(now), terminal));
+  listed(context, found, { shape: jobShape(now), none: noneText({ ...asked, limit: undefined }) });
 }
 
 function jobShape(now: number): readonly Column<JobRecord>[] {

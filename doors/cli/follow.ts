@@ -4,6 +4,7 @@
 
 import { durationText } from '../../cluster/settings.ts';
 import type { JobRecord, Progress, Stop, Transition, Yard } from '../../sdk/index.ts';
+import { isJson } from './answer.ts';
 import type { Output } from './command.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import type { Terminal } from './terminal.ts';
@@ -17,13 +18,13 @@ export interface FollowOptions {
 
 /** Draws every transition of the job until it is settled; JSON is one object a line. */
 export async function follow(yard: Yard, id: string, { terminal, output, signal }: FollowOptions): Promise<JobRecord> {
-  const isDrawing = output === 'table' && terminal.isInteractive;
+  const isDrawing = !isJson(output) && terminal.isInteractive;
   const draw = (_: string, progress: Progress) => drawProgress(progress, terminal);
   const stop: Stop = isDrawing ? await yard.onProgress(draw, { id }) : async () => {};
   try {
     let before: number | undefined;
     for await (const transition of yard.watch(id, { signal })) {
-      if (output === 'json') terminal.print(JSON.stringify({ id, ...transition }));
+      if (isJson(output)) terminal.print(JSON.stringify({ id, ...transition }));
       else terminal.print(`${isDrawing ? clearLine : ''}${lineOf(transition, before, terminal)}`);
       before = transition.at;
     }

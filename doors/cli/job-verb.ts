@@ -9,6 +9,7 @@
 import { type Command, Option } from 'commander';
 import { durationMs } from '../../cluster/settings.ts';
 import type { JobRecord, Priority, Verb, Yard } from '../../sdk/index.ts';
+import { told } from './answer.ts';
 import { carryOut } from './bulk-follow.ts';
 import type { CommandContext } from './command.ts';
 import { UsageError } from './exit.ts';
@@ -173,8 +174,8 @@ async function act({ word, id, flags }: Typed, command: Command, context: Comman
 async function actOnOne(
   { word, id, flags }: Typed & { id: string },
   command: Command,
-  { withYard, terminal, output }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
-  const record = await withYard(command, (yard: Yard) => yard.act(id, word.verb(flags, yard.now())));
-  terminal.print(output === 'json' ? JSON.stringify(record, undefined, 2) : word.told(record));
+  const record = await context.withYard(command, (yard: Yard) => yard.act(id, word.verb(flags, yard.now())));
+  told(context, record, { name: record.id, text: () => word.told(record) });
 }

@@ -5,7 +5,8 @@
 import type { Command } from 'commander';
 import type { JobRecord, LogLine, Why, Yard } from '../../sdk/index.ts';
 import { isSettled } from '../job-words.ts';
-import { type Column, columns } from './columns.ts';
+import { isJson, jsonOf, listed, told } from './answer.ts';
+import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes, MissingError } from './exit.ts';
 import { ending, exitCodeFor, follow } from './follow.ts';
@@ -14,7 +15,7 @@ import { addFilterFlags, type FilterFlags } from './job-filter.ts';
 import { describe, whyText } from './job-page.ts';
 import { registerVerbs } from './job-verb.ts';
 import { positive } from './rejected.ts';
-import { relative, stateStyle } from './words.ts';
+import { moment, relative, stateStyle } from './words.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const job = program.command('job').description('Looks at jobs, and does something to them.');
@@ -63,10 +64,8 @@ async function showList(command: Command, context: CommandContext, flags: ListFl
     for await (const record of yard.jobs(flags)) found.push(record);
     return yard.now();
   });
-  const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
-  else if (found.length === 0) terminal.say('No such jobs.');
-  else terminal.print(columns(found, shape(now), terminal));
+  const { terminal } = context;
+  listed(context, found, { shape: shape(now), none: 'No such jobs.' });
   if (found.length === flags.limit) terminal.say(`At most ${flags.limit} are shown; see \`--limit\`.`);
 }
 
@@ -80,6 +79,9 @@ function shape(now: number): readonly Column<JobRecord>[] {
     { title: 'ATTEMPT', value: ({ context }) => `${context.attempt}/${context.maxAttempts}`, align: 'right' },
     { title: 'CREATED', value: ({ createdAt }) => relative(createdAt, now) },
     { title: 'SINCE', value: ({ updatedAt }) => relative(updatedAt, now) },
+    { title: 'WORKER', wide: true, value: ({ context }) => context.worker ?? '-' },
+    { title: 'TAGS', wide: true, value: ({ tags = [] }) => tags.join(',') || '-' },
+    { title: 'BORN', wide: true, value: ({ createdAt }) => moment(createdAt) },
     { title: 'NAME', shrinks: true, value: ({ name = '-' }) => name },
   ];
 }
@@ -87,11 +89,11 @@ function shape(now: number): readonly Column<JobRecord>[] {
 async function get(command: Command, context: CommandContext, id: string): Promise<void> {
   const { terminal, output } = context;
   const { record, why, now, names } = await context.withYard(command, async (yard) => {
-    const found = await read(yard, id, { whole: output === 'json' });
-    return { ...found, names: output === 'json' ? undefined : await workerNames(yard, found.record) };
+    const found = await read(yard, id, { whole: isJson(output) });
+    return { ...found, names: isJson(output) ? undefined : await workerNames(yard, found.record) };
   });
-  if (output === 'json') terminal.print(JSON.stringify(why === undefined ? record : { ...record, why }, undefined, 2));
-  else terminal.print(describe(record, { why, now, terminal, names }));
+  const text = () => describe(record, { why, now, terminal, names });
+  told(context, why === undefined ? record : { ...record, why }, { name: id, text });
 }
 
 /** What people call the workers that the leader still knows, by incarnation. */
@@ -115,14 +117,14 @@ async function watch(command: Command, context: CommandContext, id: string): Pro
   const record = await context.withYard(command, (yard) =>
     follow(yard, id, { terminal, output, signal: interruptSignal() }),
   );
-  if (output === 'table') terminal.say(ending(record));
+  if (!isJson(output)) terminal.say(ending(record));
   context.exitWith(exitCodeFor(record));
 }
 
 async function explain(command: Command, context: CommandContext, id: string): Promise<void> {
   const { record, why } = await context.withYard(command, (yard) => read(yard, id, { whole: false }));
   const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(why ?? null, undefined, 2));
+  if (isJson(output)) terminal.print(jsonOf(why ?? null, output));
   else if (why !== undefined) terminal.print(whyText(why));
   else if (isSettled(record.state)) terminal.print(`It is ${record.state}.`);
   if (why !== undefined || isSettled(record.state)) return;
@@ -142,6 +144,6 @@ async function logs(
 }
 
 function textOf(line: LogLine, { output, terminal }: CommandContext): string {
-  if (output === 'json') return JSON.stringify(line);
+  if (isJson(output)) return JSON.stringify(line);
   return line.stream === 'stderr' ? terminal.style('dim', line.line) : line.line;
 }

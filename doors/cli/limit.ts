@@ -4,7 +4,8 @@
 
 import type { Command } from 'commander';
 import type { LimitChange, LimitView } from '../../sdk/index.ts';
-import { type Column, columns, facts } from './columns.ts';
+import { isJson, jsonOf, listed, told } from './answer.ts';
+import { type Column, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError, UsageError } from './exit.ts';
 import { countText, numberOf, rateOf, rateText, setText } from './setting.ts';
@@ -38,10 +39,7 @@ interface SetFlags {
 
 async function list(command: Command, context: CommandContext): Promise<void> {
   const limits = await context.withYard(command, (yard) => yard.limits.list());
-  const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(limits, undefined, 2));
-  else if (limits.length === 0) terminal.say('No limits. Set one with `yard limit set`.');
-  else terminal.print(columns(limits, shape, terminal));
+  listed(context, limits, { shape, none: 'No limits. Set one with `yard limit set`.' });
 }
 
 const shape: readonly Column<LimitView>[] = [
@@ -60,9 +58,9 @@ function outText({ out }: LimitView): string {
 async function get(name: string, command: Command, context: CommandContext): Promise<void> {
   const view = await context.withYard(command, (yard) => yard.limits.get(name));
   if (view === undefined) throw missing(name);
-  const { terminal, output } = context;
+  const { terminal } = context;
   const pairs = shape.map(({ title, value }) => [title.toLowerCase(), value(view)] as const);
-  terminal.print(output === 'json' ? JSON.stringify(view, undefined, 2) : facts(pairs, terminal));
+  told(context, view, { name: name, text: () => facts(pairs, terminal) });
 }
 
 async function set(
@@ -80,7 +78,7 @@ async function set(
     );
   const { limit, ...settings } = await context.withYard(command, (yard) => yard.limits.set(name, change));
   const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify({ limit, ...settings }, undefined, 2));
+  if (isJson(output)) terminal.print(jsonOf({ limit, ...settings }, output));
   else terminal.print(setText(`Limit ${limit}`, settings));
 }
 
@@ -89,7 +87,7 @@ async function remove(name: string, command: Command, context: CommandContext): 
     if ((await yard.limits.get(name)) === undefined) throw missing(name);
     await yard.limits.delete(name);
   });
-  context.terminal.print(context.output === 'json' ? JSON.stringify({ limit: name }) : `Limit ${name} is deleted.`);
+  told(context, { limit: name }, { name: name, text: () => `Limit ${name} is deleted.` });
 }
 
 function missing(name: string): MissingError {

@@ -12,7 +12,7 @@ import { register as audit } from './audit.ts';
 import { register as backup } from './backup.ts';
 import { register as broker } from './broker.ts';
 import { register as bulk } from './bulk.ts';
-import { addFlags, type CommandContext, type Register } from './command.ts';
+import { addFlags, type CommandContext, outputs, type Register } from './command.ts';
 import { register as config } from './config.ts';
 import { register as dead } from './dead.ts';
 import { register as demo } from './demo.ts';
@@ -94,9 +94,7 @@ function newProgram(terminal: Terminal): Command {
     .addHelpText('after', '\n`yard --version` tells the version.')
     .exitOverride()
     .configureOutput({ writeErr: (text) => terminal.say(text.trimEnd()), outputError: () => {} })
-    .addOption(
-      new Option('-o, --output <form>', 'How answers are written.').choices(['table', 'json']).default('table'),
-    );
+    .addOption(new Option('-o, --output <form>', 'How answers are written.').choices(outputs).default('table'));
   return addFlags(program, commonFlags());
 }
 
@@ -108,7 +106,8 @@ function contextOf(program: Command, terminal: Terminal, exitWith: (code: ExitCo
     env,
     directory,
     get output() {
-      return program.opts()['output'] === 'json' ? 'json' : 'table';
+      const said = program.opts()['output'];
+      return outputs.find((form) => form === said) ?? 'table';
     },
     settings: (command, scope) => readSettings({ flags: command.optsWithGlobals(), env, directory }, scope),
     connect: async (command) => {

@@ -8,7 +8,8 @@ import type { RunningMaster } from '../../cluster/master.ts';
 import { type Options, ownFlags } from '../../cluster/settings.ts';
 import type { MasterView, Yard } from '../../sdk/index.ts';
 import type { Listening } from '../http/listen.ts';
-import { type Column, columns } from './columns.ts';
+import { isJson, jsonOf, listed } from './answer.ts';
+import type { Column } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
 import { exitCodes, UsageError } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -100,14 +101,11 @@ async function openYard(options: Options): Promise<Yard> {
 }
 
 async function list(command: Command, context: CommandContext): Promise<void> {
-  const { terminal, output } = context;
   const { masters, now } = await context.withYard(command, async (yard) => ({
     masters: await yard.masters(),
     now: yard.now(),
   }));
-  if (output === 'json') terminal.print(JSON.stringify(masters, undefined, 2));
-  else if (masters.length === 0) terminal.say('No masters. Start one with `yard master`.');
-  else terminal.print(columns(masters, shape(now), terminal));
+  listed(context, masters, { shape: shape(now), none: 'No masters. Start one with `yard master`.' });
 }
 
 function shape(now: number): readonly Column<MasterView>[] {
@@ -136,7 +134,7 @@ async function stepDown(command: Command, context: CommandContext): Promise<void
     return { from, to: await leaderAfter(yard, from.term) };
   });
   const { from, to } = changed;
-  if (output === 'json') terminal.print(JSON.stringify({ from, to: to ?? null }, undefined, 2));
+  if (isJson(output)) terminal.print(jsonOf({ from, to: to ?? null }, output));
   else if (to !== undefined) terminal.print(`${from.name} stepped down; ${to.name} leads, term ${to.term}`);
   if (to !== undefined) return;
   terminal.say(`${from.name} stepped down, and nobody leads yet. See \`yard master list\`.`);

@@ -2,6 +2,7 @@
  * A command's connection to its cluster. It logs nothing unless asked, and says when the broker is away.
  */
 
+import { processAuthor } from '../../cluster/audited.ts';
 import { Client } from '../../cluster/client.ts';
 import { locate } from '../../cluster/locate.ts';
 import { loggedTelemetry } from '../../cluster/process-log.ts';
@@ -17,5 +18,8 @@ export async function openYard(
   const telemetry = loggedTelemetry({ options, role: 'client', level: 'silent' });
   telemetry.on('broker.disconnected', () => terminal.say('The broker is away; waiting for it.'));
   telemetry.on('broker.reconnected', () => terminal.say('The broker is back.'));
-  return new Yard(await Client.open({ options: await locate(options, directory), telemetry, role: 'yard command' }));
+  const by = processAuthor('cli');
+  return new Yard(
+    await Client.open({ options: await locate(options, directory), telemetry, role: 'yard command', by }),
+  );
 }

@@ -5,7 +5,8 @@
 import type { Command } from 'commander';
 import { durationMs, durationText } from '../../cluster/settings.ts';
 import type { QueueChange, QueueSettings, QueueView } from '../../sdk/index.ts';
-import { type Column, columns, facts } from './columns.ts';
+import { isJson, jsonOf, listed, told } from './answer.ts';
+import { type Column, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError, UsageError } from './exit.ts';
 import { countText, isTakenBack, numberOf, rateOf, rateText, setText } from './setting.ts';
@@ -63,8 +64,7 @@ interface SetFlags {
 
 async function list(command: Command, context: CommandContext): Promise<void> {
   const queues = await context.withYard(command, (yard) => yard.queues.list());
-  const { terminal, output } = context;
-  terminal.print(output === 'json' ? JSON.stringify(queues, undefined, 2) : columns(queues, shape(), terminal));
+  listed(context, queues, { shape: shape(), none: 'No queues.' });
 }
 
 function shape(): readonly Column<QueueView>[] {
@@ -99,11 +99,11 @@ async function get(name: string, command: Command, context: CommandContext): Pro
   const view = await context.withYard(command, (yard) => yard.queues.get(name));
   if (view === undefined)
     throw new MissingError(`Expected a queue that is listed, set or used, got ${name}. See \`yard queue list\`.`);
-  const { terminal, output } = context;
+  const { terminal } = context;
   const pairs = shape().map(({ title, value }) => [title.toLowerCase(), value(view)] as const);
   const { evictAfterMs } = view;
   const evictAfter = ['evict after', evictAfterMs === undefined ? '-' : durationText(evictAfterMs)] as const;
-  terminal.print(output === 'json' ? JSON.stringify(view, undefined, 2) : facts([...pairs, evictAfter], terminal));
+  told(context, view, { name: name, text: () => facts([...pairs, evictAfter], terminal) });
 }
 
 async function set(
@@ -127,7 +127,7 @@ async function pause(
 }
 
 function say({ queue, ...set }: QueueSettings, { terminal, output }: CommandContext): void {
-  if (output === 'json') return terminal.print(JSON.stringify({ queue, ...set }, undefined, 2));
+  if (isJson(output)) return terminal.print(jsonOf({ queue, ...set }, output));
   terminal.print(setText(`Queue ${queue}`, set));
 }
 

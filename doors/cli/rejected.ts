@@ -4,7 +4,8 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Rejection } from '../../sdk/index.ts';
-import { type Column, columns } from './columns.ts';
+import { listed } from './answer.ts';
+import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { relative } from './words.ts';
 
@@ -32,14 +33,11 @@ export function positive(text: string): number {
 }
 
 async function list(command: Command, context: CommandContext, limit: number): Promise<void> {
-  const { terminal, output } = context;
   const { rejections, now } = await context.withYard(command, async (yard) => ({
     rejections: await yard.rejected(limit),
     now: yard.now(),
   }));
-  if (output === 'json') terminal.print(JSON.stringify(rejections, undefined, 2));
-  else if (rejections.length === 0) terminal.say('Nothing was refused.');
-  else terminal.print(columns(rejections, shape(now), terminal));
+  listed(context, rejections, { shape: shape(now), none: 'Nothing was refused.' });
 }
 
 function shape(now: number): readonly Column<Rejection>[] {

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { needsText } from '../../cluster/needs-text.ts';
 import { durationMs, durationText } from '../../cluster/settings.ts';
 import type { Advice, Demand } from '../../sdk/index.ts';
+import { isJson, jsonOf } from './answer.ts';
 import { type Column, columns } from './columns.ts';
 import type { CommandContext } from './command.ts';
 
@@ -28,7 +29,7 @@ async function advise(target: string, command: Command, context: CommandContext)
 }
 
 function show(advice: Advice, { terminal, output }: CommandContext): void {
-  if (output === 'json') return terminal.print(JSON.stringify(advice, undefined, 2));
+  if (isJson(output)) return terminal.print(jsonOf(advice, output));
   if (advice.demands.length === 0) terminal.say('Nothing waits and nothing runs.');
   else terminal.print(columns(advice.demands, shape, terminal));
   if (advice.idle.length > 0) terminal.say(`Idle, and not needed now: ${advice.idle.join(', ')}.`);

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { scheduledFlags } from '../../cluster/schedule-given.ts';
 import { readSubmitFlags, submitTexts } from '../../cluster/submit-options.ts';
 import type { ScheduleChange, ScheduleRecord, When, Yard } from '../../sdk/index.ts';
+import { isJson, jsonOf, listed, told } from './answer.ts';
 import { columns } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError } from './exit.ts';
@@ -122,7 +123,7 @@ function atNow(yard: Yard) {
 }
 
 function show({ terminal, output }: CommandContext, schedule: ScheduleRecord, now: number): void {
-  if (output === 'json') return terminal.print(JSON.stringify(schedule, undefined, 2));
+  if (isJson(output)) return terminal.print(jsonOf(schedule, output));
   const { name, state, context, plan } = schedule;
   const next = context.nextAt === undefined ? '' : `; next ${relative(context.nextAt, now)}`;
   terminal.print(`Schedule ${name} is ${state}, ${whenText(plan)}${next}.`);
@@ -139,8 +140,7 @@ function registerVerb(
     .description(help)
     .action(async (name: string, _, command: Command) => {
       const changed = await context.withYard(command, (yard) => yard.schedules[verb](name));
-      const { terminal, output } = context;
-      terminal.print(output === 'json' ? JSON.stringify(changed, undefined, 2) : `Schedule ${name} ${done}.`);
+      told(context, changed, { name: name, text: () => `Schedule ${name} ${done}.` });
     });
 }
 
@@ -148,10 +148,7 @@ async function showList(command: Command, context: CommandContext): Promise<void
   const { schedules, now } = await context.withYard(command, async (yard) =>
     atNow(yard)({ schedules: await yard.schedules.list() }),
   );
-  const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(schedules, undefined, 2));
-  else if (schedules.length === 0) terminal.say('No schedules. Add one with `yard schedule add`.');
-  else terminal.print(columns(schedules, scheduleShape(now), terminal));
+  listed(context, schedules, { shape: scheduleShape(now), none: 'No schedules. Add one with `yard schedule add`.' });
 }
 
 async function get(command: Command, context: CommandContext, name: string): Promise<void> {
@@ -160,14 +157,13 @@ async function get(command: Command, context: CommandContext, name: string): Pro
   );
   if (schedule === undefined)
     throw new MissingError(`Expected a schedule ${name}, found none. See \`yard schedule list\`.`);
-  const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(schedule, undefined, 2));
-  else terminal.print(describeSchedule(schedule, { now, terminal }));
+  const text = () => describeSchedule(schedule, { now, terminal: context.terminal });
+  told(context, schedule, { name, text });
 }
 
 async function runNow(command: Command, context: CommandContext, name: string): Promise<void> {
   const job = await context.withYard(command, (yard) => yard.schedules.run(name));
-  context.terminal.print(context.output === 'json' ? JSON.stringify(job, undefined, 2) : job.id);
+  told(context, job, { name: job.id, text: () => job.id });
 }
 
 function registerPreview(schedule: Command, context: CommandContext): void {
@@ -184,7 +180,7 @@ function registerPreview(schedule: Command, context: CommandContext): void {
         now: yard.now(),
       }));
       const { terminal, output } = context;
-      if (output === 'json')
+      if (isJson(output))
         terminal.print(
           JSON.stringify(
             moments.map((at) => new Date(at).toISOString()),
@@ -203,8 +199,5 @@ async function history(command: Command, context: CommandContext, name: string):
     atNow(yard)({ firings: await yard.schedules.history(name) }),
   );
   const newest = firings.toReversed();
-  const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(newest, undefined, 2));
-  else if (newest.length === 0) terminal.say('None of its moments has come yet.');
-  else terminal.print(columns(newest, firingShape(now), terminal));
+  listed(context, newest, { shape: firingShape(now), none: 'None of its moments has come yet.' });
 }

@@ -6,6 +6,7 @@
 import type { Command } from 'commander';
 import type { BrokersView, Census, ClusterView, JobState, MasterView, ScheduleRecord, Yard } from '../../sdk/index.ts';
 import { jobStates, priorities } from '../job-words.ts';
+import { isJson } from './answer.ts';
 import { type Column, columns, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes } from './exit.ts';
@@ -32,7 +33,7 @@ export function register(program: Command, context: CommandContext): void {
 async function once(command: Command, context: CommandContext): Promise<void> {
   const picture = await context.withYard(command, look);
   const { queues } = context.settings(command, 'client');
-  context.terminal.print(context.output === 'json' ? asJson(picture, 2) : screen(picture, queues, context.terminal));
+  context.terminal.print(isJson(context.output) ? asJson(picture, 2) : screen(picture, queues, context.terminal));
   if (picture.cluster !== undefined) return;
   context.terminal.say('No master leads. Start one with `yard master`, or wait for it.');
   context.exitWith(exitCodes.unreachable);
@@ -53,7 +54,7 @@ async function watch(command: Command, context: CommandContext): Promise<void> {
 }
 
 function show(picture: Picture, queues: readonly string[], { terminal, output }: CommandContext): void {
-  if (output === 'json') terminal.print(asJson(picture));
+  if (isJson(output)) terminal.print(asJson(picture));
   else terminal.print(`${terminal.isInteractive ? clearScreen : ''}${screen(picture, queues, terminal)}\n`);
 }
 

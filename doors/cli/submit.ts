@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { durationMs } from '../../cluster/settings.ts';
 import { readSubmitFlags, submitFlags } from '../../cluster/submit-options.ts';
 import type { JobHandle } from '../../sdk/index.ts';
+import { isJson, jsonOf } from './answer.ts';
 import type { CommandContext } from './command.ts';
 import { UsageError } from './exit.ts';
 import { ending, exitCodeFor, lineOf } from './follow.ts';
@@ -47,7 +48,7 @@ async function submitJob(command: Command, context: CommandContext, { type, payl
     if (job.coalesced) context.terminal.say('It is one with this job by its unique rule.');
     else if (!job.created) context.terminal.say('It had been submitted before.');
     if (flags.wait === true) await wait(job, context, timeoutMs);
-    else if (context.output === 'json') context.terminal.print(asJson(job));
+    else if (isJson(context.output)) context.terminal.print(asJson(job));
     else context.terminal.print(job.id);
   });
 }
@@ -59,12 +60,12 @@ function asJson({ id, created, coalesced, durability }: JobHandle): string {
 /** The id at once, what happens as talk; as JSON, the settled record is the answer. */
 async function wait(job: JobHandle, context: CommandContext, timeoutMs: number | undefined): Promise<void> {
   const { terminal, output } = context;
-  if (output === 'table') terminal.print(job.id);
+  if (!isJson(output)) terminal.print(job.id);
   const settled = job.settled({ timeoutMs, signal: interruptSignal() });
-  const drawing = output === 'table' ? draw(job, context, settled) : undefined;
+  const drawing = !isJson(output) ? draw(job, context, settled) : undefined;
   const record = await settled;
   await drawing;
-  if (output === 'json') terminal.print(JSON.stringify(record, undefined, 2));
+  if (isJson(output)) terminal.print(jsonOf(record, output));
   else terminal.say(ending(record));
   context.exitWith(exitCodeFor(record));
 }

@@ -4,7 +4,8 @@
 
 import type { Command } from 'commander';
 import type { TenantChange, TenantView } from '../../sdk/index.ts';
-import { type Column, columns, facts } from './columns.ts';
+import { isJson, jsonOf, listed, told } from './answer.ts';
+import { type Column, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError, UsageError } from './exit.ts';
 import { countText, numberOf, rateOf, rateText, setText } from './setting.ts';
@@ -38,8 +39,7 @@ interface SetFlags {
 
 async function list(command: Command, context: CommandContext): Promise<void> {
   const tenants = await context.withYard(command, (yard) => yard.tenants.list());
-  const { terminal, output } = context;
-  terminal.print(output === 'json' ? JSON.stringify(tenants, undefined, 2) : columns(tenants, shape, terminal));
+  listed(context, tenants, { shape, none: 'No tenants.' });
 }
 
 const shape: readonly Column<TenantView>[] = [
@@ -56,9 +56,9 @@ async function get(name: string, command: Command, context: CommandContext): Pro
   const view = await context.withYard(command, (yard) => yard.tenants.get(name));
   if (view === undefined)
     throw new MissingError(`Expected a tenant that is set or has open jobs, got ${name}. See \`yard tenant list\`.`);
-  const { terminal, output } = context;
+  const { terminal } = context;
   const pairs = shape.map(({ title, value }) => [title.toLowerCase(), value(view)] as const);
-  terminal.print(output === 'json' ? JSON.stringify(view, undefined, 2) : facts(pairs, terminal));
+  told(context, view, { name: name, text: () => facts(pairs, terminal) });
 }
 
 async function set(
@@ -76,6 +76,6 @@ async function set(
     throw new UsageError('Expected something to set, such as `--weight 3`, got nothing. See `yard tenant set --help`.');
   const { tenant, ...settings } = await context.withYard(command, (yard) => yard.tenants.set(name, change));
   const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify({ tenant, ...settings }, undefined, 2));
+  if (isJson(output)) terminal.print(jsonOf({ tenant, ...settings }, output));
   else terminal.print(setText(`Tenant ${tenant}`, settings));
 }

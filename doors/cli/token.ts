@@ -5,7 +5,8 @@
 import type { Command } from 'commander';
 import type { TokenMade, TokenScope, TokenView, Yard } from '../../sdk/index.ts';
 import { tokenScopes } from '../token-words.ts';
-import { type Column, columns } from './columns.ts';
+import { isJson, jsonOf, listed } from './answer.ts';
+import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { UsageError } from './exit.ts';
 import { relative } from './words.ts';
@@ -60,7 +61,7 @@ function scopeOf(word: string): TokenScope {
 
 /** The secret alone is data: `TOKEN=$(yard token create ci --scope submit)`. */
 function hand({ token, secret }: TokenMade, { terminal, output }: CommandContext): void {
-  if (output === 'json') return terminal.print(JSON.stringify({ ...token, secret }, undefined, 2));
+  if (isJson(output)) return terminal.print(jsonOf({ ...token, secret }, output));
   terminal.say(`Token ${token.token} (${token.label}). Keep it: nobody can read it again.`);
   terminal.print(secret);
 }
@@ -70,10 +71,7 @@ async function list(command: Command, context: CommandContext): Promise<void> {
     tokens: await yard.tokens.list(),
     now: yard.now(),
   }));
-  const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(tokens, undefined, 2));
-  else if (tokens.length === 0) terminal.say('No tokens. Make one with `yard token create`.');
-  else terminal.print(columns(tokens, shape(now), terminal));
+  listed(context, tokens, { shape: shape(now), none: 'No tokens. Make one with `yard token create`.' });
 }
 
 function shape(now: number): readonly Column<TokenView>[] {
@@ -100,6 +98,6 @@ function statusOf({ expiresAt, revokedAt }: TokenView, now: number): string {
 async function revoke(id: string, command: Command, context: CommandContext): Promise<void> {
   const token = await context.withYard(command, (yard) => yard.tokens.revoke(id));
   const { terminal, output } = context;
-  if (output === 'json') terminal.print(JSON.stringify(token, undefined, 2));
+  if (isJson(output)) terminal.print(jsonOf(token, output));
   else terminal.print(`Token ${id} (${token.label}) opens nothing more.`);
 }

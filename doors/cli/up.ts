@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Options, ownFlags } from '../../cluster/settings.ts';
 import type { Cluster } from '../../cluster/up.ts';
+import { isJson } from './answer.ts';
 import { chatter } from './chatter.ts';
 import { facts } from './columns.ts';
 import { addFlags, type CommandContext, type Register } from './command.ts';
@@ -186,7 +187,7 @@ function summaryOf({
 const lockText = { off: 'this machine only, no token asked for', token: 'with a token: `yard token create`' };
 
 function tell(summary: Summary, options: Options, { terminal, output }: CommandContext): void {
-  if (output === 'json') return terminal.print(JSON.stringify(summary));
+  if (isJson(output)) return terminal.print(JSON.stringify(summary));
   const { brokers, masters, workers, url, mqttUrl, monitoringUrl, httpUrls, httpAuth, prefix, dataDir, stop } = summary;
   const members = [counted(masters, 'master'), counted(workers, 'worker')];
   if (brokers > 1) members.unshift(counted(brokers, 'broker'));
@@ -228,7 +229,7 @@ async function stopHere(command: Command, { now, wait }: DownFlags, context: Com
   const dataDir = resolve(directory, data);
   const stopped = await stopRunning({ dataDir, now: now === true, withinMs: durationMs(wait, 'wait') });
   if (stopped.kind === 'still there') context.exitWith(exitCodes.timedOut);
-  if (output === 'json') return terminal.print(JSON.stringify({ outcome: stopped.kind, data: dataDir }));
+  if (isJson(output)) return terminal.print(JSON.stringify({ outcome: stopped.kind, data: dataDir }));
   if (stopped.kind === 'not running') return terminal.say(`No cluster runs in ${dataDir}.`);
   if (stopped.kind === 'stopped') return terminal.say(`Stopped the cluster in ${dataDir}.`);
   terminal.say(

@@ -6,7 +6,8 @@
 import type { Command } from 'commander';
 import { ownFlags } from '../../cluster/settings.ts';
 import type { WorkerStatus, WorkerView } from '../../sdk/index.ts';
-import { type Column, columns } from './columns.ts';
+import { listed, told } from './answer.ts';
+import type { Column } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
 import { exitCodes, UsageError } from './exit.ts';
 import { serve } from './serve.ts';
@@ -65,14 +66,11 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
 }
 
 async function list(command: Command, context: CommandContext): Promise<void> {
-  const { terminal, output } = context;
   const { workers, now } = await context.withYard(command, async (yard) => ({
     workers: await yard.workers(),
     now: yard.now(),
   }));
-  if (output === 'json') terminal.print(JSON.stringify(workers, undefined, 2));
-  else if (workers.length === 0) terminal.say('No workers. Start one with `yard worker`.');
-  else terminal.print(columns(workers, shape(now), terminal));
+  listed(context, workers, { shape: shape(now), none: 'No workers. Start one with `yard worker`.' });
 }
 
 async function drain(name: string, command: Command, context: CommandContext): Promise<void> {
@@ -86,8 +84,8 @@ async function undrain(name: string, command: Command, context: CommandContext):
   say(context, worker, `${worker.name} takes jobs again`);
 }
 
-function say({ terminal, output }: CommandContext, worker: WorkerView, sentence: string): void {
-  terminal.print(output === 'json' ? JSON.stringify(worker, undefined, 2) : sentence);
+function say(context: CommandContext, worker: WorkerView, sentence: string): void {
+  told(context, worker, { name: worker.name, text: () => sentence });
 }
 
 const styles: Readonly<Record<WorkerStatus, Style>> = {
@@ -118,8 +116,17 @@ function shape(now: number): readonly Column<WorkerView>[] {
     { title: 'CLOCK', value: ({ skewMs }) => (skewMs === undefined ? '-' : `${signed(skewMs)}ms`), align: 'right' },
     { title: 'STARTED', value: ({ startedAt }) => relative(startedAt, now) },
     { title: 'HEARD', value: ({ heardMsAgo }) => relative(now - heardMsAgo, now) },
+    { title: 'HOST', wide: true, value: ({ host, pid }) => `${host}:${pid}` },
+    { title: 'VERSION', wide: true, value: ({ version }) => version },
+    { title: 'LABELS', wide: true, value: ({ labels }) => labelsText(labels) },
+    { title: 'ENCODERS', wide: true, value: ({ encoders }) => encoders.join(',') || '-' },
     { title: 'TYPES', shrinks: true, value: ({ types }) => [...types].sort().join(',') },
   ];
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  const all = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+  return all.join(',') || '-';
 }
 
 /** What keeps a worker from taking jobs, though it is there. */

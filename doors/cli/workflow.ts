@@ -5,9 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { workflowOf } from '../../cluster/workflow-given.ts';
-import type { SubmittedWorkflow, WorkflowView, Yard } from '../../sdk/index.ts';
+import type { WorkflowView, Yard } from '../../sdk/index.ts';
 import { idIn } from '../job-words.ts';
-import { columns } from './columns.ts';
+import { isJson, jsonOf, listed, told } from './answer.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes, MissingError } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -71,7 +71,7 @@ async function submit(
   await context.withYard(command, async (yard) => {
     const submitted = await yard.workflows.submit(given);
     if (!submitted.created) terminal.say('It had been submitted before.');
-    if (output === 'table' || !wait) terminal.print(output === 'json' ? asJson(submitted) : submitted.id);
+    if (!isJson(output) || !wait) terminal.print(isJson(output) ? jsonOf(submitted, output) : submitted.id);
     if (wait) await follow(yard, submitted.id, context);
   });
 }
@@ -85,19 +85,12 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-function asJson(submitted: SubmittedWorkflow): string {
-  return JSON.stringify(submitted, undefined, 2);
-}
-
 async function list({ limit }: { limit: number }, command: Command, context: CommandContext): Promise<void> {
-  const { terminal, output } = context;
   const { found, now } = await context.withYard(command, async (yard) => ({
     found: await yard.workflows.list({ limit }),
     now: yard.now(),
   }));
-  if (output === 'json') terminal.print(JSON.stringify(found, undefined, 2));
-  else if (found.length === 0) terminal.say('There is no workflow.');
-  else terminal.print(columns(found, workflowShape(now), terminal));
+  listed(context, found, { shape: workflowShape(now), none: 'There is no workflow.' });
 }
 
 async function get(id: string, command: Command, context: CommandContext): Promise<void> {
@@ -108,8 +101,8 @@ async function get(id: string, command: Command, context: CommandContext): Promi
   show(view, now, context);
 }
 
-function show(view: WorkflowView, now: number, { terminal, output }: CommandContext): void {
-  terminal.print(output === 'json' ? JSON.stringify(view, undefined, 2) : describeWorkflow(view, { now, terminal }));
+function show(view: WorkflowView, now: number, context: CommandContext): void {
+  told(context, view, { name: view.id, text: () => describeWorkflow(view, { now, terminal: context.terminal }) });
 }
 
 /** What happens as talk, best effort; the settled whole is the answer. */
@@ -118,7 +111,7 @@ async function follow(yard: Yard, id: string, context: CommandContext): Promise<
   const ids = new Set((await yard.workflows.get(id)).jobs.map(({ id: job }) => job));
   const stop = await yard.onTransition(({ key, transition }) => {
     const job = idIn(key);
-    if (!ids.has(job) || output === 'json') return;
+    if (!ids.has(job) || isJson(output)) return;
     terminal.say(`${job}  ${transition.from} → ${terminal.style(stateStyle(transition.to), transition.to)}`);
   });
   try {
@@ -139,5 +132,5 @@ async function act(
   const outcome = await withYard(command, how);
   const { id, done } = outcome;
   const told = done.length === 0 ? words.none : `${done.length} of ${id}: ${words.done}.`;
-  terminal.print(output === 'json' ? JSON.stringify(outcome, undefined, 2) : told);
+  terminal.print(isJson(output) ? jsonOf(outcome, output) : told);
 }

@@ -8,18 +8,13 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { TokenBook, Yard } from '../../sdk/index.ts';
-import { clusterOperations } from './cluster.ts';
+import { operations, operationsByFace } from '../api/operations.ts';
 import { docsPage, docsStyle } from './docs-page.ts';
 import { registerEvents } from './events.ts';
 import { Gate } from './gate.ts';
-import { jobOperations } from './jobs.ts';
-import { mount, type Operation } from './operation.ts';
+import { mount } from './mount.ts';
 import { refuseForeign } from './origin.ts';
 import { answerProblem, answerRefused } from './problem.ts';
-import { queueOperations } from './queues.ts';
-import { scheduleOperations } from './schedules.ts';
-import { tokenOperations } from './tokens.ts';
-import { verbOperations } from './verbs.ts';
 
 const bodyAtMost = 16 * 2 ** 20;
 
@@ -32,18 +27,6 @@ export interface AppOptions {
   ratePerSecond?: number;
   /** Is told of what nobody foresaw. */
   onError?(cause: unknown): void;
-}
-
-/** Everything that can be asked. */
-export function operations(yard: Yard): readonly Operation[] {
-  return [
-    ...jobOperations(yard),
-    ...verbOperations(yard),
-    ...queueOperations(yard),
-    ...scheduleOperations(yard),
-    ...clusterOperations(yard),
-    ...tokenOperations(yard),
-  ];
 }
 
 export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = () => {} }: AppOptions): OpenAPIHono {
@@ -73,7 +56,7 @@ export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = ()
     answerRefused(404, 'route.missing', `Expected a path of the API, got ${method} ${path}. See /docs.`),
   );
   const all = operations(yard);
-  const gate = new Gate({ yard, tokens, ratePerSecond });
+  const gate = new Gate({ yard, door: 'http', tokens, ratePerSecond });
   const onFace = operationsByFace();
   for (const operation of all)
     mount(app, operation, async (context) => onFace((await gate.admit(context, operation)).yard, operation.id));
@@ -87,16 +70,4 @@ export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = ()
   app.get('/docs.css', (context) => context.body(docsStyle, 200, { 'content-type': 'text/css' }));
   app.get('/', (context) => context.redirect('/docs'));
   return app;
-}
-
-/** Operations by id, those of one face made once. */
-function operationsByFace(): (yard: Yard, id: string) => Operation {
-  const faces = new WeakMap<Yard, ReadonlyMap<string, Operation>>();
-  return (yard, id) => {
-    const known = faces.get(yard) ?? new Map(operations(yard).map((each) => [each.id, each]));
-    faces.set(yard, known);
-    const found = known.get(id);
-    if (found === undefined) throw new RangeError(`Expected an operation, got ${id}.`);
-    return found;
-  };
 }

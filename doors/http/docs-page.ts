@@ -2,7 +2,7 @@
  * The description of the API as a page to read: made here, without scripts, and without anything from elsewhere.
  */
 
-import { nothing, type Operation } from './operation.ts';
+import { nothing, type Operation } from '../api/operation.ts';
 
 interface Page {
   title: string;

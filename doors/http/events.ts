@@ -8,9 +8,10 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
 import type { JobEventMessage } from '../../sdk/index.ts';
+import { found } from '../api/jobs.ts';
+import type { Lock } from '../api/operation.ts';
 import { idIn } from '../job-words.ts';
-import type { Gate, Lock } from './gate.ts';
-import { found } from './jobs.ts';
+import type { Gate } from './gate.ts';
 
 const keptAtMost = 10_000;
 

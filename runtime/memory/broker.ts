@@ -9,6 +9,7 @@
 import type { Cancel, Clock } from '../clock.ts';
 import type { Change, JobEventMessage, Notice, Pulse, Pulses, Submission, SubmitAck, World } from '../ports.ts';
 import type { Progress } from '../record.ts';
+import { AuditBook } from './audit-log.ts';
 import { BlobStore } from './blobs.ts';
 import { Channel } from './channel.ts';
 import { type Chaos, calm } from './chaos.ts';
@@ -51,6 +52,7 @@ export class MemoryBroker implements FarEnd {
   readonly #journal = new Journal();
   readonly #control = new ControlBucket();
   readonly #desk = new DeskRoom();
+  readonly #audit = new AuditBook();
   readonly #blobs: BlobStore;
   readonly #changes = new Channel<Change>('change');
   readonly #pulses = new Channel<Pulse>();
@@ -155,6 +157,7 @@ export class MemoryBroker implements FarEnd {
       control: this.#control.over(link),
       desk: this.#desk.over(link),
       blobs: this.#blobs.over(link),
+      auditLog: this.#audit.over(link),
       cut: () => link.cut(),
       heal: () => link.heal(),
     };

@@ -24,9 +24,15 @@ function itemsOf(list: readonly unknown[]): unknown[] {
 }
 
 function fieldsOf(value: object): Record<string, unknown> {
+  // Set like any other, it would become the prototype of the copy.
+  if (Object.hasOwn(value, '__proto__')) return Object.fromEntries(kept(value));
   const copy: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) if (!isDropped(item)) copy[name] = carried(item);
   return copy;
+}
+
+function kept(value: object): [string, unknown][] {
+  return Object.entries(value).flatMap(([name, item]) => (isDropped(item) ? [] : [[name, carried(item)]]));
 }
 
 function isDropped(value: unknown): boolean {

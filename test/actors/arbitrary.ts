@@ -1,7 +1,7 @@
 /** Random boards and fleets for properties. */
 
 import fc from 'fast-check';
-import type { Candidate } from '../../actors/decide.ts';
+import type { Candidate } from '../../actors/crew.ts';
 import { type JobState, jobStates } from '../../machines/job.ts';
 import type { Requirements } from '../../machines/rules/capability.ts';
 import { defaultQueues, type Priority, priorities } from '../../machines/rules/lanes.ts';

@@ -5,8 +5,9 @@
  */
 
 import type { Board } from '../../actors/board.ts';
-import type { Candidate } from '../../actors/decide.ts';
+import type { Candidate } from '../../actors/crew.ts';
 import type { Entry } from '../../actors/entry.ts';
+import { type Hold, leavesRoom } from '../../actors/hold.ts';
 import { isReady } from '../../machines/job.ts';
 import { hasRoom, idle, requirementKey, take, type Usage, unmet } from '../../machines/rules/capability.ts';
 import { priorities, raised } from '../../machines/rules/lanes.ts';
@@ -18,7 +19,10 @@ export interface Rules {
   room: (queue: string) => number;
   /** How many more jobs of a tenant may be offered. */
   roomOf: (tenant: string) => number;
+  /** The same of those that name a limit key. */
+  roomOfKey?: (key: string) => number;
   weightOf: (tenant: string) => number;
+  holdsAt?: (worker: string) => readonly Hold[];
 }
 
 export class Reference {
@@ -113,10 +117,12 @@ function trackOf(entry: Entry, board: Board): string {
   return `${isShared(entry, board) ? entry.queue : order} at ${levelOf(entry)}`;
 }
 
-function isAllowed(entry: Entry, offered: readonly Entry[], { room, roomOf }: Rules): boolean {
+function isAllowed(entry: Entry, offered: readonly Entry[], { room, roomOf, roomOfKey }: Rules): boolean {
   const ofQueue = offered.filter(({ queue }) => queue === entry.queue).length;
   const ofTenant = offered.filter((other) => tenantOf(other) === tenantOf(entry)).length;
-  return room(entry.queue) > ofQueue && roomOf(tenantOf(entry)) > ofTenant;
+  const ofKey = (key: string) => offered.filter(({ limitKeys }) => limitKeys?.includes(key)).length;
+  const isKeyFull = entry.limitKeys?.some((key) => (roomOfKey?.(key) ?? Number.POSITIVE_INFINITY) <= ofKey(key));
+  return room(entry.queue) > ofQueue && roomOf(tenantOf(entry)) > ofTenant && isKeyFull !== true;
 }
 
 interface Situation {
@@ -143,6 +149,8 @@ function workerFor(entry: Entry, { candidates, used, waiting, rules }: Situation
     const isKept = !rules.gpuSpillOver && capacity.gpu > 0 && (requirements.gpu ?? 0) === 0;
     const fits = unmet(type, requirements, capacity) === undefined && hasRoom(requirements, capacity, now, lookAhead);
     if (!fits || !isHungry || isKept) return [];
+    const holds = rules.holdsAt?.(incarnation) ?? [];
+    if (!leavesRoom(entry, { holds, capacity, usage: now, lookAhead })) return [];
     const gpusLeft = (requirements.gpu ?? 0) > 0 ? capacity.gpu - now.gpu - (requirements.gpu ?? 0) : 0;
     const isSpilled = (requirements.gpu ?? 0) === 0 && capacity.gpu > 0;
     return [{ incarnation, cost: [gpusLeft, isSpilled ? 1 : 0, now.slots / capacity.slots] }];

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Board } from '../../actors/board.ts';
-import { type Candidate, decide, type Offering, type Policy, served as tellServed } from '../../actors/decide.ts';
+import { type Candidate, Crew } from '../../actors/crew.ts';
+import { decide as decideWith, type Offering, type Policy, served as tellServed } from '../../actors/decide.ts';
 import { type Entry, isBefore } from '../../actors/entry.ts';
 import { LaneShares, Shares } from '../../actors/shares.ts';
-import { hasRoom, idle, requirementKey, take, together, type Usage, unmet } from '../../machines/rules/capability.ts';
+import { hasRoom, idle, requirementKey, take, type Usage, unmet } from '../../machines/rules/capability.ts';
 import { defaultQueues, type Priority, priorities, raised } from '../../machines/rules/lanes.ts';
 import { type QueueSettings, queueModes } from '../../machines/rules/queue.ts';
 import type { Head } from '../../runtime/ports.ts';
@@ -15,12 +16,16 @@ import { capacity, headWith } from './stage.ts';
 const strict: Policy = {
   lookAhead: () => 0,
   gpuSpillOver: true,
+  holdsAt: () => [],
   most: 100,
   room: () => Number.POSITIVE_INFINITY,
   roomUnder: () => Number.POSITIVE_INFINITY,
   shares: new Shares(() => undefined),
   tenants: new LaneShares(() => 1),
 };
+
+const decide = (board: Board, candidates: readonly Candidate[], policy: Policy) =>
+  decideWith(board, new Crew(candidates), policy);
 
 const jobs = fc.array(head(readyState), { maxLength: 12 });
 
@@ -396,7 +401,6 @@ describe('a job that waits for long', () => {
 
 describe('tenants', () => {
   const weights: Readonly<Record<string, number>> = { a: 1, b: 2, c: 3 };
-  const tenant = fc.constantFrom('a', 'b', 'c');
   const newShares = () => new LaneShares((name) => weights[name] ?? 1);
 
   /** Serves what is decided, one job after the other, and counts by tenant. */
@@ -445,72 +449,5 @@ describe('tenants', () => {
     const roomUnder = (limit: string) => (limit === 'tenant a' ? 1 : Number.POSITIVE_INFINITY);
     const offers = decide(board, [worker('w', { slots: 9 })], { ...strict, tenants: newShares(), roomUnder });
     expect(short(offers)).toEqual(['a.1→w', 'b.1→w', 'b.2→w']);
-  });
-
-  /** What may happen between two decisions. */
-  const happening = fc.oneof(
-    fc.record({ what: fc.constant('ends' as const), which: fc.nat(20) }),
-    fc.record({ what: fc.constant('comes back' as const), which: fc.nat(20) }),
-    fc.record({ what: fc.constant('comes' as const), head: head(readyState), tenant }),
-    fc.record({ what: fc.constant('ages' as const), steps: fc.nat(3) }),
-    fc.record({ what: fc.constant('is set' as const), set: settings }),
-  );
-  type Happening = typeof happening extends fc.Arbitrary<infer Value> ? Value : never;
-
-  function happen(board: Board, one: Happening, nextRevision: number): void {
-    const offered = [...board.entries()].filter(({ offer }) => offer !== undefined);
-    if (one.what === 'is set') for (const each of one.set) board.setQueue(each);
-    if (one.what === 'ages') board.age(one.steps * 600_000, 100);
-    if (one.what === 'comes')
-      board.apply(headWith({ ...one.head, key: `${one.tenant}.j${nextRevision}`, revision: nextRevision }));
-    if (one.what !== 'ends' && one.what !== 'comes back') return;
-    const entry = offered[one.which % Math.max(1, offered.length)];
-    if (entry === undefined) return;
-    if (one.what === 'ends') board.forget(entry.key);
-    else board.withdraw(entry);
-  }
-
-  test('and queues, limits, levels and needs: each decision of a long story is that of a slow one, which looks at every job', () => {
-    const story = fc.array(
-      fc.record({
-        happenings: fc.array(happening, { maxLength: 8 }),
-        most: fc.constantFrom(1, 3, 100),
-        room: rooms,
-        roomOf: fc.dictionary(tenant, fc.nat(3)),
-      }),
-      { maxLength: 8 },
-    );
-    const all = { fleet, story, lookAhead: fc.nat(3), gpuSpillOver: fc.boolean() };
-    fc.assert(
-      fc.property(fc.record(all), ({ fleet: candidates, story: chapters, lookAhead, gpuSpillOver }) => {
-        const board = new Board({ queues: defaultQueues });
-        const [reference, tenants, shares] = [new Reference(), newShares(), sharesOf(board)];
-        let revision = 1;
-        for (const { happenings, most, room, roomOf } of chapters) {
-          for (const one of happenings) happen(board, one, revision++);
-          const rules = {
-            lookAhead: () => lookAhead,
-            gpuSpillOver,
-            most,
-            room: (queue: string) => room[queue] ?? Number.POSITIVE_INFINITY,
-            roomOf: (name: string) => roomOf[name] ?? Number.POSITIVE_INFINITY,
-            weightOf: (name: string) => weights[name] ?? 1,
-          };
-          const roomUnder = (limit: string) => rules.roomOf(limit.replace('tenant ', ''));
-          const now = candidates.map((one) => ({
-            ...one,
-            usage: together(one.usage, board.holding(one.incarnation).usage),
-          }));
-          const offers = decide(board, now, { ...rules, roomUnder, shares, tenants });
-          expect(short(decide(board, now, { ...rules, roomUnder, shares, tenants }))).toEqual(short(offers));
-          expect(short(offers)).toEqual(reference.decide(board, now, rules));
-          for (const offering of offers) {
-            board.offered(offering.entry, offering.worker, 1);
-            tellServed(offering, { shares, tenants });
-          }
-        }
-      }),
-      { numRuns: 300 },
-    );
   });
 });

@@ -129,6 +129,17 @@ describe('a job that waits for others', () => {
     expect(on.last('d').context.error?.message).toMatch(/^It waited for job b to complete, and that one is failed\./);
   });
 
+  test('in a circle that is one only since what else would have done has ended fails with it, once that is noted', async () => {
+    await on.put(pending('x'));
+    await on.put(waiting('a', ['b']));
+    await on.put(waiting('b', ['x', 'a'], { need: 'any' }));
+    await on.put(endedJob(pending('x'), 'cancelled', on.clock.now()));
+    await settleDown();
+    for (const id of ['a', 'b']) expect(on.last(id).state).toBe('blocked');
+    await on.clock.advance(6 * 60_000);
+    for (const id of ['a', 'b']) expect(on.last(id).context.error?.message).toMatch(/^It waits for itself: /);
+  });
+
   test('is let go by a later tick where its news was lost, or the broker was away', async () => {
     await on.put(pending('a'));
     await on.put(waiting('b', ['a']));

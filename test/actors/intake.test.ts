@@ -154,6 +154,22 @@ describe('a submission', () => {
     expect(await rejections()).toEqual([['a', expect.stringContaining('(409)')]]);
   });
 
+  test('that was rejected stays so when it comes again, though what was in its way has settled by then', async () => {
+    const { clock, intake, submit, broker, world, rejections } = await setUp();
+    for (const id of ['a', 'b']) submit(id, { headers: { 'Unique-Key': 'one' } });
+    submit('bad', { type: 'breaking' });
+    await clock.until(intake.start());
+    await clock.settle();
+    expect((await rejections()).map(([id]) => id)).toEqual(['b']);
+    const stored = await clock.until(world.store.read('default.a'));
+    if (stored === undefined) throw new RangeError('Expected a job, found none.');
+    const { record } = step(stored.record, { type: 'job.cancel', at: clock.now() });
+    await clock.until(world.store.write([entryOf(record, stored.revision)]));
+    await clock.advance(30_000);
+    expect((await rejections()).map(([id]) => id)).toEqual(['b', 'bad']);
+    expect(written(broker, 'b')).toEqual([]);
+  });
+
   test('whose write got no answer becomes one job', async () => {
     const { clock, intake, submit, broker, rejections } = await setUp();
     broker.chaos = fates('silentStored', 'silentLost', 'silentLate');

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Board } from '../../actors/board.ts';
+import { Crew } from '../../actors/crew.ts';
 import { decide } from '../../actors/decide.ts';
 import { evictionFor, lossOf } from '../../actors/eviction.ts';
 import { planRoom, type RoomPlanOptions } from '../../actors/room-plan.ts';
@@ -155,8 +156,15 @@ describe('a job that needs a whole worker', () => {
     const { usage } = board.holding('w1');
     const hold = { entry, leaving: { ...usage }, isPassedBy: () => false };
     const offered = (slots: number) =>
-      decide(board, [{ incarnation: 'w1', capacity: { ...capacity, slots }, usage, holds: [hold] }], {
-        ...{ lookAhead: () => 0, gpuSpillOver: true, most: 10, room: () => 10, shares: new Shares(() => undefined) },
+      decide(board, new Crew([{ incarnation: 'w1', capacity: { ...capacity, slots }, usage }]), {
+        ...{
+          lookAhead: () => 0,
+          gpuSpillOver: true,
+          holdsAt: () => [hold],
+          most: 10,
+          room: () => 10,
+          shares: new Shares(() => undefined),
+        },
         ...{ roomUnder: () => 10, tenants: new LaneShares(() => 1) },
       }).map((one) => one.entry.key);
     expect(offered(2)).toEqual([]);

@@ -341,7 +341,7 @@ describe('the command', () => {
     expect((await shell.yard('status')).out).toMatch(/^brokers +3 of 3 /m);
     const listed = (await shell.yard('broker', 'list')).out.trim().split('\n');
     const named = listed.map((line) => line.split(/ +/)).map(([name, , , keeps]) => `${name} ${keeps}`);
-    expect(named).toEqual(['NAME KEEPS', ...[1, 2, 3].map((n) => `yard-broker-${n} 7`)]);
+    expect(named).toEqual(['NAME KEEPS', ...[1, 2, 3].map((n) => `yard-broker-${n} 8`)]);
     const restart = shell.yard('broker', 'restart', 'broker-2');
     expect(await shell.yard('submit', 'noop', '--wait')).toMatchObject({ code: 0 });
     expect(await restart).toMatchObject({ code: 0, out: 'yard-broker-2 is back and has everything\n' });

@@ -28,6 +28,20 @@ test('tells all totals and ends with 0 while all agrees', async () => {
   expect(JSON.parse(json.out)).toMatchObject({ agrees: true, jobs: { total: 1, direct: 1 }, discrepancies: [] });
 });
 
+test('the log tells who did what, and what was refused', async () => {
+  await shell.yard('job', 'redrive', 'sound');
+  await shell.yard('job', 'release', 'sound', '-o', 'json');
+  const [table, json] = await Promise.all([
+    shell.yard('audit', 'log', '--limit', '2'),
+    shell.yard('audit', 'log', '--of', 'nobody', '-o', 'json'),
+  ]);
+  expect(table.out).toMatch(/^ *\d+ +.*@.* +cli +default +job\.release +sound +asked for +-$/m);
+  expect(table.talk).toMatch(/^At most 2 are shown; `--before \d+` shows what came before\.$/m);
+  expect(JSON.parse(json.out)).toEqual([]);
+  const all = await shell.yard('audit', 'log');
+  expect(all.out).toMatch(/job\.redrive +sound +refused: job\.refused/m);
+});
+
 test('a discrepancy is a line with what was expected, what was met and what to do, and the end is 1', async () => {
   const bucket = await new Kvm(await broker.connect()).open('yard_jobs');
   await bucket.put('default.spoilt', 'nothing');

@@ -68,7 +68,7 @@ describe('what is typed', () => {
     [['worker', '--concurrency', '0'], 'Expected `concurrency` to be a whole number from 1 up, got 0.'],
     [['worker', '--handlers', 'nowhere.ts'], 'Expected `handlers` to be a file that can be imported'],
     [['worker', '--types', 'dance'], 'Expected `types` that this worker has handlers for'],
-    [['status', '--output', 'yaml'], 'Allowed choices are table, json'],
+    [['status', '--output', 'yaml'], 'Allowed choices are table, wide, json'],
   ])('a mistake is told in a line and ends with 2: yard %j', async (words, sentence) => {
     const { code, out, talk } = await shell.yard(...words);
     expect({ code, out }).toEqual({ code: 2, out: '' });
@@ -347,6 +347,24 @@ describe('the cluster', () => {
     expect(table.out).toMatch(/^NAME +STATUS +SLOTS/);
     expect(table.out).toMatch(/^hand +(available|busy) +\d\/12 .* always_fail,checksum,greet,noop,sleeper$/m);
     expect(JSON.parse(json.out)).toMatchObject([{ name: 'hand', slots: 12, declared: [] }]);
+  });
+
+  test('answers come in the form that is asked for', async () => {
+    const { out: id } = await shell.yard('submit', 'noop', '--hold', '--tags', 'form,b');
+    const of = (...words: string[]) => shell.yard(...words).then(({ out }) => out);
+    const jobs = ['jobs', '--tag', 'form', '-o'];
+    const forms = ['table', 'wide', 'json', 'jsonl', 'name'].map((form) => of(...jobs, form));
+    const [table = '', wide = '', json = '', jsonl = '', name] = await Promise.all(forms);
+    expect(name).toBe(id);
+    expect(jsonl.trim().split('\n')).toHaveLength(1);
+    expect(JSON.parse(json)).toEqual([JSON.parse(jsonl)]);
+    expect(table).not.toContain('form,b');
+    expect(wide).toMatch(/^ID .* WORKER +TAGS +BORN .*\n.* - +form,b +\d{4}-/);
+    expect(await of('worker', 'list', '-o', 'name')).toMatch(/^hand$/m);
+    expect(await of('job', 'release', id.trim(), '-o', 'name')).toBe(id);
+    expect(await of('job', 'get', id.trim(), '-o', 'jsonl')).toMatch(/^\{.*\}\n$/);
+    const wrong = await shell.yard('jobs', '-o', 'yaml');
+    expect(wrong).toMatchObject({ code: 2, talk: expect.stringContaining('table, wide, json, jsonl, name') });
   });
 
   test('scale advise tells what is lacking for what waits, and nothing of it once that is there', async () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { operations } from '../../doors/http/app.ts';
+import { operations } from '../../doors/api/operations.ts';
 import type { Listening } from '../../doors/http/listen.ts';
 import { serveHttp } from '../../doors/http/serve.ts';
 import { defineJob, type Yard } from '../../sdk/index.ts';

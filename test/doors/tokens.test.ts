@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { operations } from '../../doors/http/app.ts';
+import { operations } from '../../doors/api/operations.ts';
 import type { Listening } from '../../doors/http/listen.ts';
 import { type HttpOptions, serveHttp } from '../../doors/http/serve.ts';
 import { opens, tokenScopes } from '../../machines/rules/token.ts';
@@ -232,4 +232,44 @@ test('without tokens HTTP is served on loopback only', async () => {
   const wide = await served({ host: '0.0.0.0' });
   expect((await ask('/v1/jobs', { at: wide.url.replace('0.0.0.0', '127.0.0.1') })).status).toBe(401);
   await wide.close();
+});
+
+describe('what people do', () => {
+  const newest = async (target: string) =>
+    (await yard.auditLog({ limit: 200 })).filter((entry) => entry.target === target);
+
+  test('is in the audit log before it is done, with who did it; what is refused, too', async () => {
+    const { secret, token } = await yard.tokens.create({ label: 'ann', scopes: ['submit', 'operate'], tenant: 'acme' });
+    await ask('/v1/jobs', { token: secret, body: { type: 'echo', id: 'heard', delay: '1h' } });
+    expect(await newest('heard')).toEqual([]);
+    expect((await ask('/v1/jobs/heard/cancel', { token: secret, body: { reason: 'no need' } })).status).toBe(200);
+    await ask('/v1/jobs/heard/release', { token: secret, body: {} });
+    const by = { who: `ann (${token.token})`, door: 'http', tenant: 'acme', target: 'heard' };
+    expect(await newest('heard')).toMatchObject([
+      { ...by, what: 'job.release', refused: 'job.refused' },
+      { ...by, what: 'job.release' },
+      { ...by, what: 'job.cancel', given: '{"reason":"no need"}' },
+    ]);
+    expect((await newest('heard'))[1]).not.toHaveProperty('refused');
+  });
+
+  test('is told to an admin, and to nobody else', async () => {
+    await yard.queues.pause('batch');
+    await yard.queues.resume('batch');
+    const { json } = await ask('/v1/audit/log?limit=2', { token: await tokenFor('admin') });
+    const entries = [
+      { what: 'token.create', target: 'admin', door: 'sdk', who: expect.stringContaining('@') },
+      { what: 'queue.set', target: 'batch', given: '{"paused":null}' },
+    ];
+    expect(json).toMatchObject({ entries });
+    expect((await ask('/v1/audit/log', { token: await tokenFor('read', 'operate') })).status).toBe(403);
+    expect((await ask('/v1/audit/log?limit=0', { token: await tokenFor('admin') })).status).toBe(422);
+  });
+
+  test('has no payload in it', async () => {
+    const payload = { password: 'quince' };
+    await yard.schedules.add('careful', { every: '1h', type: 'echo', payload });
+    const [entry] = await newest('careful');
+    expect(entry).toMatchObject({ what: 'schedule.add', given: '{"every":"1h","type":"echo"}' });
+  });
 });

@@ -50,6 +50,16 @@ test('the bucket of jobs is a bucket to any client, and each write is told on th
   expect((await world.jsm.streams.info(yard.streams.jobs)).state.messages).toBe(1);
 });
 
+test('nothing is taken out of the audit log, by whomever', async () => {
+  await using broker = await testBroker();
+  const world = await prepared(broker);
+  await ensureTopology(world);
+  const { seq } = await jetstream(world.connection).publish(yard.auditEntry('default'), '{}');
+  await expect(world.jsm.streams.purge(yard.streams.audit)).rejects.toThrow('purge not permitted');
+  await expect(world.jsm.streams.deleteMessage(yard.streams.audit, seq)).rejects.toThrow('delete not permitted');
+  await expect(world.jsm.streams.update(yard.streams.audit, { deny_purge: false })).rejects.toThrow('deny purge');
+});
+
 test('a resubmission in the next second is not swallowed', async () => {
   await using broker = await testBroker();
   const world = await prepared(broker);

@@ -4,18 +4,11 @@
  */
 
 import { describe, expect, test } from 'vitest';
-import { Committer } from '../../actors/committer.ts';
-import { doorQuotas } from '../../cluster/door-quota.ts';
-import { Submitter } from '../../cluster/submitter.ts';
-import type { WorkflowGiven } from '../../cluster/workflow-given.ts';
-import { WorkflowVerbs } from '../../cluster/workflow-verb.ts';
-// What is imported when first needed comes in time that no clock here moves.
-import '../../handlers/shipped.ts';
 import type { JobState } from '../../machines/job.ts';
 import type { QueueSettings } from '../../machines/rules/queue.ts';
 import { seeded } from '../../runtime/memory/manual-clock.ts';
 import type { JobRecord } from '../../runtime/record.ts';
-import { createTelemetry } from '../../runtime/telemetry/telemetry.ts';
+import { workflows } from './person.ts';
 import { Simulation, simulation } from './simulation.ts';
 
 /** The jobs in the order in which their first attempts began. */
@@ -115,23 +108,6 @@ describe('fairness, priority and starvation', () => {
       expect(batch.map((id) => sim.job(id).context.spent)).toEqual(batch.map(() => 1));
     }));
 });
-
-/** What a person does with workflows, beside the cluster. */
-function workflows(sim: Simulation) {
-  const clock = sim.clock.forNode();
-  const world = sim.broker.world({ clock });
-  const { commit } = new Committer({ store: world.store, clock, telemetry: createTelemetry() });
-  const given = { world, clock, commit, tenant: 'default', quotas: doorQuotas({ world, clock }) };
-  const submitter = new Submitter({ ...given, incarnation: 'client' });
-  const verbs = new WorkflowVerbs({ ...given, submitter });
-  return {
-    submit: async (given: WorkflowGiven): Promise<void> => {
-      sim.submitted.push(...(await sim.clock.until(verbs.submit(given))).jobs);
-    },
-    get: (id: string) => sim.clock.until(verbs.get(id)),
-    redrive: (id: string) => sim.clock.until(verbs.redrive(id)),
-  };
-}
 
 describe('workflows on top of a queue', () => {
   // hibiken/asynq#640, #729: B must wait for A, and they are pushed together

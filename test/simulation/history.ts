@@ -11,6 +11,7 @@ import type { Write } from '../../runtime/memory/stream.ts';
 import type { Lease } from '../../runtime/ports.ts';
 import { type JobRecord, keptTransitions, lastTransition, type Transition, upcast } from '../../runtime/record.ts';
 import { isScheduleKey } from '../../runtime/schedule.ts';
+import { BondHistory } from './bond-history.ts';
 import { ScheduleHistory } from './schedule-history.ts';
 
 /** What a write took the place of. */
@@ -30,10 +31,20 @@ export interface Undone {
 }
 
 /** Edges that only a leader takes, under its lease. */
-const leadersOnly: ReadonlySet<string> = new Set(['job.due', 'job.queued', 'job.expired']);
+const leadersOnly: ReadonlySet<string> = new Set([
+  'job.due',
+  'job.queued',
+  'job.expired',
+  'job.preempt',
+  'job.stopped',
+  'dependency.ended',
+  'job.unblocked',
+  'job.unreachable',
+]);
 
 export class History {
   readonly schedules = new ScheduleHistory();
+  readonly bonds = new BondHistory((key) => this.#jobs.get(key));
   readonly #jobs = new Map<string, JobRecord>();
   readonly #breaches: string[] = [];
   /** Edges of the chart that jobs took, as `from event to`. */
@@ -121,6 +132,7 @@ export class History {
         this.#breach(`${key} took ${event} to ${to} without the lease`);
     }
     if (before !== undefined) this.#compare(key, before, record);
+    this.#breaches.push(...this.bonds.jobWritten({ key, before, record, news }));
     this.#check(key, record);
   }
 

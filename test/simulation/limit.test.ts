@@ -79,3 +79,28 @@ test.each(seeds)('a limit holds in the bad times of seed %d', async (seed) => {
     expect(mostAtOnce(jobs)).toBe(limit);
   });
 });
+
+test('a new leader waits until what the former one has offered under a limit is over, since a slow worker may still claim it', async () => {
+  await simulation({ masters: 2, workers: 0 }, async (sim) => {
+    const { control } = sim.broker.world();
+    await sim.clock.until(control.limits.change('api', (set) => ({ ...set, maxActive: 1 })));
+    const slow = await sim.startWorker({ labels: { at: 'here' } });
+    await sim.startWorker({ labels: { at: 'there' } });
+    await sim.advance(11_000);
+    const { leader } = sim;
+    const job = { executionTimeMs: 8_000 };
+    sim.freeze(slow);
+    const first = sim.submit('sleeper', job, { 'Limit-Key': 'api', Labels: 'at=here' });
+    await sim.advance(300);
+    const second = sim.submit('sleeper', job, { 'Limit-Key': 'api', Labels: 'at=there', Priority: 'critical' });
+    await sim.advance(300);
+    sim.kill(leader);
+    await sim.until('another leader', () => sim.history.lease !== null && sim.leader !== leader);
+    await sim.advance(1_000);
+    sim.thaw(slow);
+    await sim.untilSettled([first, second], 60_000);
+    const [offeredBefore, offeredAfter] = [sim.job(first), sim.job(second)];
+    expect(offeredBefore.attempts).toHaveLength(1);
+    expect(mostAtOnce([offeredBefore, offeredAfter])).toBe(1);
+  });
+});

@@ -8,7 +8,10 @@ import type { Odds } from '../../runtime/memory/chaos.ts';
 import { seeded } from '../../runtime/memory/manual-clock.ts';
 import type { Simulation } from './simulation.ts';
 
-type Chance = () => number;
+export type Chance = () => number;
+
+/** Something that people do to a cluster. */
+export type Doing = (sim: Simulation, chance: Chance) => void | Promise<void>;
 
 /** Chaos for a run: most runs have a little of everything, some a lot of one thing. */
 export function randomOdds(seed: number): Partial<Odds> {
@@ -45,13 +48,13 @@ export function randomSettings(seed: number): Partial<MasterSettings> {
 export const leastJobs = 100;
 export const leastFaults = 5;
 
-/** Lets `events` things happen, and then more until there were enough. */
-export async function badMinute(sim: Simulation, events: number): Promise<void> {
+/** Lets `events` things happen, and then more until there were enough: `work` comes in, or something breaks. */
+export async function badMinute(sim: Simulation, events: number, work: Doing = submitSome): Promise<void> {
   const chance = seeded(sim.seed + 13);
   const trouble = new Trouble(sim, chance);
   await sim.startWorker({ gpu: 1, vramMb: 8_000 });
   for (let n = 0; n < events || sim.faults.length < leastFaults; n++) {
-    if (chance() < 0.6) submitSome(sim, chance);
+    if (chance() < 0.6) await work(sim, chance);
     else await trouble.happen();
     await sim.advance(Math.floor(chance() ** 2 * 2_500));
     await trouble.mend();
@@ -62,12 +65,15 @@ export async function badMinute(sim: Simulation, events: number): Promise<void> 
   await sim.startWorker({ gpu: 1, vramMb: 8_000 });
 }
 
+/** One job, or a burst of them. */
 function submitSome(sim: Simulation, chance: Chance): void {
   const burst = chance() < 0.2 ? 20 : 3;
   for (let n = 0; n < 1 + Math.floor(chance() * burst); n++) sim.submit(...randomJob(chance));
 }
 
-function randomJob(chance: Chance): [type: string, body: Record<string, unknown>, headers: Record<string, string>] {
+export function randomJob(
+  chance: Chance,
+): [type: string, body: Record<string, unknown>, headers: Record<string, string>] {
   const type = pick(chance, ['noop', 'noop', 'sleeper', 'sleeper', 'flaky', 'always_fail', 'stubborn', 'picky']);
   const body = type === 'noop' || type === 'picky' ? {} : { executionTimeMs: Math.floor(chance() ** 3 * 9_000) };
   const headers: Record<string, string> = {
@@ -187,7 +193,7 @@ function isOver(state: string | undefined): boolean {
   return state === 'completed' || state === 'cancelled' || state === 'failed';
 }
 
-function pick<Item>(chance: Chance, items: readonly Item[]): Item {
+export function pick<Item>(chance: Chance, items: readonly Item[]): Item {
   const item = items[Math.floor(chance() * items.length)];
   if (item === undefined) throw new RangeError('Expected something to pick from, got nothing.');
   return item;

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { monotonicMs } from '../../../cluster/pace.ts';
 import { Stage } from '../../../cluster/stage.ts';
+import { isJson } from '../answer.ts';
 import { facts } from '../columns.ts';
 import type { CommandContext } from '../command.ts';
 import { exitCodes } from '../exit.ts';
@@ -41,7 +42,7 @@ interface Showing {
 export async function show(flags: DemoFlags, context: CommandContext): Promise<void> {
   const startedAt = monotonicMs();
   const { terminal } = context;
-  const asJson = flags.json === true || context.output === 'json';
+  const asJson = flags.json === true || isJson(context.output);
   const talk = asJson ? terminal.say : terminal.print;
   await using backstage = await Backstage.open(context.env);
   const { seen, wrong } = await interruptible(backstage.signal, () => perform({ flags, context, backstage, talk }));
@@ -81,7 +82,7 @@ async function perform(showing: Showing): Promise<Outcome> {
 
 /** Rows are drawn anew where a person looks and all of them fit. */
 function isLive({ flags, context }: Showing, { jobs }: Plan): boolean {
-  if (flags.json === true || context.output === 'json') return false;
+  if (flags.json === true || isJson(context.output)) return false;
   return context.terminal.isInteractive && process.stdout.rows > jobs.length + 1;
 }
 

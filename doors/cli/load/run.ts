@@ -9,6 +9,7 @@ import { rest } from '../../../cluster/pace.ts';
 import { durationText } from '../../../cluster/settings.ts';
 import { Fault, type JobRecord, type Yard } from '../../../sdk/index.ts';
 import { idIn, isSettled } from '../../job-words.ts';
+import { isJson, jsonOf } from '../answer.ts';
 import { columns } from '../columns.ts';
 import type { CommandContext } from '../command.ts';
 import { exitCodes } from '../exit.ts';
@@ -48,7 +49,7 @@ export async function runLoad({ yard, mix, timeoutMs, context }: LoadOptions): P
   }
   await stop();
   const outcome = outcomeOf(await readAll(yard, submitted), mix);
-  terminal.print(output === 'json' ? JSON.stringify(outcome, undefined, 2) : table(outcome, context));
+  terminal.print(isJson(output) ? jsonOf(outcome, output) : table(outcome, context));
   for (const { id, expected, met } of outcome.wrong.slice(0, 10))
     terminal.say(`Expected ${id} to be ${expected}, it is ${met}. See \`yard job get ${id}\`.`);
   if (outcome.wrong.length > 0) context.exitWith(exitCodes.failed);

@@ -12,7 +12,15 @@ const master = something('Master', 'A master as it sees itself.');
 const workerName = z.object({ name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'worker-1' }) });
 
 export function clusterOperations(yard: Yard): readonly Operation[] {
-  return [...people(yard), discovery(yard), ...counts(yard), ...dead(yard), ...acting(yard), ...health(yard)];
+  return [
+    ...people(yard),
+    discovery(yard),
+    ...counts(yard),
+    ...books(yard),
+    ...dead(yard),
+    ...acting(yard),
+    ...health(yard),
+  ];
 }
 
 function people(yard: Yard): readonly Operation[] {
@@ -129,6 +137,40 @@ function counts(yard: Yard): readonly Operation[] {
       },
       async () => ({ rejected: await yard.rejected() }),
     ),
+  ];
+}
+
+function books(yard: Yard): readonly Operation[] {
+  return [
+    operation({
+      method: 'get',
+      path: '/v1/audit/log',
+      id: 'listAuditLog',
+      needs: 'admin',
+      tag: 'cluster',
+      summary: 'What people did, the newest first: who, when, and what to what.',
+      params: nothing,
+      query: z.object({
+        limit: z.coerce.number().int().min(1).max(1_000).default(100),
+        before: z.coerce
+          .number()
+          .int()
+          .min(1)
+          .optional()
+          .openapi({ description: 'The `place` of the last one known.' }),
+        tenant: z.string().optional(),
+      }),
+      body: nothing,
+      replies: {
+        200: {
+          description: 'The entries.',
+          schema: z.object({
+            entries: z.array(something('AuditEntry', 'Who did what to what, when, and by which door.')),
+          }),
+        },
+      },
+      run: async ({ query }) => ({ body: { entries: await yard.auditLog(query) } }),
+    }),
     question(
       {
         path: '/v1/audit',

@@ -1,0 +1,91 @@
+/**
+ * Who may come in, to what, and how often.
+ *
+ * A token has scopes, and may be about one tenant: then its owner meets the face of that tenant, which
+ * sees no other jobs, and nothing of the cluster. Where the door asks for no token, everyone meets the face of the master.
+ */
+
+import { type Author, Fault, type TokenBook, type TokenScope, type TokenView, type Yard } from '../../sdk/index.ts';
+import type { Lock } from './operation.ts';
+import { Pace } from './pace.ts';
+
+export interface GateOptions {
+  yard: Yard;
+  /** What the audit log calls this door. */
+  door: Author['door'];
+  /** Absent where the door asks for no token. */
+  tokens: TokenBook | undefined;
+  /** How often each may ask, on average; no limit where it is 0. */
+  ratePerSecond: number;
+}
+
+/** Who came in. */
+export interface Visitor {
+  yard: Yard;
+  /** Label and id of the token; `anyone` without. */
+  name: string;
+}
+
+/** Who asks: the token shown, and where from. */
+export interface Asking {
+  /** As `Authorization` says it: `Bearer yard_…`. */
+  authorization: string | undefined;
+  address: string;
+}
+
+export class Doorkeeper {
+  readonly #options: GateOptions;
+  readonly #asks: Pace;
+  readonly #faces = new Map<string, Yard>();
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+    this.#asks = new Pace(options.ratePerSecond, () => options.yard.now());
+  }
+
+  /** @throws {Fault} `token.refused`, `scope.missing`, `rate.exceeded` */
+  async admit(asking: Asking, { needs, forTenants }: Lock): Promise<Visitor> {
+    const { yard, tokens } = this.#options;
+    if (needs === 'nothing') return { yard, name: 'anyone' };
+    if (tokens === undefined) {
+      this.#asks.spend(asking.address);
+      return { yard: this.#faceOf('anyone', undefined), name: 'anyone' };
+    }
+    const { token, label, tenant } = await this.#identify(tokens, needs, asking);
+    this.#asks.spend(token);
+    if (tenant !== undefined && forTenants !== true)
+      throw new Fault('scope.missing', `Expected a token of the whole cluster, got one of the tenant ${tenant}.`);
+    const name = `${label} (${token})`;
+    return { yard: this.#faceOf(name, tenant), name };
+  }
+
+  /** Wrong tokens are counted against the address, right ones against their owner. */
+  async #identify(tokens: TokenBook, needs: TokenScope, asking: Asking): Promise<TokenView> {
+    try {
+      return await tokens.identify(secretIn(asking), needs);
+    } catch (cause) {
+      this.#asks.spend(asking.address);
+      throw cause;
+    }
+  }
+
+  #faceOf(who: string, tenant: string | undefined): Yard {
+    let face = this.#faces.get(who);
+    if (face === undefined) {
+      const { yard, door } = this.#options;
+      face = (tenant === undefined ? yard : yard.ofTenant(tenant)).as({ who, door });
+      this.#faces.set(who, face);
+    }
+    return face;
+  }
+}
+
+/** @throws {Fault} `token.refused` */
+function secretIn({ authorization = '' }: Asking): string {
+  const secret = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  if (secret !== undefined) return secret;
+  throw new Fault(
+    'token.refused',
+    'Expected a token (`Authorization: Bearer yard_…`), got none. Make one with `yard token create`.',
+  );
+}

@@ -1,0 +1,116 @@
+/**
+ * One operation of the API: what it is called, what it expects, what it answers, and the verb of the face that it is.
+ *
+ * Whoever describes the API, serves it at a door or tests all of it goes through the same list. What was given is checked by
+ * its schemas before the verb runs, and every field that is wrong is named.
+ */
+
+import { z } from '@hono/zod-openapi';
+import { Fault, type TokenScope } from '../../sdk/index.ts';
+
+/** What an operation asks of whoever wants it. */
+export interface Lock {
+  /** `nothing`: everyone may, with or without a token. */
+  needs: TokenScope | 'nothing';
+  /** Whether it is about jobs of one tenant only, so that a token of a tenant opens it. */
+  forTenants?: true;
+}
+
+/** What an operation is given, checked. */
+export interface Given<Params, Query, Body> {
+  params: Params;
+  query: Query;
+  body: Body;
+  header(name: string): string | undefined;
+  /** Fires when who asked has gone. */
+  signal: AbortSignal;
+}
+
+/** JSON; or bytes, of another type. */
+export interface Answer {
+  status?: 200 | 201 | 304 | 503;
+  body?: unknown;
+  stream?: { type: string; bytes: ReadableStream<Uint8Array> };
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** What it answers under a status: JSON by a schema, or text of these types. */
+export interface Reply {
+  description: string;
+  schema?: z.ZodType;
+  types?: readonly string[];
+}
+
+interface Described extends Lock {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** With `{name}` for each parameter. */
+  path: string;
+  id: string;
+  tag: string;
+  summary: string;
+  description?: string;
+  /** Headers that mean something, with what. */
+  headers?: Readonly<Record<string, string>>;
+  replies: Readonly<Partial<Record<200 | 201 | 304 | 503, Reply>>>;
+}
+
+/** An operation as it is mounted and described. */
+export interface Operation extends Described {
+  params: z.ZodObject;
+  query: z.ZodObject;
+  /** Nothing is read where it is `nothing`. */
+  body: z.ZodType;
+  handle(given: Given<unknown, unknown, unknown>): Promise<Answer>;
+}
+
+interface Definition<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z.ZodType> extends Described {
+  params: Params;
+  query: Query;
+  body: Body;
+  run(given: Given<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Answer>;
+}
+
+export const nothing = z.object({});
+
+/** An operation whose verb gets what its schemas say. */
+export function operation<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z.ZodType>({
+  run,
+  ...described
+}: Definition<Params, Query, Body>): Operation {
+  return {
+    ...described,
+    async handle(given) {
+      const params = described.params.safeParse(given.params);
+      const query = described.query.safeParse(given.query);
+      const body = described.body.safeParse(given.body);
+      if (params.success && query.success && body.success)
+        return await run({ ...given, params: params.data, query: query.data, body: body.data });
+      throw wrongFields([params, query, body].flatMap(({ error }) => error?.issues ?? []));
+    },
+  };
+}
+
+/** A question without any detail, answered by one call of the face. */
+export function question(
+  described: Omit<Described, 'method' | 'replies'> & { schema: z.ZodType },
+  ask: () => Promise<unknown>,
+): Operation {
+  const { schema, ...rest } = described;
+  return operation({
+    ...rest,
+    method: 'get',
+    params: nothing,
+    query: nothing,
+    body: nothing,
+    replies: { 200: { description: 'The answer.', schema } },
+    run: async () => ({ body: await ask() }),
+  });
+}
+
+function wrongFields(issues: readonly z.core.$ZodIssue[]): Fault {
+  const fields = issues.map(({ path, message }) => ({ path: `/${path.join('/')}`, message }));
+  const detail = fields.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  return new Fault('input.invalid', `Expected what /openapi.json says, got other content: ${detail}.`, {
+    facts: { fields },
+  });
+}

@@ -1,0 +1,36 @@
+/**
+ * The one list of everything that can be asked, for every door.
+ */
+
+import type { Yard } from '../../sdk/index.ts';
+import { clusterOperations } from './cluster.ts';
+import { jobOperations } from './jobs.ts';
+import type { Operation } from './operation.ts';
+import { queueOperations } from './queues.ts';
+import { scheduleOperations } from './schedules.ts';
+import { tokenOperations } from './tokens.ts';
+import { verbOperations } from './verbs.ts';
+
+/** Everything that can be asked. */
+export function operations(yard: Yard): readonly Operation[] {
+  return [
+    ...jobOperations(yard),
+    ...verbOperations(yard),
+    ...queueOperations(yard),
+    ...scheduleOperations(yard),
+    ...clusterOperations(yard),
+    ...tokenOperations(yard),
+  ];
+}
+
+/** Operations by id, those of one face made once. */
+export function operationsByFace(): (yard: Yard, id: string) => Operation {
+  const faces = new WeakMap<Yard, ReadonlyMap<string, Operation>>();
+  return (yard, id) => {
+    const known = faces.get(yard) ?? new Map(operations(yard).map((each) => [each.id, each]));
+    faces.set(yard, known);
+    const found = known.get(id);
+    if (found === undefined) throw new RangeError(`Expected an operation, got ${id}.`);
+    return found;
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * Operations on HTTP: where each is found, how it is described in OpenAPI, and how its answer travels.
+ */
+
+import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { Fault } from '../../sdk/index.ts';
+import { type Answer, type Given, nothing, type Operation, type Reply } from '../api/operation.ts';
+import { problem } from '../api/problem.ts';
+
+/** Serves an operation, and describes it. `admit` finds the same one on the face of whoever asks, or throws. */
+export function mount(app: OpenAPIHono, operation: Operation, admit: (context: Context) => Promise<Operation>): void {
+  const { method, path } = operation;
+  app.openAPIRegistry.registerPath(describedAs(operation));
+  app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), async (context) => {
+    const { handle } = await admit(context);
+    return answered(context, await handle(await givenIn(context, operation)));
+  });
+}
+
+async function givenIn({ req }: Context, { body }: Operation): Promise<Given<unknown, unknown, unknown>> {
+  return {
+    params: req.param(),
+    query: Object.fromEntries(Object.entries(req.queries()).map(([name, values]) => [name, one(values)])),
+    body: body === nothing ? {} : await bodyOf(req),
+    header: (name) => req.header(name),
+    signal: req.raw.signal,
+  };
+}
+
+function one(values: readonly string[]): string | readonly string[] | undefined {
+  return values.length === 1 ? values[0] : values;
+}
+
+/** @throws {Fault} `input.invalid` where it is no JSON. */
+async function bodyOf(req: Context['req']): Promise<unknown> {
+  const text = await req.text();
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Fault('input.invalid', `Expected a body of JSON, got \`${text.slice(0, 60)}\`. Send a JSON object.`, {
+      cause,
+    });
+  }
+}
+
+function answered(context: Context, { status = 200, body, stream, headers = {} }: Answer): Response {
+  if (stream !== undefined) return context.body(stream.bytes, 200, { ...headers, 'content-type': stream.type });
+  if (status === 304) return context.body(null, 304, headers);
+  return context.body(JSON.stringify(body ?? null), status, { ...headers, 'content-type': 'application/json' });
+}
+
+type RouteConfig = Parameters<OpenAPIHono['openAPIRegistry']['registerPath']>[0];
+
+function describedAs({
+  method,
+  path,
+  id,
+  tag,
+  summary,
+  description,
+  params,
+  query,
+  headers,
+  body,
+  replies,
+  needs,
+}: Operation) {
+  const named = Object.entries(headers ?? {}).map(([name, meaning]) => [
+    name,
+    z.string().optional().openapi({ description: meaning }),
+  ]);
+  const config: RouteConfig = {
+    method,
+    path,
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    security: needs === 'nothing' ? [] : [{ token: [needs] }],
+    request: {
+      params,
+      query,
+      ...(named.length === 0 ? {} : { headers: z.object(Object.fromEntries(named)) }),
+      ...(body === nothing ? {} : { body: { content: { 'application/json': { schema: body } }, required: true } }),
+    },
+    responses: {
+      ...Object.fromEntries(Object.entries(replies).map(([status, reply]) => [status, replyOf(reply)])),
+      default: { description: 'What went wrong.', content: { 'application/problem+json': { schema: problem } } },
+    },
+  };
+  return config;
+}
+
+function replyOf({ description, schema, types = [] }: Reply) {
+  const json = schema === undefined ? [] : [['application/json', { schema }]];
+  const texts = types.map((type) => [type, { schema: z.string() }]);
+  return {
+    description,
+    ...(json.length + texts.length === 0 ? {} : { content: Object.fromEntries([...json, ...texts]) }),
+  };
+}
