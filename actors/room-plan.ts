@@ -24,7 +24,7 @@ import {
   without,
 } from '../machines/rules/capability.ts';
 import type { Account } from './account.ts';
-import type { Board } from './board.ts';
+import type { Board, Track } from './board.ts';
 import type { Candidate } from './crew.ts';
 import { type Entry, isBefore } from './entry.ts';
 import { type Eviction, evictionFor, isCheaper, isLeaving } from './eviction.ts';
@@ -44,7 +44,7 @@ export interface RoomPlan {
 }
 
 export interface RoomPlanOptions {
-  board: Pick<Board, 'lanes' | 'holding' | 'policyOf' | 'turnOf' | 'accountsOf'>;
+  board: Pick<Board, 'tracks' | 'holding' | 'policyOf' | 'turnOf' | 'accountsOf'>;
   candidates: readonly Candidate[];
   /** What was reserved before: a job keeps its worker. */
   reserved: readonly Reservation[];
@@ -67,12 +67,21 @@ const evictionsAtOnce = 20;
 export function planRoom(options: RoomPlanOptions): RoomPlan {
   const plan = new Plan(options);
   let left = linesAtOnce;
-  for (const lane of options.board.lanes()) {
-    plan.serve(lane.slice(0, left));
-    left -= lane.length;
+  for (const lane of options.board.tracks()) {
+    const lines = linesOf(lane, left);
+    plan.serve(lines);
+    left -= lines.length;
     if (left <= 0) break;
   }
   return plan;
+}
+
+/** So many of them at most. */
+function linesOf(lane: readonly Track[], most: number): readonly ReadyQueue[] {
+  const lines: ReadyQueue[] = [];
+  for (const level of lane.flatMap(({ levels }) => levels))
+    for (const line of level.lines()) if (lines.push(line) >= most) return lines;
+  return lines;
 }
 
 /** A worker as it will be: what is there now, and what will be when all that leaves has left. */

@@ -36,7 +36,8 @@ const running: readonly JobState[] = ['processing', 'cancelling'];
 export class BondHistory {
   /** How many jobs with a limit key may run at once, from the beginning on. */
   readonly limits = new Map<string, number>();
-  evictions: Evictions = { mayEvict: {}, evictAfterMs: 0, skewMs: 0 };
+  /** Not looked at where it was not said. */
+  evictions: Evictions | undefined;
   readonly #job: (key: string) => JobRecord | undefined;
   readonly #byUnique = new Groups();
   readonly #byLimit = new Groups();
@@ -162,7 +163,7 @@ export class BondHistory {
 
   #madeRoom({ before, record, news }: JobWrite): readonly string[] {
     const wish = news.find(({ event }) => event === 'job.preempt');
-    if (wish === undefined || before === undefined) return [];
+    if (wish === undefined || before === undefined || this.evictions === undefined) return [];
     const { mayEvict, evictAfterMs, skewMs } = this.evictions;
     const [, by = ''] = / of queue (.*)$/.exec(wish.reason ?? '') ?? [];
     if (mayEvict[by]?.includes(record.queue) !== true) return [`of ${record.queue} was to make room for ${by}`];
