@@ -16,7 +16,7 @@ import type { LookAhead } from './look-ahead.ts';
 import { inTurn, type QueueView, queueView } from './queue-view.ts';
 import type { OpenCount } from './quota.ts';
 import type { RoomKeeper } from './room-keeper.ts';
-import { type Advice, adviseScale } from './scale.ts';
+import { type Advice, adviseScale, type Demand, demandsOf, type ScaleOptions } from './scale.ts';
 import type { LaneShares } from './shares.ts';
 import type { Term } from './term.ts';
 import type { Throttle } from './throttle.ts';
@@ -110,12 +110,19 @@ export interface SteppedDown {
 export interface Outlook {
   cluster: ClusterView;
   queues: readonly QueueView[];
-  scale: Advice;
+  /** What each set of requirements needs to start within a minute. */
+  demands: readonly Demand[];
 }
 
 export function outlook(options: DeskOptions): Outlook {
-  return { cluster: cluster(options), queues: queues(options), scale: scale(options, undefined) };
+  return {
+    cluster: cluster(options),
+    queues: queues(options),
+    demands: demandsOf(scaleOptions(options, usualTargetMs)),
+  };
 }
+
+const usualTargetMs = 60_000;
 
 type Answer = (ask: unknown) => unknown;
 
@@ -189,9 +196,12 @@ function workers({ fleet, board, clock }: DeskOptions): WorkerView[] {
 }
 
 /** Asked with the time within which a job shall start, ms. */
-function scale({ board, fleet, lookAhead, clock }: DeskOptions, ask: unknown): Advice {
-  const targetMs = typeof ask === 'number' && ask > 0 ? ask : 60_000;
-  return adviseScale({ board, fleet, runMs: (type) => lookAhead.meanMs(type), now: clock.now(), targetMs });
+function scale(options: DeskOptions, ask: unknown): Advice {
+  return adviseScale(scaleOptions(options, typeof ask === 'number' && ask > 0 ? ask : usualTargetMs));
+}
+
+function scaleOptions({ board, fleet, lookAhead, clock }: DeskOptions, targetMs: number): ScaleOptions {
+  return { board, fleet, runMs: (type) => lookAhead.meanMs(type), now: clock.now(), targetMs };
 }
 
 /** The queues in the order in which they are served. */

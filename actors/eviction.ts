@@ -77,12 +77,20 @@ function fitsWithout(
   return hasRoom(wanted.requirements, capacity, left, lookAhead);
 }
 
-/** Its queue is named by that of `wanted`, and comes after it: else it would take the room back. */
 function mayMakeRoom(entry: Entry, wanted: Entry, { board, now, isSpoken }: EvictionOptions): boolean {
+  const from = mayGoFrom(entry, wanted, board);
+  return from !== undefined && from <= now && !isSpoken(entry);
+}
+
+/**
+ * From which moment on it may be evicted for `wanted`, epoch ms; `undefined` where it never may. Its queue is named by that
+ * of `wanted`, and comes after it: else it would take the room back.
+ */
+export function mayGoFrom(entry: Entry, wanted: Entry, board: EvictionOptions['board']): number | undefined {
   const { mayEvict } = board.policyOf(wanted.queue);
-  if (!mayEvict.includes(entry.queue) || board.turnOf(entry.queue) <= board.turnOf(wanted.queue)) return false;
-  if (entry.state !== 'processing' || isLeaving(entry) || entry.isOfNewer || isSpoken(entry)) return false;
-  return now - entry.updatedAt >= protectedForMs(entry, board.policyOf(entry.queue));
+  if (!mayEvict.includes(entry.queue) || board.turnOf(entry.queue) <= board.turnOf(wanted.queue)) return undefined;
+  if (entry.state !== 'processing' || isLeaving(entry) || entry.isOfNewer) return undefined;
+  return entry.updatedAt + protectedForMs(entry, board.policyOf(entry.queue));
 }
 
 /** How long an attempt of the job runs before it has to make room, ms. */

@@ -10,7 +10,7 @@
 
 import { type Capacity, gpusFor, type Requirements, requirementKey, unmet } from '../machines/rules/capability.ts';
 import type { Board } from './board.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet, Member } from './fleet.ts';
 
 /** What one set of requirements has, and needs. */
 export interface Demand {
@@ -51,11 +51,22 @@ export interface ScaleOptions {
 
 type Tally = Pick<Demand, 'type' | 'requirements' | 'waiting' | 'oldestMs' | 'running'>;
 
+/** What each set needs; those that lack the most workers come first. */
+export function demandsOf(options: ScaleOptions): readonly Demand[] {
+  const capacities = ableOf(options).map(({ pulse }) => pulse.capacity);
+  return tally(options)
+    .map((each) => demandOf(each, capacities, options))
+    .sort((a, b) => b.needed - b.workers - (a.needed - a.workers) || b.waiting - a.waiting);
+}
+
+function ableOf({ fleet }: ScaleOptions): readonly Member[] {
+  return fleet.members().filter((member) => fleet.takesJobs(member));
+}
+
 export function adviseScale(options: ScaleOptions): Advice {
-  const { fleet, targetMs } = options;
-  const workers = fleet.members().filter((member) => fleet.takesJobs(member));
-  const capacities = workers.map(({ pulse }) => pulse.capacity);
-  const demands = tally(options).map((each) => demandOf(each, capacities, options));
+  const { targetMs } = options;
+  const workers = ableOf(options);
+  const demands = demandsOf(options);
   const wanted = demands.filter(({ waiting }) => waiting > 0);
   const idle = workers.filter(
     ({ pulse: { incarnation, capacity } }) =>
@@ -64,7 +75,7 @@ export function adviseScale(options: ScaleOptions): Advice {
   );
   return {
     targetMs,
-    demands: demands.sort((a, b) => b.needed - b.workers - (a.needed - a.workers) || b.waiting - a.waiting),
+    demands,
     idle: idle.map(({ pulse }) => pulse.name),
   };
 }

@@ -9,7 +9,7 @@ import type { Pulse } from '../runtime/ports.ts';
 import type { Account } from './account.ts';
 import type { Board } from './board.ts';
 import type { Entry } from './entry.ts';
-import { isLeaving } from './eviction.ts';
+import { isLeaving, mayGoFrom } from './eviction.ts';
 import type { Fleet, Member } from './fleet.ts';
 import { leavesRoom } from './hold.ts';
 import type { RoomKeeper } from './room-keeper.ts';
@@ -115,7 +115,7 @@ function whyReady(entry: Entry, world: Surroundings): Why {
     hasRoom(entry.requirements, pulse.capacity, board.holding(pulse.incarnation).usage, 0),
   );
   if (free.length === 0)
-    return whyRoomIsMade(entry, able.length, world) ?? whyNotItsTurn(entry, able, world) ?? whyBusy(able.length);
+    return whyRoomIsMade(entry, able.length, world) ?? whyNotItsTurn(entry, able, world) ?? whyBusy(entry, able, world);
   const open = free.filter(({ pulse }) => isOpen(entry, pulse, world));
   if (open.length === 0) return whyReserved(free[0]?.pulse, world);
   const notItsTurn = whyNotItsTurn(entry, open, world);
@@ -149,8 +149,22 @@ function whyRoomIsMade(entry: Entry, able: number, { board, fleet, room }: Surro
   };
 }
 
-function whyBusy(able: number): Why {
-  return { code: 'all busy', sentence: `${busy(able)} It starts when one has room, or when another one joins.` };
+function whyBusy(entry: Entry, able: readonly Member[], world: Surroundings): Why {
+  const sentence = `${busy(able.length)} It starts when one has room, or when another one joins.`;
+  return { code: 'all busy', sentence: `${sentence}${evictableText(entry, able, world)}` };
+}
+
+/** Which job may be evicted for it first, where none may be yet. */
+function evictableText(entry: Entry, able: readonly Member[], { board, now }: Surroundings): string {
+  if (now === undefined) return '';
+  const claims = able.flatMap(({ pulse: { incarnation } }) => [...board.holding(incarnation).claims]);
+  const later = claims
+    .map((claim) => ({ claim, from: mayGoFrom(claim, entry, board) ?? 0 }))
+    .filter(({ from }) => from > 0)
+    .toSorted((one, other) => one.from - other.from);
+  const [first] = later;
+  if (first === undefined || first.from <= now) return '';
+  return ` Job ${idIn(first.claim.key)} of queue ${first.claim.queue} may be evicted for it in ${formatDuration(first.from - now)}.`;
 }
 
 function busy(able: number): string {
@@ -198,9 +212,20 @@ function whyHindered(hindrance: Hindrance): Why {
     case 'rate':
       return {
         code: 'rate',
-        sentence: `${what} ${name} may start ${hindrance.perSecond} a second. The next one starts in ${formatDuration(hindrance.forMs)}.`,
+        sentence: `${what} ${name} may start ${startsText(hindrance.perSecond)}. The next one starts in ${formatDuration(hindrance.forMs)}.`,
       };
   }
+}
+
+/** As people set it: whole numbers, where it is one in some span. */
+function startsText(perSecond: number): string {
+  if (perSecond >= 1) return `${perSecond} a second`;
+  const perMinute = perSecond * 60;
+  return perMinute >= 1 ? `${toThousandths(perMinute)} a minute` : `${toThousandths(perMinute * 60)} an hour`;
+}
+
+function toThousandths(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
 }
 
 /** What each kind of account is called at the beginning of a sentence, and by the command line. */

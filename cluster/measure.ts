@@ -51,7 +51,7 @@ export function masterSamples({
     ...(leads && term !== undefined ? [{ name: 'yard_term', value: term } as const] : []),
     ...(outlook === undefined ? [] : [...stateSamples(outlook.cluster), ...outlook.queues.flatMap(queueSamples)]),
     ...(outlook?.cluster.workers.flatMap(workerSamples) ?? []),
-    ...(outlook?.scale.demands.slice(0, setsAtMost).flatMap(demandSamples) ?? []),
+    ...(outlook?.demands.slice(0, setsAtMost).flatMap(demandSamples) ?? []),
   ];
 }
 

@@ -71,7 +71,11 @@ export interface SubmitOptions {
   slots?: number | undefined;
   /** MiB. */
   memory?: number | undefined;
-  /** Labels that the worker must have. */
+  /** Room on the disk that the worker writes to, MiB. */
+  disk?: number | undefined;
+  /** What the version of the handler must be, such as `'>=2.1&<3'`. */
+  version?: string | undefined;
+  /** Conditions on labels of the worker: `{ zone: 'eu|us', cores: '>=8', disk: '!=hdd' }`. */
   labels?: Readonly<Record<string, string>> | undefined;
 }
 

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import type { Clock } from '../runtime/clock.ts';
 import { type JobDefinition, JobError, type JobRun } from '../runtime/handler.ts';
 import { onPath } from './ffmpeg/binary.ts';
-import { between, strict, text } from './payload.ts';
+import { between, strict, text, whole } from './payload.ts';
 import { type ChildEnd, runChild } from './process/child.ts';
 import { deviceVariables } from './process/devices.ts';
 import { Tail } from './process/lines.ts';
@@ -47,6 +47,8 @@ const scriptPayload = strict({
   env: z.record(z.string(), word, 'Expected an object of texts.').superRefine(checkVariables).optional(),
   cwd: text(4096).optional(),
   timeoutMs: between(0, 7 * 86_400_000, 'milliseconds').optional(),
+  /** Exit codes by which the program says that another attempt is no use. */
+  finalExitCodes: z.array(whole(1, 255, 'exit codes'), 'Expected a list of exit codes.').optional(),
 });
 
 function checkVariables(env: Readonly<Record<string, string>>, context: z.RefinementCtx): void {
@@ -133,7 +135,8 @@ function inputVariables(inputs: Job['inputs']): Record<string, string> {
   );
 }
 
-function checkEnd({ exitCode, timedOut }: ChildEnd, { command, timeoutMs }: ScriptPayload, stderr: string): void {
+function checkEnd({ exitCode, timedOut }: ChildEnd, payload: ScriptPayload, stderr: string): void {
+  const { command, timeoutMs, finalExitCodes = [] } = payload;
   if (timedOut)
     throw new JobError(`Expected ${command} to end within ${timeoutMs} ms, it did not and was stopped.`, {
       exitCode,
@@ -144,6 +147,7 @@ function checkEnd({ exitCode, timedOut }: ChildEnd, { command, timeoutMs }: Scri
   throw new JobError(`Expected ${command} to end with 0, it ended with ${exitCode}${last ? `: ${last}` : '.'}`, {
     exitCode,
     stderr,
+    retryable: !finalExitCodes.includes(exitCode),
   });
 }
 

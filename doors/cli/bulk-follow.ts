@@ -39,7 +39,12 @@ export async function carryOut(
 
 function tellCount(matched: number, { verb }: BulkGiven, { terminal, output }: CommandContext): void {
   if (isJson(output)) terminal.print(jsonOf({ matched, done: 0, refused: {} }, output));
-  else terminal.print(`${matched} jobs match; nothing was done. Without \`--dry-run\`: ${verb.verb}.`);
+  else terminal.print(`${matchText(matched)}; nothing was done. Without \`--dry-run\`: ${verb.verb}.`);
+}
+
+function matchText(matched: number): string {
+  if (matched === 0) return 'No job matches';
+  return matched === 1 ? '1 job matches' : `${matched} jobs match`;
 }
 
 async function followOwn(yard: Yard, { id }: BulkRecord, context: CommandContext): Promise<void> {
@@ -98,9 +103,10 @@ async function shown(yard: Yard, id: string, { terminal, output, signal }: Watch
   return last;
 }
 
-/** Now and then, as soon as it is counted. */
+/** Now and then, once it has begun. */
 function isWorthTelling(operation: BulkRecord, toldAt: number): boolean {
-  return !hasEnded(operation) && operation.matched !== undefined && operation.updatedAt - toldAt >= tellEveryMs;
+  const begun = operation.done + refusedOf(operation) > 0;
+  return begun && !hasEnded(operation) && operation.updatedAt - toldAt >= tellEveryMs;
 }
 
 async function sayWhereAlone(id: string, { terminal, signal }: Omit<Watching, 'output'>): Promise<void> {
@@ -143,6 +149,7 @@ export function tellEnd(operation: BulkRecord, context: CommandContext): void {
 function endText(operation: BulkRecord): string {
   const { id, verb, matched = 0, done, state, error, abort } = operation;
   const refused = refusedOf(operation);
+  if (state === 'done' && matched === 0) return `${verb.verb}: no job matches.`;
   const moved = state === 'done' ? matched - done - refused : 0;
   const gone = moved > 0 ? `, ${moved} had moved on by themselves` : '';
   const sum = `${verb.verb}: ${done} of ${matched} jobs done, ${refused} refused${gone}.`;

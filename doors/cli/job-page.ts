@@ -15,11 +15,14 @@ export interface Surroundings {
   /** Broker time, epoch ms. */
   now: number;
   terminal: Terminal;
+  /** Of workers, by incarnation, as far as they are known. */
+  names?: ReadonlyMap<string, string> | undefined;
 }
 
-export function describe(record: JobRecord, { why, now, terminal }: Surroundings): string {
-  const parts = [facts(factsOf(record, { why, now, terminal }), terminal)];
-  if (record.attempts.length > 0) parts.push(columns(record.attempts, attemptShape(), terminal));
+export function describe(record: JobRecord, surroundings: Surroundings): string {
+  const { terminal, names = new Map() } = surroundings;
+  const parts = [facts(factsOf(record, surroundings), terminal)];
+  if (record.attempts.length > 0) parts.push(columns(record.attempts, attemptShape(names), terminal));
   const details = record.state === 'completed' ? undefined : failureText(record.context.error, terminal);
   if (details !== undefined) parts.push(details);
   parts.push(history(record, terminal));
@@ -28,7 +31,7 @@ export function describe(record: JobRecord, { why, now, terminal }: Surroundings
 
 type Pair = readonly [string, string | undefined];
 
-function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): readonly Pair[] {
+function factsOf(record: JobRecord, { why, now, terminal, names = new Map() }: Surroundings): readonly Pair[] {
   const { state, context } = record;
   const at = (moment_: number | undefined) => (moment_ === undefined ? undefined : whenText(moment_, now));
   return [
@@ -43,7 +46,8 @@ function factsOf(record: JobRecord, { why, now, terminal }: Surroundings): reado
     ['needs', needsText(record.requirements) || undefined],
     ['tags', record.tags?.join(', ')],
     ['attempt', `${context.attempt} (${context.spent} of ${context.maxAttempts} spent)`],
-    ['worker', context.worker],
+    ['worker', context.worker === undefined ? undefined : workerText(context.worker, names)],
+    ['gpus', record.attempts.at(-1)?.devices?.join(', ')],
     ['progress', progressText(record)],
     ['created', at(record.createdAt)],
     ['due', at(context.dueAt)],
@@ -95,10 +99,16 @@ function progressText({ progress }: JobRecord): string | undefined {
   return parts.filter(Boolean).join(', ') || undefined;
 }
 
-function attemptShape(): readonly Column<AttemptEntry>[] {
+/** `worker-1 (n3rpqn65sxkr)`; the incarnation alone of one that is gone. */
+function workerText(worker: string, names: ReadonlyMap<string, string>): string {
+  const name = names.get(worker);
+  return name === undefined ? worker : `${name} (${worker})`;
+}
+
+function attemptShape(names: ReadonlyMap<string, string>): readonly Column<AttemptEntry>[] {
   return [
     { title: 'ATTEMPT', value: ({ attempt }) => String(attempt), align: 'right' },
-    { title: 'WORKER', value: ({ worker }) => worker },
+    { title: 'WORKER', value: ({ worker }) => workerText(worker, names) },
     { title: 'CLAIMED', value: ({ claimedAt }) => moment(claimedAt) },
     { title: 'RAN', value: ranText, align: 'right' },
     { title: 'OUTCOME', value: ({ outcome = '-' }) => outcome },

@@ -152,7 +152,11 @@ async function act({ word, id, flags }: Typed, command: Command, context: Comman
     Object.entries({ state, queue, type, priority, tag }).filter(([, value]) => value !== undefined),
   );
   const isMany = all === true || limit !== undefined || Object.keys(filter).length > 0;
-  if ((id === undefined) !== isMany || ((dryRun || detach || rate !== undefined) && !isMany))
+  if (id !== undefined && !isMany && (dryRun || detach || rate !== undefined))
+    throw new UsageError(
+      'Expected a filter beside `--dry-run`, `--rate` and `--detach`, got the id of one job. Leave them out, or name a filter such as `--queue batch`.',
+    );
+  if ((id === undefined) !== isMany)
     throw new UsageError(
       `Expected the id of a job, or a filter such as \`--queue batch\`, got ${id === undefined ? 'neither' : 'both'}. \`--all\` is a filter that all pass.`,
     );

@@ -87,12 +87,19 @@ function shape(now: number): readonly Column<JobRecord>[] {
 }
 
 async function get(command: Command, context: CommandContext, id: string): Promise<void> {
-  const { record, why, now } = await context.withYard(command, (yard) =>
-    read(yard, id, { whole: isJson(context.output) }),
-  );
-  const { terminal } = context;
-  const text = () => describe(record, { why, now, terminal });
+  const { terminal, output } = context;
+  const { record, why, now, names } = await context.withYard(command, async (yard) => {
+    const found = await read(yard, id, { whole: isJson(output) });
+    return { ...found, names: isJson(output) ? undefined : await workerNames(yard, found.record) };
+  });
+  const text = () => describe(record, { why, now, terminal, names });
   told(context, why === undefined ? record : { ...record, why }, { name: id, text });
+}
+
+/** What people call the workers that the leader still knows, by incarnation. */
+async function workerNames(yard: Yard, { attempts }: JobRecord): Promise<ReadonlyMap<string, string>> {
+  const cluster = attempts.length === 0 ? undefined : await yard.cluster();
+  return new Map(cluster?.workers.map(({ incarnation, name }) => [incarnation, name]));
 }
 
 async function read(

@@ -32,7 +32,13 @@ function expectNumber(value: number, { expected, flag, text }: { expected: strin
 /** A rate as people read it. */
 export function rateText({ ratePerSecond }: { ratePerSecond?: number }): string {
   if (ratePerSecond === undefined) return '-';
-  return ratePerSecond < 1 ? `${Math.round(ratePerSecond * 60_000) / 1_000}/m` : `${ratePerSecond}/s`;
+  if (ratePerSecond >= 1) return `${ratePerSecond}/s`;
+  const perMinute = ratePerSecond * 60;
+  return perMinute >= 1 ? `${toThousandths(perMinute)}/m` : `${toThousandths(perMinute * 60)}/h`;
+}
+
+function toThousandths(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
 }
 
 /** A count as people read it. */

@@ -136,8 +136,10 @@ function trouble({ isHung, isDeaf }: WorkerView): string | undefined {
 }
 
 /** What was declared and not measured says so. */
-function gpuOf({ gpu, vramMb, vramsMb, declared }: WorkerView): string {
+function gpuOf({ gpu, vramMb, vramsMb, gpus = [], declared }: WorkerView): string {
   if (gpu === 0) return '-';
   const memory = vramMb > 0 ? ` ${vramsMb?.join('+') ?? vramMb}M` : '';
-  return `${gpu}${memory}${declared.includes('gpu') ? ' (declared)' : ''}`;
+  const makers =
+    new Set(gpus.map(({ vendor }) => vendor)).size > 1 ? ` ${gpus.map(({ vendor = '?' }) => vendor).join('+')}` : '';
+  return `${gpu}${memory}${makers}${declared.includes('gpu') ? ' (declared)' : ''}`;
 }

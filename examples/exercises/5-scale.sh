@@ -14,8 +14,8 @@ run() {
 }
 
 run one
-yard worker --name more-1 --concurrency 2 >more-1.log 2>&1 &
-yard worker --name more-2 --concurrency 2 >more-2.log 2>&1 &
+more more-1 --concurrency 2
+more more-2 --concurrency 2
 until [ "$(yard worker list -o json | field it.length)" = 3 ]; do sleep 0.2; done
 run three
 echo "one worker: $(cat one.ms) ms, three workers: $(cat three.ms) ms"

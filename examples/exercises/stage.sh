@@ -2,15 +2,30 @@
 # Sourced by each of them. `yard` is the installed command, or the one of this checkout.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-command -v yard >/dev/null || yard() { node "$here/../../bin/yard.js" "$@"; }
+if installed=$(command -v yard); then words=("$installed"); else words=(node "$here/../../bin/yard.js"); fi
+yard() { "${words[@]}" "$@"; }
 work=$(mktemp -d)
 cd "$work"
 
 # start FLAGS…: a cluster with these flags, ready when it returns.
 start() {
   yard up --port free "$@" >up.log 2>&1 &
-  trap 'yard down >down.log 2>&1 || true; rm -rf "$work"' EXIT
+  trap stop EXIT
   until grep -qs 'leads, term' up.log; do sleep 0.2; done
+}
+
+# more NAME FLAGS…: one more worker, of this exercise alone.
+workers=()
+more() {
+  "${words[@]}" worker --name "$@" >"$1.log" 2>&1 &
+  workers+=($!)
+}
+
+# stop: what `start` and `more` started is gone, and so is its folder.
+stop() {
+  for pid in ${workers[@]+"${workers[@]}"}; do kill "$pid" 2>/dev/null || true; wait "$pid" || true; done
+  yard down >down.log 2>&1 || true
+  rm -rf "$work"
 }
 
 # field CODE: what JavaScript makes of the JSON on standard input, named `it`: field it.context.attempt

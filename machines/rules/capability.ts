@@ -200,7 +200,7 @@ function lacksRoom(needs: Requirements, capacity: Capacity): string | undefined 
 
 function lacksKind(type: string, needs: Requirements, capacity: Capacity): string | undefined {
   if (needs.version !== undefined && !meets(needs.version, capacity.versions?.[type], byVersion))
-    return `a handler of ${type} of version ${needs.version}`;
+    return `a handler of ${type} of version ${inWords('', needs.version)}`;
   for (const [label, condition] of Object.entries(needs.labels ?? {}))
     if (!meets(condition, capacity.labels[label])) return `label ${inWords(label, condition)}`;
   return undefined;

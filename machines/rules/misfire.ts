@@ -63,7 +63,7 @@ export function decideMoments(
   }
   const newest = lastBetween(plan, { from: first - 1, to: end }) ?? first;
   const isFired = policy.misfire === 'once' || now - newest <= punctualMs;
-  const why = policy.misfire === 'once' ? 'one firing makes up for all that were missed' : 'it was missed';
+  const why = policy.misfire === 'once' ? 'one firing makes up for all that were missed' : 'what is missed is skipped';
   const late = missed(plan, first, isFired ? newest - 1 : newest, why);
   return { fire: isFired ? [newest] : [], missed: [...old, ...late], ...nextIn(policy, nextAfter(plan, newest)) };
 }

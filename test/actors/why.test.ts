@@ -89,6 +89,18 @@ describe('a job waits because', () => {
     });
   });
 
+  test('all are busy, and a job may be evicted for it only later', () => {
+    const { board, put, because } = setUp(worker());
+    board.setQueue({ queue: 'live', mayEvict: ['batch'] });
+    const [urgent, usual] = [put({ queue: 'live' }), put()];
+    for (const ranMs of [4_000, 7_000])
+      put({ state: 'processing', worker: 'w1', queue: 'batch', updatedAt: 1_700_000_000_000 - ranMs });
+    expect(because(urgent).sentence).toMatch(
+      /another one joins\. Job j4 of queue batch may be evicted for it in 3s\.$/,
+    );
+    expect(because(usual).sentence).toMatch(/another one joins\.$/);
+  });
+
   test('several could run it and are busy', () => {
     const { put, because } = setUp(
       pulseOf({ ...capacity, slots: 1 }),
@@ -187,7 +199,7 @@ describe('a job waits because', () => {
     board.setQueue({ queue: 'default', ratePerSecond: 0.5 });
     expect(because(put())).toMatchObject({
       code: 'rate',
-      sentence: 'Queue default may start 0.5 a second. The next one starts in 2s.',
+      sentence: 'Queue default may start 30 a minute. The next one starts in 2s.',
     });
     await clock.advance(2_000);
     expect(because(put()).code).toBe('next in line');

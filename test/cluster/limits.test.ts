@@ -92,7 +92,7 @@ describe('a job waits because', () => {
     await command('limit', 'set', 'slow', '--rate', '1/h');
     const id = await yard.user.pub('mark', {}, { 'Limit-Key': 'slow' });
     expect((await yard.user.because(id, 'rate')).sentence).toMatch(
-      /^Limit key slow may start .* a second\. The next one starts in /,
+      /^Limit key slow may start 1 an hour\. The next one starts in /,
     );
     await command('limit', 'set', 'slow', '--rate', 'none');
     await starts(id);

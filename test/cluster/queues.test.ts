@@ -80,7 +80,7 @@ describe('a job waits because', () => {
     await sdk.queues.set('batch', { ratePerSecond: 0.01 });
     const id = await yard.user.pub('mark', {}, { Queue: 'batch' });
     expect((await yard.user.because(id, 'rate')).sentence).toMatch(
-      /^Queue batch may start 0\.01 a second\. The next one starts in /,
+      /^Queue batch may start 36 an hour\. The next one starts in /,
     );
     await sdk.queues.set('batch', { ratePerSecond: null });
     await starts(id);

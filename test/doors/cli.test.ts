@@ -281,6 +281,7 @@ describe('yard dead', () => {
     expect(urgent).toMatchObject({ code: 0, out: '', talk: 'No such job has failed.\n' });
     expect(rest[0]?.out.match(/always_fail/g)).toHaveLength(2);
     expect(rest[1]?.out).toMatch(new RegExp(`^${group.id} +2 +always_fail`, 'm'));
+    expect(rest[2]?.out).toMatch(/^ +1 +hand \([a-z0-9]+\) +\d{4}-.* failed +Failed on purpose/m);
     expect(rest[2]?.out).toMatch(/^LAST ERROR\nJobError: Failed on purpose[^\n]*\n +at /m);
     for (const { id } of jobs) expect(list.out).toMatch(new RegExp(`^${id} +always_fail +graves`, 'm'));
     expect(dry.out).toBe(`${group.count} jobs match; nothing was done. Without \`--dry-run\`: redrive.\n`);

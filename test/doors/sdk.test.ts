@@ -317,6 +317,21 @@ describe('looking', () => {
 });
 
 describe('job types', () => {
+  test('a job that asks for a version of its handler runs where that is, and nowhere else', async () => {
+    const versioned = (version: string) =>
+      defineJob({ type: 'versioned', version, payload: z.object({}), run: () => version });
+    await cluster.work([versioned('1.9.0')], { types: ['versioned'] });
+    const { id } = await yard.submit(versioned('1.9.0'), {}, { version: '>=1.10&<3' });
+    await expect
+      .poll(() => yard.why(id))
+      .toMatchObject({
+        code: 'no worker has it',
+        sentence: expect.stringContaining('a handler of versioned of version >=1.10 and <3'),
+      });
+    await cluster.work([versioned('2.0.0')], { types: ['versioned'] });
+    expect((await yard.settled(id)).context.result).toBe('2.0.0');
+  });
+
   test('a name that is none, and a payload without a schema, are refused when they are defined', () => {
     const run = () => undefined;
     const definition = { type: 'Bad Name', payload: z.object({}), run };

@@ -193,6 +193,7 @@ describe('by the command', () => {
   test.each([
     [['job', 'hold'], 'Expected the id of a job, or a filter'],
     [['job', 'hold', 'x', '--all'], 'got both'],
+    [['job', 'hold', 'x', '--dry-run'], 'Expected a filter beside `--dry-run`'],
     [['job', 'reschedule', 'x'], 'Expected `--at` or `--delay`'],
     [['queue', 'set', 'batch'], 'Expected something to set'],
     [['queue', 'set', 'batch', '--weight', '0'], 'Expected `weight` of queue batch to be a number above 0'],

@@ -69,6 +69,12 @@ describe('a script job', () => {
     expect(await seen()).toBe(' 0,1,2,3/');
   });
 
+  it('is not tried again when it ends with a code that is final, and is with any other', async () => {
+    const ending = (code: number) => ({ command: 'sh', args: ['-c', `exit ${code}`], finalExitCodes: [2, 64] });
+    await expect(new Attempt(shell).run(ending(64))).rejects.toMatchObject({ retryable: false, exitCode: 64 });
+    await expect(new Attempt(shell).run(ending(3))).rejects.toMatchObject({ retryable: true, exitCode: 3 });
+  });
+
   it('is stopped after its timeout', async () => {
     const still = new StillClock();
     const attempt = new Attempt(script({ clock: still, allow: ['sh'] }));
@@ -139,6 +145,7 @@ describe('a script job is refused for good', () => {
     [{ command: 'sh', env: { 'A B': 'x' } }, 'Expected names of letters'],
     [{ command: 'sh', shell: true }, 'got shell'],
     [{ command: 'sh', args: 'x' }, 'Expected a list of arguments'],
+    [{ command: 'sh', finalExitCodes: [0] }, 'Expected exit codes from 1 to 255.'],
     [{ command: 'sh', args: ['a\0b'] }, 'Expected no NUL character'],
     [{}, 'Expected this field, it is missing'],
     [{ command: '' }, 'Expected some text'],

@@ -31,7 +31,7 @@ describe('missed moments', () => {
   const nextAt = minutes(4);
 
   test('are skipped', () => {
-    const missed = [{ from: noon, to: minutes(3), count: 4, why: 'it was missed' }];
+    const missed = [{ from: noon, to: minutes(3), count: 4, why: 'what is missed is skipped' }];
     expect(decide({ misfire: 'skip' }, now)).toEqual({ fire: [], missed, nextAt });
   });
 
