@@ -199,7 +199,8 @@ export class Intake {
       headers: Object.fromEntries(submission.headers),
     });
     (await this.#rejected)?.set(submission.sequence, at);
-    events.ack({ ref: refOf(submission) ?? String(submission.sequence), rejected: reason });
+    const { sequence, tenant } = submission;
+    events.ack({ ref: refOf(submission) ?? String(sequence), tenant, rejected: reason });
   }
 }
 
