@@ -110,7 +110,7 @@ function worker(at: Places): Grants {
   };
 }
 
-/** Whoever does by \`yard\` and the SDK what people do: everything but to lead, and to run jobs. */
+/** Whoever does by `yard` and the SDK what people do: everything but to lead, and to run jobs. */
 function operator(at: Places): Grants {
   const { prefix, names, streams } = at;
   const { control, blobs } = names.streams;

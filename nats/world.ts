@@ -16,6 +16,7 @@ import { NatsEvents } from './events.ts';
 import { natsFeed } from './feed.ts';
 import { NatsLogs } from './logs.ts';
 import { NatsMail } from './mail.ts';
+import { natsMicro, type Serve } from './micro.ts';
 import type { Names } from './names.ts';
 import { natsNotices } from './notices.ts';
 import { natsPulses } from './pulses.ts';
@@ -35,7 +36,13 @@ export interface WorldOptions {
   pulseEveryMs: number;
 }
 
-export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents; archive: NatsArchive; books: Books };
+export type NatsWorld = World & {
+  logs: NatsLogs;
+  events: NatsEvents;
+  archive: NatsArchive;
+  books: Books;
+  serve: Serve;
+};
 
 export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
   const { connection, feedConnection, address, names, clock, pulseEveryMs } = options;
@@ -53,5 +60,6 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     blobs: new NatsBlobs({ connection, names, clock }),
     archive: new NatsArchive({ connection, names, clock }),
     books: new NatsBooks({ connection, names }),
+    serve: natsMicro({ connection, names, clock }),
   };
 }

@@ -29,6 +29,8 @@ export interface Asking {
   /** As `Authorization` says it: `Bearer yard_…`. */
   authorization: string | undefined;
   address: string;
+  /** Of whom it is where the place at which is asked is a tenant's own. */
+  tenant?: string | undefined;
 }
 
 export class Doorkeeper {
@@ -47,13 +49,20 @@ export class Doorkeeper {
     if (needs === 'nothing') return { yard, name: 'anyone' };
     if (tokens === undefined) {
       this.#asks.spend(asking.address);
-      return { yard, name: 'anyone' };
+      return { yard: this.#faceFor(asking.tenant, forTenants), name: 'anyone' };
     }
     const { token, label, tenant } = await this.#identify(tokens, needs, asking);
     this.#asks.spend(token);
-    if (tenant !== undefined && forTenants !== true)
-      throw new Fault('scope.missing', `Expected a token of the whole cluster, got one of the tenant ${tenant}.`);
-    return { yard: tenant === undefined ? yard : this.#faceOf(tenant), name: `${label} (${token})` };
+    if (tenant !== undefined && asking.tenant !== undefined && tenant !== asking.tenant)
+      throw new Fault('scope.missing', `Expected a token of the tenant ${asking.tenant}, got one of another.`);
+    return { yard: this.#faceFor(tenant ?? asking.tenant, forTenants), name: `${label} (${token})` };
+  }
+
+  /** @throws {Fault} `scope.missing` where a tenant asks for what is of the whole cluster. */
+  #faceFor(tenant: string | undefined, forTenants: true | undefined): Yard {
+    if (tenant === undefined) return this.#options.yard;
+    if (forTenants === true) return this.#faceOf(tenant);
+    throw new Fault('scope.missing', `Expected a token of the whole cluster, got one of the tenant ${tenant}.`);
   }
 
   /** Wrong tokens are counted against the address, right ones against their owner. */

@@ -393,6 +393,11 @@ const table = {
     scopes: ['master', 'up'],
     help: 'Requests that each token (each address where there are none) may make a second at one master, on average; 0: no limit.',
   }),
+  natsApi: optional(choice('off', 'open', 'token'), '`open` where `http-auth` is `off`, else `token`', {
+    ...cluster,
+    scopes: ['master', 'up'],
+    help: 'Whether masters answer at `yard.api.…` over the broker, and ask for tokens there.',
+  }),
   metricsPort: optional(
     either(port, choice('off'), 'port|free|off'),
     '2112 for a master, 2113 for a worker, or the next one that is free',

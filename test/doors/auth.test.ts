@@ -13,6 +13,7 @@ import { startMaster } from '../../cluster/master.ts';
 import { readSettings } from '../../cluster/settings.ts';
 import { operations } from '../../doors/api/operations.ts';
 import { subjectOf, subjects } from '../../doors/api/subject.ts';
+import { serveOverNats } from '../../doors/service/serve.ts';
 import { freePorts } from '../../nats/broker-ports.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { connect, defineJob, type Work, work, type Yard } from '../../sdk/index.ts';
@@ -72,6 +73,10 @@ beforeAll(async () => {
   });
   ends.push(() => master.stop());
   await elected;
+  const open = () => connect({ servers: broker.url, ...as('operator') });
+  const onError = (cause: unknown) => expect.unreachable(String(cause));
+  const service = await serveOverNats(master, { open, auth: 'open', ratePerSecond: 0, version: '0', onError });
+  ends.push(() => service[Symbol.asyncDispose]());
   worker = await work([echo], { servers: broker.url, drainDeadline: 0, name: 'w', ...as('worker') });
   ends.push(() => worker.drain());
   yard = await connect({ servers: broker.url, ...as('operator') });
@@ -201,6 +206,10 @@ describe('a viewer', () => {
     expect((await eyes.why('news'))?.code).toBe('not due');
     expect((await eyes.cluster())?.workers).toHaveLength(1);
     expect(await Array.fromAsync(eyes.logs('seen', { follow: true }))).toHaveLength(1);
+    const listed = await connection.request('yard.api.jobs.list', '{"query":{"state":"completed"}}', {
+      timeout: 20_000,
+    });
+    expect(listed.string()).toContain('"seen"');
     const { user, password, inboxPrefix } = as('viewer');
     const told = await shell.yard(
       'job',
@@ -249,6 +258,8 @@ describe('a tenant', () => {
     expect((await yard.ofTenant('acme').settled('mine', { timeoutMs: 30_000 })).state).toBe('completed');
     const record = await connection.request('$JS.API.DIRECT.GET.KV_yard_jobs.$KV.yard_jobs.acme.mine');
     expect(record.json()).toMatchObject({ id: 'mine', tenant: 'acme', state: 'completed' });
+    const listed = await connection.request('yard.tenant.acme.api.jobs.list', '', { timeout: 20_000 });
+    expect(listed.json<{ jobs: { id: string }[] }>().jobs.map(({ id }) => id)).toEqual(['mine']);
   });
 
   test('sees nothing of others, whichever way it tries', async () => {
