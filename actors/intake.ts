@@ -209,7 +209,8 @@ export class Intake {
     };
     await submissions.reject(rejection);
     await this.#remember(rejection);
-    events.ack({ ref: refOf(submission) ?? String(submission.sequence), rejected: reason });
+    const { sequence, tenant } = submission;
+    events.ack({ ref: refOf(submission) ?? String(sequence), tenant, rejected: reason });
   }
 
   async #remember(rejection: Rejection): Promise<void> {

@@ -29,7 +29,7 @@ export interface Field {
   read(text: string): Partial<JobOptions> | { requirement: Requirements } | { uniqueness: UniqueOptions } | undefined;
 }
 
-const refPattern = /^[A-Za-z0-9_-]{1,64}$/;
+const refPattern = /^(?:[A-Za-z0-9_-]{1,64}\/)?[A-Za-z0-9_-]{1,64}$/;
 const vendors = ['nvidia', 'amd', 'intel'];
 
 /** Every header and envelope field. */
@@ -169,8 +169,12 @@ export const fields: readonly Field[] = [
     'zone=eu,cores>=8',
     (value) => given(labels(value), (found) => ({ requirement: { labels: found } })),
   ),
-  text('Ref', 'ref', 'a word; the decision is told on yard.ack.<ref>', 'upload-9', (value) =>
-    refPattern.test(value) ? {} : undefined,
+  text(
+    'Ref',
+    'ref',
+    'a word, or two with a / in between (client/ref); the decision is told on yard.ack.<ref>',
+    'upload-9',
+    (value) => (refPattern.test(value) ? {} : undefined),
   ),
 ];
 

@@ -32,6 +32,7 @@ export type LinkSettings = Pick<
   | 'user'
   | 'password'
   | 'token'
+  | 'inboxPrefix'
   | 'tlsCa'
   | 'tlsCert'
   | 'tlsKey'
@@ -214,7 +215,7 @@ async function report(connection: NatsConnection, telemetry: Telemetry, ensure: 
 
 /** Where the broker is and who we are to it, as the options say. */
 function addressOf(settings: LinkSettings): BrokerAddress {
-  const { nats, context, creds, nkey, user, password, token, tlsCa, tlsCert, tlsKey } = settings;
+  const { nats, context, creds, nkey, user, password, token, inboxPrefix, tlsCa, tlsCert, tlsKey } = settings;
   const tls =
     tlsCa === undefined && tlsCert === undefined && tlsKey === undefined
       ? undefined
@@ -227,6 +228,7 @@ function addressOf(settings: LinkSettings): BrokerAddress {
     user,
     password,
     token,
+    inboxPrefix,
     tls,
   });
 }

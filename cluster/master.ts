@@ -6,6 +6,7 @@ import { tellFullness } from '../actors/fullness.ts';
 import { Master } from '../actors/master.ts';
 import type { MasterSettings } from '../actors/reign.ts';
 import { shippedTypes } from '../handlers/shipped.ts';
+import type { MicroReply, MicroRequest, MicroService } from '../nats/micro.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
@@ -15,11 +16,15 @@ import type { MasterView } from './masters.ts';
 import { masterSamples } from './measure.ts';
 import { version } from './version.ts';
 
+export type { MicroReply, MicroRequest, MicroService };
+
 /** A master in this process. `stop` gives the lease up, where it has it. */
 export interface RunningMaster {
   readonly incarnation: string;
   /** What stands here now, for whoever measures. */
   samples(): readonly Sample[];
+  /** Answers requests over the broker until this master stops. */
+  serve(service: MicroService): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -81,6 +86,7 @@ export async function startMaster({
   return {
     incarnation: to.incarnation,
     samples: () => masterSamples({ view: view(), outlook: master.outlook() }),
+    serve: to.world.serve,
     stop,
   };
 }

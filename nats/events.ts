@@ -46,7 +46,7 @@ export class NatsEvents implements Events {
   }
 
   ack(ack: SubmitAck): void {
-    this.#say(this.#names.ack(ack.ref), ack);
+    this.#say(this.#names.ack(ack.ref, ack.tenant), ack);
   }
 
   listenAck(ref: string, onAck: (ack: SubmitAck) => void): Promise<Stop> {

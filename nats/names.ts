@@ -70,8 +70,8 @@ export interface Names {
   resubmit(to: { tenant: string; type: string }): string;
   /** `yard.rejected` */
   readonly rejected: string;
-  /** `yard.ack.<ref>` */
-  ack(ref: string): string;
+  /** `yard.ack.<ref>`, and of another tenant `yard.tenant.<tenant>.ack.<ref>`; a ref `<client>/<ref>` is two parts of it. */
+  ack(ref: string, tenant?: string): string;
 
   /** `yard.work.<incarnation>`: mail for a worker. */
   work(incarnation: string): string;
@@ -145,7 +145,7 @@ export function names(prefix: string = defaultPrefix): Names {
     resubmit: ({ tenant, type }) =>
       tenant === defaultTenant ? `${prefix}.submit.${type}` : `${prefix}.tenant.${tenant}.submit.${type}`,
     rejected: `${prefix}.rejected`,
-    ack: (ref) => `${prefix}.ack.${token(ref, 'a reference')}`,
+    ack: (ref, tenant = defaultTenant) => ackOf(prefix, ref, tenant),
 
     work: (incarnation) => `${prefix}.work.${incarnation}`,
     allWork: `${prefix}.work.*`,
@@ -191,6 +191,12 @@ function eventsOf(prefix: string, key: string | undefined): string {
   if (key === undefined) return `${prefix}.event.>`;
   const { tenant, id } = readKey(key);
   return `${prefix}.event.${tenant}.*.*.${id}`;
+}
+
+function ackOf(prefix: string, ref: string, tenant: string): string {
+  const parts = ref.split('/').map((part) => token(part, 'a reference'));
+  const whose = tenant === defaultTenant ? '' : `tenant.${token(tenant, 'a tenant')}.`;
+  return `${prefix}.${whose}ack.${parts.join('.')}`;
 }
 
 function readSubmit(prefix: string, subject: string): { tenant: string; type: string } | undefined {

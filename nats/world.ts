@@ -17,6 +17,7 @@ import { NatsEvents } from './events.ts';
 import { natsFeed } from './feed.ts';
 import { NatsLogs } from './logs.ts';
 import { NatsMail } from './mail.ts';
+import { natsMicro, type Serve } from './micro.ts';
 import type { Names } from './names.ts';
 import { natsNotices } from './notices.ts';
 import { natsPulses } from './pulses.ts';
@@ -36,7 +37,13 @@ export interface WorldOptions {
   pulseEveryMs: number;
 }
 
-export type NatsWorld = World & { logs: NatsLogs; events: NatsEvents; archive: NatsArchive; books: Books };
+export type NatsWorld = World & {
+  logs: NatsLogs;
+  events: NatsEvents;
+  archive: NatsArchive;
+  books: Books;
+  serve: Serve;
+};
 
 export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
   const { connection, feedConnection, address, names, clock, pulseEveryMs } = options;
@@ -55,5 +62,6 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     auditLog: new NatsAuditLog({ connection, names }),
     archive: new NatsArchive({ connection, names, clock }),
     books: new NatsBooks({ connection, names }),
+    serve: natsMicro({ connection, names, clock }),
   };
 }

@@ -299,11 +299,11 @@ export interface Submissions {
 /** What an acknowledged write survives, checked against the broker: `docs/guarantees.md` says what each class means. */
 export type Durability = 'fast' | 'replicated' | 'fsync';
 
-/** What became of a submission, told on `ack.<ref>`: a hint for the submitter, no promise. */
+/** What became of a submission, told on `ack.<ref>`, of another tenant than `default` on `tenant.<tenant>.ack.<ref>`: a hint for the submitter, no promise. */
 export type SubmitAck =
   /** `coalesced`: there is no second job by its unique rule; `id` is of the one that is there. */
   | { ref: string; id: string; tenant: string; state: JobState; durability?: Durability; coalesced?: true }
-  | { ref: string; rejected: string };
+  | { ref: string; tenant: string; rejected: string };
 
 // ---- the books, for an audit -------------------------------------------------------------------------------
 

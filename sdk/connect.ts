@@ -20,6 +20,8 @@ export interface ConnectOptions {
   user?: string;
   password?: string;
   token?: string;
+  /** Where answers are heard, for a user that may hear only there. */
+  inboxPrefix?: string;
   /** Files: the authorities that may vouch for the broker, and a certificate with its key to show to it. */
   tlsCa?: string;
   tlsCert?: string;

@@ -593,9 +593,11 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         await kept(worlds.other.events.listenAck('ref2', theirs.add));
         const accepted: SubmitAck = { ref: 'ref1', id: 'a', tenant: 'default', state: 'pending' };
         worlds.one.events.ack(accepted);
-        worlds.one.events.ack({ ref: 'ref2', rejected: 'Expected JSON, got soup.' });
+        worlds.one.events.ack({ ref: 'ref2', tenant: 'default', rejected: 'Expected JSON, got soup.' });
         expect(await mine.atLeast(1)).toEqual([accepted]);
-        expect(await theirs.atLeast(1)).toEqual([{ ref: 'ref2', rejected: 'Expected JSON, got soup.' }]);
+        expect(await theirs.atLeast(1)).toEqual([
+          { ref: 'ref2', tenant: 'default', rejected: 'Expected JSON, got soup.' },
+        ]);
       });
     });
 

@@ -31,6 +31,8 @@ export interface Asking {
   /** As `Authorization` says it: `Bearer yard_…`. */
   authorization: string | undefined;
   address: string;
+  /** Of whom it is where the place at which is asked is a tenant's own. */
+  tenant?: string | undefined;
 }
 
 export class Doorkeeper {
@@ -49,14 +51,20 @@ export class Doorkeeper {
     if (needs === 'nothing') return { yard, name: 'anyone' };
     if (tokens === undefined) {
       this.#asks.spend(asking.address);
-      return { yard: this.#faceOf('anyone', undefined), name: 'anyone' };
+      return { yard: this.#faceFor('anyone', asking.tenant, forTenants), name: 'anyone' };
     }
     const { token, label, tenant } = await this.#identify(tokens, needs, asking);
     this.#asks.spend(token);
-    if (tenant !== undefined && forTenants !== true)
-      throw new Fault('scope.missing', `Expected a token of the whole cluster, got one of the tenant ${tenant}.`);
+    if (tenant !== undefined && asking.tenant !== undefined && tenant !== asking.tenant)
+      throw new Fault('scope.missing', `Expected a token of the tenant ${asking.tenant}, got one of another.`);
     const name = `${label} (${token})`;
-    return { yard: this.#faceOf(name, tenant), name };
+    return { yard: this.#faceFor(name, tenant ?? asking.tenant, forTenants), name };
+  }
+
+  /** @throws {Fault} `scope.missing` where a tenant asks for what is of the whole cluster. */
+  #faceFor(who: string, tenant: string | undefined, forTenants: true | undefined): Yard {
+    if (tenant === undefined || forTenants === true) return this.#faceOf(who, tenant);
+    throw new Fault('scope.missing', `Expected a token of the whole cluster, got one of the tenant ${tenant}.`);
   }
 
   /** Wrong tokens are counted against the address, right ones against their owner. */
@@ -70,11 +78,12 @@ export class Doorkeeper {
   }
 
   #faceOf(who: string, tenant: string | undefined): Yard {
-    let face = this.#faces.get(who);
+    const named = `${who} ${tenant ?? ''}`;
+    let face = this.#faces.get(named);
     if (face === undefined) {
       const { yard, door } = this.#options;
       face = (tenant === undefined ? yard : yard.ofTenant(tenant)).as({ who, door });
-      this.#faces.set(who, face);
+      this.#faces.set(named, face);
     }
     return face;
   }

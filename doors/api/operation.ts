@@ -114,3 +114,15 @@ function wrongFields(issues: readonly z.core.$ZodIssue[]): Fault {
     facts: { fields },
   });
 }
+
+/** What JSON says; nothing is an empty object. @throws {Fault} `input.invalid` where it is none. */
+export function readBody(text: string): unknown {
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Fault('input.invalid', `Expected a body of JSON, got \`${text.slice(0, 60)}\`. Send a JSON object.`, {
+      cause,
+    });
+  }
+}

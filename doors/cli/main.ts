@@ -9,6 +9,7 @@ import { Command, Option } from 'commander';
 import { commonFlags, readSettings } from '../../cluster/settings.ts';
 import { version } from '../../cluster/version.ts';
 import { register as audit } from './audit.ts';
+import { register as auth } from './auth.ts';
 import { register as backup } from './backup.ts';
 import { register as broker } from './broker.ts';
 import { register as bulk } from './bulk.ts';
@@ -46,6 +47,7 @@ const commands: readonly Register[] = [
   limit,
   tenant,
   token,
+  auth,
   schedule,
   workflow,
   worker,

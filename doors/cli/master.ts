@@ -64,8 +64,12 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
       await close();
       throw cause;
     });
+    const service = await startService(options, running, (cause) =>
+      telemetry.tell('process.failed', { what: 'the service over NATS', error: String(cause) }),
+    );
     return async () => {
       await close();
+      await service?.[Symbol.asyncDispose]();
       await running.stop();
     };
   };
@@ -90,6 +94,18 @@ async function startHttp(options: Options, onError: (cause: unknown) => void): P
     isNamed: origins.httpPort !== 'default',
     onError,
   });
+}
+
+/** The same over the broker, unless it is off. */
+async function startService(options: Options, master: RunningMaster, onError: (cause: unknown) => void) {
+  const { httpAuth = 'token', httpRate: ratePerSecond, natsApi = httpAuth === 'off' ? 'open' : 'token' } = options;
+  if (natsApi === 'off') return undefined;
+  const [{ serveOverNats }, { version }] = await Promise.all([
+    import('../service/serve.ts'),
+    import('../../cluster/version.ts'),
+  ]);
+  const open = () => openYard(options);
+  return await serveOverNats(master, { open, auth: natsApi, ratePerSecond, version, onError });
 }
 
 async function openYard(options: Options): Promise<Yard> {

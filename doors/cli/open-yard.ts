@@ -17,6 +17,7 @@ export async function openYard(
 ): Promise<Yard> {
   const telemetry = loggedTelemetry({ options, role: 'client', level: 'silent' });
   telemetry.on('broker.disconnected', () => terminal.say('The broker is away; waiting for it.'));
+  telemetry.on('process.failed', ({ error }) => terminal.say(`The broker refuses it: ${error}.`));
   telemetry.on('broker.reconnected', () => terminal.say('The broker is back.'));
   const by = processAuthor('cli');
   return new Yard(

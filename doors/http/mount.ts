@@ -4,8 +4,7 @@
 
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { Fault } from '../../sdk/index.ts';
-import { type Answer, type Given, nothing, type Operation, type Reply } from '../api/operation.ts';
+import { type Answer, type Given, nothing, type Operation, type Reply, readBody } from '../api/operation.ts';
 import { problem } from '../api/problem.ts';
 
 /** Serves an operation, and describes it. `admit` finds the same one on the face of whoever asks, or throws. */
@@ -22,7 +21,7 @@ async function givenIn({ req }: Context, { body }: Operation): Promise<Given<unk
   return {
     params: req.param(),
     query: Object.fromEntries(Object.entries(req.queries()).map(([name, values]) => [name, one(values)])),
-    body: body === nothing ? {} : await bodyOf(req),
+    body: body === nothing ? {} : readBody(await req.text()),
     header: (name) => req.header(name),
     signal: req.raw.signal,
   };
@@ -30,19 +29,6 @@ async function givenIn({ req }: Context, { body }: Operation): Promise<Given<unk
 
 function one(values: readonly string[]): string | readonly string[] | undefined {
   return values.length === 1 ? values[0] : values;
-}
-
-/** @throws {Fault} `input.invalid` where it is no JSON. */
-async function bodyOf(req: Context['req']): Promise<unknown> {
-  const text = await req.text();
-  if (text.trim() === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new Fault('input.invalid', `Expected a body of JSON, got \`${text.slice(0, 60)}\`. Send a JSON object.`, {
-      cause,
-    });
-  }
 }
 
 function answered(context: Context, { status = 200, body, stream, headers = {} }: Answer): Response {

@@ -216,7 +216,8 @@ export class MemoryBroker implements FarEnd {
       listenProgress: ({ key }, onProgress) =>
         this.#progress.listen(link, (said) => void (isOf(key, said.key) && onProgress(said.key, said.progress))),
       ack: (ack) => this.#acks.say(link, ack),
-      listenAck: (ref, onAck) => this.#acks.listen(link, (ack) => void (ack.ref === ref && onAck(ack))),
+      listenAck: (ref, onAck) =>
+        this.#acks.listen(link, (ack) => void (ack.ref === ref && ack.tenant === 'default' && onAck(ack))),
     };
   }
 

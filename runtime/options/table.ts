@@ -156,6 +156,18 @@ const table = {
     secret: true,
     help: 'The token to sign in with. Rather set it in the environment: flags can be seen by other users.',
   }),
+  inboxPrefix: optional(
+    text('prefix', {
+      pattern: /^[\w-]+(?:\.[\w-]+)*$/,
+      expected: 'words with dots in between, such as `_INBOX_worker`',
+    }),
+    '`_INBOX`',
+    {
+      ...connection,
+      env: ['YARD_INBOX_PREFIX', 'NATS_INBOX_PREFIX'],
+      help: 'Where answers of the broker are heard, for a user that may hear only there (`yard auth nats`).',
+    },
+  ),
   tlsCa: optional(path, 'the authorities that the system trusts', {
     ...connection,
     env: ['YARD_TLS_CA', 'NATS_CA'],
@@ -380,6 +392,11 @@ const table = {
     ...cluster,
     scopes: ['master', 'up'],
     help: 'Requests that each token (each address where there are none) may make a second at one master, on average; 0: no limit.',
+  }),
+  natsApi: optional(choice('off', 'open', 'token'), '`open` where `http-auth` is `off`, else `token`', {
+    ...cluster,
+    scopes: ['master', 'up'],
+    help: 'Whether masters answer at `yard.api.…` over the broker, and ask for tokens there.',
   }),
   metricsPort: optional(
     either(port, choice('off'), 'port|free|off'),

@@ -129,7 +129,7 @@ describe('a submission', () => {
     await clock.until(intake.start());
     await clock.settle();
     const sentence = 'Expected a job type that this cluster knows, got `nop`. Did you mean noop?';
-    expect(acks).toEqual([{ ref: 'r', rejected: sentence }]);
+    expect(acks).toEqual([{ ref: 'r', tenant: 'default', rejected: sentence }]);
     expect(await rejections()).toEqual([['a', sentence]]);
   });
 
@@ -191,7 +191,7 @@ describe('a submission beyond the quota of its tenant', () => {
     const sentence =
       'Expected room for another job of tenant default, got 2 open of 2. Wait until some have ended, cancel some, or raise it with `yard tenant set default --max-open`.';
     expect(await rejections()).toEqual([['c', sentence]]);
-    expect(acks.at(-1)).toEqual({ ref: 'r', rejected: sentence });
+    expect(acks.at(-1)).toEqual({ ref: 'r', tenant: 'default', rejected: sentence });
     expect(mostOpenAtOnce(broker.history())).toBe(2);
   });
 

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { natsDesk } from '../../nats/desk.ts';
 import { NatsEvents } from '../../nats/events.ts';
+import { listen } from '../../nats/listen.ts';
 import { leaderKey, names } from '../../nats/names.ts';
 import { natsNotices } from '../../nats/notices.ts';
 import { NatsStore } from '../../nats/store.ts';
@@ -67,9 +68,25 @@ test('a submitter hears what became of its submission', async () => {
   const events = new NatsEvents(await world(broker));
   const heard = Promise.withResolvers<SubmitAck>();
   await events.listenAck('r1', heard.resolve);
-  events.ack({ ref: 'r2', rejected: 'not yours' });
+  events.ack({ ref: 'r2', tenant: 'default', rejected: 'not yours' });
   events.ack({ ref: 'r1', id: 'a', tenant: 'default', state: 'pending' });
   expect(await heard.promise).toEqual({ ref: 'r1', id: 'a', tenant: 'default', state: 'pending' });
+});
+
+test('only who listens for a tenant hears what became of its submissions', async () => {
+  await using broker = await testBroker();
+  const { connection } = await world(broker);
+  const events = new NatsEvents({ connection, names: yard, clock });
+  const heard: string[] = [];
+  const all = Promise.withResolvers<void>();
+  await listen(connection, 'yard.>', ({ subject }) => {
+    if (heard.push(subject) === 3) all.resolve();
+  });
+  events.ack({ ref: 'r', id: 'a', tenant: 'acme', state: 'pending' });
+  events.ack({ ref: 'r', tenant: 'acme', rejected: 'why' });
+  events.ack({ ref: 'camera-7/r', id: 'a', tenant: 'default', state: 'pending' });
+  await all.promise;
+  expect(heard).toEqual(['yard.tenant.acme.ack.r', 'yard.tenant.acme.ack.r', 'yard.ack.camera-7.r']);
 });
 
 test('what is no JSON is passed over, and listening goes on', async () => {
@@ -79,8 +96,8 @@ test('what is no JSON is passed over, and listening goes on', async () => {
   const heard = Promise.withResolvers<SubmitAck>();
   await events.listenAck('r', heard.resolve);
   connection.publish(yard.ack('r'), 'not json');
-  events.ack({ ref: 'r', rejected: 'why' });
-  expect(await heard.promise).toEqual({ ref: 'r', rejected: 'why' });
+  events.ack({ ref: 'r', tenant: 'default', rejected: 'why' });
+  expect(await heard.promise).toEqual({ ref: 'r', tenant: 'default', rejected: 'why' });
 });
 
 test('telling on a closed connection harms nobody', async () => {
