@@ -15,8 +15,9 @@ import type { Head } from '../runtime/ports.ts';
 import { isOfNewer } from '../runtime/record.ts';
 import { type Account, Accounts } from './account.ts';
 import { type Entry, isBefore, rareOf } from './entry.ts';
+import { Headcount } from './headcount.ts';
 import type { ReadyQueue } from './ready-queue.ts';
-import { Siding } from './siding.ts';
+import { type LaneView, Siding } from './siding.ts';
 
 /** What a worker holds: its active jobs and the offers that are out to it. */
 export interface Holding {
@@ -51,6 +52,7 @@ export interface Track {
 export class Board {
   /** What jobs are counted under beside their queue. */
   readonly accounts = new Accounts();
+  readonly headcount = new Headcount();
   readonly #listed: readonly string[];
   readonly #set = new Map<string, QueueSettings>();
   readonly #entries = new Map<string, Entry>();
@@ -168,6 +170,19 @@ export class Board {
     return this.#sidings.get(queue)?.waiting ?? 0;
   }
 
+  /** How many jobs are ready and not offered, by type; a type that has waited before stays, at 0. */
+  waitingByType(): ReadonlyMap<string, number> {
+    const waiting = new Map<string, number>();
+    for (const siding of this.#sidings.values())
+      for (const [type, size] of siding.sizes()) waiting.set(type, (waiting.get(type) ?? 0) + size);
+    return waiting;
+  }
+
+  /** The lanes of a queue, each with what waits there. */
+  lanesOf(queue: string): readonly LaneView[] {
+    return this.#sidings.get(queue)?.lanes() ?? [];
+  }
+
   /** People have set something for a queue: it holds from now on. */
   setQueue(settings: QueueSettings): void {
     const { agingStepMs } = this.policyOf(settings.queue);
@@ -196,9 +211,13 @@ export class Board {
     if (head.revision <= known.revision) return undefined;
     const from = known.state;
     this.#detach(known);
+    this.headcount.add(known, -1);
     this.#update(known, head);
     if (isSettled(head.state)) this.#remove(known);
-    else this.#attach(known);
+    else {
+      this.headcount.add(known, 1);
+      this.#attach(known);
+    }
     return { entry: known, from };
   }
 
@@ -207,6 +226,7 @@ export class Board {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#detach(entry);
+    this.headcount.add(entry, -1);
     this.#remove(entry);
   }
 
@@ -214,6 +234,7 @@ export class Board {
   clear(): void {
     this.#entries.clear();
     this.accounts.clear();
+    this.headcount.clear();
     this.#sidings.clear();
     this.#turns = undefined;
     this.#holdings.clear();
@@ -273,6 +294,7 @@ export class Board {
     };
     this.#entries.set(head.key, entry);
     this.accounts.opened(entry);
+    this.headcount.add(entry, 1);
     this.#attach(entry);
     return entry;
   }

@@ -13,6 +13,16 @@ import type { Entry } from './entry.ts';
 import { groupOf } from './group.ts';
 import { ReadyQueue } from './ready-queue.ts';
 
+/** What waits in one lane: the jobs of a queue for which one priority was asked. */
+export interface LaneView {
+  queue: string;
+  priority: Priority;
+  /** Ready and not offered. */
+  waiting: number;
+  /** Since when the one that waits longest is ready, epoch ms of broker time; absent where none waits. */
+  readyAt?: number;
+}
+
 export class Siding implements Account {
   readonly kind = 'queue';
   policy: QueuePolicy;
@@ -53,6 +63,22 @@ export class Siding implements Account {
     let waiting = 0;
     for (const line of this.#lines.values()) waiting += line.size;
     return waiting;
+  }
+
+  /** Each line's type and size. */
+  *sizes(): Iterable<[type: string, size: number]> {
+    for (const { type, size } of this.#lines.values()) yield [type, size];
+  }
+
+  /** Its lanes by the priority that was asked for, whether or not jobs wait there. */
+  lanes(): readonly LaneView[] {
+    const lines = [...this.#lines.values()].filter((line) => line.size > 0);
+    return priorities.map((priority) => {
+      const own = lines.filter((line) => line.priority === priority);
+      const waiting = own.reduce((sum, { size }) => sum + size, 0);
+      const readyAt = Math.min(...own.map((line) => line.ripest?.readyAt ?? Number.POSITIVE_INFINITY));
+      return { queue: this.name, priority, waiting, ...(Number.isFinite(readyAt) ? { readyAt } : {}) };
+    });
   }
 
   /** How many jobs of this queue are served before `entry`, which may be of another one. */

@@ -7,19 +7,20 @@ import { Master } from '../actors/master.ts';
 import type { MasterSettings } from '../actors/reign.ts';
 import { shippedTypes } from '../handlers/shipped.ts';
 import type { Options } from '../runtime/options.ts';
+import type { CompatSample } from '../runtime/telemetry/compat.ts';
 import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { tellStuck } from './broker-health.ts';
 import { type Link, link } from './link.ts';
 import type { MasterView } from './masters.ts';
-import { masterSamples } from './measure.ts';
+import { countSettled, masterSamples, otherNames } from './measure.ts';
 import { version } from './version.ts';
 
 /** A master in this process. `stop` gives the lease up, where it has it. */
 export interface RunningMaster {
   readonly incarnation: string;
   /** What stands here now, for whoever measures. */
-  samples(): readonly Sample[];
+  samples(): readonly (Sample | CompatSample)[];
   stop(): Promise<void>;
 }
 
@@ -51,6 +52,7 @@ export async function startMaster({
     definitions: shippedTypes({ clock: to.clock }),
     settings: { ...settingsOf(options), durability: to.durability },
   });
+  const settled = options.metricsCompat ? countSettled(telemetry) : undefined;
   const watches = [
     tellFullness({ store: to.world.store, clock: to.clock, telemetry }),
     tellStuck({ monitoring: options.natsMonitoring, clock: to.clock, telemetry }),
@@ -80,7 +82,11 @@ export async function startMaster({
   }
   return {
     incarnation: to.incarnation,
-    samples: () => masterSamples({ view: view(), outlook: master.outlook() }),
+    samples: () => {
+      const outlook = master.outlook();
+      const known = masterSamples({ view: view(), outlook });
+      return outlook === undefined || settled === undefined ? known : [...known, ...otherNames(outlook, settled)];
+    },
     stop,
   };
 }
