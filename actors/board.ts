@@ -15,10 +15,11 @@ import type { Head } from '../runtime/ports.ts';
 import { isOfNewer } from '../runtime/record.ts';
 import { type Account, Accounts } from './account.ts';
 import { type Entry, isBefore, rareOf } from './entry.ts';
+import { Headcount } from './headcount.ts';
 import type { Level } from './level.ts';
 import { Parking } from './parking.ts';
 import type { ReadyQueue } from './ready-queue.ts';
-import { Siding } from './siding.ts';
+import { type LaneView, Siding } from './siding.ts';
 
 /** What a worker holds: its active jobs and the offers that are out to it. */
 export interface Holding {
@@ -53,6 +54,7 @@ export class Board {
   readonly parking = new Parking();
   /** What jobs are counted under beside their queue. */
   readonly accounts = new Accounts(this.parking);
+  readonly headcount = new Headcount();
   readonly #listed: readonly string[];
   readonly #set = new Map<string, QueueSettings>();
   readonly #entries = new Map<string, Entry>();
@@ -61,6 +63,8 @@ export class Board {
   readonly #holdings = new Map<string, Holding>();
   readonly #touched = new Set<string>();
   readonly #left = new Set<Entry>();
+  /** Types of jobs that were seen to wait. */
+  readonly #typesSeen = new Set<string>();
   readonly #keyLists = new Map<string, readonly string[]>();
   readonly #requirementSets = new Map<string, Requirements>();
   /** Of each of those, what it is called: many heads of a saved picture share one. */
@@ -178,6 +182,20 @@ export class Board {
     return this.#sidings.get(queue)?.waiting ?? 0;
   }
 
+  /** How many jobs are ready and not offered, by type; a type that has waited before stays, at 0. */
+  waitingByType(): ReadonlyMap<string, number> {
+    const waiting = new Map<string, number>([...this.#typesSeen].map((type) => [type, 0]));
+    for (const siding of this.#sidings.values())
+      for (const [type, size] of siding.sizes()) waiting.set(type, (waiting.get(type) ?? 0) + size);
+    for (const type of waiting.keys()) this.#typesSeen.add(type);
+    return waiting;
+  }
+
+  /** The lanes of a queue, each with what waits there. */
+  lanesOf(queue: string): readonly LaneView[] {
+    return this.#sidings.get(queue)?.lanes() ?? [];
+  }
+
   /** People have set something for a queue: it holds from now on. */
   setQueue(settings: QueueSettings): void {
     const { agingStepMs } = this.policyOf(settings.queue);
@@ -206,9 +224,13 @@ export class Board {
     if (head.revision <= known.revision) return undefined;
     const from = known.state;
     this.#detach(known);
+    this.headcount.add(known, -1);
     this.#update(known, head);
     if (isSettled(head.state)) this.#remove(known);
-    else this.#attach(known);
+    else {
+      this.headcount.add(known, 1);
+      this.#attach(known);
+    }
     return { entry: known, from };
   }
 
@@ -217,6 +239,7 @@ export class Board {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#detach(entry);
+    this.headcount.add(entry, -1);
     this.#remove(entry);
   }
 
@@ -224,6 +247,7 @@ export class Board {
   clear(): void {
     this.#entries.clear();
     this.accounts.clear();
+    this.headcount.clear();
     this.#sidings.clear();
     this.parking.freeAll();
     this.#turns = undefined;
@@ -286,6 +310,7 @@ export class Board {
     };
     this.#entries.set(head.key, entry);
     this.accounts.opened(entry);
+    this.headcount.add(entry, 1);
     this.#attach(entry);
     return entry;
   }

@@ -11,6 +11,7 @@ import type { Board } from './board.ts';
 import type { Awaited } from './dependents.ts';
 import type { Entry } from './entry.ts';
 import { type Fleet, isHung } from './fleet.ts';
+import type { Count } from './headcount.ts';
 import { limitViews, tenantViews } from './limit-view.ts';
 import type { LookAhead } from './look-ahead.ts';
 import { inTurn, type QueueView, queueView } from './queue-view.ts';
@@ -18,6 +19,7 @@ import type { OpenCount } from './quota.ts';
 import type { RoomKeeper } from './room-keeper.ts';
 import { type Advice, adviseScale, type Demand, demandsOf, type ScaleOptions } from './scale.ts';
 import type { LaneShares } from './shares.ts';
+import type { LaneView } from './siding.ts';
 import type { Term } from './term.ts';
 import type { Throttle } from './throttle.ts';
 import { unserved } from './unserved.ts';
@@ -112,12 +114,21 @@ export interface Outlook {
   queues: readonly QueueView[];
   /** What each set of requirements needs to start within a minute. */
   demands: readonly Demand[];
+  lanes: readonly LaneView[];
+  /** Open jobs. */
+  counts: readonly Count[];
+  /** Ready jobs that are not offered; those of types that have waited before stay, at 0. */
+  waitingByType: ReadonlyMap<string, number>;
 }
 
 export function outlook(options: DeskOptions): Outlook {
+  const { board } = options;
   return {
     cluster: cluster(options),
     queues: queues(options),
+    lanes: board.queues().flatMap((queue) => board.lanesOf(queue)),
+    counts: [...board.headcount.all()],
+    waitingByType: board.waitingByType(),
     demands: demandsOf(scaleOptions(options, usualTargetMs)),
   };
 }
@@ -148,14 +159,12 @@ async function stepDown({ name, incarnation, term, ...options }: DeskOptions): P
 
 function cluster(options: DeskOptions): ClusterView {
   const { board, fleet, clock, name, incarnation, term, lookAhead, settings } = options;
-  const byState: Partial<Record<JobState, number>> = {};
-  for (const { state } of board.entries()) byState[state] = (byState[state] ?? 0) + 1;
   return {
     leader: { name, incarnation, term: term.number },
     at: clock.now(),
     workers: workers(options),
     open: board.size,
-    byState,
+    byState: board.headcount.byState(),
     lookAhead: Object.fromEntries(lookAhead.known()),
     unserved: unserved(board, fleet),
     leftToNewer: board.leftToNewer,

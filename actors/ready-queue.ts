@@ -1,6 +1,6 @@
 /**
  * Jobs of one queue, one priority, one group and the same requirements that stand at one level, in the order in which
- * they were created; beside it, where they may rise, in the order in which they became ready.
+ * they were created; beside it, in the order in which they became ready, for who may rise and for how long they wait.
  */
 
 import type { Requirements } from '../machines/rules/capability.ts';
@@ -39,7 +39,7 @@ export class ReadyQueue {
   readonly group: Group;
   readonly #onChange: (line: ReadyQueue, change: Change) => void;
   readonly #line = new Line(isBefore);
-  readonly #ripening: Line | undefined;
+  readonly #ripening = new Line(ripensBefore);
   /** The one that is served first. Kept here, since nothing is asked for as often. */
   first: Entry | undefined;
 
@@ -51,28 +51,27 @@ export class ReadyQueue {
     this.requirements = requirements;
     this.group = group;
     this.#onChange = onChange;
-    this.#ripening = level === 'medium' || level === 'low' ? new Line(ripensBefore) : undefined;
   }
 
   get size(): number {
     return this.#line.size;
   }
 
-  /** The one that has been ready for longest, where those that stand here may rise. */
+  /** The one that has been ready for longest. */
   get ripest(): Entry | undefined {
-    return this.#ripening?.first;
+    return this.#ripening.first;
   }
 
   add(entry: Entry): void {
     this.#line.add(entry);
-    this.#ripening?.add(entry);
+    this.#ripening.add(entry);
     this.#changed(1);
   }
 
   /** Takes `entry` out; to be called only for an entry that was added. */
   remove(entry: Entry): void {
     this.#line.remove(entry);
-    this.#ripening?.remove(entry);
+    this.#ripening.remove(entry);
     this.#changed(-1);
   }
 

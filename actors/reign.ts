@@ -256,6 +256,7 @@ export class Reign {
       this.#options.lookAhead.learn(head.type, head.ranMs);
     this.#workflowStop.moved(entry, head);
     this.#dependents.moved(entry, head);
+    tellMove(this.#options.telemetry, { entry, from });
     if (isSettled(head.state)) {
       this.#scheduler.wake();
       return;
@@ -264,6 +265,16 @@ export class Reign {
     this.#patrol.saw(entry);
     if (isReady(head.state) || (from !== undefined && isActive(from))) this.#scheduler.wake();
   }
+}
+
+/** What the metrics of the whole cluster count: the leader alone tells it, so that no job counts twice. */
+function tellMove(telemetry: Telemetry, { entry, from }: Applied): void {
+  const { key, type, queue, priority, state, attempt, createdAt, updatedAt } = entry;
+  if (from === state) return;
+  if (isSettled(state)) telemetry.tell('job.settled', { key, type, queue, priority, state });
+  else if (state === 'retrying') telemetry.tell('job.retried', { key, type, queue, priority });
+  else if (from === undefined && attempt === 0 && createdAt === updatedAt)
+    telemetry.tell('job.opened', { key, type, queue, priority });
 }
 
 function countOpen({ board, completeTo }: ReignOptions, tenant: string): OpenCount {

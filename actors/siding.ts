@@ -14,6 +14,16 @@ import { groupOf } from './group.ts';
 import { Level } from './level.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 
+/** What waits in one lane: the jobs of a queue for which one priority was asked. */
+export interface LaneView {
+  queue: string;
+  priority: Priority;
+  /** Ready and not offered. */
+  waiting: number;
+  /** Since when the one that waits longest is ready, epoch ms of broker time; absent where none waits. */
+  readyAt?: number;
+}
+
 export class Siding implements Account {
   readonly kind = 'queue';
   policy: QueuePolicy;
@@ -48,6 +58,22 @@ export class Siding implements Account {
     let waiting = 0;
     for (const level of this.#levels.values()) for (const need of level.needs()) waiting += need.waiting;
     return waiting;
+  }
+
+  /** How many wait of each type; one may come several times. */
+  *sizes(): Iterable<[type: string, size: number]> {
+    for (const level of this.#levels.values()) for (const { type, waiting } of level.needs()) yield [type, waiting];
+  }
+
+  /** Its lanes by the priority that was asked for, whether or not jobs wait there. */
+  lanes(): readonly LaneView[] {
+    const lines = priorities.flatMap((level) => [...this.#linesAt(level)]);
+    return priorities.map((priority) => {
+      const own = lines.filter((line) => line.priority === priority);
+      const waiting = own.reduce((sum, { size }) => sum + size, 0);
+      const readyAt = Math.min(...own.map((line) => line.ripest?.readyAt ?? Number.POSITIVE_INFINITY));
+      return { queue: this.name, priority, waiting, ...(Number.isFinite(readyAt) ? { readyAt } : {}) };
+    });
   }
 
   /** How many jobs of this queue are served before `entry`, which may be of another one. */

@@ -8,12 +8,13 @@ import type { MasterSettings } from '../actors/reign.ts';
 import { shippedTypes } from '../handlers/shipped.ts';
 import type { MicroReply, MicroRequest, MicroService } from '../nats/micro.ts';
 import type { Options } from '../runtime/options.ts';
+import type { CompatSample } from '../runtime/telemetry/compat.ts';
 import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { tellStuck } from './broker-health.ts';
 import { type Link, link } from './link.ts';
 import type { MasterView } from './masters.ts';
-import { masterSamples } from './measure.ts';
+import { countSettled, masterSamples, otherNames } from './measure.ts';
 import { version } from './version.ts';
 
 export type { MicroReply, MicroRequest, MicroService };
@@ -22,7 +23,7 @@ export type { MicroReply, MicroRequest, MicroService };
 export interface RunningMaster {
   readonly incarnation: string;
   /** What stands here now, for whoever measures. */
-  samples(): readonly Sample[];
+  samples(): readonly (Sample | CompatSample)[];
   /** Answers requests over the broker until this master stops. */
   serve(service: MicroService): Promise<unknown>;
   stop(): Promise<void>;
@@ -56,6 +57,7 @@ export async function startMaster({
     definitions: shippedTypes({ clock: to.clock }),
     settings: { ...settingsOf(options), durability: to.durability },
   });
+  const settled = options.metricsCompat ? countSettled(telemetry) : undefined;
   const watches = [
     tellFullness({ store: to.world.store, clock: to.clock, telemetry }),
     tellStuck({ monitoring: options.natsMonitoring, clock: to.clock, telemetry }),
@@ -85,7 +87,11 @@ export async function startMaster({
   }
   return {
     incarnation: to.incarnation,
-    samples: () => masterSamples({ view: view(), outlook: master.outlook() }),
+    samples: () => {
+      const outlook = master.outlook();
+      const known = masterSamples({ view: view(), outlook });
+      return outlook === undefined || settled === undefined ? known : [...known, ...otherNames(outlook, settled)];
+    },
     serve: to.world.serve,
     stop,
   };

@@ -5,6 +5,7 @@
 import type { ClusterView, Outlook, WorkerView } from '../actors/desk.ts';
 import type { QueueView } from '../actors/queue-view.ts';
 import type { Demand } from '../actors/scale.ts';
+import { type CompatSample, compatOf } from '../runtime/telemetry/compat.ts';
 import { Meter } from '../runtime/telemetry/meter.ts';
 import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
@@ -17,12 +18,12 @@ export interface Measured {
   role: 'master' | 'worker';
   telemetry: Telemetry;
   /** What stands there now, beside what every process has. */
-  samples(): readonly Sample[];
+  samples(): readonly (Sample | CompatSample)[];
 }
 
 /** Its meter, from now on. */
-export function measured({ role, telemetry, samples }: Measured): Meter {
-  return new Meter({ role, telemetry, read: () => [...processSamples(role), ...samples()] });
+export function measured({ role, telemetry, samples }: Measured, compat = false): Meter {
+  return new Meter({ role, telemetry, compat, read: () => [...processSamples(role), ...samples()] });
 }
 
 /** Of any process. */
@@ -34,6 +35,20 @@ function processSamples(role: 'master' | 'worker'): readonly Sample[] {
     { name: 'yard_process_resident_bytes', value: process.memoryUsage.rss() },
     { name: 'yard_process_uptime_seconds', value: process.uptime() },
   ];
+}
+
+/** Counts what settles, for the names of other schedulers. */
+export function countSettled(telemetry: Telemetry): ReadonlyMap<string, number> {
+  const settled = new Map<string, number>();
+  telemetry.on('job.settled', ({ state }) => settled.set(state, (settled.get(state) ?? 0) + 1));
+  return settled;
+}
+
+/** What a leader knows under the names of other schedulers. */
+export function otherNames(outlook: Outlook, settled: ReadonlyMap<string, number>): readonly CompatSample[] {
+  const { cluster, counts, queues, waitingByType } = outlook;
+  const names = queues.map(({ queue }) => queue);
+  return compatOf({ counts, waitingByType, queues: names, workers: cluster.workers, settled });
 }
 
 /** Of a master; only the leader knows of the cluster. */
@@ -49,7 +64,9 @@ export function masterSamples({
     { name: 'yard_clock_skew_seconds', value: clock.skewMs / 1_000 },
     { name: 'yard_clock_uncertainty_seconds', value: clock.uncertaintyMs / 1_000 },
     ...(leads && term !== undefined ? [{ name: 'yard_term', value: term } as const] : []),
-    ...(outlook === undefined ? [] : [...stateSamples(outlook.cluster), ...outlook.queues.flatMap(queueSamples)]),
+    ...(outlook === undefined
+      ? []
+      : [...stateSamples(outlook.cluster), ...outlook.queues.flatMap(queueSamples), ...laneSamples(outlook)]),
     ...(outlook?.cluster.workers.flatMap(workerSamples) ?? []),
     ...(outlook?.demands.slice(0, setsAtMost).flatMap(demandSamples) ?? []),
   ];
@@ -77,6 +94,17 @@ function demandSamples({ type, requirements, needed, workers }: Demand): readonl
     { name: 'yard_scale_workers_needed', labels, value: needed },
     { name: 'yard_scale_workers', labels, value: workers },
   ];
+}
+
+function laneSamples({ lanes, cluster }: Outlook): readonly Sample[] {
+  return lanes.flatMap(({ queue, priority, waiting, readyAt = cluster.at }) => [
+    { name: 'yard_lane_waiting', labels: { queue, priority }, value: waiting },
+    {
+      name: 'yard_lane_oldest_seconds',
+      labels: { queue, priority },
+      value: Math.max(0, cluster.at - readyAt) / 1_000,
+    },
+  ]);
 }
 
 /** A worker that is gone has no room and no load. */

@@ -9,14 +9,17 @@ import { Worker } from '../actors/worker.ts';
 import { Ffmpeg } from '../handlers/ffmpeg/tool.ts';
 import { type Inventory, measure } from '../handlers/inventory.ts';
 import { servedTypes } from '../handlers/shipped.ts';
+import type { TranscodeResult } from '../handlers/transcode/result.ts';
 import type { Capacity } from '../machines/rules/capability.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import { type JobDefinition, typePattern } from '../runtime/handler.ts';
 import type { Options } from '../runtime/options.ts';
+import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type Advertised, parseAdvertised } from './advertise.ts';
 import { DiskGauge } from './disk-gauge.ts';
+import { watchGpus } from './gpu-watch.ts';
 import { type Link, link } from './link.ts';
 import { loadMeter } from './load.ts';
 import { nameOf } from './master.ts';
@@ -26,6 +29,8 @@ import { version } from './version.ts';
 export interface RunningWorker {
   /** Under which it takes jobs now: another one after each time that it was taken for lost. */
   readonly incarnation: string;
+  /** What stands here now, for whoever measures. */
+  samples(): readonly Sample[];
   /** Takes nothing more and resolves when it is gone; called again, hands back at once what still runs. */
   drain(): Promise<void>;
 }
@@ -65,7 +70,7 @@ async function startOver(
 ): Promise<RunningWorker> {
   const { clock, world } = to;
   const ffmpeg = new Ffmpeg({ clock, ...(options.ffmpeg === undefined ? {} : { ffmpeg: options.ffmpeg }) });
-  const served = pickTypes([...definitions, ...shipped(clock, ffmpeg, options)], options.types);
+  const served = pickTypes([...definitions, ...shipped({ clock, ffmpeg, options, telemetry })], options.types);
   const measured = await measure({ clock, ffmpeg, encoders: served.some(({ type }) => type === 'transcode') });
   const disk = await DiskGauge.open({ folder: options.outputRoot, clock });
   const { capacity: declared } = advertised;
@@ -102,7 +107,9 @@ async function startOver(
     pulseEveryMs: options.pulse,
   });
   await worker.start();
+  const gpus = measured.gpus.length > 0 ? watchGpus({ clock }) : undefined;
   const leave = async () => {
+    gpus?.stop();
     await worker.drain();
     committer.close();
     await to[Symbol.asyncDispose]();
@@ -112,6 +119,7 @@ async function startOver(
     get incarnation() {
       return worker.incarnation;
     },
+    samples: () => gpus?.samples() ?? [],
     drain: () => {
       if (leaving !== undefined) worker.handBackNow();
       leaving ??= leave();
@@ -120,14 +128,39 @@ async function startOver(
   };
 }
 
-function shipped(clock: Clock, ffmpeg: Ffmpeg, options: Options): readonly JobDefinition[] {
+interface Shipped {
+  clock: Clock;
+  ffmpeg: Ffmpeg;
+  options: Options;
+  telemetry: Telemetry;
+}
+
+function shipped({ clock, ffmpeg, options, telemetry }: Shipped): readonly JobDefinition[] {
   const { inputRoots, outputRoot, wattsPerCore, scriptAllow } = options;
   const protocols = (['file', 'http', 'https'] as const).filter((protocol) => options.protocols.includes(protocol));
   return servedTypes({
     clock,
-    transcode: { ffmpeg, inputRoots, outputRoot, protocols, wattsPerCore },
+    transcode: {
+      ffmpeg,
+      inputRoots,
+      outputRoot,
+      protocols,
+      wattsPerCore,
+      onDone: (result) => telemetry.tell('transcode.done', transcodeFacts(result)),
+    },
     script: { allow: scriptAllow },
   });
+}
+
+/** What its metrics see of a transcode; what was not measured stays absent. */
+function transcodeFacts({ encoder, fps, speed, energy, quality, qoeEfficiency }: TranscodeResult) {
+  const { vmaf, ssim } = quality;
+  return {
+    ...{ encoder, fps, speed, vmaf, ssim },
+    source: energy?.source ?? 'none',
+    joules: energy?.joules,
+    efficiency: qoeEfficiency,
+  };
 }
 
 /** Those that were asked for, all where none was named; of two with one name the first. */

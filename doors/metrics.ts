@@ -12,18 +12,19 @@ const usualPorts = { master: 2_112, worker: 2_113 } as const;
 
 /** Serves them unless that is off. @throws {Fault} `option.invalid` where the port is taken. */
 export async function serveMetrics(
-  { metricsPort, metricsHost: host, origins }: Options,
+  { metricsPort, metricsHost: host, metricsCompat, origins }: Options,
   what: Measured,
 ): Promise<Listening | undefined> {
   if (metricsPort === 'off') return undefined;
-  const meter = measured(what);
+  const meter = measured(what, metricsCompat);
   const listener: RequestListener = (request, response) => {
     if (request.url?.split('?')[0] !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Expected /metrics.\n');
       return;
     }
-    meter.text().then(
-      (text) => response.writeHead(200, { 'content-type': meter.type }).end(text),
+    const format = request.headers.accept?.includes('application/openmetrics-text') ? 'openmetrics' : 'text';
+    meter.text(format).then(
+      ({ type, text }) => response.writeHead(200, { 'content-type': type }).end(text),
       () => response.writeHead(500).end(),
     );
   };

@@ -41,6 +41,8 @@ export interface TranscodeOptions {
   diskFullPercent?: number;
   /** From SIGTERM to SIGKILL. */
   graceMs?: number;
+  /** Told of each one that is done, before its end is stored. */
+  onDone?: (result: TranscodeResult) => void;
 }
 
 /** Starts nothing and looks at nothing until a job runs. */
@@ -67,6 +69,7 @@ function settle(options: TranscodeOptions): Setting {
     wattsPerCore: 8,
     diskFullPercent: 95,
     graceMs: 5000,
+    onDone: () => {},
     ...options,
   };
 }
@@ -89,7 +92,9 @@ async function run(job: Job, setting: Setting): Promise<TranscodeResult> {
   const name = job.payload.output ?? usualName(job.payload, encoder.codec, job.id);
   const output = await openOutput(name, { root: setting.outputRoot, job });
   try {
-    return await produce({ job, setting, input, original, encoder, output });
+    const result = await produce({ job, setting, input, original, encoder, output });
+    setting.onDone(result);
+    return result;
   } finally {
     await discard(output);
   }

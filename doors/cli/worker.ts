@@ -5,6 +5,7 @@
 
 import type { Command } from 'commander';
 import { ownFlags } from '../../cluster/settings.ts';
+import type { RunningWorker } from '../../cluster/worker.ts';
 import type { WorkerStatus, WorkerView } from '../../sdk/index.ts';
 import { listed, told } from './answer.ts';
 import type { Column } from './columns.ts';
@@ -53,12 +54,15 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
   const withinMs = options.drainDeadline + options.cancelGrace + 3_000;
   const start = async () => {
     const telemetry = loggedTelemetry({ options, role: 'worker' });
-    const metrics = await serveMetrics(options, { role: 'worker', telemetry, samples: () => [] });
-    const running = await startWorker({ options, telemetry, metrics: metrics?.url }).catch(async (cause) => {
+    let running: RunningWorker | undefined;
+    const samples = () => running?.samples() ?? [];
+    const metrics = await serveMetrics(options, { role: 'worker', telemetry, samples });
+    running = await startWorker({ options, telemetry, metrics: metrics?.url }).catch(async (cause) => {
       await metrics?.close();
       throw cause;
     });
-    return () => running.drain();
+    const { drain } = running;
+    return drain;
   };
   await serve({ start, patience: 2, withinMs }, context.terminal);
   // A handler that ignored its signal may still be at it: its job is handed back, and nobody waits for it.

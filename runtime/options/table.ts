@@ -416,6 +416,11 @@ const table = {
       help: 'Address on which metrics are served. They name workers, queues and types, and no jobs.',
     },
   ),
+  metricsCompat: given(toggle, false, {
+    ...cluster,
+    scopes: ['master', 'worker', 'up'],
+    help: 'Whether metrics are served under the names of other schedulers, too (docs/observability.md).',
+  }),
   brokers: given(oddCount({ to: 5 }), 1, {
     ...cluster,
     scopes: ['up'],

@@ -10,6 +10,8 @@ interface FactTypes {
   text: string;
   number: number;
   ms: number;
+  /** A number, where it could be had. */
+  maybe: number | undefined;
   counts: Readonly<Record<string, number>>;
 }
 
@@ -104,6 +106,24 @@ export const events = {
     line: '{key} is offered to {worker}',
     facts: { key: 'text', worker: 'text' },
     help: 'The job was offered to a worker.',
+  },
+  'job.opened': {
+    level: 'debug',
+    line: '{key} is there, of type {type}',
+    facts: { key: 'text', type: 'text', queue: 'text', priority: 'text' },
+    help: 'The leader sees a new job.',
+  },
+  'job.retried': {
+    level: 'debug',
+    line: '{key} waits for another attempt',
+    facts: { key: 'text', type: 'text', queue: 'text', priority: 'text' },
+    help: 'The leader sees that an attempt has failed and another one will follow.',
+  },
+  'job.settled': {
+    level: 'debug',
+    line: '{key} is {state}',
+    facts: { key: 'text', type: 'text', queue: 'text', priority: 'text', state: 'text' },
+    help: 'The leader sees that a job has come to rest; as `failed`, it is in the dead letter.',
   },
   'dependents.moved': {
     level: 'debug',
@@ -314,6 +334,21 @@ export const events = {
     line: '{key} ignores its signal, attempt {attempt}; its slot is freed',
     facts: attempt,
     help: 'A handler did not stop within its grace.',
+  },
+  'transcode.done': {
+    level: 'debug',
+    line: 'transcoded with {encoder}, {fps} frames a second',
+    facts: {
+      encoder: 'text',
+      source: 'text',
+      fps: 'number',
+      speed: 'maybe',
+      joules: 'maybe',
+      vmaf: 'maybe',
+      ssim: 'maybe',
+      efficiency: 'maybe',
+    },
+    help: 'A transcode has ended well. What could not be measured is absent; `source`: where the joules are from.',
   },
   'commit.batch': {
     level: 'debug',

@@ -7,6 +7,7 @@ import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
+import { type CompatSample, compatMetrics, compatSamples } from './compat.ts';
 import type { Told } from './event.ts';
 import { type Feeding, type MetricSpec, metrics, type Teller } from './metric.ts';
 import { type Sample, type SampleSpec, samples } from './sample.ts';
@@ -16,40 +17,63 @@ export interface MeterOptions {
   telemetry: Telemetry;
   role: 'master' | 'worker';
   /** What stands somewhere now. */
-  read(): Iterable<Sample>;
+  read(): Iterable<Sample | CompatSample>;
+  /** Under the names of other schedulers, too. */
+  compat?: boolean;
 }
+
+/** OpenMetrics allows 128 characters, names included. */
+const longestExemplar = 120;
 
 type Facts = Readonly<Record<string, unknown>>;
 /** How one event changes one metric. */
 type Feed = (facts: Facts) => void;
 
 const allMetrics: readonly (readonly [string, MetricSpec])[] = Object.entries(metrics);
-const allSamples: ReadonlyMap<string, SampleSpec> = new Map(Object.entries(samples));
+const allCompat: readonly (readonly [string, MetricSpec])[] = Object.entries(compatMetrics);
+const allSamples: ReadonlyMap<string, SampleSpec> = new Map(Object.entries({ ...samples, ...compatSamples }));
+
+/** How metrics are written: the text format, or OpenMetrics, which has exemplars. */
+export type Format = 'text' | 'openmetrics';
 
 export class Meter {
-  /** What `text` is written in. */
-  readonly type = Registry.PROMETHEUS_CONTENT_TYPE;
   readonly #read: MeterOptions['read'];
-  readonly #registry = new Registry();
+  readonly #registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
   readonly #feeds = new Map<string, Feed[]>();
 
-  constructor({ telemetry, role, read }: MeterOptions) {
+  constructor({ telemetry, role, read, compat = false }: MeterOptions) {
     this.#read = read;
-    for (const [name, spec] of allMetrics) if (isTeller(spec, role)) this.#keep(name, spec);
+    for (const [name, spec] of [...allMetrics, ...(compat ? allCompat : [])])
+      if (isTeller(spec, role)) this.#keep(name, spec);
     telemetry.subscribe((told) => this.#hear(told));
   }
 
   /** All of them. */
-  async text(): Promise<string> {
-    return `${await this.#registry.metrics()}${await sampled(this.#read()).metrics()}`;
+  async text(format: Format = 'text'): Promise<{ type: string; text: string }> {
+    const [kept, read] = await Promise.all([this.#registry.metrics(), sampled(this.#read()).metrics()]);
+    const open = `${kept.replace(/# EOF\n$/, '')}${read}`;
+    return format === 'text'
+      ? { type: Registry.PROMETHEUS_CONTENT_TYPE, text: plain(open) }
+      : { type: Registry.OPENMETRICS_CONTENT_TYPE, text: open };
   }
 
   #hear({ name, facts }: Told): void {
-    for (const feed of this.#feeds.get(name) ?? []) feed({ ...facts });
+    const feeds = this.#feeds.get(name);
+    if (feeds === undefined) return;
+    const own: Facts = { ...facts };
+    for (const feed of feeds) feed(own);
   }
 
   #on(event: string, feed: Feed): void {
     this.#feeds.set(event, [...(this.#feeds.get(event) ?? []), feed]);
+  }
+
+  /** Whenever the event comes for which it holds. */
+  #whenFed({ event, when }: Feeding, feed: Feed): void {
+    const asked = Object.entries(when ?? {});
+    this.#on(event, (facts) => {
+      if (asked.every(([fact, value]) => facts[fact] === value)) feed(facts);
+    });
   }
 
   #keep(name: string, spec: MetricSpec): void {
@@ -57,14 +81,20 @@ export class Meter {
     const made = { name, help, labelNames: [...labels], registers: [this.#registry] };
     if (spec.type === 'counter') {
       const counter = new Counter<string>(made);
+      for (const labels of alwaysOf(spec)) counter.inc(labels, 0);
       for (const feeding of spec.fedBy)
-        this.#on(feeding.event, (facts) => counter.inc(labelsIn(facts, spec), amountIn(facts, feeding) ?? 1));
+        this.#whenFed(feeding, (facts) =>
+          counter.inc(labelsIn({ ...facts, ...feeding.with }, spec), amountIn(facts, feeding) ?? 1),
+        );
     } else if (spec.type === 'histogram') {
-      const histogram = new Histogram<string>({ ...made, ...(buckets === undefined ? {} : { buckets: [...buckets] }) });
+      const ownBuckets = buckets === undefined ? {} : { buckets: [...buckets] };
+      const histogram = new Histogram<string>({ ...made, ...ownBuckets, enableExemplars: true });
+      for (const labels of alwaysOf(spec)) histogram.zero(labels);
       for (const feeding of spec.fedBy)
-        this.#on(feeding.event, (facts) => {
-          const amount = amountIn(facts, feeding);
-          if (amount !== undefined) histogram.observe(labelsIn(facts, spec), amount);
+        this.#whenFed(feeding, (facts) => {
+          const value = amountIn(facts, feeding);
+          if (value !== undefined)
+            histogram.observe({ labels: labelsIn(facts, spec), value, exemplarLabels: exemplarIn(facts) });
         });
     } else this.#keepGauge(new Gauge<string>(made), spec);
   }
@@ -79,13 +109,21 @@ export class Meter {
   }
 }
 
+/** The text format, from OpenMetrics: a registry that has written that cannot write the other one any more. */
+function plain(open: string): string {
+  return open
+    .replace(/^# HELP (\S+) (.*)\n# TYPE \1 counter$/gm, '# HELP $1_total $2\n# TYPE $1_total counter')
+    .replace(/^(\S+_bucket\{.*\} \S+) # \{job=.*$/gm, '$1')
+    .replace(/# EOF\n$/, '');
+}
+
 function isTeller({ teller }: { readonly teller: Teller }, role: MeterOptions['role']): boolean {
   return teller === role || teller === 'both';
 }
 
 /** What was read, and nothing else. */
-function sampled(read: Iterable<Sample>): Registry {
-  const registry = new Registry();
+function sampled(read: Iterable<Sample | CompatSample>): Registry {
+  const registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
   const made = new Map<string, Gauge<string> | Counter<string>>();
   for (const { name, labels = {}, value } of read) {
     const metric = made.get(name) ?? makeSample(name, registry);
@@ -125,6 +163,20 @@ function amountIn(facts: Facts, { fact, toSeconds }: Feeding): number | undefine
   const value = facts[fact];
   if (typeof value !== 'number') return undefined;
   return toSeconds === true ? value / 1_000 : value;
+}
+
+/** The job that a value is of: no label of a series, so that it costs none. */
+function exemplarIn({ key }: Facts): Record<string, string> {
+  return typeof key === 'string' && key.length <= longestExemplar ? { job: key } : {};
+}
+
+/** Every series that is there from the start. */
+function alwaysOf({ labels, always }: MetricSpec): readonly Record<string, string>[] {
+  if (always === undefined) return [];
+  return labels.reduce<readonly Record<string, string>[]>(
+    (made, label) => made.flatMap((one) => (always[label] ?? []).map((value) => ({ ...one, [label]: value }))),
+    [{}],
+  );
 }
 
 function labelsIn(facts: Facts, { labels }: MetricSpec): Record<string, string> {

@@ -18,6 +18,10 @@ export type Feeding = {
     readonly set?: number;
     readonly eachOf?: keyof EventFacts[Name] & string;
     readonly as?: string;
+    /** Only where these facts are these. */
+    readonly when?: Readonly<Record<string, string>>;
+    /** Labels that this event always has. */
+    readonly with?: Readonly<Record<string, string>>;
     /** The fact is in milliseconds, the metric in seconds. */
     readonly toSeconds?: true;
   };
@@ -31,23 +35,29 @@ export interface MetricSpec {
   /** Known to the leader alone: any other process says nothing of it. */
   readonly ofLeader?: true;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly unit: 'seconds' | 'entries' | 'none';
+  readonly unit: 'seconds' | 'entries' | 'joules' | 'none';
   /** Facts of the event, under their own names, or the name that `as` gives. */
   readonly labels: readonly string[];
   /** Upper bounds of a histogram's buckets. */
   readonly buckets?: readonly number[];
+  /** Where every label's values are known: series that are there from the start. */
+  readonly always?: Readonly<Record<string, readonly string[]>>;
   readonly help: string;
   readonly fedBy: readonly Feeding[];
 }
 
 /** From a millisecond to hours: waits and run times of jobs. */
-const spans = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400];
+export const spans = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400,
+];
 const count = { type: 'counter', unit: 'none', labels: [] } as const;
-const counted = {
+export const counted = {
   master: { ...count, teller: 'master' },
   worker: { ...count, teller: 'worker' },
   both: { ...count, teller: 'both' },
 } as const;
+
+const measuredTranscode = { teller: 'worker', type: 'histogram', unit: 'none', labels: ['encoder'] } as const;
 
 export const metrics = {
   yard_leader: {
@@ -81,6 +91,36 @@ export const metrics = {
     ...counted.master,
     help: 'Jobs found to have to wait for a worker.',
     fedBy: [{ event: 'job.queued' }],
+  },
+  yard_scheduler_decisions_total: {
+    ...counted.master,
+    labels: ['result'],
+    always: { result: ['offered', 'queued', 'reserved', 'evicted'] },
+    help: 'What the scheduler decided for a job, by what it came to.',
+    fedBy: [
+      { event: 'job.offered', with: { result: 'offered' } },
+      { event: 'job.queued', with: { result: 'queued' } },
+      { event: 'job.reserved', with: { result: 'reserved' } },
+      { event: 'job.evicted', with: { result: 'evicted' } },
+    ],
+  },
+  yard_jobs_opened_total: {
+    ...counted.master,
+    labels: ['type', 'queue', 'priority'],
+    help: 'New jobs, as the leader saw them.',
+    fedBy: [{ event: 'job.opened' }],
+  },
+  yard_jobs_retried_total: {
+    ...counted.master,
+    labels: ['type', 'queue', 'priority'],
+    help: 'Attempts that failed and that another one follows, as the leader saw them.',
+    fedBy: [{ event: 'job.retried' }],
+  },
+  yard_jobs_settled_total: {
+    ...counted.master,
+    labels: ['type', 'queue', 'priority', 'state'],
+    help: 'Jobs that came to rest, as the leader saw them; those that `failed` are in the dead letter.',
+    fedBy: [{ event: 'job.settled' }],
   },
   yard_jobs_evicted_total: {
     ...counted.master,
@@ -245,6 +285,45 @@ export const metrics = {
     buckets: spans,
     help: 'From the start of the handler to its end.',
     fedBy: [{ event: 'attempt.ended', fact: 'ranMs', toSeconds: true }],
+  },
+  yard_transcode_energy_joules: {
+    teller: 'worker',
+    type: 'histogram',
+    unit: 'joules',
+    labels: ['encoder', 'source'],
+    buckets: [1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000],
+    help: 'Energy of a transcode, by what it was read from.',
+    fedBy: [{ event: 'transcode.done', fact: 'joules' }],
+  },
+  yard_transcode_vmaf_score: {
+    ...measuredTranscode,
+    buckets: [20, 40, 60, 70, 80, 85, 90, 93, 95, 97, 99, 100],
+    help: 'VMAF of a transcode, 0 to 100; none where the ffmpeg of the worker cannot measure it.',
+    fedBy: [{ event: 'transcode.done', fact: 'vmaf' }],
+  },
+  yard_transcode_ssim_ratio: {
+    ...measuredTranscode,
+    buckets: [0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999, 1],
+    help: 'SSIM of a transcode, 0 to 1.',
+    fedBy: [{ event: 'transcode.done', fact: 'ssim' }],
+  },
+  yard_transcode_frames_per_second: {
+    ...measuredTranscode,
+    buckets: [1, 5, 10, 24, 30, 60, 120, 240, 480, 960],
+    help: 'Frames that a transcode encoded for each second of work.',
+    fedBy: [{ event: 'transcode.done', fact: 'fps' }],
+  },
+  yard_transcode_speed_ratio: {
+    ...measuredTranscode,
+    buckets: [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 4, 8, 16, 32],
+    help: 'Seconds of media for each second of work; below 1 it is slower than it plays.',
+    fedBy: [{ event: 'transcode.done', fact: 'speed' }],
+  },
+  yard_transcode_pixels_per_joule: {
+    ...measuredTranscode,
+    buckets: [1e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7, 1e8],
+    help: 'Pixels × (VMAF / 100) / joules; only where both were measured.',
+    fedBy: [{ event: 'transcode.done', fact: 'efficiency' }],
   },
   yard_commit_batches_total: {
     ...counted.both,

@@ -63,6 +63,18 @@ export const samples = {
     labels: ['queue'],
     help: 'Jobs of a queue that are offered, or held by a worker.',
   },
+  yard_lane_waiting: {
+    ...gauge,
+    teller: 'master',
+    labels: ['queue', 'priority'],
+    help: 'Jobs of a lane that are ready and not offered.',
+  },
+  yard_lane_oldest_seconds: {
+    ...gauge,
+    teller: 'master',
+    labels: ['queue', 'priority'],
+    help: 'How long the job of a lane that waits longest has been ready; 0 where none waits.',
+  },
   yard_queue_paused: { ...gauge, teller: 'master', labels: ['queue'], help: '1 while a queue is paused, else 0.' },
   yard_scale_workers_needed: {
     ...ofNeeds,
@@ -74,6 +86,10 @@ export const samples = {
   yard_worker_silent_seconds: { ...ofWorker, help: 'Since the last pulse of a worker was heard.' },
   yard_worker_cpu_ratio: { ...ofWorker, help: 'CPU of its machine that the process of a worker takes, 0 to 1.' },
   yard_worker_memory_bytes: { ...ofWorker, help: 'Memory that the process of a worker takes.' },
+  yard_gpu_busy_ratio: { ...gauge, teller: 'worker', labels: ['gpu'], help: 'How busy a GPU is, 0 to 1.' },
+  yard_gpu_memory_used_bytes: { ...gauge, teller: 'worker', labels: ['gpu'], help: 'Memory of a GPU that is taken.' },
+  yard_gpu_temperature_celsius: { ...gauge, teller: 'worker', labels: ['gpu'], help: 'Temperature of a GPU.' },
+  yard_gpu_power_watts: { ...gauge, teller: 'worker', labels: ['gpu'], help: 'Power that a GPU draws.' },
   yard_worker_gpu_ratio: { ...ofWorker, help: 'GPU of its machine that is busy, 0 to 1; absent where it has none.' },
 } as const satisfies Readonly<Record<string, SampleSpec>>;
 

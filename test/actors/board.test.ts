@@ -196,3 +196,43 @@ function entryOf(board: Board, key: string, revision: number, requirements: Head
 function inLine(board: Board): string[] {
   return [...board.lanes()].flatMap((lane) => lane.flatMap((queue) => [...queue].map(({ key }) => key)));
 }
+
+test('open jobs are counted as they stand, whatever was heard in whatever order', () => {
+  fc.assert(
+    fc.property(newsInAnyOrder, fc.option(fc.constantFrom('a', 'b')), ({ heard }, gone) => {
+      const board = newBoard();
+      for (const one of heard) board.apply(one);
+      if (gone !== null) board.forget(gone);
+      const counted: Record<string, number> = {};
+      for (const { state, queue, priority } of board.entries()) {
+        const name = `${state} ${queue} ${priority}`;
+        counted[name] = (counted[name] ?? 0) + 1;
+      }
+      const kept = [...board.headcount.all()].map(({ state, queue, priority, count }) => [
+        `${state} ${queue} ${priority}`,
+        count,
+      ]);
+      expect(Object.fromEntries(kept)).toEqual(counted);
+      board.clear();
+      expect([...board.headcount.all()]).toEqual([]);
+    }),
+  );
+});
+
+test('a lane knows how many wait there by what was asked for, and since when the first of them is ready', () => {
+  const board = newBoard();
+  const waits = { state: 'queued', queue: 'live' } as const;
+  board.apply(
+    headWith({ ...waits, key: 'a', revision: 1, priority: 'high', createdAt: 10, readyAt: 50, updatedAt: 90 }),
+  );
+  board.apply(
+    headWith({ ...waits, key: 'b', revision: 2, priority: 'high', createdAt: 20, readyAt: 30, updatedAt: 90 }),
+  );
+  board.apply(headWith({ ...waits, key: 'c', revision: 3, priority: 'low', createdAt: 5, readyAt: 40, updatedAt: 90 }));
+  expect(board.lanesOf('live')).toEqual([
+    { queue: 'live', priority: 'critical', waiting: 0 },
+    { queue: 'live', priority: 'high', waiting: 2, readyAt: 30 },
+    { queue: 'live', priority: 'medium', waiting: 0 },
+    { queue: 'live', priority: 'low', waiting: 1, readyAt: 40 },
+  ]);
+});

@@ -91,6 +91,11 @@ test('what became of jobs is counted where it happened', async () => {
   expect(ofWorker.get('yard_job_wait_seconds_count{queue="default",priority="medium"}')).toBe(9);
   expect(ofMaster.get('yard_jobs_offered_total')).toBeGreaterThanOrEqual(9);
   expect(ofMaster.get('yard_leader')).toBe(1);
+  const settled = (type: string, state: string) =>
+    `yard_jobs_settled_total{type="${type}",queue="default",priority="medium",state="${state}"}`;
+  expect(ofMaster.get(settled('fine', 'completed'))).toBe(7);
+  expect(ofMaster.get(settled('failing', 'failed'))).toBe(2);
+  expect(ofMaster.get('yard_jobs_opened_total{type="fine",queue="default",priority="medium"}')).toBe(7);
 });
 
 test('what waits and who is there is as it stands', async () => {
@@ -109,6 +114,10 @@ test('what waits and who is there is as it stands', async () => {
   expect(now.get('yard_worker_silent_seconds{worker="worker-1"}')).toBeLessThan(30);
   expect(now.get('yard_term')).toBe((await yard.masters())[0]?.term);
   expect([...now.keys()].filter((series) => series.includes('worker_gpu'))).toEqual([]);
+  expect(now.get('yard_lane_waiting{queue="batch",priority="medium"}')).toBe(4);
+  expect(now.get('yard_lane_waiting{queue="batch",priority="high"}')).toBe(0);
+  expect(now.get('yard_lane_oldest_seconds{queue="batch",priority="medium"}')).toBeGreaterThan(0);
+  expect(now.get('yard_lane_oldest_seconds{queue="batch",priority="high"}')).toBe(0);
   await greedy.cancel();
   await yard.queues.resume('batch');
   await expect.poll(async () => (await read(master)).get('yard_queue_waiting{queue="batch"}')).toBe(0);

@@ -8,7 +8,7 @@ function measured(role: 'master' | 'worker', read: () => Sample[] = () => []) {
   const meter = new Meter({ telemetry, role, read });
   /** The lines of one metric, without what explains it. */
   const lines = async (name: string) =>
-    (await meter.text()).split('\n').filter((line) => new RegExp(`^${name}(_bucket|_sum|_count)?[ {]`).test(line));
+    (await meter.text()).text.split('\n').filter((line) => new RegExp(`^${name}(_bucket|_sum|_count)?[ {]`).test(line));
   return { telemetry, meter, lines };
 }
 
@@ -78,4 +78,74 @@ test('a process serves what it can tell, and nothing of others', async () => {
   expect(await master.lines('yard_attempts_claimed_total')).toEqual([]);
   expect(await worker.lines('yard_leader')).toEqual([]);
   expect(await worker.lines('yard_broker_connected')).toHaveLength(1);
+});
+
+test('each decision is counted by what it came to, and each result is there from the start', async () => {
+  const { telemetry, lines } = measured('master');
+  telemetry.tell('job.offered', { key: 'default.a', worker: 'w' });
+  telemetry.tell('job.queued', { key: 'default.b', reason: 'all busy' });
+  telemetry.tell('job.queued', { key: 'default.c', reason: 'all busy' });
+  expect(await lines('yard_scheduler_decisions_total')).toEqual([
+    'yard_scheduler_decisions_total{result="offered"} 1',
+    'yard_scheduler_decisions_total{result="queued"} 2',
+    'yard_scheduler_decisions_total{result="reserved"} 0',
+    'yard_scheduler_decisions_total{result="evicted"} 0',
+  ]);
+});
+
+test('what could not be measured of a transcode is in no metric', async () => {
+  const { telemetry, lines } = measured('worker');
+  const done = { encoder: 'libx264', source: 'rapl', fps: 50, speed: 2, joules: 40, ssim: 0.99 };
+  telemetry.tell('transcode.done', { ...done, vmaf: undefined, efficiency: undefined });
+  expect(await lines('yard_transcode_energy_joules')).toContain(
+    'yard_transcode_energy_joules_sum{encoder="libx264",source="rapl"} 40',
+  );
+  expect(await lines('yard_transcode_frames_per_second')).toContain(
+    'yard_transcode_frames_per_second_sum{encoder="libx264"} 50',
+  );
+  expect([await lines('yard_transcode_vmaf_score'), await lines('yard_transcode_pixels_per_joule')]).toEqual([[], []]);
+});
+
+test('OpenMetrics names a job for a bucket, and the text format none', async () => {
+  const { telemetry, meter } = measured('worker', () => [{ name: 'yard_process_uptime_seconds', value: 3 }]);
+  telemetry.tell('attempt.ended', ended);
+  const [open, plain] = [await meter.text('openmetrics'), await meter.text()];
+  const bucket = 'yard_attempt_duration_seconds_bucket{le="2.5",type="transcode",outcome="completed"} 1';
+  expect(open.text.split('\n').find((line) => line.startsWith(bucket))).toContain(' # {job="default.a"} 1.5 ');
+  expect(open.text).toContain('yard_attempts_ended_total{type="transcode",outcome="completed"} 1');
+  expect(open.text.match(/# EOF/g)).toHaveLength(1);
+  expect(open.text).toMatch(/# EOF\n$/);
+  expect(open.type).toContain('application/openmetrics-text');
+  expect(plain.text.split('\n')).toContain(bucket);
+  expect(plain.text).not.toContain('# EOF');
+});
+
+test('the names of other schedulers are there where they were asked for, with every value of their labels', async () => {
+  const telemetry = createTelemetry();
+  const [own, compat] = [false, true].map((compat) => new Meter({ telemetry, role: 'master', read: () => [], compat }));
+  const job = { key: 'default.a', type: 'noop', queue: 'default', priority: 'high' };
+  telemetry.tell('job.opened', job);
+  telemetry.tell('job.retried', job);
+  telemetry.tell('job.settled', { ...job, state: 'failed' });
+  telemetry.tell('job.settled', { ...job, state: 'completed' });
+  telemetry.tell('job.settled', { ...job, state: 'cancelled' });
+  expect((await own?.text())?.text).not.toMatch(/^(jobs|tasks)_/m);
+  const text = (await compat?.text())?.text.split('\n');
+  for (const line of [
+    'jobs_scheduled_total 1',
+    'jobs_completed_total{status="success"} 1',
+    'jobs_completed_total{status="failed"} 1',
+    'jobs_failed_total 1',
+    'job_retries_total 1',
+    'tasks_enqueued_total 1',
+    'tasks_succeeded_total{type="noop",priority="high"} 1',
+    'tasks_failed_total{type="noop",priority="high"} 1',
+    'tasks_reaped_total 0',
+  ])
+    expect(text).toContain(line);
+  const worker = (await new Meter({ telemetry, role: 'worker', read: () => [], compat: true }).text()).text;
+  for (const priority of ['high', 'medium', 'low']) {
+    expect(worker).toContain(`tasks_dequeued_total{priority="${priority}"} 0`);
+    expect(worker).toContain(`enqueue_to_start_seconds_count{priority="${priority}"} 0`);
+  }
 });
