@@ -22,6 +22,8 @@ export interface Visitor {
   yard: Yard;
   /** Label and id of the token; `anyone` without. */
   name: string;
+  /** Calls back once when what was shown opens nothing any more; returns how to stop waiting for that. */
+  onEnd(ended: () => void): () => void;
 }
 
 /** Who asks: the token shown, and where from. */
@@ -46,16 +48,17 @@ export class Doorkeeper {
   /** @throws {Fault} `token.refused`, `scope.missing`, `rate.exceeded` */
   async admit(asking: Asking, { needs, forTenants }: Lock): Promise<Visitor> {
     const { yard, tokens } = this.#options;
-    if (needs === 'nothing') return { yard, name: 'anyone' };
+    if (needs === 'nothing') return { yard, name: 'anyone', onEnd: never };
     if (tokens === undefined) {
       this.#asks.spend(asking.address);
-      return { yard: this.#faceFor(asking.tenant, forTenants), name: 'anyone' };
+      return { yard: this.#faceFor(asking.tenant, forTenants), name: 'anyone', onEnd: never };
     }
     const { token, label, tenant } = await this.#identify(tokens, needs, asking);
     this.#asks.spend(token);
     if (tenant !== undefined && asking.tenant !== undefined && tenant !== asking.tenant)
       throw new Fault('scope.missing', `Expected a token of the tenant ${asking.tenant}, got one of another.`);
-    return { yard: this.#faceFor(tenant ?? asking.tenant, forTenants), name: `${label} (${token})` };
+    const onEnd = (ended: () => void) => tokens.onEnd(secretIn(asking), ended);
+    return { yard: this.#faceFor(tenant ?? asking.tenant, forTenants), name: `${label} (${token})`, onEnd };
   }
 
   /** @throws {Fault} `scope.missing` where a tenant asks for what is of the whole cluster. */
@@ -81,6 +84,9 @@ export class Doorkeeper {
     return face;
   }
 }
+
+/** Where no token was asked for, none ends. */
+const never = () => () => {};
 
 /** @throws {Fault} `token.refused` */
 function secretIn({ authorization = '' }: Asking): string {
