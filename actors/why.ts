@@ -4,7 +4,7 @@
 
 import { type Capacity, hasRoom, unmet } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
-import { idIn } from '../runtime/key.ts';
+import { idIn, tenantIn } from '../runtime/key.ts';
 import type { Pulse } from '../runtime/ports.ts';
 import type { Account } from './account.ts';
 import type { Board } from './board.ts';
@@ -90,7 +90,7 @@ export function why(entry: Entry, world: Surroundings): Why {
 function whyReady(entry: Entry, world: Surroundings): Why {
   const { board, fleet, throttle, gpuSpillOver } = world;
   const hindrance = throttle.hindranceOf(board.accountsOf(entry));
-  if (hindrance?.kind === 'paused') return whyHindered(hindrance);
+  if (hindrance?.kind === 'paused') return whyHindered(entry, hindrance);
   const workers = fleet.members().filter((member) => fleet.takesJobs(member));
   if (workers.length === 0) return { code: 'no workers', sentence: noWorkers(fleet) };
   const lacking = workers.map(
@@ -109,7 +109,7 @@ function whyReady(entry: Entry, world: Surroundings): Why {
       sentence: `No worker has ${lack}. Start one that has, or change what the job asks for.`,
     };
   }
-  if (hindrance !== undefined) return whyHindered(hindrance);
+  if (hindrance !== undefined) return whyHindered(entry, hindrance);
   const able = workers.filter((_, at) => lacking[at] === undefined);
   const free = able.filter(({ pulse }) =>
     hasRoom(entry.requirements, pulse.capacity, board.holding(pulse.incarnation).usage, 0),
@@ -117,7 +117,7 @@ function whyReady(entry: Entry, world: Surroundings): Why {
   if (free.length === 0)
     return whyRoomIsMade(entry, able.length, world) ?? whyNotItsTurn(entry, able, world) ?? whyBusy(entry, able, world);
   const open = free.filter(({ pulse }) => isOpen(entry, pulse, world));
-  if (open.length === 0) return whyReserved(free[0]?.pulse, world);
+  if (open.length === 0) return whyReserved(entry, free[0]?.pulse, world);
   const notItsTurn = whyNotItsTurn(entry, open, world);
   if (notItsTurn !== undefined) return notItsTurn;
   return { code: 'next in line', sentence: 'A worker has room; it is about to be offered.' };
@@ -145,7 +145,10 @@ function whyRoomIsMade(entry: Entry, able: number, { board, fleet, room }: Surro
   if (leaving.length === 0) return undefined;
   return {
     code: 'making room',
-    sentence: `Worker ${worker} makes room for it: told to stop there ${leaving.length === 1 ? 'is' : 'are'} ${heldBy(leaving.map(({ key }) => key))}. It starts when there is room.`,
+    sentence: `Worker ${worker} makes room for it: told to stop there ${leaving.length === 1 ? 'is' : 'are'} ${heldBy(
+      entry,
+      leaving.map(({ key }) => key),
+    )}. It starts when there is room.`,
   };
 }
 
@@ -177,19 +180,19 @@ function isOpen(entry: Entry, { incarnation, capacity }: Pulse, { board, room }:
 }
 
 /** There is room, and it is kept for jobs that have waited for longer. */
-function whyReserved(pulse: Pulse | undefined, { fleet, room }: Surroundings): Why {
+function whyReserved(entry: Entry, pulse: Pulse | undefined, { fleet, room }: Surroundings): Why {
   const { incarnation = '' } = pulse ?? {};
   const others = (room?.holdsAt(incarnation) ?? []).map(({ entry }) => entry.key);
   return {
     code: 'room reserved',
-    sentence: `Worker ${nameOf(fleet, incarnation)} has room, and keeps it for ${heldBy(others)}. It starts when that has started or is cancelled, or when another worker has room.`,
+    sentence: `Worker ${nameOf(fleet, incarnation)} has room, and keeps it for ${heldBy(entry, others)}. It starts when that has started or is cancelled, or when another worker has room.`,
   };
 }
 
 const namedAtMost = 3;
 
 /** What keeps back all that is counted under the same, and what would let it go. */
-function whyHindered(hindrance: Hindrance): Why {
+function whyHindered(entry: Entry, hindrance: Hindrance): Why {
   const { kind, name } = hindrance.account;
   const [what, command] = wordsOf[kind];
   const set = `\`yard ${command} set ${name} --max-active\``;
@@ -202,7 +205,10 @@ function whyHindered(hindrance: Hindrance): Why {
     case 'full':
       return {
         code: 'limit full',
-        sentence: `${what} ${name} may have ${hindrance.most} out at once, and has: ${heldBy([...hindrance.account.out].map(({ key }) => key))}. It starts when one of them ends, or with a higher ${set}.`,
+        sentence: `${what} ${name} may have ${hindrance.most} out at once, and has: ${heldBy(
+          entry,
+          [...hindrance.account.out].map(({ key }) => key),
+        )}. It starts when one of them ends, or with a higher ${set}.`,
       };
     case 'unsure':
       return {
@@ -235,9 +241,18 @@ const wordsOf: Readonly<Record<Account['kind'], [what: string, command: string]>
   key: ['Limit key', 'limit'],
 };
 
-function heldBy(keys: readonly string[]): string {
-  const ids = keys.slice(0, namedAtMost).map(idIn);
-  return keys.length > ids.length ? `${ids.join(', ')} and ${keys.length - ids.length} more` : ids.join(', ');
+/** Jobs of the same tenant by id, the first few; of others only how many there are, since their ids are nobody else's business. */
+function heldBy({ key: asked }: Entry, keys: readonly string[]): string {
+  const own = keys.filter((key) => tenantIn(key) === tenantIn(asked));
+  const named = own.slice(0, namedAtMost).map(idIn);
+  const more = own.length - named.length;
+  const others = keys.length - own.length;
+  return [
+    [...(named.length === 0 ? [] : [named.join(', ')]), ...(more === 0 ? [] : [`${more} more`])].join(' and '),
+    others === 0 ? '' : `${others} ${others === 1 ? 'job' : 'jobs'} of others`,
+  ]
+    .filter((part) => part !== '')
+    .join(' and ');
 }
 
 function noWorkers(fleet: Fleet): string {

@@ -33,6 +33,9 @@ export interface TokenMade {
   secret: string;
 }
 
+/** A timer that runs for longer is set again. */
+const looksAgainMs = 3_600_000;
+
 const shape = /^yard_([0-9a-z]{12})_[\w-]{43}$/;
 
 export class TokenVerbs {
@@ -111,6 +114,8 @@ export class TokenVerbs {
  */
 export class TokenBook {
   readonly #records = new Map<string, TokenRecord>();
+  /** Who is to be told where something changes, by the ids of tokens. */
+  readonly #watched = new Map<string, Set<() => void>>();
   readonly #control: Control;
   readonly #clock: Clock;
   #stop: Stop = async () => {};
@@ -148,6 +153,36 @@ export class TokenBook {
     return viewOf(record);
   }
 
+  /** Calls back once when this opens nothing any more: it was revoked, has expired, or another one took its place. */
+  onEnd(secret: string, ended: () => void): () => void {
+    const id = shape.exec(secret)?.[1] ?? '';
+    const watching = this.#watched.get(id) ?? new Set();
+    this.#watched.set(id, watching);
+    let cancel = () => {};
+    const stop = () => {
+      cancel();
+      watching.delete(look);
+      if (watching.size === 0) this.#watched.delete(id);
+    };
+    const look = () => {
+      cancel();
+      const record = this.#records.get(id);
+      const now = this.#clock.now();
+      if (record === undefined || !isValid(record, now) || !this.#isKey(id, secret)) {
+        stop();
+        return ended();
+      }
+      const ends = [record.expiresAt, ...record.keys.map(({ until }) => until)].filter(
+        (at) => at !== undefined && at > now,
+      );
+      const inMs = Math.min(looksAgainMs, ...ends.map((at = now) => at - now));
+      cancel = this.#clock.after(inMs, look);
+    };
+    watching.add(look);
+    look();
+    return stop;
+  }
+
   close(): Promise<void> {
     return this.#stop();
   }
@@ -172,6 +207,7 @@ export class TokenBook {
   /** What is revoked stays so, in whatever order it is heard. */
   #keep(record: TokenRecord): void {
     if (this.#records.get(record.token)?.revokedAt === undefined) this.#records.set(record.token, record);
+    for (const look of [...(this.#watched.get(record.token) ?? [])]) look();
   }
 }
 

@@ -24,6 +24,8 @@ export interface Visitor {
   yard: Yard;
   /** Label and id of the token; `anyone` without. */
   name: string;
+  /** Calls back once when what was shown opens nothing any more; returns how to stop waiting for that. */
+  onEnd(ended: () => void): () => void;
 }
 
 /** Who asks: the token shown, and where from. */
@@ -48,17 +50,18 @@ export class Doorkeeper {
   /** @throws {Fault} `token.refused`, `scope.missing`, `rate.exceeded` */
   async admit(asking: Asking, { needs, forTenants }: Lock): Promise<Visitor> {
     const { yard, tokens } = this.#options;
-    if (needs === 'nothing') return { yard, name: 'anyone' };
+    if (needs === 'nothing') return { yard, name: 'anyone', onEnd: never };
     if (tokens === undefined) {
       this.#asks.spend(asking.address);
-      return { yard: this.#faceFor('anyone', asking.tenant, forTenants), name: 'anyone' };
+      return { yard: this.#faceFor('anyone', asking.tenant, forTenants), name: 'anyone', onEnd: never };
     }
     const { token, label, tenant } = await this.#identify(tokens, needs, asking);
     this.#asks.spend(token);
     if (tenant !== undefined && asking.tenant !== undefined && tenant !== asking.tenant)
       throw new Fault('scope.missing', `Expected a token of the tenant ${asking.tenant}, got one of another.`);
     const name = `${label} (${token})`;
-    return { yard: this.#faceFor(name, tenant ?? asking.tenant, forTenants), name };
+    const onEnd = (ended: () => void) => tokens.onEnd(secretIn(asking), ended);
+    return { yard: this.#faceFor(name, tenant ?? asking.tenant, forTenants), name, onEnd };
   }
 
   /** @throws {Fault} `scope.missing` where a tenant asks for what is of the whole cluster. */
@@ -88,6 +91,9 @@ export class Doorkeeper {
     return face;
   }
 }
+
+/** Where no token was asked for, none ends. */
+const never = () => () => {};
 
 /** @throws {Fault} `token.refused` */
 function secretIn({ authorization = '' }: Asking): string {

@@ -19,25 +19,33 @@ const lock: Lock = { needs: 'read', forTenants: true };
 
 export function registerEvents(app: OpenAPIHono, gate: Gate): void {
   app.get('/v1/jobs/:id/events', async (context) => {
-    const { yard } = await gate.admit(context, lock);
+    const { yard, onEnd } = await gate.admit(context, lock);
     const id = context.req.param('id');
     const after = Number(context.req.header('last-event-id') ?? 0);
     await found(yard, id);
     return streamSSE(context, async (stream) => {
       const left = new AbortController();
       stream.onAbort(() => left.abort());
-      for await (const transition of yard.watch(id, { signal: left.signal })) {
-        if (transition.n <= after) continue;
-        await stream.writeSSE({ id: String(transition.n), event: transition.to, data: JSON.stringify(transition) });
+      const stopWaiting = onEnd(() => left.abort());
+      try {
+        for await (const transition of yard.watch(id, { signal: left.signal })) {
+          if (transition.n <= after) continue;
+          await stream.writeSSE({ id: String(transition.n), event: transition.to, data: JSON.stringify(transition) });
+        }
+      } catch (cause) {
+        if (!left.signal.aborted) throw cause;
+      } finally {
+        stopWaiting();
       }
     });
   });
   app.get('/v1/events', async (context) => {
-    const { yard } = await gate.admit(context, lock);
+    const { yard, onEnd } = await gate.admit(context, lock);
     const filter = context.req.query();
     return streamSSE(context, async (stream) => {
       const left = Promise.withResolvers<void>();
       stream.onAbort(() => left.resolve());
+      const stopWaiting = onEnd(() => left.resolve());
       const waiting: JobEventMessage[] = [];
       let wake = () => {};
       const stop = await yard.onTransition((event) => {
@@ -55,6 +63,7 @@ export function registerEvents(app: OpenAPIHono, gate: Gate): void {
         if (event !== undefined) await stream.writeSSE(sseOf(event));
         else await new Promise<void>((resolve) => (wake = resolve));
       }
+      stopWaiting();
       await stop();
     });
   });

@@ -194,6 +194,18 @@ describe('a job waits because', () => {
     });
   });
 
+  test.each([
+    ['acme', 'has: mine and 2 jobs of others.'],
+    ['default', 'has: a, b and 1 job of others.'],
+    ['third', 'has: 3 jobs of others.'],
+  ])('its queue has out what it may, and a tenant is told no ids of others: %s', async (tenant, sentence) => {
+    const { board, clock, put, because } = setUp(pulseOf({ ...capacity, slots: 9 }));
+    board.setQueue({ queue: 'default', maxActive: 3 });
+    for (const key of ['default.a', 'default.b', 'acme.mine']) put({ key, state: 'processing', worker: 'w1' });
+    await clock.advance(8_000);
+    expect(because(put({ key: `${tenant}.waits` })).sentence).toContain(sentence);
+  });
+
   test('its queue may not start another one yet', async () => {
     const { board, clock, put, because } = setUp(worker());
     board.setQueue({ queue: 'default', ratePerSecond: 0.5 });

@@ -14,6 +14,7 @@ import { serveOverNats } from '../../doors/service/serve.ts';
 import { createTelemetry } from '../../runtime/telemetry/telemetry.ts';
 import { defineJob, type TokenScope, type Yard } from '../../sdk/index.ts';
 import { type TestCluster, testCluster } from './cluster.ts';
+import { Shell } from './command.ts';
 
 const echo = defineJob({ type: 'echo', payload: z.looseObject({}), run: ({ payload }) => payload });
 
@@ -177,6 +178,20 @@ function requests(stats: readonly Record<string, unknown>[]): number {
   const endpoints = counts.parse(stats).flatMap((each) => each.endpoints);
   return endpoints.filter(({ name }) => name === 'stats-get').reduce((sum, each) => sum + each.num_requests, 0);
 }
+
+test('a master of the command serves it, and asks for tokens unless it is told otherwise', async () => {
+  await using shell = new Shell(cluster.broker.server.dataDir, { NATS_URL: cluster.broker.url });
+  for (const [prefix, status, ...flags] of [
+    ['own', 401],
+    ['free', 200, '--nats-api', 'open'],
+  ] as const) {
+    const master = shell.start('master', '--prefix', prefix, '--http-port', 'off', '--metrics-port', 'off', ...flags);
+    const asked = () => ask('queues.list', { at: `${prefix}.api` }).then((answer) => answer.status);
+    await expect.poll(() => asked().catch(() => 0), { timeout: 30_000 }).toBe(status);
+    master.signal('SIGINT');
+    expect((await master.ended).code).toBe(0);
+  }
+});
 
 describe('a tenant', () => {
   test('sees its own jobs at its own subject, and nothing of the cluster', async () => {

@@ -169,6 +169,21 @@ describe('a token', () => {
     await expect(yard.tokens.rotate(token.token)).rejects.toMatchObject({ code: 'token.refused' });
   });
 
+  test.each<[string, (id: string) => Promise<unknown>, Partial<TokenGiven>]>([
+    ['is revoked', (id) => yard.tokens.revoke(id), {}],
+    ['is changed for another one', (id) => yard.tokens.rotate(id), {}],
+    ['expires', async () => {}, { expiresIn: '1500ms' }],
+  ])('that %s ends what it opened: news of all jobs, and of one', async (_, end, more) => {
+    const { secret, token } = await yard.tokens.create({ label: 'ends', scopes: ['read'], ...more });
+    const { id } = await yard.submit('echo', {}, { delay: '1h' });
+    const opened = ['/v1/events', `/v1/jobs/${id}/events`].map((path) => ask(path, { token: secret }));
+    await expect.poll(async () => (await ask('/v1/jobs', { token: secret })).status).toBe(200);
+    await end(token.token);
+    // A stream that goes on keeps `fetch` from giving its text.
+    for (const { status } of await Promise.all(opened)) expect(status).toBe(200);
+    await refusedSoon(secret);
+  });
+
   test('is changed for another one at once, or after a while in which both open', async () => {
     const first = await yard.tokens.create({ label: 'turned', scopes: ['read'] });
     const second = await yard.tokens.rotate(first.token.token, { grace: '1h' });
