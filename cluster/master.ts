@@ -14,6 +14,7 @@ import { type Link, link } from './link.ts';
 import type { MasterView } from './masters.ts';
 import { masterSamples } from './measure.ts';
 import { version } from './version.ts';
+import { ViewThread, viewAskOf } from './view.ts';
 
 /** A master in this process. `stop` gives the lease up, where it has it. */
 export interface RunningMaster {
@@ -55,8 +56,10 @@ export async function startMaster({
     tellFullness({ store: to.world.store, clock: to.clock, telemetry }),
     tellStuck({ monitoring: options.natsMonitoring, clock: to.clock, telemetry }),
   ];
+  const thread = new ViewThread({ settings: options, telemetry });
   const stop = async () => {
     for (const cancel of watches) cancel();
+    await thread.stop();
     await master.stop();
     await to[Symbol.asyncDispose]();
   };
@@ -73,6 +76,10 @@ export async function startMaster({
   });
   try {
     await to.world.desk.answer('masters', view);
+    await to.world.desk.answer('view', (ask) => {
+      const asked = viewAskOf(ask);
+      return asked === undefined ? undefined : thread.answer(asked);
+    });
     await master.start();
   } catch (cause) {
     await stop();
