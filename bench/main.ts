@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- burst|latency|idle|failover|brokerloss|coldstart [--json]`: real processes, a warm-up, several runs, medians and ranges.
+ * `npm run bench -- burst|latency|idle|failover|brokerloss|coldstart|view [--json]`: real processes, a warm-up, several runs, medians and ranges.
  *
  * Numbers belong to the machine and the hour in which they were taken: compare what one run printed, and nothing else.
  */
@@ -12,6 +12,7 @@ import { coldStart } from './coldstart.ts';
 import { failover } from './failover.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
+import { view } from './view.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -45,6 +46,7 @@ const benchmarks: Readonly<Record<string, () => Promise<object>>> = {
       runs: whole('runs', values.runs),
     }),
   idle: () => idle({ runs: whole('runs', values.runs) }),
+  view: async () => view({ jobs: whole('jobs', values.jobs ?? '1000000') }),
 };
 
 function whole(name: string, text: string): number {
