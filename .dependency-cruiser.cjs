@@ -6,7 +6,7 @@
  */
 
 /** The folders of the house; code outside of them (tests, benches, scripts, examples) may import anything. */
-const rooms = 'machines|runtime|actors|nats|handlers|cluster|sdk|doors|grafana';
+const rooms = 'machines|runtime|actors|nats|view|handlers|cluster|sdk|doors|grafana';
 const own = `^(?:${rooms}|test|bench|scripts|examples|bin)/`;
 
 /** Files of `room` reach, of our own code, only what `allowed` matches. */
@@ -35,10 +35,19 @@ module.exports = {
         comment: 'Keeps and carries; it knows the ports, the record and the faults, and no decision.',
       },
     ),
+    room('view', ['^view/', '^runtime/', '^machines/'], {
+      comment: 'Keeps a copy to be searched; it knows the record, and neither broker nor actor.',
+    }),
+    {
+      name: 'sqlite-only-in-view',
+      severity: 'error',
+      from: { pathNot: ['^view/', '^node_modules/', '^test/', '^bench/'] },
+      to: { path: '^(?:node:)?sqlite$' },
+    },
     room('handlers', ['^handlers/', '^runtime/(?:handler|clock|faults)\\.ts$', '^machines/rules/'], {
       comment: 'A job type that ships knows no more than one that a user writes.',
     }),
-    room('cluster', ['^(?:cluster|handlers|nats|actors|runtime|machines)/'], {
+    room('cluster', ['^(?:cluster|handlers|view|nats|actors|runtime|machines)/'], {
       comment: 'The one place where actors meet the broker.',
     }),
     room('sdk', ['^(?:sdk|cluster)/', '^(?:runtime|machines)/'], { comment: 'The face: verbs over the cluster.' }),

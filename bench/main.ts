@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- burst|latency|idle|failover|brokerloss|coldstart|decide [--json]`: real processes, a warm-up, several runs, medians and ranges.
+ * `npm run bench -- burst|latency|idle|failover|brokerloss|coldstart|decide|view [--json]`: real processes, a warm-up, several runs, medians and ranges.
  *
  * Numbers belong to the machine and the hour in which they were taken: compare what one run printed, and nothing else.
  */
@@ -13,6 +13,7 @@ import { decide } from './decide.ts';
 import { failover } from './failover.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
+import { view } from './view.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -53,6 +54,7 @@ const benchmarks: Readonly<Record<string, () => Promise<object>>> = {
       rounds: whole('rounds', values.rounds ?? '200'),
     }),
   idle: () => idle({ runs: whole('runs', values.runs) }),
+  view: async () => view({ jobs: whole('jobs', values.jobs ?? '1000000') }),
 };
 
 function whole(name: string, text: string): number {

@@ -27,6 +27,7 @@ import type {
 } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
+import type { ListOptions } from '../runtime/view.ts';
 import { type AuditReport, audit } from './audit.ts';
 import { Audited, type Author, type Deed, processAuthor } from './audited.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
@@ -42,6 +43,7 @@ import {
 } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
+import { type JobListOptions, type JobPage, jobPage, jobsOf } from './job-list.ts';
 import {
   type LimitChange,
   type LimitSettings,
@@ -55,7 +57,7 @@ import {
   type TenantView,
 } from './limits.ts';
 import { type Link, link } from './link.ts';
-import { type Census, type JobFilter, listJobs, takeCensus } from './listing.ts';
+import { type Census, takeCensus } from './listing.ts';
 import { readLog } from './log-reader.ts';
 import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
 import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQueue } from './queues.ts';
@@ -182,8 +184,21 @@ export class Client implements AsyncDisposable {
     return record === undefined || !isWhole ? record : await whole(record, blobs);
   }
 
-  jobs(filter: JobFilter = {}): AsyncGenerator<JobRecord> {
-    return listJobs(this.#link.world.store, { ...filter, tenant: this.#tenant });
+  jobs(list: ListOptions = {}): AsyncGenerator<JobRecord> {
+    return jobsOf(this.#list(), list);
+  }
+
+  /** @throws {Fault} `input.invalid`; `broker.unavailable` where it takes a view and none answers. */
+  jobPage(list: ListOptions = {}): Promise<JobPage> {
+    return jobPage(this.#list(), list);
+  }
+
+  #list(): JobListOptions {
+    const incarnationsOf = async (worker: string) =>
+      ((await this.cluster())?.workers ?? [])
+        .filter(({ name }) => name === worker)
+        .map(({ incarnation }) => incarnation);
+    return { world: this.#link.world, tenant: this.#tenant, incarnationsOf };
   }
 
   census(): Promise<Census> {

@@ -16,6 +16,7 @@ import { type Link, link } from './link.ts';
 import type { MasterView } from './masters.ts';
 import { countSettled, masterSamples, otherNames } from './measure.ts';
 import { version } from './version.ts';
+import { ViewThread, viewAskOf } from './view.ts';
 
 export type { MicroReply, MicroRequest, MicroService };
 
@@ -62,8 +63,10 @@ export async function startMaster({
     tellFullness({ store: to.world.store, clock: to.clock, telemetry }),
     tellStuck({ monitoring: options.natsMonitoring, clock: to.clock, telemetry }),
   ];
+  const thread = new ViewThread({ settings: options, telemetry });
   const stop = async () => {
     for (const cancel of watches) cancel();
+    await thread.stop();
     await master.stop();
     await to[Symbol.asyncDispose]();
   };
@@ -80,6 +83,10 @@ export async function startMaster({
   });
   try {
     await to.world.desk.answer('masters', view);
+    await to.world.desk.answer('view', (ask) => {
+      const asked = viewAskOf(ask);
+      return asked === undefined ? undefined : thread.answer(asked);
+    });
     await master.start();
   } catch (cause) {
     await stop();

@@ -26,6 +26,9 @@ export const jobStates = [
 /** Priorities, the most urgent first. */
 export const priorities = ['critical', 'high', 'medium', 'low'] as const satisfies readonly Priority[];
 
+/** Orders of a list; `-` is downwards. */
+export const jobSorts = ['-created', 'created', '-updated', 'updated'] as const;
+
 /** Whether a job in this state will not move again by itself. */
 export function isSettled(state: JobState): boolean {
   return state === 'completed' || state === 'cancelled' || state === 'failed';

@@ -7,6 +7,7 @@
 
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
+import { Fault } from '../runtime/faults.ts';
 import type { Books, Page, Rejection, Submission, SubmitState } from '../runtime/ports.ts';
 import { decodeJson, decodePage } from './codec.ts';
 import { faultOf } from './errors.ts';
@@ -57,8 +58,29 @@ export class NatsBooks implements Books {
     for await (const { data } of this.#messages(this.#names.streams.rejected)) yield decodeJson<Rejection>(data);
   }
 
-  async *pages(): AsyncIterable<Page> {
-    for await (const message of this.#messages(this.#names.streams.jobs)) yield this.#page(message);
+  async *pages(span?: { after: number; through: number }): AsyncIterable<Page> {
+    if (span === undefined) {
+      for await (const message of this.#messages(this.#names.streams.jobs)) yield this.#page(message);
+      return;
+    }
+    for (let next = span.after + 1; next <= span.through; ) {
+      const batch = await this.#batch(this.#names.streams.jobs, next);
+      for (const message of batch) yield this.#page(message);
+      const last = batch.at(-1);
+      if (last === undefined) return await this.#refuseLag(next, span.through);
+      next = last.seq + 1;
+    }
+  }
+
+  /** Where a replica had no more, the leader of the stream must have none either. @throws {Fault} `broker.unavailable` */
+  async #refuseLag(next: number, through: number): Promise<void> {
+    const query = { seq: next, next_by_subj: '>' };
+    const jsm = await this.#manager();
+    const message = await jsm.streams.getMessage(this.#names.streams.jobs, query).catch((cause: unknown) => {
+      throw faultOf(cause);
+    });
+    if (message !== null && message.seq <= through)
+      throw new Fault('broker.unavailable', 'Expected the newest of the stream, a replica lags. Try again.');
   }
 
   async page(key: string): Promise<Page | undefined> {

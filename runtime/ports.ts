@@ -332,8 +332,11 @@ export interface Books {
   /** What is left of the stream of submissions up to `last`, in its order. */
   submissions(last: number): AsyncIterable<Submission>;
   rejections(): AsyncIterable<Rejection>;
-  /** The newest of every key; a key that is written meanwhile may come twice. May be slightly stale. */
-  pages(): AsyncIterable<Page>;
+  /**
+   * The newest of every key, in order of revisions; a key that is written meanwhile may come twice. May be slightly stale.
+   * With a span, only those behind `after`, until one is at `through` or beyond, or there are no more.
+   */
+  pages(span?: { after: number; through: number }): AsyncIterable<Page>;
   /** What lies under `key` now, from the stream's leader. */
   page(key: string): Promise<Page | undefined>;
 }

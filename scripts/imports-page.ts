@@ -9,7 +9,18 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const rooms = ['machines', 'runtime', 'actors', 'nats', 'handlers', 'cluster', 'sdk', 'doors', 'grafana'] as const;
+const rooms = [
+  'machines',
+  'runtime',
+  'actors',
+  'nats',
+  'view',
+  'handlers',
+  'cluster',
+  'sdk',
+  'doors',
+  'grafana',
+] as const;
 const imported = /\b(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
 
 /** The text of `docs/imports.md`. */

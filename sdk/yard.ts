@@ -17,7 +17,8 @@ import type {
   WorkerView,
 } from '../cluster/client.ts';
 import type { DeadFilter, DeadGroup, DeadShown, RedriveOptions } from '../cluster/dead-letter.ts';
-import type { Census, JobFilter } from '../cluster/listing.ts';
+import type { JobPage } from '../cluster/job-list.ts';
+import type { Census } from '../cluster/listing.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
 import type { Item } from '../cluster/submitter.ts';
@@ -27,6 +28,7 @@ import type { Verb } from '../runtime/bulk.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { AuditQuery, JobEventMessage, KeptAuditEntry, LogLine, Rejection, Stop } from '../runtime/ports.ts';
 import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
+import type { ListOptions } from '../runtime/view.ts';
 import { BulkOperations } from './bulk.ts';
 import type { DefinedJob } from './define-job.ts';
 import { resultOf } from './job-failed.ts';
@@ -140,9 +142,21 @@ export class Yard implements AsyncDisposable {
     return this.#client.job(id, options);
   }
 
-  /** Jobs that pass the filter, the newest first, without what lies aside of them. */
-  jobs(filter: JobFilter = {}): AsyncIterable<JobRecord> {
-    return this.#client.jobs(filter);
+  /**
+   * Jobs that pass the filter, the newest first unless `sort` says otherwise, without what lies aside of them. Goes through as
+   * many pages as it takes.
+   *
+   * @throws {Fault} `input.invalid`; `broker.unavailable` where words, ranges, a worker or another order are asked for and no
+   * master answers.
+   * @example for await (const { id } of yard.jobs({ search: 'intro.mov', state: 'failed' })) console.log(id);
+   */
+  jobs(list: ListOptions = {}): AsyncIterable<JobRecord> {
+    return this.#client.jobs(list);
+  }
+
+  /** One page of them, at most `limit` (100); where there are more, `next` is the `cursor` of the next page. @throws {Fault} as `jobs`. */
+  jobPage(list: ListOptions = {}): Promise<JobPage> {
+    return this.#client.jobPage(list);
   }
 
   /** How many jobs there are, settled ones too: in each state, by queue and by priority. */

@@ -7,8 +7,9 @@
 import { z } from '@hono/zod-openapi';
 import { readSaid, saidFields } from '../../cluster/said.ts';
 import { Fault, type JobHandle, type JobRecord, type LogLine, type Yard } from '../../sdk/index.ts';
+import { jobSorts } from '../job-words.ts';
 import { nothing, type Operation, operation } from './operation.ts';
-import { filter, job, jobId, submitted, why } from './schema.ts';
+import { filter, job, jobId, ranges, submitted, why } from './schema.ts';
 
 const pageAtMost = 1_000;
 const manyAtMost = 1_000;
@@ -124,6 +125,27 @@ async function settledWithin(handle: JobHandle, timeoutMs: number): Promise<JobR
   }
 }
 
+const listed = z.strictObject({
+  ...filter.shape,
+  ...ranges.shape,
+  worker: z.string().optional().openapi({ description: 'Name or incarnation.' }),
+  q: z.string().optional().openapi({
+    description: 'Words that all stand in id, name, type, tags, error or payload; `intro*` is the beginning of one.',
+  }),
+  sort: z.enum(jobSorts).default('-created'),
+  cursor: z.string().optional().openapi({ description: 'The `next` of the page before.' }),
+  limit: z.coerce.number().int().min(1).max(pageAtMost).default(100),
+});
+
+const jobPage = z.object({
+  jobs: z.array(job),
+  next: z.string().optional().openapi({ description: 'The `cursor` of the next page; absent where this is the last.' }),
+  view: z
+    .looseObject({ revision: z.number(), behindBy: z.number(), behindMs: z.number(), isBuilding: z.boolean() })
+    .optional()
+    .openapi({ description: 'How old the view is that found them; absent where all jobs were looked at.' }),
+});
+
 function listing(yard: Yard): readonly Operation[] {
   return [
     operation({
@@ -133,12 +155,14 @@ function listing(yard: Yard): readonly Operation[] {
       needs: 'read',
       forTenants: true,
       tag,
-      summary: 'Lists jobs that pass a filter, the newest first.',
+      summary: 'Lists jobs that pass a filter, page by page, the newest first unless `sort` says otherwise.',
+      description:
+        'What is shown is read from the records; which jobs are shown comes from a view that may lag, as `view` says. A page may have fewer jobs than asked for, and more behind `next`.',
       params: nothing,
-      query: filter.extend({ limit: z.coerce.number().int().min(1).max(pageAtMost).default(100) }),
+      query: listed,
       body: nothing,
-      replies: { 200: { description: 'The jobs.', schema: z.object({ jobs: z.array(job) }) } },
-      run: async ({ query }) => ({ body: { jobs: await Array.fromAsync(yard.jobs(query)) } }),
+      replies: { 200: { description: 'The jobs.', schema: jobPage } },
+      run: async ({ query: { q: search, ...list } }) => ({ body: await yard.jobPage({ ...list, search }) }),
     }),
   ];
 }

@@ -77,4 +77,17 @@ export const filter = z.object({
   tag: z.string().optional(),
 });
 
+const timeOrMs = z
+  .union([z.coerce.number(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))])
+  .optional()
+  .openapi({ type: 'string', description: 'Epoch ms, or as `2026-11-26T12:00:00Z`.' });
+
+/** When a job was created, and when its present state began: from, and before. */
+export const ranges = z.object({
+  createdFrom: timeOrMs,
+  createdTo: timeOrMs,
+  updatedFrom: timeOrMs,
+  updatedTo: timeOrMs,
+});
+
 export const jobId = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' }, example: 'nightly-17' }) });

@@ -2,9 +2,9 @@
  * `yard job list | get | watch | why | logs`: looks at jobs. What is done to them is in `job-verb.ts`.
  */
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { JobRecord, LogLine, Why, Yard } from '../../sdk/index.ts';
-import { isSettled } from '../job-words.ts';
+import { isSettled, jobSorts } from '../job-words.ts';
 import { isJson, jsonOf, listed, told } from './answer.ts';
 import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
@@ -49,11 +49,20 @@ export function register(program: Command, context: CommandContext): void {
 }
 
 interface ListFlags extends FilterFlags {
+  search?: string;
+  worker?: string;
+  sort?: (typeof jobSorts)[number];
   limit: number;
 }
 
 function registerList(list: Command, context: CommandContext): void {
   addFilterFlags(list.description('Lists jobs, the newest first.'))
+    .option(
+      '--search <words>',
+      'Only with all of these words in id, name, type, tags, error or payload; `intro*` is a beginning.',
+    )
+    .option('--worker <name>', 'Only those that this worker holds, or held last.')
+    .addOption(new Option('--sort <order>', 'In this order; `-` is downwards.').choices(jobSorts))
     .option('--limit <count>', 'At most so many.', positive, 100)
     .action((flags: ListFlags, command: Command) => showList(command, context, flags));
 }

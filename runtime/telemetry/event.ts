@@ -368,6 +368,12 @@ export const events = {
     facts: { lastRevision: 'number' },
     help: 'The picture of all open jobs was made from scratch.',
   },
+  'view.complete': {
+    level: 'info',
+    line: 'lists and searches know all {jobs} jobs, up to revision {revision}',
+    facts: { jobs: 'number', revision: 'number' },
+    help: 'The view of this master, which lists and searches are answered from, was made from scratch.',
+  },
   'picture.complete': {
     level: 'info',
     line: 'the picture of all open jobs is complete up to revision {revision}, after {ms} ms; {saved} of them came from a saved one',

@@ -5,7 +5,7 @@ import { basename, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
-const rooms = 'machines,runtime,actors,nats,handlers,cluster,sdk,doors,grafana';
+const rooms = 'machines,runtime,actors,nats,view,handlers,cluster,sdk,doors,grafana';
 const faceless = /^(?:utils?|helpers?|common|misc|shared|types|manager|base|index)\.tsx?$/;
 const face = 'sdk/index.ts';
 const sources = globSync(`{${rooms}}/**/*.{ts,tsx}`, { cwd: root }).filter((path) => !path.includes('node_modules'));

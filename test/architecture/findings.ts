@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** The folders whose code keeps the house rules. */
-const rooms = /^(?:machines|runtime|actors|nats|handlers|cluster|sdk|doors|grafana)\//;
+const rooms = /^(?:machines|runtime|actors|nats|view|handlers|cluster|sdk|doors|grafana)\//;
 /** The pages run in a browser, which has no clock of ours. */
 const pages = /^doors\/web\//;
 

@@ -166,11 +166,13 @@ describe('yard submit', () => {
 describe('yard job', () => {
   test('list shows what was asked for, in columns and as JSON', async () => {
     await yard.submit('noop', {}, { id: 'listed', queue: 'shelf', tags: ['blue'], name: 'On the shelf', hold: true });
-    const [table, json, none] = await Promise.all([
+    const [table, json, none, searched] = await Promise.all([
       shell.yard('job', 'list', '--queue', 'shelf', '--state', 'held,failed', '--type', 'noop', '--tag', 'blue'),
       shell.yard('jobs', '--queue', 'shelf', '--limit', '5', '-o', 'json'),
       shell.yard('job', 'list', '--queue', 'shelf', '--state', 'failed'),
+      shell.yard('job', 'list', '--search', 'on shelf', '--sort', 'created', '-o', 'json'),
     ]);
+    expect(z.array(anyRecord).parse(JSON.parse(searched.out))).toMatchObject([{ id: 'listed' }]);
     expect(table.out.split('\n')).toHaveLength(3);
     expect(table.out).toMatch(/^ID +TYPE +STATE +QUEUE +PRIORITY/);
     expect(table.out).toMatch(/^listed +noop +held +shelf +medium +0\/4 +\ds ago +\ds ago +On the shelf$/m);

@@ -108,6 +108,37 @@ describe('jobs', () => {
     expect((await ask('/v1/jobs?limit=0')).json.errors[0].path).toBe('/limit');
   });
 
+  test('lists turn pages, find words and no secrets, and say how old they are', async () => {
+    for (let n = 0; n < 5; n++)
+      await ask('/v1/jobs', {
+        body: {
+          type: 'script',
+          payload: { command: `echo reel-${n}`, env: { API_TOKEN: `hush${n}` } },
+          id: `reel-${n}`,
+          queue: 'reels',
+          delay: '1h',
+        },
+      });
+    const seen: string[] = [];
+    let cursor = '';
+    do {
+      const { json } = await ask(`/v1/jobs?queue=reels&sort=created&limit=2${cursor}`);
+      expect(json.view).toMatchObject({ behindBy: 0, isBuilding: false });
+      seen.push(...json.jobs.map(({ id }: { id: string }) => id));
+      cursor = json.next === undefined ? '' : `&cursor=${json.next}`;
+    } while (cursor !== '');
+    expect(seen).toEqual(['reel-0', 'reel-1', 'reel-2', 'reel-3', 'reel-4']);
+    const idsOf = async (query: string) =>
+      (await ask(`/v1/jobs?${query}`)).json.jobs.map(({ id }: { id: string }) => id);
+    expect(await idsOf('q=reel-3&state=scheduled')).toEqual(['reel-3']);
+    expect([await idsOf('q=hush3'), await idsOf('q=reel-3&state=failed')]).toEqual([[], []]);
+    expect(await idsOf(`queue=reels&createdTo=${new Date(0).toISOString()}`)).toEqual([]);
+    expect((await ask('/v1/jobs?cursor=nonsense')).json).toMatchObject({
+      code: 'input.invalid',
+    });
+    expect((await ask('/v1/jobs?stat=failed')).status).toBe(422);
+  });
+
   test('an unchanged job is not sent again', async () => {
     await ask('/v1/jobs', { body: { type: 'add', payload: { a: 2 }, id: 'tagged' }, headers: { prefer: 'wait=30' } });
     const first = await ask('/v1/jobs/tagged');

@@ -293,7 +293,9 @@ describe('looking', () => {
     const jobs: string[] = [];
     for (const queue of ['look', 'look', 'other', 'look']) {
       const tags = queue === 'look' && jobs.length === 0 ? ['first'] : [];
-      jobs.push((await yard.submit('add', { a: 1 }, { queue, delay: '1h', tags })).id);
+      // Of one millisecond, they are listed by id.
+      const id = `looked-${jobs.length}`;
+      jobs.push((await yard.submit('add', { a: 1 }, { id, queue, delay: '1h', tags })).id);
     }
     const [first, second, , fourth] = jobs;
     const idsOf = async (filter: Parameters<Yard['jobs']>[0]) => (await all(yard.jobs(filter))).map(({ id }) => id);
