@@ -111,7 +111,7 @@ describe('the catalogue', () => {
     expect(spec.type === 'histogram').toBe(spec.buckets !== undefined);
     const ids = ['key', 'incarnation', 'worker', 'attempt', 'sequence', 'term', 'error', 'server'];
     for (const feeding of spec.fedBy) {
-      const facts = [...Object.keys(events[feeding.event].facts), feeding.as];
+      const facts = [...Object.keys(events[feeding.event].facts), ...Object.keys(feeding.with ?? {}), feeding.as];
       for (const label of spec.labels) {
         expect(ids).not.toContain(label);
         expect(facts).toContain(label);
