@@ -48,6 +48,8 @@ export interface SchedulerOptions {
 
 const offersAtOnce = 500;
 const queuedAtOnce = 1_000;
+/** Lines of which a pass says why they wait. */
+const explainedAtOnce = 100;
 const trustAgainMs = 50;
 const ageEveryMs = 250;
 const risenAtOnce = 5_000;
@@ -261,11 +263,9 @@ export class Scheduler {
   async #tick(): Promise<void> {
     if (this.#writing || !this.#options.isTrusted()) return;
     this.#pass();
-    const { board, fleet, gpuSpillOver, throttle, room, move, clock, telemetry } = this.#options;
-    const reasons: Record<string, number> = {};
+    const { move, clock, telemetry } = this.#options;
     const moves = this.#stuck().map((entry) => {
-      const reason = why(entry, { board, fleet, gpuSpillOver, throttle, room }).code;
-      reasons[reason] = (reasons[reason] ?? 0) + 1;
+      const reason = why(entry, this.#options).code;
       telemetry.tell('job.queued', { key: entry.key, reason });
       return {
         key: entry.key,
@@ -279,14 +279,27 @@ export class Scheduler {
     this.wake();
     const offered = this.#decisions;
     this.#decisions = 0;
-    if (queued > 0 || offered > 0)
-      telemetry.tell('scheduler.pass', {
-        queued,
-        offered,
-        reasons,
-        workersByStatus: this.#workersByStatus(),
-        waiting: this.#waiting(),
-      });
+    telemetry.tell('scheduler.pass', {
+      queued,
+      offered,
+      reasons: this.#reasons(),
+      workersByStatus: this.#workersByStatus(),
+      waiting: this.#waiting(),
+    });
+  }
+
+  /** Why jobs wait, and how many of them: who stands in one line waits for what its first one waits for. */
+  #reasons(): Record<string, number> {
+    const reasons: Record<string, number> = {};
+    let looked = 0;
+    for (const lane of this.#options.board.lanes())
+      for (const line of lane) {
+        const [first] = line;
+        if (first === undefined) continue;
+        const reason = looked++ < explainedAtOnce ? why(first, this.#options).code : 'not looked at';
+        reasons[reason] = (reasons[reason] ?? 0) + line.size;
+      }
+    return reasons;
   }
 
   /** Pending jobs that no worker can take now, heads of lanes first. */

@@ -71,7 +71,8 @@ export class User implements AsyncDisposable {
   static async of(options: UserOptions): Promise<User> {
     const { connection, names, news } = options;
     const user = new User(options);
-    await listen(connection, `${names.prefix}.ack.*`, ({ data }) => user.#acked(decodeJson<SubmitAck>(data)));
+    for (const acks of [`${names.prefix}.ack.*`, `${names.prefix}.tenant.*.ack.*`])
+      await listen(connection, acks, ({ data }) => user.#acked(decodeJson<SubmitAck>(data)));
     await listen(connection, names.eventsOf(), () => news.ring());
     return user;
   }

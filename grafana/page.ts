@@ -1,0 +1,127 @@
+/**
+ * `docs/observability.md`: what to look at, which alert says what, and the names of other schedulers.
+ */
+
+import { compatMetrics, compatSamples } from '../runtime/telemetry/compat.ts';
+import { type AlertSpec, alerts } from './alerts.ts';
+import { dashboards } from './dashboards.ts';
+import type { DashboardSpec, PanelSpec } from './panel.ts';
+
+/** What an operator asks at 3 a.m., and the panels of the Overview that answer it. */
+export const questions: readonly { question: string; panels: readonly string[]; next: string }[] = [
+  {
+    question: 'Is there a leader, and is it scheduling?',
+    panels: ['Leaders', 'Scheduler passes'],
+    next: '`yard master list`',
+  },
+  {
+    question: 'Which queue is behind, and how old is its oldest job?',
+    panels: ['Queue depth per lane', 'Oldest job per lane'],
+    next: '`yard queue list`',
+  },
+  {
+    question: 'Are workers alive, which have lost their heartbeat?',
+    panels: ['Workers by status', 'Heartbeat age'],
+    next: '`yard worker list`',
+  },
+  {
+    question: 'What fails, and since when?',
+    panels: ['Failing types', 'Success and failure'],
+    next: '`yard dead groups`, which groups errors by what they say',
+  },
+  {
+    question: 'Why do jobs not start?',
+    panels: ['Why jobs wait', 'Slots in use'],
+    next: '`yard job why ID`, for one job',
+  },
+  {
+    question: 'Is the broker well, and did the leader change?',
+    panels: ['Broker', 'Leaders'],
+    next: '`yard status`; red lines across all panels are failovers',
+  },
+];
+
+export function observabilityPage(): string {
+  return `# Seeing what it does
+
+Generated from \`grafana/\`; do not edit it by hand.
+
+Each master and worker serves its metrics at \`/metrics\`, in the text format, or as OpenMetrics with the job as exemplar where that is
+asked for. [telemetry.md](telemetry.md) lists all of them. Prometheus finds processes by itself: \`grafana/prometheus.yml\` asks
+\`/v1/prometheus/targets\` of a master. \`deploy/compose.yaml\` starts all of it with Docker; it was never tried with Docker.
+
+To try it here, with Prometheus on this machine:
+
+\`\`\`sh
+yard up
+prometheus --config.file=grafana/prometheus.yml
+\`\`\`
+
+## At 3 a.m.
+
+The Overview answers these in one look:
+
+| question | panels | then |
+|---|---|---|
+${questions.map(({ question, panels, next }) => `| ${question} | ${panels.join(', ')} | ${next} |`).join('\n')}
+
+## Dashboards
+
+Grafana reads them from \`grafana/dashboards/\` (\`grafana/provisioning/\` says so). They were checked against a real Prometheus on a
+running cluster, but for those of GPUs and of transcodes, and never opened in a real Grafana. A panel marked * is empty until there is something to show.
+
+${dashboards.map(dashboardPart).join('\n')}
+## Alerts
+
+\`grafana/alerts/yardmaster.yml\`; \`promtool test rules grafana/alerts/yardmaster.test.yml\` shows each of them firing, and not firing.
+
+${alerts.map(alertPart).join('\n')}
+## The names of other schedulers
+
+With \`--metrics-compat\`, these are served too. Every value of a label that can be known is there from the start. Those that are \`gauge\`
+are served by the leader alone. \`dlq_depth\` is not among them: the leader keeps no picture of jobs that are settled, so it does not
+know how many lie in the dead letter (\`yard dead groups\` counts them); \`tasks_failed_total\` says how it grows.
+
+| metric | type | labels | |
+|---|---|---|---|
+${Object.entries({ ...compatMetrics, ...compatSamples })
+  .map(([name, { type, labels, help }]) => `| \`${name}\` | ${type} | ${labels.join(', ')} | ${help} |`)
+  .join('\n')}
+`;
+}
+
+function dashboardPart({ uid, title, help, panels }: DashboardSpec): string {
+  return `### ${title}
+
+${help} \`grafana/dashboards/${uid}.json\`
+
+| panel | |
+|---|---|
+${panels.map(panelRow).join('\n')}
+`;
+}
+
+function panelRow({ title, help, bad, needs }: PanelSpec): string {
+  return `| ${title}${needs === undefined ? '' : ' *'} | ${help}${redWhen(bad)} |`;
+}
+
+function redWhen(bad: PanelSpec['bad']): string {
+  if (bad === undefined) return '';
+  return 'above' in bad ? ` Red from ${bad.above} on.` : ` Red below ${bad.below}.`;
+}
+
+function alertPart({ name, expr, for: held, severity, summary, action }: AlertSpec): string {
+  return `### ${name}
+
+${plain(summary)} ${action} (${severity}, after ${held})
+
+\`\`\`promql
+${expr}
+\`\`\`
+`;
+}
+
+/** Without what Prometheus fills in. */
+function plain(summary: string): string {
+  return summary.replaceAll(/ ?\{\{ \$labels\.(\w+) \}\}/g, ' `$1`');
+}
