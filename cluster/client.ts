@@ -26,7 +26,7 @@ import { type Bulk, type BulkOutcome, BulkVerbs } from './bulk.ts';
 import { type DeadGroup, deadOf, groupDead, type RedriveOptions, redriveBulk } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
-import { type JobListOptions, type JobPage, jobPage, jobsOf } from './job-list.ts';
+import { type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
 import {
   type LimitChange,
   type LimitSettings,
@@ -153,6 +153,11 @@ export class Client implements AsyncDisposable {
   /** @throws {Fault} `input.invalid`; `broker.unavailable` where it takes a view and none answers. */
   jobPage(list: ListOptions = {}): Promise<JobPage> {
     return jobPage(this.#list(), list);
+  }
+
+  /** @throws {Fault} `broker.unavailable` where no view answers. */
+  lanes(): Promise<LaneCounts> {
+    return laneCounts(this.#list());
   }
 
   #list(): JobListOptions {
