@@ -43,7 +43,7 @@ import {
 } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
-import { type JobListOptions, type JobPage, jobPage, jobsOf } from './job-list.ts';
+import { type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
 import {
   type LimitChange,
   type LimitSettings,
@@ -191,6 +191,11 @@ export class Client implements AsyncDisposable {
   /** @throws {Fault} `input.invalid`; `broker.unavailable` where it takes a view and none answers. */
   jobPage(list: ListOptions = {}): Promise<JobPage> {
     return jobPage(this.#list(), list);
+  }
+
+  /** @throws {Fault} `broker.unavailable` where no view answers. */
+  lanes(): Promise<LaneCounts> {
+    return laneCounts(this.#list());
   }
 
   #list(): JobListOptions {

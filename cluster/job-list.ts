@@ -10,7 +10,7 @@ import { recordPasses } from '../actors/job-filter.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Desk, JobStore } from '../runtime/ports.ts';
 import type { JobRecord } from '../runtime/record.ts';
-import type { ListOptions, ListQuery, ViewAge } from '../runtime/view.ts';
+import type { LaneCount, ListOptions, ListQuery, ViewAge, ViewAnswer } from '../runtime/view.ts';
 import { listJobs } from './listing.ts';
 import { askView } from './view.ts';
 
@@ -45,13 +45,7 @@ export async function jobPage(options: JobListOptions, list: ListOptions): Promi
     const jobs = keys.flatMap((key) => found.get(key)?.record ?? []).filter((record) => recordPasses(record, list));
     return { jobs, ...(next === undefined ? {} : { next }), view: answer.age };
   }
-  if (needsView(list))
-    throw new Fault(
-      'broker.unavailable',
-      answer === undefined
-        ? 'Expected a master to search and to turn pages, none answers. Start one with `yard master`.'
-        : `Expected the view of all jobs to be complete, it is being made (${answer.age.behindBy} revisions to go). Try again.`,
-    );
+  if (needsView(list)) return notThere(answer);
   const filter = { ...list, limit: query.limit, tenant: options.tenant };
   return { jobs: await Array.fromAsync(listJobs(store, filter)) };
 }
@@ -71,6 +65,29 @@ export async function* jobsOf(options: JobListOptions, list: ListOptions): Async
     if (page.next === undefined) return;
     cursor = page.next;
   }
+}
+
+/** How many jobs a tenant has, by state, queue and priority. */
+export interface LaneCounts {
+  lanes: readonly Omit<LaneCount, 'tenant'>[];
+  view: ViewAge;
+}
+
+/** @throws {Fault} `broker.unavailable` where no view answers. */
+export async function laneCounts({ world: { store, desk }, tenant }: JobListOptions): Promise<LaneCounts> {
+  const { lastRevision } = await store.state();
+  const answer = await askView(desk, { what: 'counts', atLeast: lastRevision, tenant });
+  if (answer === undefined || !('counts' in answer) || answer.age.isBuilding) return notThere(answer);
+  return { lanes: answer.counts.map(({ tenant: _, ...lane }) => lane), view: answer.age };
+}
+
+function notThere(answer: ViewAnswer | undefined): never {
+  throw new Fault(
+    'broker.unavailable',
+    answer === undefined
+      ? 'Expected a master with a view of all jobs, none answers. Start one with `yard master`.'
+      : `Expected the view of all jobs to be complete, it is being made (${answer.age.behindBy} revisions to go). Try again.`,
+  );
 }
 
 async function queryOf({ tenant, incarnationsOf }: JobListOptions, list: ListOptions): Promise<ListQuery> {

@@ -17,7 +17,7 @@ import type {
   WorkerView,
 } from '../cluster/client.ts';
 import type { DeadFilter, DeadGroup, DeadShown, RedriveOptions } from '../cluster/dead-letter.ts';
-import type { JobPage } from '../cluster/job-list.ts';
+import type { JobPage, LaneCounts } from '../cluster/job-list.ts';
 import type { Census } from '../cluster/listing.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
@@ -157,6 +157,11 @@ export class Yard implements AsyncDisposable {
   /** One page of them, at most `limit` (100); where there are more, `next` is the `cursor` of the next page. @throws {Fault} as `jobs`. */
   jobPage(list: ListOptions = {}): Promise<JobPage> {
     return this.#client.jobPage(list);
+  }
+
+  /** How many jobs of the tenant there are, settled ones too, by state, queue and priority. @throws {Fault} `broker.unavailable` */
+  lanes(): Promise<LaneCounts> {
+    return this.#client.lanes();
   }
 
   /** How many jobs there are, settled ones too: in each state, by queue and by priority. */

@@ -117,6 +117,21 @@ function counts(yard: Yard): readonly Operation[] {
     ),
     question(
       {
+        path: '/v1/stats/lanes',
+        id: 'getLanes',
+        needs: 'read',
+        forTenants: true,
+        tag: 'cluster',
+        summary: 'How many jobs of the tenant there are, settled ones too, by state, queue and priority; by the view.',
+        schema: something(
+          'Lanes',
+          '`lanes`, each with `state`, `queue`, `priority` and `count`, and how old the `view` is.',
+        ),
+      },
+      () => yard.lanes(),
+    ),
+    question(
+      {
         path: '/v1/scale',
         id: 'scaleAdvice',
         needs: 'read',

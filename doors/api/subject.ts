@@ -55,6 +55,7 @@ export const subjects: Readonly<Record<string, Lock['needs']>> = {
   'schedules.resume': 'operate',
   'schedules.run': 'operate',
   'stats.get': 'read',
+  'stats.lanes': 'read',
   'tokens.create': 'admin',
   'tokens.list': 'admin',
   'tokens.revoke': 'admin',

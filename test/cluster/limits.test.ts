@@ -224,7 +224,10 @@ describe('of a tenant with a quota', () => {
     const sentence =
       'Expected room for another job of tenant crowd, got 2 open of 2. Wait until some have ended, cancel some, or raise it with `yard tenant set crowd --max-open`.';
     const ref = await yard.user.publishOn('yard.tenant.crowd.submit.mark', '{}', {});
-    expect(await yard.user.until(async () => yard.user.acks.get(ref), 'an ack')).toMatchObject({ ref, rejected: sentence });
+    expect(await yard.user.until(async () => yard.user.acks.get(ref), 'an ack')).toMatchObject({
+      ref,
+      rejected: sentence,
+    });
     expect((await yard.user.rejections()).at(-1)?.reason).toBe(sentence);
     await expect(door.submit('mark', {})).rejects.toMatchObject({ code: 'quota.full', message: sentence });
     const { code, talk } = await shell.yard('submit', '--tenant', 'crowd', 'mark');

@@ -137,6 +137,8 @@ describe('jobs', () => {
       code: 'input.invalid',
     });
     expect((await ask('/v1/jobs?stat=failed')).status).toBe(422);
+    const reels = { state: 'scheduled', queue: 'reels', priority: 'medium', count: 5 };
+    expect((await ask('/v1/stats/lanes')).json.lanes).toContainEqual(reels);
   });
 
   test('an unchanged job is not sent again', async () => {
