@@ -383,6 +383,23 @@ describe('in spite of', () => {
     }));
 });
 
+test('a worker that leaves while the cancelling of its job is being written hands back one that is cancelled', () =>
+  simulation({ workers: 2, drainDeadlineMs: 300 }, async (sim) => {
+    const { id, worker } = await running(sim, {}, 20_000);
+    sim.cut(worker);
+    await sim.cancel(id);
+    const drained = sim.drain(worker);
+    await sim.advance(1_000);
+    sim.heal(worker);
+    await drained;
+    await sim.untilState(id, 'cancelled', 3_000);
+    expect(sim.job(id).transitions.at(-1)).toMatchObject({
+      event: 'attempt.drained',
+      from: 'processing',
+      to: 'cancelled',
+    });
+  }));
+
 test('bad input is rejected with a sentence and stops nothing', () =>
   simulation({}, async (sim) => {
     const bad = sim.submit('noop', {}, { Priority: 'urgent' });

@@ -32,7 +32,10 @@ const never = {
 
 type Story = keyof typeof never;
 
-/** Take a handler that returns, or a worker that leaves, in the very moment in which its cancelling is being written. */
+/**
+ * Take a handler that returns, or a worker that leaves, in the very moment in which its cancelling is being written. Few
+ * seeds do the first; `cluster.test.ts` does the second on purpose.
+ */
 const rare = ['cancelling attempt.completed completed', 'processing attempt.drained cancelled'];
 
 /** So many seeds together take every edge that can be taken, but for the rare ones. */
