@@ -22,6 +22,7 @@ export function register(program: Command, context: CommandContext): void {
   for (const list of [job.command('list'), program.command('jobs')]) registerList(list, context);
   job
     .command('get')
+    .aliases(['status', 'describe'])
     .argument('<id>')
     .description('Shows all there is to know of a job, and why it waits.')
     .action((id: string, _, command: Command) => get(command, context, id));

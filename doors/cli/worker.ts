@@ -8,9 +8,9 @@ import { ownFlags } from '../../cluster/settings.ts';
 import type { RunningWorker } from '../../cluster/worker.ts';
 import type { WorkerStatus, WorkerView } from '../../sdk/index.ts';
 import { listed, told } from './answer.ts';
-import type { Column } from './columns.ts';
+import { type Column, facts } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
-import { exitCodes, UsageError } from './exit.ts';
+import { exitCodes, MissingError, UsageError } from './exit.ts';
 import { serve } from './serve.ts';
 import type { Style } from './terminal.ts';
 import { relative, signed } from './words.ts';
@@ -25,8 +25,17 @@ export function register(program: Command, context: CommandContext): void {
     .allowExcessArguments()
     .action(() => runWorker(worker, context));
   addFlags(worker, ownFlags('worker'));
-  const describe = (command: Command) => command.description('Lists the workers, as the leader sees them.');
-  describe(worker.command('list')).action((_, command: Command) => list(command, context));
+  const nodes = program.command('nodes');
+  for (const listing of [worker.command('list'), nodes])
+    listing
+      .description('Lists the workers, as the leader sees them.')
+      .action((_, command: Command) => list(command, context));
+  for (const parent of [worker, nodes])
+    parent
+      .command('get <name>')
+      .alias('describe')
+      .description('Shows all there is to know of a worker, and what it runs.')
+      .action((name: string, _, command: Command) => get(name, command, context));
   worker
     .command('drain <name>')
     .description('Has a worker take nothing more; what runs there ends there, and the worker stays.')
@@ -35,7 +44,6 @@ export function register(program: Command, context: CommandContext): void {
     .command('undrain <name>')
     .description('Has a drained worker take jobs again.')
     .action((name: string, _, command: Command) => undrain(name, command, context));
-  describe(program.command('nodes')).action((_, command: Command) => list(command, context));
 }
 
 async function runWorker(command: Command, context: CommandContext): Promise<void> {
@@ -75,6 +83,20 @@ async function list(command: Command, context: CommandContext): Promise<void> {
     now: yard.now(),
   }));
   listed(context, workers, { shape: shape(now), none: 'No workers. Start one with `yard worker`.' });
+}
+
+async function get(name: string, command: Command, context: CommandContext): Promise<void> {
+  const { workers, now } = await context.withYard(command, async (yard) => ({
+    workers: await yard.workers(),
+    now: yard.now(),
+  }));
+  const worker = workers.find((each) => each.name === name || each.incarnation === name);
+  if (worker === undefined)
+    throw new MissingError(`Expected a worker that the leader knows, got ${name}. See \`yard worker list\`.`);
+  const pairs = shape(now).map(({ title, value }) => [title.toLowerCase(), value(worker)] as const);
+  const text = () =>
+    facts([...pairs, ['incarnation', worker.incarnation], ['runs', worker.jobs.join(', ') || '-']], context.terminal);
+  told(context, worker, { name: worker.name, text });
 }
 
 async function drain(name: string, command: Command, context: CommandContext): Promise<void> {

@@ -382,6 +382,9 @@ describe('the cluster', () => {
     expect(table).not.toContain('form,b');
     expect(wide).toMatch(/^ID .* WORKER +TAGS +BORN .*\n.* - +form,b +\d{4}-/);
     expect(await of('worker', 'list', '-o', 'name')).toMatch(/^hand$/m);
+    expect(await of('nodes', 'describe', 'hand')).toMatch(/^name +hand\n.*^runs +-$/ms);
+    expect(await shell.yard('worker', 'get', 'nobody')).toMatchObject({ code: 3 });
+    expect(await of('job', 'status', id.trim(), '-o', 'name')).toBe(id);
     expect(await of('job', 'release', id.trim(), '-o', 'name')).toBe(id);
     expect(await of('job', 'get', id.trim(), '-o', 'jsonl')).toMatch(/^\{.*\}\n$/);
     const wrong = await shell.yard('jobs', '-o', 'yaml');
