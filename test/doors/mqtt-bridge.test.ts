@@ -79,11 +79,28 @@ test('a message that can be no job is told why, and does not stand in the way', 
   await device.publishAsync('cameras/bad/frame', 'not json', { qos: 1 });
   await device.publishAsync('cameras/nameless/frame', '{}', { qos: 1 });
   await device.publishAsync('cameras/100/frame', '{"id":100,"n":100}', { qos: 1 });
-  await expect.poll(() => acksOn('cameras/100/frame')).toMatchObject([{ ref: '100', created: true }]);
+  await expect.poll(() => acksOn('cameras/100/frame')[0]).toMatchObject({ ref: '100', created: true });
   expect(acksOn('cameras/bad/frame')).toEqual([{ rejected: 'Expected a JSON object.' }]);
   expect(acksOn('cameras/nameless/frame')).toMatchObject([{ rejected: expect.stringContaining('`id`') }]);
   bridge.signal('SIGTERM');
   expect(await bridge.ended).toMatchObject({ code: 0 });
+});
+
+test('a message that cannot be a job yet is not acknowledged: a bridge that is killed meanwhile hears it again', async () => {
+  const bridge = await start();
+  const held = await yard.submit('frame', { n: 200 }, { hold: true, tags: ['bridged'] });
+  await yard.tenants.set('default', { maxOpen: 1 });
+  await send(201);
+  await bridge.says('A job waits to be submitted');
+  bridge.signal('SIGKILL');
+  await bridge.ended;
+  expect(await numbers()).not.toContain(201);
+  await yard.cancel(held.id);
+  const next = await start();
+  await expect.poll(() => acksOn('cameras/201/frame')[0]).toMatchObject({ ref: '201', created: true });
+  expect((await numbers()).filter((n) => n === 201)).toEqual([201]);
+  next.signal('SIGTERM');
+  expect(await next.ended).toMatchObject({ code: 0 });
 });
 
 test.each([
