@@ -11,6 +11,7 @@ import { version } from '../../cluster/version.ts';
 import { register as audit } from './audit.ts';
 import { register as auth } from './auth.ts';
 import { register as backup } from './backup.ts';
+import { register as bridge } from './bridge.ts';
 import { register as broker } from './broker.ts';
 import { register as bulk } from './bulk.ts';
 import { addFlags, type CommandContext, outputs, type Register } from './command.ts';
@@ -53,6 +54,7 @@ const commands: readonly Register[] = [
   worker,
   master,
   broker,
+  bridge,
   scale,
   load,
   bulk,

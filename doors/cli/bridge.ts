@@ -1,0 +1,88 @@
+/**
+ * `yard bridge mqtt`: a process that makes jobs of the messages of an outside MQTT broker, until it is told to stop.
+ */
+
+import { type Command, Option } from 'commander';
+import { readSubmitFlags, submitFlags } from '../../cluster/submit-options.ts';
+import type { Route } from '../mqtt/bridge.ts';
+import type { CommandContext } from './command.ts';
+import { exitCodes, UsageError } from './exit.ts';
+import { serve } from './serve.ts';
+
+interface Flags {
+  url?: string;
+  topic?: readonly string[];
+  clientId: string;
+  topicPrefix: string;
+  idField?: string;
+}
+
+/** What each message has of its own, or what the bridge says with each. */
+const ownOfMessages: readonly string[] = ['id', 'idempotencyKey'];
+
+export function register(program: Command, context: CommandContext): void {
+  const mqtt = program
+    .command('bridge')
+    .description('Takes jobs in from elsewhere.')
+    .command('mqtt')
+    .summary('Makes jobs of the messages of an outside MQTT broker.')
+    .description(
+      'Makes jobs of the messages of an outside MQTT broker, each acknowledged there once its job is durable here. See docs/mqtt.md.',
+    )
+    .addOption(new Option('--url <url>', 'The outside broker: `mqtt://` or `mqtts://`.').env('YARD_MQTT_URL'))
+    .option(
+      '--topic <filter=type...>',
+      'Messages on topics that match the filter become jobs of the type; may be repeated.',
+    )
+    .option(
+      '--id-field <field>',
+      'A field of each message that tells one from another, and is taken out of it; the whole message unless given.',
+    )
+    .option('--client-id <id>', 'Names the session at the outside broker.', 'yard-bridge')
+    .option('--topic-prefix <prefix>', 'Acks and events are published below it.', 'yard-bridge')
+    .action((flags: Flags) => run(mqtt, context, flags));
+  for (const { usage, help, name } of submitFlags()) if (!ownOfMessages.includes(name)) mqtt.option(usage, help);
+}
+
+async function run(command: Command, context: CommandContext, flags: Flags): Promise<void> {
+  const { url, clientId, topicPrefix: prefix, idField } = flags;
+  if (url === undefined || !/^mqtts?:\/\/./.test(url))
+    throw new UsageError('Expected the outside broker by `--url mqtt://HOST:PORT` or in YARD_MQTT_URL.');
+  const routes = (flags.topic ?? []).map(routeIn);
+  if (routes.length === 0)
+    throw new UsageError("Expected `--topic FILTER=TYPE`, such as `--topic 'cameras/+/frame=probe'`.");
+  const said = command.opts();
+  readSubmitFlags(said);
+  const { MqttBridge } = await import('../mqtt/bridge.ts');
+  const start = async () => {
+    const yard = await context.connect(command);
+    const stop = await new MqttBridge({
+      url,
+      routes,
+      clientId,
+      prefix,
+      idField,
+      submit: (type, payload, idempotencyKey) =>
+        yard.submit(type, payload, readSubmitFlags({ ...said, idempotencyKey })),
+      onTransition: (listener) => yard.onTransition(listener),
+      say: (sentence) => context.terminal.say(sentence),
+    }).start();
+    return async () => {
+      await stop();
+      await yard.close();
+    };
+  };
+  await serve({ start, patience: 1, withinMs: 30_000 }, context.terminal);
+  process.exit(exitCodes.ok);
+}
+
+function routeIn(text: string): Route {
+  const at = text.lastIndexOf('=');
+  const [filter, type] = [text.slice(0, at), text.slice(at + 1)];
+  const isFilter = filter
+    .split('/')
+    .every((part, index, all) => /^(?:\+|[^+#]*)$/.test(part) || (part === '#' && index === all.length - 1));
+  if (at < 1 || type === '' || !isFilter)
+    throw new UsageError(`Expected \`--topic FILTER=TYPE\`, such as \`cameras/+/frame=probe\`, got \`${text}\`.`);
+  return { filter, type };
+}

@@ -1,0 +1,213 @@
+/**
+ * A bridge from an outside MQTT broker: each message there becomes one job here.
+ *
+ * A message is acknowledged there once its job is durable here, and never before; the session there outlives this
+ * process. So the outside broker sends again whatever was under way when anything died, and the idempotency key, made of
+ * what the message says, finds the job that is there. Messages are taken one after the other.
+ */
+
+import { createHash } from 'node:crypto';
+import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { rest } from '../../cluster/pace.ts';
+import { Fault, type JobEventMessage, type JobHandle, type Stop } from '../../sdk/index.ts';
+
+/** Messages on topics that match become jobs of the type. */
+export interface Route {
+  filter: string;
+  type: string;
+}
+
+export interface BridgeOptions {
+  url: string;
+  routes: readonly Route[];
+  /** Names the session at the outside broker: the same one finds again what it had not acknowledged. */
+  clientId: string;
+  /** Acks and events are published below it there. */
+  prefix: string;
+  /** A field of each message that tells one from another, and is no part of the payload; the whole message does unless given. */
+  idField: string | undefined;
+  /** Resolves once the job is durable. */
+  submit(type: string, payload: unknown, idempotencyKey: string): Promise<Pick<JobHandle, 'id' | 'created'>>;
+  onTransition(listener: (event: JobEventMessage) => void): Promise<Stop>;
+  say(sentence: string): void;
+}
+
+/** What a message asks for, or what is wrong with it. */
+interface Read {
+  type: string;
+  payload: unknown;
+  key: string;
+  ref: string | undefined;
+}
+
+const firstPauseMs = 250;
+const longestPauseMs = 30_000;
+
+export class MqttBridge {
+  readonly #options: BridgeOptions;
+  readonly #client: MqttClient;
+  readonly #types: ReadonlySet<string>;
+  readonly #draining = new AbortController();
+  /** Counts connections: what came by a former one is not acknowledged on this one. */
+  #connection = 0;
+  #underWay: Promise<void> = Promise.resolve();
+  #lastTrouble = '';
+
+  /** Connects, and goes on trying for ever. */
+  constructor(options: BridgeOptions) {
+    this.#options = options;
+    this.#types = new Set(options.routes.map(({ type }) => type));
+    const session: IClientOptions = {
+      clientId: options.clientId,
+      clean: false,
+      protocolVersion: 4,
+      resubscribe: false,
+      reconnectOnConnackError: true,
+      reconnectPeriod: firstPauseMs,
+    };
+    this.#client = connect(options.url, session);
+    this.#client.handleMessage = (packet, acknowledge) => {
+      this.#underWay = this.#take(packet, acknowledge);
+    };
+    this.#client.on('connect', () => this.#connected());
+    this.#client.on('close', () => this.#closed());
+    this.#client.on('error', ({ message, name }) => this.#trouble(message || name));
+  }
+
+  /** Tells events there until the function that it resolves with is called: that finishes the message under way. */
+  async start(): Promise<() => Promise<void>> {
+    const stopEvents = await this.#options.onTransition((event) => this.#tellEvent(event));
+    return async () => {
+      this.#draining.abort();
+      await this.#underWay;
+      await stopEvents();
+      await this.#client.endAsync(true);
+    };
+  }
+
+  #connected(): void {
+    const { routes, url, say } = this.#options;
+    this.#client.options.reconnectPeriod = firstPauseMs;
+    this.#lastTrouble = '';
+    const filters = [...new Set(routes.map(({ filter }) => filter))];
+    this.#client.subscribeAsync(filters, { qos: 1 }).then(
+      (granted) => {
+        const refused = granted.filter(({ qos }) => qos >= 128).map(({ topic }) => topic);
+        if (refused.length > 0) say(`The broker refuses to tell of ${refused.join(', ')}.`);
+        else say(`Listening to ${filters.join(', ')} at ${withoutSecrets(url)}.`);
+      },
+      ({ message }: Error) => this.#trouble(message),
+    );
+  }
+
+  #closed(): void {
+    this.#connection++;
+    const { options } = this.#client;
+    options.reconnectPeriod = Math.min(2 * (options.reconnectPeriod ?? firstPauseMs), longestPauseMs);
+    if (!this.#draining.signal.aborted) this.#trouble('it is away');
+  }
+
+  /** The same trouble is told once. */
+  #trouble(why: string): void {
+    if (why !== this.#lastTrouble) this.#options.say(`The MQTT broker: ${why}. Trying again, for ever.`);
+    this.#lastTrouble = why;
+  }
+
+  /** Whatever is not acknowledged comes again: over the next connection, or to the next process. */
+  async #take(packet: IPublishPacket, acknowledge: () => void): Promise<void> {
+    const connection = this.#connection;
+    if (this.#draining.signal.aborted) return;
+    const isDone = packet.topic.startsWith(`${this.#options.prefix}/`) || (await this.#submit(packet));
+    // A number of the former connection may name another message on this one.
+    if (isDone && connection === this.#connection) acknowledge();
+  }
+
+  async #submit({ topic, payload: body }: IPublishPacket): Promise<boolean> {
+    const said = body.toString();
+    const read = this.#read(topic, said);
+    if (typeof read === 'string') return this.#reject(topic, { ref: undefined, rejected: read });
+    const { type, payload, key, ref } = read;
+    for (let pauseMs = firstPauseMs; !this.#draining.signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      try {
+        const { id, created } = await this.#options.submit(type, payload, key);
+        this.#publish(`ack/${topic}`, { ref, id, created });
+        return true;
+      } catch (thrown) {
+        if (isOfTheMessage(thrown)) return this.#reject(topic, { ref, rejected: thrown.message });
+        if (pauseMs === firstPauseMs) this.#options.say(`A job waits to be submitted: ${wordsOf(thrown)}`);
+        await rest(pauseMs, this.#draining.signal);
+      }
+    }
+    return false;
+  }
+
+  #read(topic: string, said: string): Read | string {
+    const type = this.#options.routes.find(({ filter }) => matches(filter, topic))?.type;
+    if (type === undefined) return `Expected a topic that \`--topic\` names, got ${topic}.`;
+    const message = jsonIn(said);
+    if (!isObject(message)) return 'Expected a JSON object.';
+    const { idField } = this.#options;
+    if (idField === undefined) return { type, payload: message, key: keyOf(topic, said), ref: undefined };
+    const { [idField]: id, ...payload } = message;
+    if ((typeof id !== 'string' || id === '') && typeof id !== 'number')
+      return `Expected a text or a number in the field \`${idField}\`, which tells messages apart.`;
+    return { type, payload, key: keyOf(topic, String(id)), ref: String(id) };
+  }
+
+  #reject(topic: string, ack: { ref: string | undefined; rejected: string }): true {
+    this.#options.say(`Rejected a message on ${topic}: ${ack.rejected}`);
+    this.#publish(`ack/${topic}`, ack);
+    return true;
+  }
+
+  #tellEvent({ key, type, transition }: JobEventMessage): void {
+    if (!this.#types.has(type)) return;
+    const [tenant = '', id = ''] = key.split(/[./]/);
+    this.#publish(`event/${tenant}/${type}/${transition.to}/${id}`, { id, tenant, type, transition });
+  }
+
+  /** Nobody waits for it: its acknowledgement comes behind the message that is being taken. Not kept while away. */
+  #publish(topic: string, said: unknown): void {
+    if (!this.#client.connected) return;
+    this.#client.publish(`${this.#options.prefix}/${topic}`, JSON.stringify(said), { qos: 1 });
+  }
+}
+
+/** Whether a topic matches a filter, as MQTT says: `+` is one level, `#` at the end any number of them. */
+export function matches(filter: string, topic: string): boolean {
+  const levels = topic.split('/');
+  const parts = filter.split('/');
+  const isOpen = parts.at(-1) === '#';
+  if (isOpen) parts.pop();
+  if (isOpen ? levels.length < parts.length : levels.length !== parts.length) return false;
+  return parts.every((part, at) => part === '+' || part === levels[at]);
+}
+
+/** The message is to blame, and would be the next time too. */
+function isOfTheMessage(thrown: unknown): thrown is Fault {
+  return thrown instanceof Fault && (thrown.code === 'input.invalid' || thrown.code === 'job.conflict');
+}
+
+function keyOf(topic: string, what: string): string {
+  return `mqtt-${createHash('sha256').update(`${topic}\n${what}`).digest('base64url')}`;
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function withoutSecrets(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//');
+}
+
+function wordsOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,160 @@
+/**
+ * The bridge to an outside MQTT broker, as a process, with a real broker on the other side; both are killed amid it.
+ */
+
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { matches } from '../../doors/mqtt/bridge.ts';
+import { defineJob, type Yard } from '../../sdk/index.ts';
+import { type Scratch, scratch, type TestBroker, testBroker } from '../nats/broker.ts';
+import { type TestCluster, testCluster } from './cluster.ts';
+import { type Running, Shell } from './command.ts';
+
+let cluster: TestCluster;
+let outside: TestBroker;
+let port: number;
+let directory: Scratch;
+let shell: Shell;
+let yard: Yard;
+let device: MqttClient;
+const heard = new Map<string, unknown[]>();
+
+beforeAll(async () => {
+  port = await freePort();
+  // nats-server sends again what a session had not acknowledged after half a minute, unless told otherwise.
+  const settings = { mqtt: { host: '127.0.0.1', port, ack_wait: '2s' } };
+  [cluster, outside, directory] = await Promise.all([testCluster(), testBroker({ settings }), scratch()]);
+  shell = new Shell(directory.path, { NATS_URL: cluster.broker.url });
+  yard = await cluster.yard();
+  const payload = z.strictObject({ n: z.number() });
+  await cluster.work([defineJob({ type: 'frame', payload, run: () => 'done' })]);
+  const clientId = 'device';
+  device = await connectAsync(url(), { clientId, clean: false, reconnectPeriod: 200 });
+  device.on('message', (topic, body) => {
+    heard.set(topic, [...(heard.get(topic) ?? []), JSON.parse(body.toString())]);
+  });
+  device.on('error', () => undefined);
+  await device.subscribeAsync('out/#', { qos: 1 });
+});
+
+afterAll(async () => {
+  await device?.endAsync(true);
+  await shell?.[Symbol.asyncDispose]();
+  await cluster?.[Symbol.asyncDispose]();
+  await outside?.[Symbol.asyncDispose]();
+  await directory?.[Symbol.asyncDispose]();
+});
+
+test('every message becomes exactly one job, though the bridge and the outside broker are killed amid it', async () => {
+  const all = Array.from({ length: 60 }, (_, n) => n);
+  let bridge = await start();
+  await Promise.all(all.slice(0, 20).map(send));
+  await some(1);
+  bridge.signal('SIGKILL');
+  await bridge.ended;
+  await Promise.all(all.slice(20, 40).map(send));
+  bridge = await start();
+  await some(21);
+  await outside.kill();
+  const sent = all.slice(40).map(send);
+  await outside.restart();
+  await Promise.all(sent);
+  await some(60);
+  // Whatever a device says again is the same job; the ack says so.
+  await device.publishAsync('cameras/1/frame', JSON.stringify({ id: 1, n: 1 }), { qos: 1 });
+  await expect.poll(() => acksOn('cameras/1/frame').at(-1)).toMatchObject({ ref: '1', created: false });
+  expect((await numbers()).sort((a, b) => a - b)).toEqual(all);
+  await expect
+    .poll(() => [...heard.keys()].some((topic) => topic.startsWith('out/event/default/frame/completed/')))
+    .toBe(true);
+  bridge.signal('SIGTERM');
+  expect(await bridge.ended).toMatchObject({ code: 0 });
+});
+
+test('a message that can be no job is told why, and does not stand in the way', async () => {
+  const bridge = await start();
+  await device.publishAsync('cameras/bad/frame', 'not json', { qos: 1 });
+  await device.publishAsync('cameras/nameless/frame', '{}', { qos: 1 });
+  await device.publishAsync('cameras/100/frame', '{"id":100,"n":100}', { qos: 1 });
+  await expect.poll(() => acksOn('cameras/100/frame')[0]).toMatchObject({ ref: '100', created: true });
+  expect(acksOn('cameras/bad/frame')).toEqual([{ rejected: 'Expected a JSON object.' }]);
+  expect(acksOn('cameras/nameless/frame')).toMatchObject([{ rejected: expect.stringContaining('`id`') }]);
+  bridge.signal('SIGTERM');
+  expect(await bridge.ended).toMatchObject({ code: 0 });
+});
+
+test('a message that cannot be a job yet is not acknowledged: a bridge that is killed meanwhile hears it again', async () => {
+  const bridge = await start();
+  const held = await yard.submit('frame', { n: 200 }, { hold: true, tags: ['bridged'] });
+  await yard.tenants.set('default', { maxOpen: 1 });
+  await send(201);
+  await bridge.says('A job waits to be submitted');
+  bridge.signal('SIGKILL');
+  await bridge.ended;
+  expect(await numbers()).not.toContain(201);
+  await yard.cancel(held.id);
+  const next = await start();
+  await expect.poll(() => acksOn('cameras/201/frame')[0]).toMatchObject({ ref: '201', created: true });
+  expect((await numbers()).filter((n) => n === 201)).toEqual([201]);
+  next.signal('SIGTERM');
+  expect(await next.ended).toMatchObject({ code: 0 });
+});
+
+test.each([
+  ['cameras/+/frame', 'cameras/7/frame', true],
+  ['cameras/+/frame', 'cameras/7/8/frame', false],
+  ['cameras/+', 'cameras', false],
+  ['cameras/#', 'cameras', true],
+  ['cameras/#', 'cameras/7/frame', true],
+  ['cameras/#', 'camerasx/7', false],
+  ['cameras', 'cameras/7', false],
+])('the filter %s and the topic %s: %s', (filter, topic, expected) => {
+  expect(matches(filter, topic)).toBe(expected);
+});
+
+async function start(): Promise<Running> {
+  const flags = ['--url', url(), '--topic', 'cameras/+/frame=frame', '--id-field', 'id', '--topic-prefix', 'out'];
+  const bridge = shell.start('bridge', 'mqtt', ...flags, '--tags', 'bridged');
+  await bridge.says('Listening to cameras/+/frame');
+  return bridge;
+}
+
+function send(n: number): Promise<unknown> {
+  return device.publishAsync(`cameras/${n}/frame`, JSON.stringify({ id: n, n }), { qos: 1 });
+}
+
+function url(): string {
+  return `mqtt://127.0.0.1:${port}`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new Error('Expected a port, got none.');
+  return address.port;
+}
+
+function acksOn(topic: string): unknown[] {
+  return heard.get(`out/ack/${topic}`) ?? [];
+}
+
+/** Resolves when there are so many jobs. */
+async function some(count: number): Promise<void> {
+  await expect.poll(async () => (await numbers()).length).toBeGreaterThanOrEqual(count);
+}
+
+/** The numbers of the messages that became jobs, one a job. */
+async function numbers(): Promise<number[]> {
+  const found: number[] = [];
+  for await (const { payload, tags } of yard.jobs({ type: 'frame' })) {
+    expect(tags).toEqual(['bridged']);
+    found.push(z.object({ n: z.number() }).parse(payload).n);
+  }
+  return found;
+}
