@@ -34,6 +34,7 @@ import { processTerminal, type Terminal } from './terminal.ts';
 import { register as token } from './token.ts';
 import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
+import { register as webhook } from './webhook.ts';
 import { register as worker } from './worker.ts';
 import { register as workflow } from './workflow.ts';
 
@@ -47,6 +48,7 @@ const commands: readonly Register[] = [
   limit,
   tenant,
   token,
+  webhook,
   auth,
   schedule,
   workflow,
