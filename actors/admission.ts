@@ -14,6 +14,7 @@ import { formatDuration } from '../machines/rules/duration.ts';
 import { defaultQueues, type Priority } from '../machines/rules/lanes.ts';
 import { wrongInTenantName } from '../machines/rules/tenant.ts';
 import type { UniqueOptions } from '../machines/rules/unique.ts';
+import { webhookSource, webhookType } from '../machines/rules/webhook.ts';
 import { inlineAtMost } from '../runtime/aside.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
@@ -89,6 +90,11 @@ export async function admit(
   types: ReadonlyMap<string, KnownType>,
   { payloadAtMost = inlineAtMost }: { payloadAtMost?: number } = {},
 ): Promise<JobRecord> {
+  if (request.type === webhookType && !request.source.startsWith(webhookSource))
+    throw new Fault(
+      'input.invalid',
+      'Expected another type than `webhook`: such jobs are made for `yard webhook add`.',
+    );
   const known = types.get(request.type);
   if (known === undefined) throw unknownType(request.type, [...types.keys()]);
   const payload = request.payload ?? {};

@@ -9,6 +9,7 @@
 import { isLimitSettings, type LimitSettings } from '../machines/rules/limit.ts';
 import { isQueueSettings, type QueueSettings } from '../machines/rules/queue.ts';
 import { isTenantSettings, type TenantSettings } from '../machines/rules/tenant.ts';
+import type { WebhookRecord } from '../machines/rules/webhook.ts';
 import { type Accuracy, type Clock, exact } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
@@ -72,6 +73,7 @@ export class Master {
   readonly #oddities = new Oddities();
   readonly #schedules = new ScheduleBook();
   readonly #types = new Map<string, KnownType>();
+  readonly #webhooks = new Map<string, WebhookRecord>();
   readonly #committer: Committer;
   readonly #follower: Follower;
   readonly #saver: Saver;
@@ -161,6 +163,7 @@ export class Master {
       await patientlyAtStart(() => world.control.watchQueues((settings) => this.#setQueue(settings)), clock),
       await patientlyAtStart(() => world.control.limits.watch((settings) => this.#setLimit(settings)), clock),
       await patientlyAtStart(() => world.control.tenants.watch((settings) => this.#setTenant(settings)), clock),
+      await patientlyAtStart(() => world.control.webhooks.watch((record) => this.#setWebhook(record)), clock),
       await world.pulses.listen(
         (pulse) => {
           this.#fleet.heard(pulse);
@@ -227,6 +230,11 @@ export class Master {
     this.#board.accounts.setLimit(settings);
     this.#options.telemetry.tell('limit.set', { limit, set: JSON.stringify(set) });
     this.#reign?.limitChanged(limit);
+  }
+
+  #setWebhook(record: WebhookRecord): void {
+    this.#webhooks.set(record.webhook, record);
+    this.#reign?.webhooksChanged();
   }
 
   #setTenant(settings: TenantSettings): void {
@@ -296,6 +304,7 @@ export class Master {
         oddities: this.#oddities,
         schedules: this.#schedules,
         types: this.#types,
+        webhooks: this.#webhooks,
         commit: this.#committer.commit,
         apply: (head) => this.#follower.own(head),
         completeTo: () => (Number.isFinite(this.#follower.behindMs()) ? this.#follower.place().revision : 0),

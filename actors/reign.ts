@@ -7,6 +7,7 @@
 
 import { isActive, isReady, isSettled } from '../machines/job.ts';
 import { limitsFor } from '../machines/rules/limit.ts';
+import type { WebhookRecord } from '../machines/rules/webhook.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { Durability, Head, Pulse, Stop, World } from '../runtime/ports.ts';
@@ -38,6 +39,7 @@ import type { Term } from './term.ts';
 import { Throttle } from './throttle.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { tellUnserved } from './unserved.ts';
+import { Webhooks } from './webhooks.ts';
 import { WorkflowStop } from './workflow-stop.ts';
 
 export interface MasterSettings {
@@ -70,6 +72,7 @@ export interface ReignOptions {
   oddities: Oddities;
   schedules: ScheduleBook;
   types: ReadonlyMap<string, KnownType>;
+  webhooks: ReadonlyMap<string, WebhookRecord>;
   /** For what needs no fence: new jobs. */
   commit: Commit;
   apply: (head: Head) => void;
@@ -93,6 +96,7 @@ export class Reign {
   readonly #schedules: Schedules;
   readonly #dependents: Dependents;
   readonly #workflowStop: WorkflowStop;
+  readonly #webhooks: Webhooks;
   readonly #auditor: Auditor;
   readonly #pruner: Pruner;
   readonly #asideSweeper: AsideSweeper;
@@ -130,6 +134,7 @@ export class Reign {
     this.#schedules = schedulesOf(options, created, quotas);
     this.#dependents = new Dependents({ ...given, everyMs });
     this.#workflowStop = new WorkflowStop({ ...given, everyMs });
+    this.#webhooks = new Webhooks({ ...options, onCreated: created });
     this.#auditor = new Auditor({ ...given, lostAfterMs, isTrusted: () => isTrusted() && options.hearsPulses() });
     const keepAtMost = settings.keepAtMost ?? Number.POSITIVE_INFINITY;
     this.#pruner = new Pruner({ ...given, keepAtMost, isTrusted: () => term.isTrusted() });
@@ -155,6 +160,7 @@ export class Reign {
     this.#schedules.start();
     this.#dependents.start();
     this.#workflowStop.start();
+    this.#webhooks.start();
     this.#scheduler.start();
     this.#room.start();
     this.#auditor.start();
@@ -206,6 +212,7 @@ export class Reign {
     this.#schedules.stop();
     this.#dependents.stop();
     this.#workflowStop.stop();
+    this.#webhooks.stop();
     this.#auditor.stop();
     this.#pruner.stop();
     this.#asideSweeper.stop();
@@ -239,6 +246,11 @@ export class Reign {
     this.#scheduler.wake();
   }
 
+  /** Something else holds for a webhook. */
+  webhooksChanged(): void {
+    this.#webhooks.wake();
+  }
+
   /** The picture of schedules has changed. */
   scheduled(): void {
     this.#schedules.wake();
@@ -259,6 +271,7 @@ export class Reign {
     tellMove(this.#options.telemetry, { entry, from });
     if (isSettled(head.state)) {
       this.#scheduler.wake();
+      this.#webhooks.wake();
       return;
     }
     this.#timekeeper.watch(entry);

@@ -66,6 +66,7 @@ import { ScheduleVerbs } from './schedule-verb.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
 import { TokenVerbs } from './tokens.ts';
 import { type WaitOptions, Watches } from './watch.ts';
+import { WebhookVerbs } from './webhooks.ts';
 import { tellWorker, type WorkerVerb } from './worker-verb.ts';
 import { WorkflowVerbs } from './workflow-verb.ts';
 
@@ -105,6 +106,7 @@ export class Client implements AsyncDisposable {
   readonly workflows: WorkflowVerbs;
   readonly bulk: BulkVerbs;
   readonly tokens: TokenVerbs;
+  readonly webhooks: WebhookVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
   readonly #telemetry: Telemetry;
   readonly #options: Options;
@@ -140,6 +142,7 @@ export class Client implements AsyncDisposable {
     this.schedules = new ScheduleVerbs({ ...given, submitter: this.#submitter });
     this.workflows = new WorkflowVerbs({ ...given, submitter: this.#submitter });
     this.bulk = new BulkVerbs({ world, clock, tenant });
+    this.webhooks = new WebhookVerbs({ world, clock, tenant });
     this.tokens = new TokenVerbs({ control: world.control, clock });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }

@@ -15,6 +15,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import { type JobDefinition, typePattern } from '../runtime/handler.ts';
 import type { Options } from '../runtime/options.ts';
+import type { Control } from '../runtime/ports.ts';
 import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type Advertised, parseAdvertised } from './advertise.ts';
@@ -70,7 +71,10 @@ async function startOver(
 ): Promise<RunningWorker> {
   const { clock, world } = to;
   const ffmpeg = new Ffmpeg({ clock, ...(options.ffmpeg === undefined ? {} : { ffmpeg: options.ffmpeg }) });
-  const served = pickTypes([...definitions, ...shipped({ clock, ffmpeg, options, telemetry })], options.types);
+  const served = pickTypes(
+    [...definitions, ...shipped({ clock, ffmpeg, options, telemetry, control: world.control })],
+    options.types,
+  );
   const measured = await measure({ clock, ffmpeg, encoders: served.some(({ type }) => type === 'transcode') });
   const disk = await DiskGauge.open({ folder: options.outputRoot, clock });
   const { capacity: declared } = advertised;
@@ -129,13 +133,14 @@ async function startOver(
 }
 
 interface Shipped {
+  control: Control;
   clock: Clock;
   ffmpeg: Ffmpeg;
   options: Options;
   telemetry: Telemetry;
 }
 
-function shipped({ clock, ffmpeg, options, telemetry }: Shipped): readonly JobDefinition[] {
+function shipped({ clock, ffmpeg, options, telemetry, control }: Shipped): readonly JobDefinition[] {
   const { inputRoots, outputRoot, wattsPerCore, scriptAllow } = options;
   const protocols = (['file', 'http', 'https'] as const).filter((protocol) => options.protocols.includes(protocol));
   return servedTypes({
@@ -149,6 +154,11 @@ function shipped({ clock, ffmpeg, options, telemetry }: Shipped): readonly JobDe
       onDone: (result) => telemetry.tell('transcode.done', transcodeFacts(result)),
     },
     script: { allow: scriptAllow },
+    webhook: {
+      read: (id) => control.webhooks.of(id),
+      end: async (id) => void (await control.webhooks.change(id, (set) => ({ ...set, endedAt: clock.now() }))),
+      isPrivateAllowed: options.webhookPrivate,
+    },
   });
 }
 

@@ -10,11 +10,13 @@ import type { JobDefinition } from '../runtime/handler.ts';
 import { type ScriptOptions, script } from './script.ts';
 import { simulate } from './simulate.ts';
 import { type TranscodeOptions, transcode } from './transcode.ts';
+import { type WebhookOptions, webhook } from './webhook.ts';
 
 export interface ShippedOptions {
   clock: Clock;
   transcode?: Omit<TranscodeOptions, 'clock'>;
   script?: Omit<ScriptOptions, 'clock'>;
+  webhook?: WebhookOptions;
 }
 
 /** Every definition: for masters, which check payloads and read requirements. */
@@ -23,6 +25,7 @@ export function shippedTypes({ clock, ...options }: ShippedOptions): readonly Jo
     transcode({ clock, ...options.transcode }),
     script({ clock, allow: [], ...options.script }),
     ...simulate({ clock }),
+    webhook({ clock, ...options.webhook }),
   ];
 }
 

@@ -22,6 +22,7 @@ import type {
   TenantSettings,
   TokenRecord,
   TypeEntry,
+  WebhookRecord,
 } from '../runtime/ports.ts';
 import { decodeJson, encodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
@@ -98,10 +99,25 @@ const tokenKind: SetKind<TokenRecord> = {
     Array.isArray(value['scopes']),
 };
 
+const webhookKind: SetKind<WebhookRecord> = {
+  bare: (webhook) => ({ webhook, tenant: '', url: '', secret: '', states: [], place: 0, createdAt: 0 }),
+  key: (webhook) => `webhook.${webhook}`,
+  keys: 'webhook.*',
+  nameOf: ({ webhook }) => webhook,
+  isOurs: (value): value is WebhookRecord =>
+    isObject(value) &&
+    typeof value['webhook'] === 'string' &&
+    typeof value['tenant'] === 'string' &&
+    typeof value['url'] === 'string' &&
+    typeof value['place'] === 'number' &&
+    Array.isArray(value['states']),
+};
+
 export class NatsControl implements Control {
   readonly limits: Settings<LimitSettings> = this.#settings(limitKind);
   readonly tenants: Settings<TenantSettings> = this.#settings(tenantKind);
   readonly tokens: Settings<TokenRecord> = this.#settings(tokenKind);
+  readonly webhooks: Settings<WebhookRecord> = this.#settings(webhookKind);
   readonly #connection: NatsConnection;
   readonly #names: Names;
   readonly #clock: Clock;

@@ -100,7 +100,7 @@ function worker(at: Places): Grants {
   const { jobs, work, blobs } = names.streams;
   return {
     publish: [
-      ...[names.jobSubject('*.*'), names.controlSubject('type.*'), at.blobs],
+      ...[names.jobSubject('*.*'), names.controlSubject('type.*'), names.controlSubject('webhook.*'), at.blobs],
       ...['pulse.*', 'event.>', 'progress.>', 'log.>', 'worker.*.echo'].map((end) => `${prefix}.${end}`),
       ...streams.map((stream) => `$JS.API.STREAM.INFO.${stream}`),
       ...[jobs, blobs, names.streams.control].flatMap((stream) => at.reading(stream)),

@@ -14,12 +14,13 @@ import type { LimitSettings } from '../machines/rules/limit.ts';
 import type { QueueSettings } from '../machines/rules/queue.ts';
 import type { TenantSettings } from '../machines/rules/tenant.ts';
 import type { TokenRecord } from '../machines/rules/token.ts';
+import type { WebhookRecord } from '../machines/rules/webhook.ts';
 import type { BulkRecord, StoredBulk } from './bulk.ts';
 import type { Fault } from './faults.ts';
 import type { JobRecord, Progress, Stored, Transition } from './record.ts';
 import type { ScheduleHead, ScheduleRecord, StoredSchedule } from './schedule.ts';
 
-export type { BulkRecord, LimitSettings, QueueSettings, StoredBulk, TenantSettings, TokenRecord };
+export type { BulkRecord, LimitSettings, QueueSettings, StoredBulk, TenantSettings, TokenRecord, WebhookRecord };
 
 /** Stops whatever it came from; resolves when nothing more will be delivered. */
 export type Stop = () => Promise<void>;
@@ -488,6 +489,8 @@ export interface Control {
   readonly tenants: Settings<TenantSettings>;
   /** Who may come in by HTTP. */
   readonly tokens: Settings<TokenRecord>;
+  /** Who is told of jobs that settle. */
+  readonly webhooks: Settings<WebhookRecord>;
   bulk: BulkShelf;
 }
 

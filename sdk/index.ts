@@ -40,6 +40,7 @@ export type { AddedSchedule } from '../cluster/schedule-verb.ts';
 export type { AfterGiven, Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
 export type { TokenBook, TokenGiven, TokenMade, TokenView } from '../cluster/tokens.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
+export type { WebhookGiven, WebhookMade, WebhookView } from '../cluster/webhooks.ts';
 export {
   type WorkflowGiven,
   type WorkflowJobOptions,
@@ -87,6 +88,7 @@ export { Queues } from './queues.ts';
 export { Schedules } from './schedules.ts';
 export { Tenants } from './tenants.ts';
 export { Tokens } from './tokens.ts';
+export { Webhooks } from './webhooks.ts';
 export { type Work, type WorkOptions, work } from './work.ts';
 export { Workflows } from './workflows.ts';
 export { type Submission, Yard } from './yard.ts';

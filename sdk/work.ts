@@ -20,6 +20,8 @@ export interface WorkOptions extends ConnectOptions {
   advertise?: string;
   /** How long running jobs may take to finish once it is drained, ms. */
   drainDeadline?: number;
+  /** Whether webhooks may be told of at addresses in private networks, where it serves the type `webhook`. */
+  webhookPrivate?: boolean;
   /** The least important line that is logged to standard error; `warn` unless given. */
   logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }

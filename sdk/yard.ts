@@ -38,6 +38,7 @@ import { Queues } from './queues.ts';
 import { Schedules } from './schedules.ts';
 import { Tenants } from './tenants.ts';
 import { Tokens } from './tokens.ts';
+import { Webhooks } from './webhooks.ts';
 import { Workflows } from './workflows.ts';
 
 /** One job to submit, among others. */
@@ -57,6 +58,8 @@ export class Yard implements AsyncDisposable {
   readonly tenants: Tenants;
   /** Who may come in by HTTP. */
   readonly tokens: Tokens;
+  /** Who is told of jobs that settle. */
+  readonly webhooks: Webhooks;
   readonly #client: Client;
   /** Jobs that recur. */
   readonly schedules: Schedules;
@@ -71,6 +74,7 @@ export class Yard implements AsyncDisposable {
     this.limits = new Limits(client);
     this.tenants = new Tenants(client);
     this.tokens = new Tokens(client);
+    this.webhooks = new Webhooks(client);
     this.schedules = new Schedules(client);
     this.workflows = new Workflows(client);
     this.bulk = new BulkOperations(client);

@@ -10,6 +10,7 @@ import { queueOperations } from './queues.ts';
 import { scheduleOperations } from './schedules.ts';
 import { tokenOperations } from './tokens.ts';
 import { verbOperations } from './verbs.ts';
+import { webhookOperations } from './webhooks.ts';
 
 /** Everything that can be asked. */
 export function operations(yard: Yard): readonly Operation[] {
@@ -20,6 +21,7 @@ export function operations(yard: Yard): readonly Operation[] {
     ...scheduleOperations(yard),
     ...clusterOperations(yard),
     ...tokenOperations(yard),
+    ...webhookOperations(yard),
   ];
 }
 

@@ -32,6 +32,7 @@ const statuses: Partial<Record<FaultCode, number>> = {
   'scope.missing': 403,
   'rate.exceeded': 429,
   'token.missing': 404,
+  'webhook.missing': 404,
   'job.missing': 404,
   'blob.missing': 404,
   'group.missing': 404,

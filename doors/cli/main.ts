@@ -35,6 +35,7 @@ import { processTerminal, type Terminal } from './terminal.ts';
 import { register as token } from './token.ts';
 import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
+import { register as webhook } from './webhook.ts';
 import { register as worker } from './worker.ts';
 import { register as workflow } from './workflow.ts';
 
@@ -48,6 +49,7 @@ const commands: readonly Register[] = [
   limit,
   tenant,
   token,
+  webhook,
   auth,
   schedule,
   workflow,

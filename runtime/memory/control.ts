@@ -1,6 +1,6 @@
 /**
  * What people and workers set for all: the job types that are known, how queues are served, limits of keys and tenants,
- * tokens, and bulk operations.
+ * tokens, webhooks, and bulk operations.
  */
 
 import type {
@@ -14,6 +14,7 @@ import type {
   TenantSettings,
   TokenRecord,
   TypeEntry,
+  WebhookRecord,
 } from '../ports.ts';
 import { Channel, carried } from './channel.ts';
 import type { Link } from './link.ts';
@@ -29,6 +30,7 @@ export class ControlBucket {
   readonly #limits = new Shelf<LimitSettings>(({ limit }) => limit);
   readonly #tenants = new Shelf<TenantSettings>(({ tenant }) => tenant);
   readonly #tokens = new Shelf<TokenRecord>(({ token }) => token);
+  readonly #webhooks = new Shelf<WebhookRecord>(({ webhook }) => webhook);
 
   /** The bucket as the node at the other end of `link` sees it. */
   over(link: Link): Control {
@@ -46,6 +48,15 @@ export class ControlBucket {
       limits: this.#limits.over(link, (limit) => ({ limit })),
       tenants: this.#tenants.over(link, (tenant) => ({ tenant })),
       tokens: this.#tokens.over(link, (token) => ({ token, label: '', scopes: [], keys: [], createdAt: 0 })),
+      webhooks: this.#webhooks.over(link, (webhook) => ({
+        webhook,
+        tenant: '',
+        url: '',
+        secret: '',
+        states: [],
+        place: 0,
+        createdAt: 0,
+      })),
       bulk: this.#bulkOver(link),
     };
   }

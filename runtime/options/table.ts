@@ -358,6 +358,11 @@ const table = {
     help: 'Commands that script may run; none means that this worker runs no scripts.',
   }),
 
+  webhookPrivate: given(toggle, false, {
+    ...worker,
+    help: 'Whether webhooks may be told of at addresses in private networks, this machine among them.',
+  }),
+
   natsServer: optional(path, 'one that is on PATH or came with the package', {
     ...broker,
     help: 'The nats-server program of the embedded broker, 2.12 or newer.',
