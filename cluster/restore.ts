@@ -64,6 +64,15 @@ export async function restore(parts: RestoreParts, { path, merge = false }: Rest
   return restorer.restored;
 }
 
+/**
+ * Whether a backup is whole and can be read, before anybody looks for a broker: who connects makes streams that are missing.
+ *
+ * @throws {Fault} `backup.unreadable`, `record.unreadable`
+ */
+export async function checkBackup(path: string): Promise<void> {
+  await survey(path);
+}
+
 /** The last revision of each key in the file; all of it is looked at. */
 async function survey(path: string): Promise<ReadonlyMap<string, number>> {
   const newest = new Map<string, number>();

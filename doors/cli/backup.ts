@@ -3,6 +3,7 @@
  */
 
 import type { Command } from 'commander';
+import { checkBackup } from '../../cluster/restore.ts';
 import type { Backup, Restored } from '../../sdk/index.ts';
 import { isJson, jsonOf } from './answer.ts';
 import type { CommandContext } from './command.ts';
@@ -44,6 +45,7 @@ async function putBack(
   path: string,
   options: { merge?: boolean },
 ): Promise<void> {
+  await checkBackup(path);
   const restored = await context.withYard(command, (yard) => yard.restore(path, options));
   show(context, restored, () => restoredText(restored));
 }

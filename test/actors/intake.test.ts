@@ -170,6 +170,19 @@ describe('a submission', () => {
     expect(written(broker, 'b')).toEqual([]);
   });
 
+  test('that gets the number of one that was rejected and lost is no such one', async () => {
+    const { clock, intake, submit, broker, rejections } = await setUp();
+    submit('wrong', { type: 'nop' });
+    await clock.until(intake.start());
+    await clock.settle();
+    expect((await rejections()).map(([id]) => id)).toEqual(['wrong']);
+    broker.rollBack(0, 1);
+    await clock.advance(10_000);
+    submit('right');
+    await clock.advance(10_000);
+    expect(lastOf(broker, 'right').state).toBe('pending');
+  });
+
   test('whose write got no answer becomes one job', async () => {
     const { clock, intake, submit, broker, rejections } = await setUp();
     broker.chaos = fates('silentStored', 'silentLost', 'silentLate');

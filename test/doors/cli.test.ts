@@ -1,6 +1,7 @@
 /** The command `yard` as people and scripts meet it: real processes, a real broker. */
 
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { headers } from 'nats';
@@ -101,6 +102,14 @@ describe('what is typed', () => {
     expect(talk).toContain('Expected a broker at nats://127.0.0.1:1');
     expect(talk).toContain('`yard up`');
     expect(talk).toContain('NATS_URL');
+  });
+
+  test('a backup that is not whole is refused before it is looked for a broker, so that no stream is made for it', async () => {
+    const file = join(directory.path, 'broken.gz');
+    await writeFile(file, 'no backup');
+    const { code, talk } = await shell.yard('restore', file, '--nats', 'nats://127.0.0.1:1');
+    expect(code).toBe(1);
+    expect(talk).toContain('to be a whole backup of format 1');
   });
 
   test('where the broker turns us away, it ends with 4', async () => {

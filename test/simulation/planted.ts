@@ -2,9 +2,12 @@
  * Wrong builds, to see that the checks of the simulation can fail: each takes one promise out of what a process writes.
  *
  * The code of the product stays as it is. A plant stands between a process and its bucket of jobs, and does there what
- * the process would do if somebody had left out the condition, the fence, or the waiting.
+ * the process would do if somebody had left out the condition, the fence, or the waiting. What a leader decides by itself
+ * never comes by there, and is planted where it is decided.
  */
 
+import { vi } from 'vitest';
+import { Throttle } from '../../actors/throttle.ts';
 import type { MemoryBroker } from '../../runtime/memory/broker.ts';
 import type { Entry, JobStore, WriteOutcome } from '../../runtime/ports.ts';
 
@@ -26,6 +29,15 @@ export const startingTooEarly: Plant = (store) =>
       ? { kind: 'accepted', revisions: entries.map(({ expected }) => expected + 1) }
       : outcome;
   });
+
+/** From now on a new leader takes what is on its board for all that is out, whatever the former one has offered. */
+export function plantNoWaiting(): void {
+  const { room } = Throttle.prototype;
+  vi.spyOn(Throttle.prototype, 'room').mockImplementation(function (this: Throttle, account) {
+    const isUnsure = this.hindrance(account)?.kind === 'unsure';
+    return isUnsure ? account.policy.maxActive - account.out.size : room.call(this, account);
+  });
+}
 
 interface Heedless {
   store: JobStore;
