@@ -56,7 +56,7 @@ async function deliver(job: Job, clock: Clock, { read, end, isPrivateAllowed = f
     throw new JobError(`Expected webhook ${id} to be registered, it was removed or has ended.`, { retryable: false });
   const url = new URL(hook.url);
   const address = await addressOf(url, isPrivateAllowed);
-  const status = await post({ url, address, job, hook, body: JSON.stringify(event), at: clock.now() });
+  const status = await post({ url, address, job, hook, body: JSON.stringify(event), clock });
   if (status >= 200 && status < 300) return { status };
   if (status === 410) await end?.(id);
   throw new JobError(`Expected ${url.origin} to take it with a status of 200 to 299, it answered ${status}.`, {
@@ -112,12 +112,12 @@ interface Post {
   job: Job;
   hook: WebhookRecord;
   body: string;
-  at: number;
+  clock: Clock;
 }
 
 /** The status of the answer; of its body nothing is read. */
-function post({ url, address, job, hook, body, at }: Post): Promise<number> {
-  const seconds = String(Math.floor(at / 1_000));
+function post({ url, address, job, hook, body, clock }: Post): Promise<number> {
+  const seconds = String(Math.floor(clock.now() / 1_000));
   const headers = {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
@@ -126,9 +126,13 @@ function post({ url, address, job, hook, body, at }: Post): Promise<number> {
     'webhook-timestamp': seconds,
     'webhook-signature': `v1,${signature(hook.secret, `${job.id}.${seconds}.${body}`)}`,
   };
-  const signal = AbortSignal.any([job.signal, AbortSignal.timeout(answersWithinMs)]);
+  const late = new AbortController();
+  const inTime = clock.after(answersWithinMs, () =>
+    late.abort(new Error(`It did not answer within ${answersWithinMs} ms.`)),
+  );
+  const signal = AbortSignal.any([job.signal, late.signal]);
   const family = isIP(address);
-  return new Promise((answered, failed) => {
+  return new Promise<number>((answered, failed) => {
     const given = {
       ...{ method: 'POST', headers, signal, agent: false as const },
       lookup: (_host: string, options: { all?: boolean | undefined }, found: (...given: never[]) => void) =>
@@ -141,7 +145,7 @@ function post({ url, address, job, hook, body, at }: Post): Promise<number> {
     const asked: ClientRequest = url.protocol === 'https:' ? secure(url, given, onAnswer) : plain(url, given, onAnswer);
     asked.on('error', failed);
     asked.end(body);
-  });
+  }).finally(inTime);
 }
 
 /** As Standard Webhooks has it: the secret is base64 behind `whsec_`. */
