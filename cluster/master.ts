@@ -63,7 +63,7 @@ export async function startMaster({
     tellFullness({ store: to.world.store, clock: to.clock, telemetry }),
     tellStuck({ monitoring: options.natsMonitoring, clock: to.clock, telemetry }),
   ];
-  const thread = new ViewThread({ settings: options, telemetry });
+  const thread = new ViewThread({ settings: options, telemetry, clock: to.clock });
   const stop = async () => {
     for (const cancel of watches) cancel();
     await thread.stop();

@@ -8,6 +8,7 @@
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Desk } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
@@ -17,18 +18,21 @@ import type { LinkSettings } from './link.ts';
 import type { FromView, ToView } from './view-thread.ts';
 
 const heapMb = 256;
+const stopsWithinMs = 1_500;
 /** Longer than the view waits for itself, with a start of its thread. */
 const answersWithinMs = 6_000;
 
 export class ViewThread {
   readonly #settings: LinkSettings;
   readonly #telemetry: Telemetry;
+  readonly #clock: Clock;
   readonly #asked = new Map<number, PromiseWithResolvers<ViewAnswer>>();
   #thread: Worker | undefined;
   #asks = 0;
   #stopped = false;
 
-  constructor({ settings, telemetry }: { settings: LinkSettings; telemetry: Telemetry }) {
+  constructor({ settings, telemetry, clock }: { settings: LinkSettings; telemetry: Telemetry; clock: Clock }) {
+    this.#clock = clock;
     this.#settings = settings;
     this.#telemetry = telemetry;
   }
@@ -50,8 +54,10 @@ export class ViewThread {
     if (thread === undefined) return;
     const gone = once(thread, 'exit');
     this.#say(thread, 'stop');
-    thread.unref();
+    // A broker that is away would keep it for as long; nothing of it is worth waiting for.
+    const giveUp = this.#clock.after(stopsWithinMs, () => void thread.terminate());
     await gone;
+    giveUp();
   }
 
   #say(thread: Worker, what: ToView): void {

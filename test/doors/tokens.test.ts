@@ -119,12 +119,15 @@ describe('two tenants', () => {
       expect([path, (await ask(`/v1/jobs/mine${path}`, { token: other })).status]).toEqual([path, 404]);
     for (const verb of ['cancel', 'hold', 'redrive'])
       expect((await ask(`/v1/jobs/mine/${verb}`, { token: other, body: {} })).status).toBe(404);
-    for (const path of ['/v1/jobs', '/v1/jobs?tag=quince', '/v1/schedules', '/v1/dead/groups']) {
+    for (const path of ['', '?tag=quince', '?q=quince', '?q=mine&sort=created']
+      .map((query) => `/v1/jobs${query}`)
+      .concat('/v1/stats/lanes', '/v1/schedules', '/v1/dead/groups')) {
       const { status, text } = await ask(path, { token: other });
       expect(status).toBe(200);
       expect(text).not.toContain('mine');
     }
     expect((await ask('/v1/jobs', { token: acme })).text).toContain('"mine"');
+    expect((await ask('/v1/jobs?q=quince', { token: acme })).text).toContain('"mine"');
     // The same id is free for others.
     expect((await ask('/v1/jobs', { token: other, body: { ...submitted, payload: {} } })).status).toBe(201);
   });
