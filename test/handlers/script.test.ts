@@ -165,7 +165,15 @@ describe('the types that ship', () => {
   const types = (definitions: readonly { type: string }[]) => definitions.map(({ type }) => type);
 
   it('are all known to a master', () => {
-    expect(types(shippedTypes({ clock }))).toEqual(['transcode', 'script', 'noop', 'sleeper', 'flaky', 'always_fail']);
+    expect(types(shippedTypes({ clock }))).toEqual([
+      'transcode',
+      'script',
+      'noop',
+      'sleeper',
+      'flaky',
+      'always_fail',
+      'webhook',
+    ]);
   });
 
   it('are served by a worker, script only where it allows a program', () => {

@@ -77,10 +77,13 @@ test('a batch that failed comes again before anything later is done, and in the 
     if (batch.some(({ sequence, deliveries: times }) => sequence === 2 && times < 4)) throw new Error('Not this one.');
   });
   await submit('a', 'b', 'c', 'd');
-  await until(() => batches.flat().includes(4), heard);
+  // The first batch may have all four in it, or fewer.
+  const alone = () => batches.findLastIndex((batch) => batch.length === 1 && batch.includes(2));
+  const isDone = () => alone() !== -1 && batches.slice(alone()).flat().includes(4);
+  await until(isDone, heard);
   const lastWithTwo = batches.findLastIndex((batch) => batch.includes(2));
   expect(batches[lastWithTwo]).toEqual([2]);
-  expect(batches.findIndex((batch) => batch.includes(4))).toBeGreaterThan(lastWithTwo);
+  expect(batches.findLastIndex((batch) => batch.includes(4))).toBeGreaterThan(lastWithTwo);
   expect(Math.max(...deliveries(heard).map(([, times = 0]) => times))).toBe(4);
 });
 
