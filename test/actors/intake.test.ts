@@ -64,6 +64,28 @@ async function setUp(around: (commit: Commit) => Commit = (commit) => commit, qu
   return { ...on, intake, submit, created, acks, rejections };
 }
 
+/** `b` was rejected since `a` is there. It comes again with one that fails, when `a` has ended, and stays so. */
+async function expectStaysRejected({
+  clock,
+  intake,
+  submit,
+  broker,
+  world,
+  rejections,
+}: Awaited<ReturnType<typeof setUp>>): Promise<void> {
+  submit('bad', { type: 'breaking' });
+  await clock.until(intake.start());
+  await clock.settle();
+  expect((await rejections()).map(([id]) => id)).toEqual(['b']);
+  const stored = await clock.until(world.store.read('default.a'));
+  if (stored === undefined) throw new RangeError('Expected a job, found none.');
+  const { record } = step(stored.record, { type: 'job.cancel', at: clock.now() });
+  await clock.until(world.store.write([entryOf(record, stored.revision)]));
+  await clock.advance(30_000);
+  expect((await rejections()).map(([id]) => id)).toEqual(['b', 'bad']);
+  expect(written(broker, 'b')).toEqual([]);
+}
+
 describe('a submission', () => {
   test('becomes a job, which whoever asked is told of', async () => {
     const { clock, intake, submit, broker, created, acks } = await setUp();
@@ -155,19 +177,9 @@ describe('a submission', () => {
   });
 
   test('that was rejected stays so when it comes again, though what was in its way has settled by then', async () => {
-    const { clock, intake, submit, broker, world, rejections } = await setUp();
-    for (const id of ['a', 'b']) submit(id, { headers: { 'Unique-Key': 'one' } });
-    submit('bad', { type: 'breaking' });
-    await clock.until(intake.start());
-    await clock.settle();
-    expect((await rejections()).map(([id]) => id)).toEqual(['b']);
-    const stored = await clock.until(world.store.read('default.a'));
-    if (stored === undefined) throw new RangeError('Expected a job, found none.');
-    const { record } = step(stored.record, { type: 'job.cancel', at: clock.now() });
-    await clock.until(world.store.write([entryOf(record, stored.revision)]));
-    await clock.advance(30_000);
-    expect((await rejections()).map(([id]) => id)).toEqual(['b', 'bad']);
-    expect(written(broker, 'b')).toEqual([]);
+    const on = await setUp();
+    for (const id of ['a', 'b']) on.submit(id, { headers: { 'Unique-Key': 'one' } });
+    await expectStaysRejected(on);
   });
 
   test('that gets the number of one that was rejected and lost is no such one', async () => {
@@ -209,19 +221,10 @@ describe('a submission beyond the quota of its tenant', () => {
   });
 
   test('stays rejected when it comes again, though there is room by then', async () => {
-    const { clock, intake, submit, broker, world, rejections } = await setUp(undefined, 1);
+    const on = await setUp(undefined, 1);
+    const { clock, submit, broker } = on;
     for (const id of ['a', 'b']) submit(id);
-    submit('bad', { type: 'breaking' });
-    await clock.until(intake.start());
-    await clock.settle();
-    expect((await rejections()).map(([id]) => id)).toEqual(['b']);
-    const stored = await clock.until(world.store.read('default.a'));
-    if (stored === undefined) throw new RangeError('Expected a job, found none.');
-    const { record } = step(stored.record, { type: 'job.cancel', at: clock.now() });
-    await clock.until(world.store.write([entryOf(record, stored.revision)]));
-    await clock.advance(30_000);
-    expect((await rejections()).map(([id]) => id)).toEqual(['b', 'bad']);
-    expect(written(broker, 'b')).toEqual([]);
+    await expectStaysRejected(on);
     submit('c');
     await clock.advance(100);
     expect(written(broker, 'c')).toHaveLength(1);
