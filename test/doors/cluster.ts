@@ -2,8 +2,11 @@
  * A cluster for tests of doors: a real broker of this test's own, a master in this process, and whoever connects.
  */
 
+import { expect } from 'vitest';
 import { startMaster } from '../../cluster/master.ts';
 import { readSettings } from '../../cluster/settings.ts';
+import type { Listening } from '../../doors/http/listen.ts';
+import { serveHttp } from '../../doors/http/serve.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { connect, type JobDefinition, type Work, type WorkOptions, work, type Yard } from '../../sdk/index.ts';
 import { type TestBroker, testBroker } from '../nats/broker.ts';
@@ -52,4 +55,12 @@ export async function testCluster(): Promise<TestCluster> {
   const cluster = new TestCluster(await testBroker());
   await cluster.master();
   return cluster;
+}
+
+/** The HTTP door, open to everyone, on a free port; whatever breaks in it fails the test. */
+export function serveOpen(open: () => Promise<Yard>): Promise<Listening> {
+  return serveHttp({
+    ...{ open, version: '0', auth: 'off', ratePerSecond: 0, port: 'free', isNamed: false },
+    onError: (cause) => expect.unreachable(String(cause)),
+  });
 }

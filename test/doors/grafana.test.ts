@@ -8,12 +8,12 @@ import { z } from 'zod';
 import { startMaster } from '../../cluster/master.ts';
 import { readSettings } from '../../cluster/settings.ts';
 import { startWorker } from '../../cluster/worker.ts';
-import { serveHttp } from '../../doors/http/serve.ts';
 import { serveMetrics } from '../../doors/metrics.ts';
 import { dashboards } from '../../grafana/dashboards.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { connect, defineJob, type Yard } from '../../sdk/index.ts';
 import { testBroker } from '../nats/broker.ts';
+import { serveOpen } from './cluster.ts';
 import { found, Prometheus } from './prometheus.ts';
 
 const program = found('prometheus');
@@ -69,15 +69,7 @@ describe.skipIf(program === undefined)('a running cluster', () => {
       metrics: ofWorker?.url,
     });
     ends.push(() => worker.drain());
-    const http = await serveHttp({
-      open: () => connect({ servers: broker.url }),
-      version: '0',
-      auth: 'off',
-      ratePerSecond: 0,
-      port: 'free',
-      isNamed: false,
-      onError: (cause) => expect.unreachable(String(cause)),
-    });
+    const http = await serveOpen(() => connect({ servers: broker.url }));
     ends.push(async () => await Promise.all([http.close(), ofMaster?.close(), ofWorker?.close()]));
     yard = await connect({ servers: broker.url });
     ends.push(() => yard.close());

@@ -6,11 +6,11 @@ import { startMaster } from '../../cluster/master.ts';
 import { readSettings } from '../../cluster/settings.ts';
 import { startWorker } from '../../cluster/worker.ts';
 import type { Listening } from '../../doors/http/listen.ts';
-import { serveHttp } from '../../doors/http/serve.ts';
 import { serveMetrics } from '../../doors/metrics.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { connect, defineJob, type Yard } from '../../sdk/index.ts';
 import { type TestBroker, testBroker } from '../nats/broker.ts';
+import { serveOpen } from './cluster.ts';
 
 const fine = defineJob({ type: 'fine', payload: z.object({}), run: () => 'done' });
 const failing = defineJob({
@@ -124,15 +124,7 @@ test('what waits and who is there is as it stands', async () => {
 });
 
 test('Prometheus finds out whom to ask', async () => {
-  const http = await serveHttp({
-    open: () => connect({ servers: broker.url }),
-    version: '0',
-    auth: 'off',
-    ratePerSecond: 0,
-    port: 'free',
-    isNamed: false,
-    onError: (cause) => expect.unreachable(String(cause)),
-  });
+  const http = await serveOpen(() => connect({ servers: broker.url }));
   const targets: unknown = await (await fetch(`${http.url}/v1/prometheus/targets`)).json();
   expect(targets).toEqual([
     { targets: [new URL(master.url).host], labels: { role: 'master', process: 'master-1' } },
