@@ -57,6 +57,7 @@ export class Attempt {
   #abort: AbortController | undefined;
   readonly #ended = Promise.withResolvers<Ending>();
   #startedAt = 0;
+  #endedAt = 0;
   #livedAt = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
   #notedAt = 0;
@@ -134,6 +135,7 @@ export class Attempt {
 
   #end(ending: Ending): void {
     this.#hasEnded = true;
+    this.#endedAt = this.#options.clock.now();
     this.#ended.resolve(ending);
   }
 
@@ -286,10 +288,10 @@ export class Attempt {
 
   async #write(ending: Ending, aside: PutAside | undefined): Promise<void> {
     if (this.#stopping === 'fenced') return this.#fenced();
-    const at = this.#options.clock.now();
+    const at = this.#endedAt;
     const last = this.#lastEvent(ending, at, aside?.aside);
     const advance = await this.#claim.advance((record) =>
-      record.state === 'cancelling' ? [this.#whenCancelling(last, at)] : [...this.#start(record), last],
+      record.state === 'cancelling' ? [this.#whenCancelling(last, record)] : [...this.#start(record), last],
     );
     if (advance === 'stored' && last.type === 'attempt.completed') await aside?.keep();
     else await aside?.drop();
@@ -341,8 +343,10 @@ export class Attempt {
   }
 
   /** Told to stop, a handler was cancelled, unless it had returned before it was told. */
-  #whenCancelling(last: JobEvent, at: number): JobEvent {
-    if (last.type === 'attempt.completed' && this.#stopping !== 'cancelled') return last;
+  #whenCancelling(last: JobEvent, { transitions }: JobRecord): JobEvent {
+    // The wish may have been written after the handler had ended.
+    const at = Math.max(this.#endedAt, transitions.at(-1)?.at ?? 0);
+    if (last.type === 'attempt.completed' && this.#stopping !== 'cancelled') return { ...last, at };
     return { type: 'attempt.cancelled', at, attempt: this.#claim.attempt };
   }
 

@@ -156,8 +156,7 @@ function kindOf(error: Error): Kind | undefined {
       code: 'broker.unauthorized',
       message: `Expected the broker to accept these credentials, got \`${error.message}\`. Check user, password, token, nkey or creds file.`,
     };
-  if (error.name === 'JetStreamStatusError' && 'code' in error && error.code === 404)
-    return { code: 'job.missing', message: 'Nothing is stored under this key.' };
+  if (error.name === 'JetStreamStatusError' && 'code' in error) return kindOfStatus(error.code);
   if (error instanceof NoRespondersError)
     return { code: 'broker.unavailable', message: `Nobody answers on \`${error.subject}\` at the moment. Try again.` };
   if (error instanceof TimeoutError)
@@ -176,6 +175,18 @@ function kindOf(error: Error): Kind | undefined {
   if (error instanceof InvalidSubjectError || error instanceof InvalidArgumentError)
     return { code: 'input.invalid', message: `Expected a valid name or argument, got: ${error.message}.` };
   return undefined;
+}
+
+/** What a status means that stands where the answer to a direct read was expected. */
+function kindOfStatus(status: unknown): Kind | undefined {
+  switch (status) {
+    case 404:
+      return { code: 'job.missing', message: 'Nothing is stored under this key.' };
+    case 503:
+      return { code: 'broker.unavailable', message: 'No broker serves this stream at the moment. Try again.' };
+    default:
+      return undefined;
+  }
 }
 
 function isConnectionLoss(error: Error): boolean {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { pause } from '../../runtime/clock.ts';
 import type { JobRun } from '../../runtime/handler.ts';
 import type { MemoryWorld } from '../../runtime/memory/broker.ts';
@@ -65,6 +65,24 @@ describe('an offer', () => {
     expect(starts).toEqual([]);
     expect(lastOf(broker, 'a').state).toBe('pending');
   });
+});
+
+test('on one slot an attempt has ended by the time the next starts, however slow the process is', async () => {
+  const on = stage();
+  const { clock, world, broker } = on;
+  let looks = 0;
+  vi.spyOn(clock, 'now').mockImplementation(() => (looks += 1));
+  await workerOn(on, world, () => undefined, { ...capacity, slots: 1 });
+  const ids = ['a', 'b', 'c'];
+  const revisions = await clock.until(create(world.store, ...ids.map((id) => plainJob(id))));
+  broker.world().mail.send(
+    'w1',
+    ids.map((id, at) => ({ key: `default.${id}`, revision: revisions[at] ?? 0, expiresAt: 1e12 })),
+  );
+  await clock.advance(1_000);
+  const [a, b, c] = ids.map((id) => lastOf(broker, id).attempts[0]);
+  expect(a?.endedAt).toBeLessThan(b?.startedAt ?? 0);
+  expect(b?.endedAt).toBeLessThan(c?.startedAt ?? 0);
 });
 
 test('attempts have GPUs of their own, and one that must wait for them gets what another leaves', async () => {

@@ -42,6 +42,15 @@ test('a broker that is away may be asked again', async () => {
   expect(faultOf(await thrownBy(connection.flush()))).toMatchObject({ code: 'broker.unavailable' });
 });
 
+test('a read of many that no broker serves may be asked again', async () => {
+  await using broker = await testBroker();
+  const { direct } = await jetstreamManager(await broker.connect());
+  const read = async () => {
+    for await (const _ of await direct.getLastMessagesFor('without_leader', { multi_last: ['s.>'] }));
+  };
+  expect(faultOf(await thrownBy(read()))).toMatchObject({ code: 'broker.unavailable', retryable: true });
+});
+
 test('a message that is too large is the sender’s to make smaller', async () => {
   await using broker = await testBroker();
   const connection = await broker.connect();
