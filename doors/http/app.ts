@@ -9,6 +9,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { TokenBook, Yard } from '../../sdk/index.ts';
 import { operations, operationsByFace } from '../api/operations.ts';
+import { consolePolicy, isConsole, registerConsole } from './console.ts';
 import { docsPage, docsStyle } from './docs-page.ts';
 import { registerEvents } from './events.ts';
 import { Gate } from './gate.ts';
@@ -16,6 +17,7 @@ import { mount } from './mount.ts';
 import { refuseForeign } from './origin.ts';
 import { answerProblem, answerRefused } from './problem.ts';
 
+const apiPolicy = { defaultSrc: ["'none'"], styleSrc: ["'self'"], frameAncestors: ["'none'"] };
 const bodyAtMost = 16 * 2 ** 20;
 
 export interface AppOptions {
@@ -31,11 +33,9 @@ export interface AppOptions {
 
 export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = () => {} }: AppOptions): OpenAPIHono {
   const app = new OpenAPIHono();
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: { defaultSrc: ["'none'"], styleSrc: ["'self'"], frameAncestors: ["'none'"] },
-    }),
-  );
+  const ofApi = secureHeaders({ contentSecurityPolicy: apiPolicy });
+  const ofConsole = secureHeaders({ contentSecurityPolicy: consolePolicy });
+  app.use((context, next) => (isConsole(context.req.path) ? ofConsole : ofApi)(context, next));
   app.use(async ({ req }, next) => {
     refuseForeign({ host: req.header('host'), origin: req.header('origin'), isOpen: tokens === undefined });
     await next();
@@ -68,6 +68,7 @@ export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = ()
   app.get('/openapi.json', (context) => context.json(app.getOpenAPI31Document({ openapi: '3.1.1', info })));
   app.get('/docs', (context) => context.html(docsPage({ title: 'Yardmaster', version, about, operations: all })));
   app.get('/docs.css', (context) => context.body(docsStyle, 200, { 'content-type': 'text/css' }));
-  app.get('/', (context) => context.redirect('/docs'));
+  registerConsole(app);
+  app.get('/', (context) => context.redirect('/console/'));
   return app;
 }
