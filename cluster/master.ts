@@ -58,7 +58,7 @@ export async function startMaster({
     definitions: shippedTypes({ clock: to.clock }),
     settings: { ...settingsOf(options), durability: to.durability },
   });
-  const settled = options.metricsCompat ? countSettled(telemetry) : undefined;
+  const settled = options.metricsCompat || options.httpCompat ? countSettled(telemetry) : undefined;
   const watches = [
     tellFullness({ store: to.world.store, clock: to.clock, telemetry }),
     tellStuck({ monitoring: options.natsMonitoring, clock: to.clock, telemetry }),
