@@ -9,6 +9,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { TokenBook, Yard } from '../../sdk/index.ts';
 import { operations, operationsByFace } from '../api/operations.ts';
+import { type CompatOptions, registerCompat } from './compat/routes.ts';
 import { consolePolicy, isConsole, registerConsole } from './console.ts';
 import { docsPage, docsStyle } from './docs-page.ts';
 import { registerEvents } from './events.ts';
@@ -27,11 +28,20 @@ export interface AppOptions {
   tokens?: TokenBook | undefined;
   /** Requests that each token may make a second, on average; each address where there are no tokens. 0: no limit. */
   ratePerSecond?: number;
+  /** The routes of other schedulers are served too, with this. */
+  compat?: CompatOptions | undefined;
   /** Is told of what nobody foresaw. */
   onError?(cause: unknown): void;
 }
 
-export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = () => {} }: AppOptions): OpenAPIHono {
+export function httpApp({
+  yard,
+  version,
+  tokens,
+  ratePerSecond = 0,
+  compat,
+  onError = () => {},
+}: AppOptions): OpenAPIHono {
   const app = new OpenAPIHono();
   const ofApi = secureHeaders({ contentSecurityPolicy: apiPolicy });
   const ofConsole = secureHeaders({ contentSecurityPolicy: consolePolicy });
@@ -55,12 +65,13 @@ export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = ()
   app.notFound(({ req: { method, path } }) =>
     answerRefused(404, 'route.missing', `Expected a path of the API, got ${method} ${path}. See /docs.`),
   );
-  const all = operations(yard);
+  const own = operations(yard);
   const gate = new Gate({ yard, door: 'http', tokens, ratePerSecond });
   const onFace = operationsByFace();
-  for (const operation of all)
+  for (const operation of own)
     mount(app, operation, async (context) => onFace((await gate.admit(context, operation)).yard, operation.id));
   registerEvents(app, gate);
+  const all = compat === undefined ? own : [...own, ...registerCompat(app, gate, yard, compat)];
   if (tokens !== undefined)
     app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   const about = 'Jobs, queues, schedules, workers and masters of a cluster.';
