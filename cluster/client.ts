@@ -43,6 +43,7 @@ import {
 } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
+import { type EventOptions, JobEvents } from './job-events.ts';
 import { type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
 import {
   type LimitChange,
@@ -108,6 +109,7 @@ export class Client implements AsyncDisposable {
   readonly tokens: TokenVerbs;
   readonly webhooks: WebhookVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
+  readonly #shortestMs: number;
   readonly #telemetry: Telemetry;
   readonly #options: Options;
   readonly #audited: Audited;
@@ -135,6 +137,7 @@ export class Client implements AsyncDisposable {
     this.#tenant = tenant;
     this.#listed = options.queues;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
+    this.#shortestMs = Math.min(...retentionsOf(options));
     this.#committer = new Committer({ store: world.store, clock, telemetry, patienceMs: answersWithinMs });
     const { commit } = this.#committer;
     const given = { world, clock, tenant, commit, quotas: doorQuotas({ world, clock }) };
@@ -358,6 +361,13 @@ export class Client implements AsyncDisposable {
     return audit({ books, blobs, now: this.now(), ...this.#kept });
   }
 
+  /** @throws {Fault} `input.invalid` for a cursor that is none. */
+  events(options: EventOptions = {}): Promise<JobEvents> {
+    const { world, clock } = this.#link;
+    const kept = { keptForMs: this.#shortestMs, keptAtMost: this.#kept.keepAtMost };
+    return JobEvents.open({ world, clock, tenant: this.#tenant, ...kept }, options);
+  }
+
   /** Calls back with each transition of every job of the tenant from now on; best effort. */
   onTransition(listener: (event: JobEventMessage) => void): Promise<Stop> {
     return this.#link.world.events.listen({}, (event) => {
@@ -381,6 +391,11 @@ export class Client implements AsyncDisposable {
     this.#committer.close();
     await this.#link[Symbol.asyncDispose]();
   }
+}
+
+/** For how long jobs are kept, by the state in which they settled. */
+function retentionsOf({ retention, retentionCompleted, retentionCancelled, retentionFailed }: Options): number[] {
+  return [retentionCompleted, retentionCancelled, retentionFailed].map((each) => each ?? retention);
 }
 
 function nobodyLeads(): never {

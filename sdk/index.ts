@@ -24,6 +24,7 @@ export type {
   WorkerView,
 } from '../cluster/client.ts';
 export type { DeadFilter, DeadGroup, RedriveOptions } from '../cluster/dead-letter.ts';
+export type { EventFilter, EventOptions, JobEvent, JobEvents } from '../cluster/job-events.ts';
 export type {
   LimitChange,
   LimitSettings,

@@ -90,6 +90,13 @@ export function operation<Params extends z.ZodObject, Query extends z.ZodObject,
   };
 }
 
+/** What a schema makes of what was said. @throws {Fault} `input.invalid` with a path to each field that is wrong. */
+export function checked<Schema extends z.ZodType>(schema: Schema, said: unknown): z.output<Schema> {
+  const { success, data, error } = schema.safeParse(said);
+  if (success) return data;
+  throw wrongFields(error.issues);
+}
+
 /** A question without any detail, answered by one call of the face. */
 export function question(
   described: Omit<Described, 'method' | 'replies'> & { schema: z.ZodType },
