@@ -59,7 +59,7 @@ import {
 } from './limits.ts';
 import { type Link, link } from './link.ts';
 import { type Census, takeCensus } from './listing.ts';
-import { readLog } from './log-reader.ts';
+import { type LogOptions, readLog } from './log-reader.ts';
 import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
 import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQueue } from './queues.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
@@ -262,14 +262,10 @@ export class Client implements AsyncDisposable {
     return this.actOnAll(redriveBulk(options));
   }
 
-  async *logs(
-    id: string,
-    options: { follow?: boolean; signal?: AbortSignal | undefined } = {},
-  ): AsyncGenerator<LogLine> {
+  async *logs(id: string, options: LogOptions = {}): AsyncGenerator<LogLine> {
     const { world, clock } = this.#link;
     const { record } = await readJob(world, this.#keyOf(id));
-    const { follow = false, signal } = options;
-    yield* readLog({ logs: world.logs, watches: this.#watches, clock }, jobKey(record), { follow, signal });
+    yield* readLog({ logs: world.logs, watches: this.#watches, clock }, jobKey(record), options);
   }
 
   /** @throws {Fault} `broker.unavailable` where nobody leads. */

@@ -20,6 +20,7 @@ import type { DeadFilter, DeadGroup, DeadShown, RedriveOptions } from '../cluste
 import type { EventOptions, JobEvents } from '../cluster/job-events.ts';
 import type { JobPage, LaneCounts } from '../cluster/job-list.ts';
 import type { Census } from '../cluster/listing.ts';
+import type { LogOptions } from '../cluster/log-reader.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
 import type { Item } from '../cluster/submitter.ts';
@@ -271,8 +272,13 @@ export class Yard implements AsyncDisposable {
     return this.#client.redriveDead(options);
   }
 
-  /** What the handler logged so far; with `follow`, then what it logs until the job is settled. */
-  logs(id: string, options: { follow?: boolean; signal?: AbortSignal } = {}): AsyncIterable<LogLine> {
+  /**
+   * What the handler logged so far, or its last lines (`tail`); with `follow`, then what it logs until the job is settled. Of that,
+   * what is asked for: lines that contain `search`, of one attempt, of one stream.
+   *
+   * @example for await (const { line } of yard.logs(id, { search: 'error', tail: 20, follow: true })) console.log(line);
+   */
+  logs(id: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     return this.#client.logs(id, options);
   }
 

@@ -22,7 +22,7 @@ export interface Given<Params, Query, Body> {
   query: Query;
   body: Body;
   header(name: string): string | undefined;
-  /** Fires when who asked has gone. */
+  /** Fires when who asked has gone, or what they showed opens nothing any more. */
   signal: AbortSignal;
 }
 

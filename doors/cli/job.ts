@@ -2,7 +2,7 @@
  * `yard job list | get | watch | why | logs`: looks at jobs. What is done to them is in `job-verb.ts`.
  */
 
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { JobRecord, LogLine, Why, Yard } from '../../sdk/index.ts';
 import { isSettled, jobSorts } from '../job-words.ts';
 import { isJson, jsonOf, listed, told } from './answer.ts';
@@ -47,9 +47,10 @@ export function register(program: Command, context: CommandContext): void {
     .argument('<id>')
     .description('Prints what the handler of a job wrote.')
     .option('-f, --follow', 'Goes on until the job is settled.')
-    .action((id: string, options: { follow?: boolean }, command: Command) =>
-      logs(command, context, { id, ...options }),
-    );
+    .option('--grep <pattern>', 'Only lines that match this regular expression.', pattern)
+    .option('--tail <count>', 'Of the lines so far, only so many, the last ones.', positive)
+    .option('--attempt <number>', 'Only lines of this attempt.', positive)
+    .action((id: string, flags: LogFlags, command: Command) => logs(command, context, { id, ...flags }));
 }
 
 interface ListFlags extends FilterFlags {
@@ -158,15 +159,30 @@ async function explain(command: Command, context: CommandContext, id: string): P
   context.exitWith(exitCodes.unreachable);
 }
 
+interface LogFlags {
+  follow?: boolean;
+  grep?: RegExp;
+  tail?: number;
+  attempt?: number;
+}
+
 async function logs(
   command: Command,
   context: CommandContext,
-  { id, follow: isFollowing = false }: { id: string; follow?: boolean },
+  { id, grep: search, ...flags }: LogFlags & { id: string },
 ): Promise<void> {
-  const options = isFollowing ? { follow: true, signal: interruptSignal() } : {};
+  const options = { search, ...flags, signal: flags.follow === true ? interruptSignal() : undefined };
   await context.withYard(command, async (yard) => {
     for await (const line of yard.logs(id, options)) context.terminal.print(textOf(line, context));
   });
+}
+
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (cause) {
+    throw new InvalidArgumentError(`Expected a regular expression, got \`${text}\` (${String(cause)}).`);
+  }
 }
 
 function textOf(line: LogLine, { output, terminal }: CommandContext): string {

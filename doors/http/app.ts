@@ -59,7 +59,10 @@ export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = ()
   const gate = new Gate({ yard, door: 'http', tokens, ratePerSecond });
   const onFace = operationsByFace();
   for (const operation of all)
-    mount(app, operation, async (context) => onFace((await gate.admit(context, operation)).yard, operation.id));
+    mount(app, operation, async (context) => {
+      const { yard: face, onEnd } = await gate.admit(context, operation);
+      return { operation: onFace(face, operation.id), onEnd };
+    });
   registerEvents(app, gate);
   if (tokens !== undefined)
     app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });

@@ -491,6 +491,11 @@ describe('handlers of one’s own', () => {
       code: 0,
       out: 'Saying hello to Edsger.\n',
     });
+    const found = ['hello to .*sger', 'HELLO'].map((grep) =>
+      shell.yard('job', 'logs', id, '--grep', grep, '--tail', '3'),
+    );
+    expect((await Promise.all(found)).map(({ out }) => out)).toEqual(['Saying hello to Edsger.\n', '']);
+    expect(await shell.yard('job', 'logs', id, '--grep', '(')).toMatchObject({ code: 2 });
     const json = await shell.yard('job', 'logs', id, '-o', 'json');
     expect(JSON.parse(json.out)).toMatchObject({ attempt: 1, stream: 'stdout', line: 'Saying hello to Edsger.' });
   });
