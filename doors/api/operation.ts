@@ -22,7 +22,7 @@ export interface Given<Params, Query, Body> {
   query: Query;
   body: Body;
   header(name: string): string | undefined;
-  /** Fires when who asked has gone. */
+  /** Fires when who asked has gone, or what they showed opens nothing any more. */
   signal: AbortSignal;
 }
 
@@ -88,6 +88,13 @@ export function operation<Params extends z.ZodObject, Query extends z.ZodObject,
       throw wrongFields([params, query, body].flatMap(({ error }) => error?.issues ?? []));
     },
   };
+}
+
+/** What a schema makes of what was said. @throws {Fault} `input.invalid` with a path to each field that is wrong. */
+export function checked<Schema extends z.ZodType>(schema: Schema, said: unknown): z.output<Schema> {
+  const { success, data, error } = schema.safeParse(said);
+  if (success) return data;
+  throw wrongFields(error.issues);
 }
 
 /** A question without any detail, answered by one call of the face. */

@@ -69,7 +69,10 @@ export function httpApp({
   const gate = new Gate({ yard, door: 'http', tokens, ratePerSecond });
   const onFace = operationsByFace();
   for (const operation of own)
-    mount(app, operation, async (context) => onFace((await gate.admit(context, operation)).yard, operation.id));
+    mount(app, operation, async (context) => {
+      const { yard: face, onEnd } = await gate.admit(context, operation);
+      return { operation: onFace(face, operation.id), onEnd };
+    });
   registerEvents(app, gate);
   const all = compat === undefined ? own : [...own, ...registerCompat(app, gate, yard, compat)];
   if (tokens !== undefined)
