@@ -142,7 +142,7 @@ export class Client implements AsyncDisposable {
     this.schedules = new ScheduleVerbs({ ...given, submitter: this.#submitter });
     this.workflows = new WorkflowVerbs({ ...given, submitter: this.#submitter });
     this.bulk = new BulkVerbs({ world, clock, tenant });
-    this.webhooks = new WebhookVerbs({ world, clock, tenant });
+    this.webhooks = new WebhookVerbs({ world, clock, tenant, submitter: this.#submitter });
     this.tokens = new TokenVerbs({ control: world.control, clock });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }

@@ -41,6 +41,8 @@ const byFault: ReadonlyMap<string, ExitCode> = new Map([
   ['worker.missing', exitCodes.notFound],
   ['workflow.missing', exitCodes.notFound],
   ['bulk.missing', exitCodes.notFound],
+  ['webhook.missing', exitCodes.notFound],
+  ['token.missing', exitCodes.notFound],
   ['group.missing', exitCodes.notFound],
   ['broker.unauthorized', exitCodes.refused],
   ['broker.unreachable', exitCodes.unreachable],
