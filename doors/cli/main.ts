@@ -19,6 +19,7 @@ import { complete, register as completion, isCompletion } from './completion.ts'
 import { register as config } from './config.ts';
 import { register as dead } from './dead.ts';
 import { register as demo } from './demo.ts';
+import { register as doctor } from './doctor.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
 import { register as limit } from './limit.ts';
@@ -44,6 +45,7 @@ const commands: readonly Register[] = [
   demo,
   submit,
   status,
+  doctor,
   job,
   queue,
   limit,
