@@ -34,6 +34,7 @@ import { register as submit } from './submit.ts';
 import { register as tenant } from './tenant.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 import { register as token } from './token.ts';
+import { register as top } from './top.ts';
 import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
 import { register as webhook } from './webhook.ts';
@@ -45,6 +46,7 @@ const commands: readonly Register[] = [
   demo,
   submit,
   status,
+  top,
   doctor,
   job,
   queue,

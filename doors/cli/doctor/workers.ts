@@ -4,6 +4,7 @@
 
 import { durationText } from '../../../cluster/settings.ts';
 import type { WorkerView } from '../../../sdk/index.ts';
+import { takenText } from '../worker-words.ts';
 import { about, type Check, counted, fail, named, ok, skip, type Verdict, warn } from './check.ts';
 import type { Findings } from './findings.ts';
 
@@ -129,7 +130,7 @@ function room({ cluster, advice }: Findings): Verdict {
     const able = workers.filter(takesJobs);
     const slots = able.reduce((sum, worker) => sum + worker.slots, 0);
     const used = able.reduce((sum, worker) => sum + worker.used, 0);
-    const met = `${used} of ${slots} slots taken`;
+    const met = takenText(able);
     const demands = advice.isKnown ? advice.value.demands : [];
     const late = demands.filter(
       ({ waiting, oldestMs, workers: able }) => waiting > 0 && able > 0 && oldestMs > longWaitMs,
