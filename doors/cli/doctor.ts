@@ -24,9 +24,10 @@ export function register(program: Command, context: CommandContext): void {
 }
 
 async function run(words: readonly string[], command: Command, context: CommandContext): Promise<void> {
-  const [{ checksNamed, examine }, { look }, { locate }, { version }] = await Promise.all([
+  const [{ checksNamed, examine }, { look }, { httpOf }, { locate }, { version }] = await Promise.all([
     import('./doctor/examine.ts'),
     import('./doctor/findings.ts'),
+    import('../../cluster/contexts.ts'),
     import('../../cluster/locate.ts'),
     import('../../cluster/version.ts'),
   ]);
@@ -36,6 +37,7 @@ async function run(words: readonly string[], command: Command, context: CommandC
     version,
     options: async () => locate(optionsOf(command, context), directory),
     directory,
+    http: (options) => httpOf(context.env, options),
     open: () => context.connect(command),
   });
   const results = examine(found, which);

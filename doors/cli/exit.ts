@@ -43,6 +43,7 @@ const byFault: ReadonlyMap<string, ExitCode> = new Map([
   ['bulk.missing', exitCodes.notFound],
   ['webhook.missing', exitCodes.notFound],
   ['token.missing', exitCodes.notFound],
+  ['context.missing', exitCodes.notFound],
   ['group.missing', exitCodes.notFound],
   ['broker.unauthorized', exitCodes.refused],
   ['broker.unreachable', exitCodes.unreachable],

@@ -17,6 +17,7 @@ import { register as bulk } from './bulk.ts';
 import { addFlags, type CommandContext, outputs, type Register } from './command.ts';
 import { complete, register as completion, isCompletion } from './completion.ts';
 import { register as config } from './config.ts';
+import { register as context } from './context.ts';
 import { register as dead } from './dead.ts';
 import { register as demo } from './demo.ts';
 import { register as doctor } from './doctor.ts';
@@ -68,6 +69,7 @@ const commands: readonly Register[] = [
   rejected,
   audit,
   backup,
+  context,
   config,
 ];
 
@@ -76,16 +78,16 @@ export async function run(argv: readonly string[]): Promise<number> {
   const terminal = processTerminal();
   const program = newProgram(terminal);
   let exitCode: ExitCode = exitCodes.ok;
-  const context = contextOf(program, terminal, (code) => {
+  const asked = contextOf(program, terminal, (code) => {
     exitCode = code;
   });
-  for (const register of commands) register(program, context);
+  for (const register of commands) register(program, asked);
   if (isVersion(argv)) {
     terminal.print(version);
     return exitCode;
   }
   try {
-    if (isCompletion(argv)) await complete(program);
+    if (isCompletion(argv)) await complete(program, asked.env);
     else completion(program);
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

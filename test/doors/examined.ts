@@ -19,6 +19,12 @@ export interface Patient {
 export async function examined({ nats, directory, env = {} }: Patient): Promise<ReadonlyMap<string, Result>> {
   const whole = { XDG_CONFIG_HOME: directory, YARD_NATS: nats, ...env };
   const options = async () => locate(readSettings({ flags: {}, env: whole, directory }, 'master'), directory);
-  const found = await look({ version, options, directory, open: () => connect({ servers: nats }) });
+  const found = await look({
+    version,
+    options,
+    directory,
+    http: () => undefined,
+    open: () => connect({ servers: nats }),
+  });
   return new Map(examine(found, checks).map((result) => [result.name, result]));
 }

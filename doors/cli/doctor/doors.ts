@@ -28,7 +28,7 @@ function http({ doors, masters, machine }: Findings): Verdict {
     const near = new Set(
       masters.isKnown ? masters.value.filter(({ host }) => host === here).map(({ name }) => name) : [],
     );
-    const within = all.filter(({ master, url }) => near.has(master) || !isLoopback(url));
+    const within = all.filter(({ master, url }) => master === undefined || near.has(master) || !isLoopback(url));
     if (within.length === 0) return skip('they serve it on other machines, for themselves alone');
     const wrong = within.flatMap((door) => wrongIn(door) ?? []);
     if (wrong.length === 0) return ok(named(within.map(({ url }) => url)));
@@ -41,8 +41,11 @@ function isLoopback(url: string): boolean {
 }
 
 function wrongIn({ master, url, answer }: Door): string | undefined {
-  if (!answer.isKnown) return `${master} at ${url}: ${answer.why}`;
-  return answer.value.status === 200 ? undefined : `${master} at ${url} is not ready`;
+  const who = master === undefined ? `what the context names, ${url}` : `${master} at ${url}`;
+  if (!answer.isKnown) return `${who}: ${answer.why}`;
+  const { status } = answer.value;
+  if (status === 401 || status === 403) return `${who} refuses the token of the context`;
+  return status === 200 ? undefined : `${who} is not ready`;
 }
 
 const weekMs = 7 * 86_400_000;

@@ -38,9 +38,10 @@ import { faultCodeOf } from '../exit.ts';
 /** A finding, or why there is none. */
 export type Known<Value> = { isKnown: true; value: Value } | { isKnown: false; why: string; code: string | undefined };
 
-/** Where a master says that it serves HTTP, and what was answered there. */
+/** Where a master, or the context, says that HTTP is served, and what was answered there. */
 export interface Door {
-  master: string;
+  /** The name of the master; absent where the context says it. */
+  master?: string;
   url: string;
   answer: Known<DoorAnswer>;
 }
@@ -84,10 +85,12 @@ export interface Looking {
   /** @throws {Fault} `option.invalid` */
   options: () => Promise<Options>;
   directory: string;
+  /** Where the context says that HTTP is served, and the token to show there. */
+  http: (options: Options) => { url: string; token?: string } | undefined;
   open: () => Promise<Yard>;
 }
 
-export async function look({ version, options: readOptions, directory, open }: Looking): Promise<Findings> {
+export async function look({ version, options: readOptions, directory, http, open }: Looking): Promise<Findings> {
   const options = await known(readOptions);
   const after = <Value>(ask: (options: Options) => Promise<Value>) => chained(options, ask);
   const [machine, here, broker] = await Promise.all([
@@ -96,8 +99,12 @@ export async function look({ version, options: readOptions, directory, open }: L
     after(lookAtBroker),
   ]);
   const monitoring = after((each) => lookAtMonitoring(each, here.isKnown ? here.value : undefined));
-  const asked = await askCluster(canBeAsked(broker), open);
-  return { version, options, machine, here, broker, monitoring: await monitoring, ...asked };
+  const [asked, named] = await Promise.all([
+    askCluster(canBeAsked(broker), open),
+    after(async (each) => await knockAt(http(each))),
+  ]);
+  const doors = joined(asked.doors, named);
+  return { version, options, machine, here, broker, monitoring: await monitoring, ...asked, doors };
 }
 
 /** A broker with streams of ours: what is missing of them, whoever connects makes. */
@@ -161,6 +168,20 @@ function knockAtAll(masters: readonly MasterView[]): Promise<readonly Door[]> {
       url === undefined ? [] : [known(() => knock(new URL('/ready', url))).then((answer) => ({ master, url, answer }))],
     ),
   );
+}
+
+/** Asks for jobs, which tells whether the token opens. */
+async function knockAt(http: { url: string; token?: string } | undefined): Promise<readonly Door[]> {
+  if (http === undefined) return [];
+  const { url, token } = http;
+  const answer = await known(() => knock(new URL(token === undefined ? '/ready' : '/v1/jobs?limit=1', url), token));
+  return [{ url, answer }];
+}
+
+function joined(all: Findings['doors'], more: Findings['doors']): Findings['doors'] {
+  const own = more.isKnown ? more.value : [];
+  if (all.isKnown) return { isKnown: true, value: [...all.value, ...own] };
+  return own.length === 0 ? all : more;
 }
 
 async function known<Value>(ask: () => Promise<Value>): Promise<Known<Value>> {
