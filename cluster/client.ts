@@ -99,7 +99,7 @@ export interface ClientOptions {
 /** A client's way to its cluster. Where the cluster lives in this process there is nothing to save and to audit. */
 export interface ClientLink extends AsyncDisposable {
   readonly clock: Clock;
-  readonly world: World & Partial<Pick<NatsWorld, 'archive' | 'books'>>;
+  readonly world: World & Partial<Pick<NatsWorld, 'archive' | 'books' | 'tail'>>;
   readonly incarnation: string;
   readonly durability: Durability;
   brokers(): Promise<BrokersView>;
@@ -168,7 +168,7 @@ export class Client implements AsyncDisposable {
     this.schedules = new ScheduleVerbs({ ...given, submitter: this.#submitter });
     this.workflows = new WorkflowVerbs({ ...given, submitter: this.#submitter });
     this.bulk = new BulkVerbs({ world, clock, tenant });
-    this.webhooks = new WebhookVerbs({ world, clock, tenant });
+    this.webhooks = new WebhookVerbs({ world, clock, tenant, submitter: this.#submitter });
     this.tokens = new TokenVerbs({ control: world.control, clock });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }
@@ -384,8 +384,9 @@ export class Client implements AsyncDisposable {
   /** @throws {Fault} `input.invalid` for a cursor that is none. */
   events(options: EventOptions = {}): Promise<JobEvents> {
     const { world, clock } = this.#link;
+    const { store, tail = notInMemory('news that go on where one stopped') } = world;
     const kept = { keptForMs: this.#shortestMs, keptAtMost: this.#kept.keepAtMost };
-    return JobEvents.open({ world, clock, tenant: this.#tenant, ...kept }, options);
+    return JobEvents.open({ world: { store, tail }, clock, tenant: this.#tenant, ...kept }, options);
   }
 
   /** Calls back with each transition of every job of the tenant from now on; best effort. */
