@@ -159,6 +159,10 @@ describe.skipIf(!existsSync(program))('the console', () => {
     expect((await yard.queues.list()).find(({ queue }) => queue === 'batch')?.paused).toBe(true);
     await row.getByRole('button', { name: 'Resume' }).click();
     await row.getByText('open').waitFor();
+    await page
+      .getByRole('link', { name: /^[1-9]/ })
+      .first()
+      .waitFor();
   });
 
   test('filters stand in the address, and keys lead from page to page', async () => {
