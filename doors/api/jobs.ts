@@ -112,12 +112,13 @@ function ofHandle({ id, created, durability }: JobHandle) {
 }
 
 /** `Prefer: wait=10` (RFC 7240): how long an answer may be waited for, in ms; at most a minute. */
-function waitOf(prefer: string | undefined): number | undefined {
+export function waitOf(prefer: string | undefined): number | undefined {
   const [, seconds] = /(?:^|[,;\s])wait=(\d{1,4})\b/.exec(prefer ?? '') ?? [];
   return seconds === undefined ? undefined : Math.min(60, Number(seconds)) * 1_000;
 }
 
-async function settledWithin(handle: JobHandle, timeoutMs: number): Promise<JobRecord | undefined> {
+/** The record of a job that has settled by then. */
+export async function settledWithin(handle: JobHandle, timeoutMs: number): Promise<JobRecord | undefined> {
   try {
     return await handle.settled({ timeoutMs });
   } catch (cause) {

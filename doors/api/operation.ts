@@ -28,7 +28,7 @@ export interface Given<Params, Query, Body> {
 
 /** JSON; or bytes, of another type. */
 export interface Answer {
-  status?: 200 | 201 | 304 | 503;
+  status?: 200 | 201 | 202 | 304 | 503;
   body?: unknown;
   stream?: { type: string; bytes: ReadableStream<Uint8Array> };
   headers?: Readonly<Record<string, string>>;
@@ -51,7 +51,7 @@ interface Described extends Lock {
   description?: string;
   /** Headers that mean something, with what. */
   headers?: Readonly<Record<string, string>>;
-  replies: Readonly<Partial<Record<200 | 201 | 304 | 503, Reply>>>;
+  replies: Readonly<Partial<Record<200 | 201 | 202 | 304 | 503, Reply>>>;
 }
 
 /** An operation as it is mounted and described. */
