@@ -170,7 +170,10 @@ export class Yard implements AsyncDisposable {
     return this.#client.lanes();
   }
 
-  /** How many jobs there are, settled ones too: in each state, by queue and by priority. */
+  /**
+   * How many jobs there are, of all tenants and settled ones too: in each state, by queue and by priority. Of many jobs by the
+   * view of a master, and then `view` says how old that is; else by the heads of all.
+   */
   census(): Promise<Census> {
     return this.#client.census();
   }
