@@ -15,6 +15,7 @@ import { Gate } from './gate.ts';
 import { mount } from './mount.ts';
 import { refuseForeign } from './origin.ts';
 import { answerProblem, answerRefused } from './problem.ts';
+import { mountSessions } from './session.ts';
 
 const bodyAtMost = 16 * 2 ** 20;
 
@@ -40,6 +41,11 @@ export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = ()
     refuseForeign({ host: req.header('host'), origin: req.header('origin'), isOpen: tokens === undefined });
     await next();
   });
+  app.use('/v1/*', async (context, next) => {
+    await next();
+    // What is shown to one is nothing for a cache that others ask.
+    if (!context.res.headers.has('cache-control')) context.header('cache-control', 'private, no-cache');
+  });
   app.use(
     bodyLimit({
       maxSize: bodyAtMost,
@@ -61,12 +67,15 @@ export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = ()
   for (const operation of all)
     mount(app, operation, async (context) => onFace((await gate.admit(context, operation)).yard, operation.id));
   registerEvents(app, gate);
+  const sessions = mountSessions(app, gate);
   if (tokens !== undefined)
     app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   const about = 'Jobs, queues, schedules, workers and masters of a cluster.';
   const info = { title: 'Yardmaster', version, description: about };
   app.get('/openapi.json', (context) => context.json(app.getOpenAPI31Document({ openapi: '3.1.1', info })));
-  app.get('/docs', (context) => context.html(docsPage({ title: 'Yardmaster', version, about, operations: all })));
+  app.get('/docs', (context) =>
+    context.html(docsPage({ title: 'Yardmaster', version, about, operations: [...all, ...sessions] })),
+  );
   app.get('/docs.css', (context) => context.body(docsStyle, 200, { 'content-type': 'text/css' }));
   app.get('/', (context) => context.redirect('/docs'));
   return app;
