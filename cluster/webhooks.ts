@@ -3,10 +3,12 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { type WebhookRecord, type WebhookState, webhookStates } from '../machines/rules/webhook.ts';
+import { shownAddress, type WebhookRecord, type WebhookState, webhookStates } from '../machines/rules/webhook.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { World } from '../runtime/ports.ts';
+
+export { shownAddress };
 
 /** What is to be told of, and where: jobs of all types and queues, and any end, unless given. */
 export interface WebhookGiven {
