@@ -7,6 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Listening } from '../../doors/http/listen.ts';
+import { serveHttp } from '../../doors/http/serve.ts';
 import { defineJob, type Yard } from '../../sdk/index.ts';
 import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 
@@ -64,6 +65,15 @@ describe.skipIf(!existsSync(program))('the console', () => {
         expect(wrong).toEqual([]);
       },
     };
+  }
+
+  /** The same cluster, where one has to show a token. */
+  async function locksOn() {
+    const door = await serveHttp({
+      ...{ open: () => cluster.yard(), version: '0', auth: 'token', ratePerSecond: 0, port: 'free', isNamed: false },
+      onError: (cause) => expect.unreachable(String(cause)),
+    });
+    return { url: door.url, [Symbol.asyncDispose]: () => door.close() };
   }
 
   const pages = [
@@ -163,6 +173,30 @@ describe.skipIf(!existsSync(program))('the console', () => {
       .getByRole('link', { name: /^[1-9]/ })
       .first()
       .waitFor();
+  });
+
+  test('who has to sign in shows a token once, does something, and signs out', async () => {
+    await using locked = await locksOn();
+    const { token } = await yard.tokens.create({ label: 'console', scopes: ['operate'] });
+    const page = await browser.newPage();
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.goto(`${locked.url}/console/queues`);
+    await page.getByLabel('Token').fill('yard_wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.getByLabel('Token').fill(token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    const row = page.locator('tr', { hasText: 'batch' }).first();
+    await row.getByRole('button', { name: 'Pause' }).click();
+    await row.getByText('paused').waitFor();
+    await row.getByRole('button', { name: 'Resume' }).click();
+    await row.getByText('open').waitFor();
+    expect(await page.evaluate('document.cookie')).toBe('');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+    await page.reload();
+    await page.getByLabel('Token').waitFor();
+    await page.close();
   });
 
   test('filters stand in the address, and keys lead from page to page', async () => {

@@ -4,7 +4,7 @@
 
 import { useEffect } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
-import { signedOut } from './ask.ts';
+import { ask, signedOut } from './ask.ts';
 import { useAsked } from './asked.ts';
 import { link } from './live.ts';
 import { isUtc, toggleUtc } from './moment.ts';
@@ -62,6 +62,7 @@ function Frame() {
         </ul>
         <footer>
           <a href="/docs">API</a>
+          <SignOut />
           <button type="button" onClick={toggleUtc} aria-pressed={isUtc.value}>
             UTC
           </button>
@@ -91,6 +92,21 @@ function Frame() {
 
 function isAt(path: string, to: string): boolean {
   return to === '/' ? path === `${base}/` || path === base : path.startsWith(`${base}${to}`);
+}
+
+/** Where one had to sign in. */
+function SignOut() {
+  const { answer } = useAsked<{ isOpen: boolean; name: string }>('/v1/session', 60_000);
+  if (answer === undefined || answer.isOpen) return null;
+  const signOut = async () => {
+    await ask('/v1/session', { method: 'DELETE' });
+    signedOut.value = true;
+  };
+  return (
+    <button type="button" title={`Signed in as ${answer.name}`} onClick={() => void signOut()}>
+      Sign out
+    </button>
+  );
 }
 
 function Nowhere() {
