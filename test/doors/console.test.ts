@@ -177,14 +177,14 @@ describe.skipIf(!existsSync(program))('the console', () => {
 
   test('who has to sign in shows a token once, does something, and signs out', async () => {
     await using locked = await locksOn();
-    const { token } = await yard.tokens.create({ label: 'console', scopes: ['operate'] });
+    const { secret } = await yard.tokens.create({ label: 'console', scopes: ['operate'] });
     const page = await browser.newPage();
     page.on('dialog', (dialog) => void dialog.accept());
     await page.goto(`${locked.url}/console/queues`);
     await page.getByLabel('Token').fill('yard_wrong');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('alert').waitFor();
-    await page.getByLabel('Token').fill(token);
+    await page.getByLabel('Token').fill(secret);
     await page.getByRole('button', { name: 'Sign in' }).click();
     const row = page.locator('tr', { hasText: 'batch' }).first();
     await row.getByRole('button', { name: 'Pause' }).click();
