@@ -117,7 +117,8 @@ function LiveJobs({ drawing, zoom, overMs }: DrawnProps & { overMs: number }) {
     };
   }, [counted]);
   const counts = useMemo(() => {
-    const byState = Map.groupBy<string, LanesAnswer['lanes'][number]>(answer?.lanes ?? [], ({ state }) => state);
+    if (answer === undefined) return undefined;
+    const byState = Map.groupBy<string, LanesAnswer['lanes'][number]>(answer.lanes, ({ state }) => state);
     const jobsIn = (state: string) => (byState.get(state) ?? []).reduce((sum, { count }) => sum + count, 0);
     return new Map(drawing.boxes.filter(({ leaf }) => leaf).map(({ name, path }) => [path, jobsIn(name)]));
   }, [drawing, answer]);
@@ -129,7 +130,7 @@ function LiveJobs({ drawing, zoom, overMs }: DrawnProps & { overMs: number }) {
       drawing={drawing}
       zoom={zoom}
       label="The machine of a job"
-      counts={counts}
+      {...(counts === undefined ? {} : { counts })}
       flows={flows}
       onTokens={onTokens}
     />
