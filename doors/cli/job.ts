@@ -1,5 +1,6 @@
 /**
- * `yard job list | get | watch | why | logs`: looks at jobs. What is done to them is in `job-verb.ts`.
+ * `yard job list | get | watch | why | logs`: looks at jobs. What is done to them is in `job-verb.ts`, what came of them in
+ * `job-result.ts`.
  */
 
 import { type Command, Option } from 'commander';
@@ -13,6 +14,7 @@ import { ending, exitCodeFor, follow } from './follow.ts';
 import { interruptSignal } from './interrupt.ts';
 import { addFilterFlags, type FilterFlags } from './job-filter.ts';
 import { describe, whyText } from './job-page.ts';
+import { registerResult } from './job-result.ts';
 import { registerVerbs } from './job-verb.ts';
 import { positive } from './rejected.ts';
 import { moment, relative, stateStyle } from './words.ts';
@@ -34,6 +36,7 @@ export function register(program: Command, context: CommandContext): void {
     )
     .action((id: string, _, command: Command) => watch(command, context, id));
   registerVerbs(job, context);
+  registerResult(job, context);
   job
     .command('why')
     .argument('<id>')

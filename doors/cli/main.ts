@@ -74,14 +74,11 @@ const commands: readonly Register[] = [
 ];
 
 /** Runs the command in `argv` (without node and script); resolves with what the process should end with. */
-export async function run(argv: readonly string[]): Promise<number> {
-  const terminal = processTerminal();
-  const program = newProgram(terminal);
+export async function run(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   let exitCode: ExitCode = exitCodes.ok;
-  const asked = contextOf(program, terminal, (code) => {
+  const { program, asked } = commandTree(terminal, (code) => {
     exitCode = code;
   });
-  for (const register of commands) register(program, asked);
   if (isVersion(argv)) {
     terminal.print(version);
     return exitCode;
@@ -94,6 +91,17 @@ export async function run(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     return tell(thrown, terminal, program.opts()['logLevel'] === 'debug');
   }
+}
+
+/** The command with all of its own, and what they are handed. */
+export function commandTree(
+  terminal: Terminal,
+  exitWith: (code: ExitCode) => void,
+): { program: Command; asked: CommandContext } {
+  const program = newProgram(terminal);
+  const asked = contextOf(program, terminal, exitWith);
+  for (const register of commands) register(program, asked);
+  return { program, asked };
 }
 
 /** Of the command itself; behind another word `--version` is what a job asks of its handler. */
