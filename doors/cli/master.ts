@@ -44,7 +44,7 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
     throw new UsageError(
       `Expected \`yard master\`, \`yard master list\` or \`yard master step-down\`, got \`yard master ${word}\`. See \`yard master --help\`.`,
     );
-  const [{ locate }, { loggedTelemetry }, { startMaster }, { serveMetrics }] = await Promise.all([
+  const [{ locate }, { loggedTelemetry, tracedAs }, { startMaster }, { serveMetrics }] = await Promise.all([
     import('../../cluster/locate.ts'),
     import('../../cluster/process-log.ts'),
     import('../../cluster/master.ts'),
@@ -52,6 +52,7 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
   ]);
   const options = await locate(context.settings(command, 'master'), context.directory);
   const telemetry = loggedTelemetry({ options, role: 'master' });
+  await using _ = await tracedAs('master', { options, env: context.env, telemetry });
   const start = async () => {
     const http = await startHttp(options, (cause) =>
       telemetry.tell('process.failed', { what: 'HTTP', error: String(cause) }),
