@@ -123,6 +123,13 @@ test('what waits and who is there is as it stands', async () => {
   await expect.poll(async () => (await read(master)).get('yard_queue_waiting{queue="batch"}')).toBe(0);
 });
 
+test('how many lie in the dead letter is told once somebody has listed jobs, and not before', async () => {
+  const dead = async () => (await read(master)).get('yard_dead_letter_jobs{queue="default",priority="medium"}');
+  expect(await dead()).toBeUndefined();
+  await yard.jobPage({ state: 'failed', limit: 1 });
+  await expect.poll(dead).toBe(2);
+});
+
 test('Prometheus finds out whom to ask', async () => {
   const http = await serveOpen(() => connect({ servers: broker.url }));
   const targets: unknown = await (await fetch(`${http.url}/v1/prometheus/targets`)).json();
