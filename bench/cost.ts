@@ -3,7 +3,7 @@
  * default, and with every job traced.
  *
  * One round has each of them once, each on a cluster of its own, in an order that turns; a ratio compares two of one round, since what
- * else the machine does changes from minute to minute.
+ * else the machine does changes from minute to minute. On a busy machine the CPU time of master and workers says more than the rate.
  */
 
 import { createServer, type Server } from 'node:http';
@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { measureOnce } from './burst.ts';
 import { rounded, type Spread, spread } from './figure.ts';
+import { ticksOf, ticksPerSecond } from './idle.ts';
 import { type Stage, type StageOptions, setStage } from './stage.ts';
 
 export interface CostOptions {
@@ -22,21 +23,25 @@ export interface CostOptions {
 
 export interface CostResult extends CostOptions {
   jobsPerSecond: Readonly<Record<string, Spread>>;
-  /** Of the rate without anything, in the same round. */
-  ratio: Readonly<Record<string, Spread>>;
+  /** CPU time of master and workers for each job. */
+  cpuMicroseconds: Readonly<Record<string, Spread>>;
+  /** Of what it is without anything, in the same round. */
+  rateRatio: Readonly<Record<string, Spread>>;
+  cpuRatio: Readonly<Record<string, Spread>>;
   spansReceived: Readonly<Record<string, number>>;
 }
 
+type Figures = Record<string, number[]>;
 type Variant = Pick<StageOptions, 'flags' | 'env'> & { isScraped?: true };
 
-const off = { metricsPort: 'off' } as const;
+const off = { metricsPort: 'off', httpAuth: 'off' } as const;
 const endpoint = (url: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
 
 export async function cost(options: CostOptions): Promise<CostResult> {
   const receiver = await Receiver.open();
   const variants: Readonly<Record<string, Variant>> = {
     nothing: { flags: off },
-    metrics: { isScraped: true },
+    metrics: { flags: { httpAuth: 'off' }, isScraped: true },
     traces: { flags: off, env: endpoint(receiver.url) },
     'every job traced': {
       flags: off,
@@ -44,34 +49,50 @@ export async function cost(options: CostOptions): Promise<CostResult> {
     },
   };
   const names = Object.keys(variants);
-  const rates: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]));
+  const rates: Figures = Object.fromEntries(names.map((name) => [name, []]));
+  const cpu: Figures = Object.fromEntries(names.map((name) => [name, []]));
   const spans: Record<string, number> = {};
   for (let round = 0; round < options.rounds; round++)
     for (const name of [...names.slice(round % names.length), ...names.slice(0, round % names.length)]) {
       const before = receiver.spans;
-      const rate = await once({ ...options, ...variants[name] });
+      const { rate, microseconds } = await once({ ...options, ...variants[name] });
       rates[name]?.push(rate);
+      cpu[name]?.push(microseconds);
       spans[name] = (spans[name] ?? 0) + receiver.spans - before;
-      process.stderr.write(`round ${round + 1}, ${name}: ${Math.round(rate)} jobs/s\n`);
+      process.stderr.write(
+        `round ${round + 1}, ${name}: ${Math.round(rate)} jobs/s, ${Math.round(microseconds)} µs of CPU a job\n`,
+      );
     }
   await receiver.close();
-  const against = (name: string) =>
-    (rates[name] ?? []).map((rate, at) => rate / (rates['nothing']?.[at] ?? Number.NaN));
+  const all = (figures: Figures, digits: number) =>
+    Object.fromEntries(names.map((name) => [name, each(spread(figures[name] ?? []), digits)]));
+  const against = (figures: Figures): Figures =>
+    Object.fromEntries(
+      names.map((name) => [
+        name,
+        (figures[name] ?? []).map((one, at) => one / (figures['nothing']?.[at] ?? Number.NaN)),
+      ]),
+    );
   return {
     ...options,
-    jobsPerSecond: Object.fromEntries(names.map((name) => [name, each(spread(rates[name] ?? []), 0)])),
-    ratio: Object.fromEntries(names.map((name) => [name, each(spread(against(name)), 3)])),
+    jobsPerSecond: all(rates, 0),
+    cpuMicroseconds: all(cpu, 0),
+    rateRatio: all(against(rates), 3),
+    cpuRatio: all(against(cpu), 3),
     spansReceived: spans,
   };
 }
 
-async function once({ jobs, isScraped, ...options }: CostOptions & Variant): Promise<number> {
+async function once({ jobs, isScraped, ...options }: CostOptions & Variant) {
   await using stage = await setStage(options);
   await measureOnce(stage, { from: 0, jobs: Math.min(jobs, 5_000) });
   const stop = isScraped === true ? await scrape(stage) : () => {};
-  const { jobsPerSecond } = await measureOnce(stage, { from: 1_000_000, jobs });
+  const pids = stage.cluster.members.flatMap(({ pid }) => pid ?? []);
+  const before = await ticksOf(pids);
+  const { jobsPerSecond: rate } = await measureOnce(stage, { from: 1_000_000, jobs });
+  const microseconds = (((await ticksOf(pids)) - before) / ticksPerSecond / jobs) * 1e6;
   stop();
-  return jobsPerSecond;
+  return { rate, microseconds };
 }
 
 const targets = z.array(z.object({ targets: z.array(z.string()) }));
