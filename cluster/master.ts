@@ -57,9 +57,9 @@ export async function startMaster({
     incarnation: to.incarnation,
     name: nameOf(to, options),
     definitions: shippedTypes({ clock: to.clock }),
-    settings: { ...settingsOf(options), durability: to.durability },
+    settings: { ...masterSettings(options), durability: to.durability },
   });
-  const settled = options.metricsCompat ? countSettled(telemetry) : undefined;
+  const settled = options.metricsCompat || options.httpCompat ? countSettled(telemetry) : undefined;
   const watches = [
     tellFullness({ store: to.world.store, clock: to.clock, telemetry }),
     tellStuck({ monitoring: options.natsMonitoring, clock: to.clock, telemetry }),
@@ -69,7 +69,7 @@ export async function startMaster({
     view: thread,
     clock: to.clock,
     isLeader: () => master.standing().leads,
-    isWanted: options.metricsCompat,
+    isWanted: options.metricsCompat || options.httpCompat,
   });
   const stop = async () => {
     for (const cancel of watches) cancel();
@@ -118,7 +118,8 @@ export function nameOf({ host }: Link, options: Options): string {
   return options.name ?? `${host}:${process.pid}`;
 }
 
-function settingsOf(options: Options): MasterSettings {
+/** What the options say of how a master leads. */
+export function masterSettings(options: Options): MasterSettings {
   const { queues, schedulerInterval, leaderSilence, offerFor, lostAfter, cancelGrace, gpuSpillOver, lookAhead } =
     options;
   return {

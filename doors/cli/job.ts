@@ -2,15 +2,16 @@
  * `yard job list | get | watch | why | logs`: looks at jobs. What is done to them is in `job-verb.ts`.
  */
 
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { JobRecord, LogLine, Why, Yard } from '../../sdk/index.ts';
 import { isSettled, jobSorts } from '../job-words.ts';
 import { isJson, jsonOf, listed, told } from './answer.ts';
 import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
-import { exitCodes, MissingError } from './exit.ts';
+import { exitCodes, MissingError, UsageError } from './exit.ts';
 import { ending, exitCodeFor, follow } from './follow.ts';
 import { interruptSignal } from './interrupt.ts';
+import { type EventFlags, eventOptions, printEvents } from './job-events.ts';
 import { addFilterFlags, type FilterFlags } from './job-filter.ts';
 import { describe, whyText } from './job-page.ts';
 import { registerVerbs } from './job-verb.ts';
@@ -26,13 +27,15 @@ export function register(program: Command, context: CommandContext): void {
     .argument('<id>')
     .description('Shows all there is to know of a job, and why it waits.')
     .action((id: string, _, command: Command) => get(command, context, id));
-  job
-    .command('watch')
-    .argument('<id>')
+  addFilterFlags(job.command('watch').argument('[id]'))
     .description(
-      'Draws the transitions of a job as they happen, until it is settled; exits with 1 unless it completes.',
+      'Draws the transitions of a job as they happen, until it is settled, and exits with 1 unless it completes; without an id those of all jobs that pass the filter, without end.',
     )
-    .action((id: string, _, command: Command) => watch(command, context, id));
+    .option('--id-prefix <start>', 'Only of jobs whose id begins so.')
+    .option('--after <cursor>', 'Goes on behind this event; see `cursor` in `-o jsonl`.')
+    .action((id: string | undefined, flags: EventFlags, command: Command) =>
+      id === undefined ? watchAll(command, context, flags) : watch(command, context, { id, flags }),
+    );
   registerVerbs(job, context);
   job
     .command('why')
@@ -44,9 +47,10 @@ export function register(program: Command, context: CommandContext): void {
     .argument('<id>')
     .description('Prints what the handler of a job wrote.')
     .option('-f, --follow', 'Goes on until the job is settled.')
-    .action((id: string, options: { follow?: boolean }, command: Command) =>
-      logs(command, context, { id, ...options }),
-    );
+    .option('--grep <pattern>', 'Only lines that match this regular expression.', pattern)
+    .option('--tail <count>', 'Of the lines so far, only so many, the last ones.', positive)
+    .option('--attempt <number>', 'Only lines of this attempt.', positive)
+    .action((id: string, flags: LogFlags, command: Command) => logs(command, context, { id, ...flags }));
 }
 
 interface ListFlags extends FilterFlags {
@@ -122,7 +126,20 @@ async function read(
   return { record, why: isSettled(record.state) ? undefined : await yard.why(id), now: yard.now() };
 }
 
-async function watch(command: Command, context: CommandContext, id: string): Promise<void> {
+async function watchAll(command: Command, context: CommandContext, flags: EventFlags): Promise<void> {
+  const signal = interruptSignal();
+  await context.withYard(command, async (yard) => printEvents(await yard.events(eventOptions(flags, signal)), context));
+  signal.throwIfAborted();
+}
+
+async function watch(
+  command: Command,
+  context: CommandContext,
+  { id, flags }: { id: string; flags: EventFlags },
+): Promise<void> {
+  const [flag] = Object.keys(flags);
+  if (flag !== undefined)
+    throw new UsageError(`Expected no \`--${flag}\` beside an id, got one. Leave the id out to watch all jobs.`);
   const { terminal, output } = context;
   const record = await context.withYard(command, (yard) =>
     follow(yard, id, { terminal, output, signal: interruptSignal() }),
@@ -142,15 +159,30 @@ async function explain(command: Command, context: CommandContext, id: string): P
   context.exitWith(exitCodes.unreachable);
 }
 
+interface LogFlags {
+  follow?: boolean;
+  grep?: RegExp;
+  tail?: number;
+  attempt?: number;
+}
+
 async function logs(
   command: Command,
   context: CommandContext,
-  { id, follow: isFollowing = false }: { id: string; follow?: boolean },
+  { id, grep: search, ...flags }: LogFlags & { id: string },
 ): Promise<void> {
-  const options = isFollowing ? { follow: true, signal: interruptSignal() } : {};
+  const options = { search, ...flags, signal: flags.follow === true ? interruptSignal() : undefined };
   await context.withYard(command, async (yard) => {
     for await (const line of yard.logs(id, options)) context.terminal.print(textOf(line, context));
   });
+}
+
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (cause) {
+    throw new InvalidArgumentError(`Expected a regular expression, got \`${text}\` (${String(cause)}).`);
+  }
 }
 
 function textOf(line: LogLine, { output, terminal }: CommandContext): string {

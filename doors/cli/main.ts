@@ -18,8 +18,10 @@ import { register as bulk } from './bulk.ts';
 import { addFlags, type CommandContext, outputs, type Register } from './command.ts';
 import { complete, register as completion, isCompletion } from './completion.ts';
 import { register as config } from './config.ts';
+import { register as context } from './context.ts';
 import { register as dead } from './dead.ts';
 import { register as demo } from './demo.ts';
+import { register as doctor } from './doctor.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
 import { register as limit } from './limit.ts';
@@ -34,6 +36,7 @@ import { register as submit } from './submit.ts';
 import { register as tenant } from './tenant.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 import { register as token } from './token.ts';
+import { register as top } from './top.ts';
 import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
 import { register as webhook } from './webhook.ts';
@@ -45,6 +48,8 @@ const commands: readonly Register[] = [
   demo,
   submit,
   status,
+  top,
+  doctor,
   job,
   queue,
   limit,
@@ -65,6 +70,7 @@ const commands: readonly Register[] = [
   rejected,
   audit,
   backup,
+  context,
   config,
 ];
 
@@ -73,16 +79,16 @@ export async function run(argv: readonly string[]): Promise<number> {
   const terminal = processTerminal();
   const program = newProgram(terminal);
   let exitCode: ExitCode = exitCodes.ok;
-  const context = contextOf(program, terminal, (code) => {
+  const asked = contextOf(program, terminal, (code) => {
     exitCode = code;
   });
-  for (const register of commands) register(program, context);
+  for (const register of commands) register(program, asked);
   if (isVersion(argv)) {
     terminal.print(version);
     return exitCode;
   }
   try {
-    if (isCompletion(argv)) await complete(program);
+    if (isCompletion(argv)) await complete(program, asked.env);
     else completion(program);
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

@@ -78,6 +78,11 @@ function shape(): readonly Column<QueueView>[] {
       style: ({ paused }) => (paused ? 'yellow' : 'green'),
     },
     { title: 'WAITING', value: ({ waiting }) => countText(waiting), align: 'right' },
+    {
+      title: 'OLDEST',
+      value: ({ oldestMs }) => (oldestMs === undefined ? '-' : durationText(oldestMs)),
+      align: 'right',
+    },
     { title: 'OUT', value: ({ out }) => countText(out), align: 'right' },
     { title: 'MAX', value: ({ maxActive }) => countText(maxActive), align: 'right' },
     { title: 'RATE', value: rateText, align: 'right' },

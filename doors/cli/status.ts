@@ -13,7 +13,7 @@ import { exitCodes } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
 import { relative, stateStyle } from './words.ts';
-import { workerStyle } from './worker.ts';
+import { takenText, workerStyle } from './worker-words.ts';
 
 const everyMs = 1_000;
 
@@ -153,12 +153,10 @@ function standingBy(masters: readonly MasterView[]): string {
 function workersText(cluster: ClusterView | undefined, terminal: Terminal): string {
   if (cluster === undefined) return 'unknown';
   const { workers } = cluster;
-  const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
-  const used = workers.reduce((sum, worker) => sum + worker.used, 0);
   const statuses = [...new Set(workers.map(({ status }) => status))].sort();
   const counts = byStatus(cluster);
   const parts = statuses.map((status) => terminal.style(workerStyle(status), `${counts[status] ?? 0} ${status}`));
-  return parts.length === 0 ? 'none' : `${parts.join(', ')}; ${used} of ${slots} slots taken`;
+  return parts.length === 0 ? 'none' : `${parts.join(', ')}; ${takenText(workers)}`;
 }
 
 function schedulesText({ schedules, now }: Picture): string | undefined {

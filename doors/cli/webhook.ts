@@ -1,13 +1,16 @@
 /**
- * `yard webhook add | list | get | remove`: who is told of jobs once they have settled.
+ * `yard webhook add | list | get | test | remove`: who is told of jobs once they have settled.
  */
 
 import type { Command } from 'commander';
+import { durationMs } from '../../cluster/settings.ts';
 import type { WebhookMade, WebhookView } from '../../sdk/index.ts';
-import { isJson, jsonOf, listed } from './answer.ts';
+import { isJson, jsonOf, listed, told } from './answer.ts';
 import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { UsageError } from './exit.ts';
+import { exitCodeFor } from './follow.ts';
+import { interruptSignal } from './interrupt.ts';
 import { relative } from './words.ts';
 
 const states = ['completed', 'failed', 'cancelled'] as const;
@@ -29,6 +32,13 @@ export function register(program: Command, context: CommandContext): void {
     .command('get <id>')
     .description('Shows one webhook.')
     .action((id: string, _, command: Command) => get(id, command, context));
+  webhook
+    .command('test <id>')
+    .description('Tells it of a test event, signed as any other, and tells what the receiver answered.')
+    .option('--timeout-wait <duration>', 'How long its answer is waited for.', '30s')
+    .action((id: string, { timeoutWait }: { timeoutWait: string }, command: Command) =>
+      test({ id, timeoutWait }, command, context),
+    );
   webhook
     .command('remove <id>')
     .description('Has it told of nothing more.')
@@ -94,6 +104,23 @@ function shape(now: number): readonly Column<WebhookView>[] {
     { title: 'MADE', value: ({ createdAt }) => relative(createdAt, now) },
     { title: 'STATUS', value: ({ endedAt }) => (endedAt === undefined ? 'open' : `gone ${relative(endedAt, now)}`) },
   ];
+}
+
+async function test(
+  { id, timeoutWait }: { id: string; timeoutWait: string },
+  command: Command,
+  context: CommandContext,
+): Promise<void> {
+  const timeoutMs = durationMs(timeoutWait, 'timeout-wait');
+  const signal = interruptSignal();
+  const [{ url }, delivery] = await context.withYard(command, async (yard) => {
+    const hook = await yard.webhooks.get(id);
+    const { id: job } = await yard.webhooks.test(id);
+    return [hook, await yard.settled(job, { timeoutMs, signal })] as const;
+  });
+  const { error } = delivery.context;
+  told(context, delivery, { name: delivery.id, text: () => error?.message ?? `${url} took it.` });
+  context.exitWith(exitCodeFor(delivery));
 }
 
 async function remove(id: string, command: Command, context: CommandContext): Promise<void> {

@@ -45,6 +45,7 @@ afterAll(async () => {
   await directory[Symbol.asyncDispose]();
 });
 
+const anyEvent = z.looseObject({ id: z.string(), cursor: z.string() });
 const anyRecord = z.looseObject({ id: z.string(), state: z.string() });
 
 describe('what is typed', () => {
@@ -221,6 +222,30 @@ describe('yard job', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(events).toMatchObject((await yard.job(id))?.transitions.map((transition) => ({ id, ...transition })) ?? []);
+  });
+
+  test('watch without an id draws those of all jobs that pass the filter, and goes on behind an event', async () => {
+    const { cursor } = await yard.events();
+    for (const id of ['seen-1', 'seen-2']) {
+      await yard.submit('noop', {}, { id });
+      await yard.settled(id, { timeoutMs: 30_000 });
+    }
+    const flags = ['--id-prefix', 'seen', '--state', 'completed'];
+    const all = shell.start('job', 'watch', ...flags, '--after', cursor, '-o', 'jsonl');
+    await all.says('seen-2');
+    all.signal('SIGINT');
+    const { code, out } = await all.ended;
+    expect(code).toBe(130);
+    const [first, second] = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => anyEvent.parse(JSON.parse(line)));
+    expect([first?.id, second?.id]).toEqual(['seen-1', 'seen-2']);
+    const rest = shell.start('job', 'watch', ...flags, '--after', first?.cursor ?? '');
+    await rest.says('seen-2');
+    rest.signal('SIGINT');
+    expect((await rest.ended).out).toMatch(/^.*processing → completed +seen-2 {2}noop {2}attempt.completed\n$/);
+    expect(await shell.yard('job', 'watch', 'seen-1', '--queue', 'live')).toMatchObject({ code: 2 });
   });
 
   test('cancel stops a waiting job at once, and says where it is too late', async () => {
@@ -466,6 +491,11 @@ describe('handlers of one’s own', () => {
       code: 0,
       out: 'Saying hello to Edsger.\n',
     });
+    const found = ['hello to .*sger', 'HELLO'].map((grep) =>
+      shell.yard('job', 'logs', id, '--grep', grep, '--tail', '3'),
+    );
+    expect((await Promise.all(found)).map(({ out }) => out)).toEqual(['Saying hello to Edsger.\n', '']);
+    expect(await shell.yard('job', 'logs', id, '--grep', '(')).toMatchObject({ code: 2 });
     const json = await shell.yard('job', 'logs', id, '-o', 'json');
     expect(JSON.parse(json.out)).toMatchObject({ attempt: 1, stream: 'stdout', line: 'Saying hello to Edsger.' });
   });
