@@ -264,7 +264,7 @@ export class Life {
     this.#checkIdle();
   }
 
-  /** Goes on from the offer; a job that is in no trace begins one here. */
+  /** Goes on from the offer. */
   #beginSpan(offer: Offer, record: JobRecord, at: number): Span {
     const { type, queue, priority, context, attempts, trace } = record;
     const state = trace?.state;

@@ -1,5 +1,5 @@
 /**
- * What the leader tells of a job whose trace somebody records, when it offers it: how long it waited, and to whom it went.
+ * What the leader tells of a job when it offers it, for whoever records its trace: how long it waited, and to whom it went.
  *
  * Knows an entry of the board. The attempt goes on from the place that is returned, which travels with the offer.
  */
@@ -14,8 +14,11 @@ export function tellOffer(entry: Entry, { worker, at }: { worker: string; at: nu
   const attempt = entry.attempt + 1;
   const within = traceContext(entry.rare?.trace);
   const start: SpanStart = { within, at: readyAt, job: { key, type, queue, priority, attempt } };
-  beginSpan('job.wait', start).end({ at });
-  const assign = beginSpan('job.assign', { ...start, at, job: { ...start.job, worker } });
+  const wait = beginSpan('job.wait', start);
+  if (!wait.isRecorded) return undefined;
+  wait.end({ at });
+  const job = { ...start.job, worker };
+  const assign = beginSpan('job.assign', { within: within ?? wait.place, at, job });
   assign.end({ at });
   return assign.place?.parent;
 }

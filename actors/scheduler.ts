@@ -163,7 +163,7 @@ export class Scheduler {
       served(offering, { shares: this.#shares, tenants: this.#tenants });
       const letter = letters.get(worker) ?? [];
       letters.set(worker, letter);
-      const trace = entry.rare?.trace === undefined ? undefined : tellOffer(entry, { worker, at: sentAt });
+      const trace = tellOffer(entry, { worker, at: sentAt });
       letter.push({
         ...this.#offer(entry, until),
         ...(isLimited ? { isLimited } : {}),

@@ -87,15 +87,13 @@ if (benchmark === undefined) {
 
 function readable(result: object): string {
   return Object.entries(result)
-    .map(
-      ([name, value]) =>
-        `${name.padEnd(19)}${
-          typeof value === 'object'
-            ? Object.entries(value ?? {})
-                .map(([part, number]) => `${part} ${String(number)}`)
-                .join('  ')
-            : String(value)
-        }\n`,
-    )
+    .map(([name, value]) => `${name.padEnd(19)}${typeof value === 'object' ? partsOf(value) : String(value)}\n`)
     .join('');
+}
+
+/** What is within a part stands in brackets. */
+function partsOf(value: object | null): string {
+  return Object.entries(value ?? {})
+    .map(([part, of]) => `${part} ${typeof of === 'object' ? `[${partsOf(of)}]` : String(of)}`)
+    .join('  ');
 }

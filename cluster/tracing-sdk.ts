@@ -6,7 +6,7 @@
  * environment by the exporter, and the resource by its detector.
  */
 
-import { context, DiagLogLevel, diag, trace } from '@opentelemetry/api';
+import { context, DiagLogLevel, diag, INVALID_SPAN_CONTEXT, type Tracer, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
@@ -44,11 +44,13 @@ export function sendTraces({ env, role, name, perSecond, onTrouble }: TracingOpt
   const clock = new SystemClock();
   diag.setLogger(once(onTrouble), DiagLogLevel.ERROR);
   const own = { 'service.name': `yard-${role}`, 'service.version': version, 'service.instance.id': name };
+  const rate = new RateSampler(perSecond, clock);
+  const sampler = samplerOf(env, rate);
   const provider = new TracerProvider({
     resource: defaultResource()
       .merge(resourceFromAttributes(own))
       .merge(detectResources({ detectors: [envDetector] })),
-    sampler: samplerOf(env, new RateSampler(perSecond, clock)),
+    sampler,
     spanProcessors: [
       new BatchSpanProcessor({
         exporter: new OTLPTraceExporter(),
@@ -59,6 +61,7 @@ export function sendTraces({ env, role, name, perSecond, onTrouble }: TracingOpt
     ],
   });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  if (env['OTEL_TRACES_SAMPLER'] === undefined) spare(provider.getTracer('yardmaster'), rate);
   trace.setGlobalTracerProvider(provider);
   return {
     [Symbol.asyncDispose]: async () => {
@@ -86,11 +89,16 @@ class RateSampler implements Sampler {
     this.#at = clock.mono();
   }
 
-  shouldSample() {
+  /** Whether another one would not be recorded now. */
+  get isSpent(): boolean {
     const now = this.#clock.mono();
     this.#left = Math.min(this.#perSecond, this.#left + ((now - this.#at) * this.#perSecond) / 1_000);
     this.#at = now;
-    if (this.#left < 1) return { decision: SamplingDecision.NOT_RECORD };
+    return this.#left < 1;
+  }
+
+  shouldSample() {
+    if (this.isSpent) return { decision: SamplingDecision.NOT_RECORD };
     this.#left--;
     return { decision: SamplingDecision.RECORD_AND_SAMPLED };
   }
@@ -98,6 +106,14 @@ class RateSampler implements Sampler {
   toString(): string {
     return `RateSampler{${this.#perSecond}}`;
   }
+}
+
+/** To be told by the SDK that nothing is recorded takes microseconds, which is much for each job of a burst: it is not asked then. */
+function spare(tracer: Tracer, rate: RateSampler): void {
+  const start = tracer.startSpan.bind(tracer);
+  const unrecorded = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+  tracer.startSpan = (name, options, around = context.active()) =>
+    trace.getSpanContext(around) === undefined && rate.isSpent ? unrecorded : start(name, options, around);
 }
 
 /** What `OTEL_TRACES_SAMPLER` says; who begins a trace decides for all of it unless that says otherwise. */

@@ -9,7 +9,6 @@ import {
   type Attributes,
   context,
   createTraceState,
-  isSpanContextValid,
   ROOT_CONTEXT,
   type SpanContext,
   SpanKind,
@@ -62,14 +61,14 @@ const tracer = trace.getTracer('yardmaster');
 const nobody = { isRecorded: false, within: <Result>(what: () => Result) => what(), end: () => undefined } as const;
 const nowhere: Span = { ...nobody, place: undefined };
 
-/** Begins a span. */
+/** Begins a span. Where there is nothing that it could be within, only some begin a trace: who comes later would tell of a part. */
 export function beginSpan(which: SpanName, { within, after, at, job }: SpanStart): Span {
   const spec: SpanSpec = spans[which];
+  if (within === undefined && spec.begins !== true) return nowhere;
   const around = within === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, spanContextOf(within));
   const name = `${spec.operation} ${job.type}`;
   const span = tracer.startSpan(name, { kind: kinds[spec.kind], startTime: at, links: linksTo(after) }, around);
-  if (!span.isRecording())
-    return isSpanContextValid(span.spanContext()) ? { ...nobody, place: placeOf(span.spanContext()) } : nowhere;
+  if (!span.isRecording()) return within === undefined ? nowhere : { ...nobody, place: within };
   span.setAttributes(attributesOf(spec, job));
   return {
     place: placeOf(span.spanContext()),

@@ -8,6 +8,8 @@
 export interface SpanSpec {
   /** The span that it is part of; absent for the first. */
   readonly within?: string;
+  /** It may begin a trace. */
+  readonly begins?: true;
   /** `messaging.operation.name`; the span is called by it and the type: `submit transcode`. */
   readonly operation: string;
   /** `messaging.operation.type`, where it is one of those. */
@@ -21,6 +23,7 @@ export interface SpanSpec {
 
 export const spans = {
   'job.submit': {
+    begins: true,
     operation: 'submit',
     operationType: 'create',
     kind: 'producer',
@@ -30,11 +33,12 @@ export const spans = {
   },
   'job.wait': {
     within: 'job.submit',
+    begins: true,
     operation: 'wait',
     kind: 'internal',
     teller: 'leader',
     attributes: ['yard.attempt'],
-    help: 'From ready to offered; one for each offer.',
+    help: 'From ready to offered; one for each offer. Where no trace was begun before, it begins one.',
   },
   'job.assign': {
     within: 'job.submit',

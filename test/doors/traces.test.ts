@@ -109,6 +109,21 @@ describe('a job that fails once', () => {
     expect(receiver.spans.filter(({ traceId }) => traceId === traceOf('b'))).toEqual([]);
   });
 
+  test('begins its trace with the offer where its submitter sends none', async () => {
+    const { id } = await yard.submit('flaky', { failAttempts: 0 });
+    const { trace, attempts } = await yard.settled(id);
+    const [, traceId = ''] = attempts[0]?.trace?.split('-') ?? [];
+    expect(trace).toBeUndefined();
+    const spans = await receiver.trace(traceId, 4);
+    expect(spans.map(({ name }) => name).sort()).toEqual([
+      'assign flaky',
+      'attempt flaky',
+      'handler flaky',
+      'wait flaky',
+    ]);
+    expect(named(spans, 'wait')).toMatchObject([{ service: 'yard-master', parent: undefined }]);
+  });
+
   test('begins its trace at the door where nobody handed one in', async () => {
     const connection = await cluster.broker.connect();
     connection.publish('yard.submit.flaky', '{"failAttempts":0}', { headers: withHeaders({ 'Job-Id': 'alone' }) });
