@@ -47,7 +47,7 @@ import {
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
 import { type EventOptions, JobEvents } from './job-events.ts';
-import { type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
+import { census, type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
 import {
   type LimitChange,
   type LimitSettings,
@@ -61,7 +61,7 @@ import {
   type TenantView,
 } from './limits.ts';
 import { link } from './link.ts';
-import { type Census, takeCensus } from './listing.ts';
+import type { Census } from './listing.ts';
 import { type LogOptions, readLog } from './log-reader.ts';
 import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
 import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQueue } from './queues.ts';
@@ -213,6 +213,14 @@ export class Client implements AsyncDisposable {
     return record === undefined || !isWhole ? record : await whole(record, blobs);
   }
 
+  /** @throws {Fault} `job.missing` */
+  reveal(id: string): Promise<JobRecord> {
+    return this.done({ what: 'job.reveal', target: id }, async () => {
+      const { record } = await readJob(this.#link.world, this.#keyOf(id));
+      return await whole(record, this.#link.world.blobs);
+    });
+  }
+
   jobs(list: ListOptions = {}): AsyncGenerator<JobRecord> {
     return jobsOf(this.#list(), list);
   }
@@ -236,7 +244,7 @@ export class Client implements AsyncDisposable {
   }
 
   census(): Promise<Census> {
-    return takeCensus(this.#link.world.store);
+    return census(this.#link.world);
   }
 
   watch(id: string, options: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<Transition> {

@@ -104,7 +104,7 @@ export async function startMaster({
     incarnation: to.incarnation,
     samples: () => {
       const outlook = master.outlook();
-      const known = masterSamples({ view: view(), outlook, dead: dead.lanes });
+      const known = masterSamples({ view: view(), viewLagMs: thread.lagMs(), outlook, dead: dead.lanes });
       if (outlook === undefined || settled === undefined) return known;
       return [...known, ...otherNames(outlook, { settled, dead: dead.lanes })];
     },

@@ -149,6 +149,15 @@ export class Yard implements AsyncDisposable {
   }
 
   /**
+   * The same, for people: that somebody looked is in the audit log. Doors hide what is secret in payloads everywhere else.
+   *
+   * @throws {Fault} `job.missing`
+   */
+  reveal(id: string): Promise<JobRecord> {
+    return this.#client.reveal(id);
+  }
+
+  /**
    * Jobs that pass the filter, the newest first unless `sort` says otherwise, without what lies aside of them. Goes through as
    * many pages as it takes.
    *
@@ -170,7 +179,10 @@ export class Yard implements AsyncDisposable {
     return this.#client.lanes();
   }
 
-  /** How many jobs there are, settled ones too: in each state, by queue and by priority. */
+  /**
+   * How many jobs there are, of all tenants and settled ones too: in each state, by queue and by priority. Of many jobs by the
+   * view of a master, and then `view` says how old that is; else by the heads of all.
+   */
   census(): Promise<Census> {
     return this.#client.census();
   }

@@ -190,6 +190,19 @@ describe('yard job', () => {
     expect(none).toMatchObject({ code: 0, out: '', talk: 'No such jobs.\n' });
   });
 
+  test('list goes on where another one ended, and shows all to who asks for all', async () => {
+    const ids = ['paged-1', 'paged-2', 'paged-3'];
+    for (const id of ids) await yard.submit('noop', {}, { id, queue: 'paged', hold: true });
+    const flags = ['job', 'list', '--queue', 'paged', '--sort', 'created', '-o', 'name'];
+    const first = await shell.yard(...flags, '--limit', '2');
+    expect(first.out).toBe('paged-1\npaged-2\n');
+    const [, cursor = ''] = /At most 2 are shown; .*`--cursor (\S+)`/.exec(first.talk) ?? [];
+    expect(await shell.yard(...flags, '--cursor', cursor)).toMatchObject({ out: 'paged-3\n', talk: '' });
+    expect(await shell.yard(...flags, '--all')).toMatchObject({ out: `${ids.join('\n')}\n`, talk: '' });
+    const wrong = await shell.yard(...flags, '--cursor', 'yesterday');
+    expect(wrong).toMatchObject({ code: 2, out: '' });
+  });
+
   test('get tells all of a job, and why it waits', async () => {
     const { id } = await yard.submit('noop', {}, { gpu: 2, priority: 'low' });
     await expect.poll(() => yard.why(id)).toMatchObject({ code: 'no worker has it' });
@@ -368,7 +381,8 @@ describe('the cluster', () => {
     expect([restored.code, restored.out]).toEqual([0, expect.stringMatching(/^Restored \d+ jobs/)]);
     const list = async (...words: string[]) => {
       const { out } = await shell.yard('job', 'list', '--state', 'completed,failed', '-o', 'json', ...words);
-      const records = z.array(anyRecord).parse(JSON.parse(out));
+      // By which write a transition was stored is told of this cluster only.
+      const records = z.array(anyRecord).parse(JSON.parse(out.replaceAll(/,\s*"revision": \d+/g, '')));
       return records.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     };
     expect((await list('--prefix', 'empty')).length).toBeGreaterThan(0);

@@ -138,6 +138,7 @@ const byProcesses: Table = () => {
     'max by (worker) (yard_worker_cpu_ratio)': { 'worker-1': [0, 1] },
     'max by (worker) (yard_worker_silent_seconds)': { 'worker-1': [0, 60], doomed: [1, 600] },
     'max by (process) (yard_feed_lag_seconds)': { 'master-1': [0, 10] },
+    'max by (process) (yard_view_lag_seconds)': { 'master-1: view': [0, 60] },
     'max by (process) (yard_clock_uncertainty_seconds)': { 'master-1': [0, 5] },
   };
 };
