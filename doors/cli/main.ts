@@ -7,6 +7,7 @@
 
 import { Command, Option } from 'commander';
 import { commonFlags, readSettings } from '../../cluster/settings.ts';
+import { startTracing } from '../../cluster/tracing.ts';
 import { version } from '../../cluster/version.ts';
 import { register as audit } from './audit.ts';
 import { register as auth } from './auth.ts';
@@ -160,6 +161,11 @@ function contextOf(program: Command, terminal: Terminal, exitWith: (code: ExitCo
       } finally {
         await yard.close();
       }
+    },
+    startTracing: async (command) => {
+      const { traceRate: perSecond, name = `${process.pid}` } = context.settings(command, 'client');
+      const onTrouble = (sentence: string) => terminal.say(`Traces: ${sentence}`);
+      return startTracing({ env, role: 'client', name, perSecond, onTrouble });
     },
     exitWith,
   };
