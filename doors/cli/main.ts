@@ -76,6 +76,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     exitCode = code;
   });
   for (const register of commands) register(program, context);
+  let command: Command | undefined;
+  program.hook('preAction', (_, running) => {
+    command = running;
+  });
   if (isVersion(argv)) {
     terminal.print(version);
     return exitCode;
@@ -86,7 +90,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (thrown) {
-    return tell(thrown, terminal, program.opts()['logLevel'] === 'debug');
+    return tell(thrown, { terminal, isDebugging: program.opts()['logLevel'] === 'debug', command });
   }
 }
 
