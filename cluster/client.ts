@@ -46,7 +46,8 @@ import {
 } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
-import { type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
+import { type EventOptions, JobEvents } from './job-events.ts';
+import { census, type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
 import {
   type LimitChange,
   type LimitSettings,
@@ -60,8 +61,8 @@ import {
   type TenantView,
 } from './limits.ts';
 import { link } from './link.ts';
-import { type Census, takeCensus } from './listing.ts';
-import { readLog } from './log-reader.ts';
+import type { Census } from './listing.ts';
+import { type LogOptions, readLog } from './log-reader.ts';
 import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
 import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQueue } from './queues.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
@@ -98,7 +99,7 @@ export interface ClientOptions {
 /** A client's way to its cluster. Where the cluster lives in this process there is nothing to save and to audit. */
 export interface ClientLink extends AsyncDisposable {
   readonly clock: Clock;
-  readonly world: World & Partial<Pick<NatsWorld, 'archive' | 'books'>>;
+  readonly world: World & Partial<Pick<NatsWorld, 'archive' | 'books' | 'tail'>>;
   readonly incarnation: string;
   readonly durability: Durability;
   brokers(): Promise<BrokersView>;
@@ -120,6 +121,7 @@ export class Client implements AsyncDisposable {
   readonly tokens: TokenVerbs;
   readonly webhooks: WebhookVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
+  readonly #shortestMs: number;
   readonly #telemetry: Telemetry;
   readonly #options: Options;
   readonly #audited: Audited;
@@ -158,6 +160,7 @@ export class Client implements AsyncDisposable {
     this.#tenant = tenant;
     this.#listed = options.queues;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
+    this.#shortestMs = Math.min(...retentionsOf(options));
     this.#committer = new Committer({ store: world.store, clock, telemetry, patienceMs: answersWithinMs });
     const { commit } = this.#committer;
     const given = { world, clock, tenant, commit, quotas: doorQuotas({ world, clock }) };
@@ -165,7 +168,7 @@ export class Client implements AsyncDisposable {
     this.schedules = new ScheduleVerbs({ ...given, submitter: this.#submitter });
     this.workflows = new WorkflowVerbs({ ...given, submitter: this.#submitter });
     this.bulk = new BulkVerbs({ world, clock, tenant });
-    this.webhooks = new WebhookVerbs({ world, clock, tenant });
+    this.webhooks = new WebhookVerbs({ world, clock, tenant, submitter: this.#submitter });
     this.tokens = new TokenVerbs({ control: world.control, clock });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }
@@ -210,6 +213,14 @@ export class Client implements AsyncDisposable {
     return record === undefined || !isWhole ? record : await whole(record, blobs);
   }
 
+  /** @throws {Fault} `job.missing` */
+  reveal(id: string): Promise<JobRecord> {
+    return this.done({ what: 'job.reveal', target: id }, async () => {
+      const { record } = await readJob(this.#link.world, this.#keyOf(id));
+      return await whole(record, this.#link.world.blobs);
+    });
+  }
+
   jobs(list: ListOptions = {}): AsyncGenerator<JobRecord> {
     return jobsOf(this.#list(), list);
   }
@@ -233,7 +244,7 @@ export class Client implements AsyncDisposable {
   }
 
   census(): Promise<Census> {
-    return takeCensus(this.#link.world.store);
+    return census(this.#link.world);
   }
 
   watch(id: string, options: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<Transition> {
@@ -282,14 +293,10 @@ export class Client implements AsyncDisposable {
     return this.actOnAll(redriveBulk(options));
   }
 
-  async *logs(
-    id: string,
-    options: { follow?: boolean; signal?: AbortSignal | undefined } = {},
-  ): AsyncGenerator<LogLine> {
+  async *logs(id: string, options: LogOptions = {}): AsyncGenerator<LogLine> {
     const { world, clock } = this.#link;
     const { record } = await readJob(world, this.#keyOf(id));
-    const { follow = false, signal } = options;
-    yield* readLog({ logs: world.logs, watches: this.#watches, clock }, jobKey(record), { follow, signal });
+    yield* readLog({ logs: world.logs, watches: this.#watches, clock }, jobKey(record), options);
   }
 
   /** @throws {Fault} `broker.unavailable` where nobody leads. */
@@ -382,6 +389,14 @@ export class Client implements AsyncDisposable {
     return await audit({ books, blobs, now: this.now(), ...this.#kept });
   }
 
+  /** @throws {Fault} `input.invalid` for a cursor that is none. */
+  events(options: EventOptions = {}): Promise<JobEvents> {
+    const { world, clock } = this.#link;
+    const { store, tail = notInMemory('news that go on where one stopped') } = world;
+    const kept = { keptForMs: this.#shortestMs, keptAtMost: this.#kept.keepAtMost };
+    return JobEvents.open({ world: { store, tail }, clock, tenant: this.#tenant, ...kept }, options);
+  }
+
   /** Calls back with each transition of every job of the tenant from now on; best effort. */
   onTransition(listener: (event: JobEventMessage) => void): Promise<Stop> {
     return this.#link.world.events.listen({}, (event) => {
@@ -405,6 +420,11 @@ export class Client implements AsyncDisposable {
     this.#committer.close();
     await this.#link[Symbol.asyncDispose]();
   }
+}
+
+/** For how long jobs are kept, by the state in which they settled. */
+function retentionsOf({ retention, retentionCompleted, retentionCancelled, retentionFailed }: Options): number[] {
+  return [retentionCompleted, retentionCancelled, retentionFailed].map((each) => each ?? retention);
 }
 
 function nobodyLeads(): never {

@@ -96,7 +96,7 @@ export async function startMaster({
     incarnation: to.incarnation,
     samples: () => {
       const outlook = master.outlook();
-      const known = masterSamples({ view: view(), outlook });
+      const known = masterSamples({ view: view(), viewLagMs: thread.lagMs(), outlook });
       return outlook === undefined || settled === undefined ? known : [...known, ...otherNames(outlook, settled)];
     },
     serve: to.world.serve,

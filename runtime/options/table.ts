@@ -127,7 +127,7 @@ const table = {
   context: optional(text('name'), 'no context', {
     ...connection,
     env: ['YARD_CONTEXT', 'NATS_CONTEXT'],
-    help: 'A context of the `nats` command that says where the broker is and how to sign in.',
+    help: 'A context of `yard context`, or of the `nats` command, that says where the broker is and how to sign in.',
   }),
   creds: optional(path, 'no credentials file', {
     ...connection,

@@ -28,7 +28,7 @@ export function registerCompat(app: OpenAPIHono, gate: Gate, yard: Yard, options
       const visitor = await gate.admit(context, each);
       if (each.id === creatingId && isRecurring(readBody(await context.req.text())))
         await gate.admit(context, recurringLock);
-      return onFace(visitor.yard, each.id);
+      return { operation: onFace(visitor.yard, each.id), onEnd: visitor.onEnd };
     });
   return all;
 }
