@@ -90,6 +90,8 @@ export type WriteOutcome =
   | { kind: 'busy' }
   /** Nothing was stored for want of room, and the same batch may be accepted when somebody has made some. */
   | { kind: 'full'; cause: Fault }
+  /** Nothing was stored: the broker does not let this user write there. */
+  | { kind: 'forbidden'; cause: Fault }
   /** No answer: it may be stored now, later or never. Only a repeated write settles it. */
   | { kind: 'unknown'; cause: unknown };
 

@@ -92,6 +92,10 @@ export async function run(argv: readonly string[], terminal: Terminal = processT
   const { program, asked } = commandTree(terminal, (code) => {
     exitCode = code;
   });
+  let command: Command | undefined;
+  program.hook('preAction', (_, running) => {
+    command = running;
+  });
   if (isVersion(argv)) {
     terminal.print(version);
     return exitCode;
@@ -102,7 +106,7 @@ export async function run(argv: readonly string[], terminal: Terminal = processT
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (thrown) {
-    return tell(thrown, terminal, program.opts()['logLevel'] === 'debug');
+    return tell(thrown, { terminal, isDebugging: program.opts()['logLevel'] === 'debug', command });
   }
 }
 
