@@ -213,6 +213,14 @@ export class Client implements AsyncDisposable {
     return record === undefined || !isWhole ? record : await whole(record, blobs);
   }
 
+  /** @throws {Fault} `job.missing` */
+  reveal(id: string): Promise<JobRecord> {
+    return this.done({ what: 'job.reveal', target: id }, async () => {
+      const { record } = await readJob(this.#link.world, this.#keyOf(id));
+      return await whole(record, this.#link.world.blobs);
+    });
+  }
+
   jobs(list: ListOptions = {}): AsyncGenerator<JobRecord> {
     return jobsOf(this.#list(), list);
   }

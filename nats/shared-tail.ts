@@ -12,8 +12,8 @@
  */
 
 import { Fault } from '../runtime/faults.ts';
-import { tenantIn } from '../runtime/key.ts';
 import type { Tail, TailedPage, TailOptions } from '../runtime/ports.ts';
+import { readKey } from './names.ts';
 
 const keptPages = 250;
 
@@ -141,7 +141,7 @@ class Common {
 
 function ownOf(tailed: TailedPage, tenant: string | undefined): TailedPage | undefined {
   const { key, revision } = tailed.page;
-  if (tenant === undefined || tenantIn(key) === tenant) return tailed;
+  if (tenant === undefined || readKey(key).tenant === tenant) return tailed;
   return tailed.isNewest ? { page: { kind: 'reserved', key: '_', revision }, isNewest: true } : undefined;
 }
 

@@ -40,7 +40,7 @@ export type { Restored } from '../cluster/restore.ts';
 export type { ScheduleChange, ScheduledOptions, ScheduleGiven, When } from '../cluster/schedule-given.ts';
 export type { AddedSchedule } from '../cluster/schedule-verb.ts';
 export type { AfterGiven, Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
-export type { TokenBook, TokenGiven, TokenMade, TokenView } from '../cluster/tokens.ts';
+export type { SessionMade, TokenBook, TokenGiven, TokenMade, TokenView } from '../cluster/tokens.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
 export type { WebhookGiven, WebhookMade, WebhookView } from '../cluster/webhooks.ts';
 export {

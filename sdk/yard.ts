@@ -149,6 +149,15 @@ export class Yard implements AsyncDisposable {
   }
 
   /**
+   * The same, for people: that somebody looked is in the audit log. Doors hide what is secret in payloads everywhere else.
+   *
+   * @throws {Fault} `job.missing`
+   */
+  reveal(id: string): Promise<JobRecord> {
+    return this.#client.reveal(id);
+  }
+
+  /**
    * Jobs that pass the filter, the newest first unless `sort` says otherwise, without what lies aside of them. Goes through as
    * many pages as it takes.
    *

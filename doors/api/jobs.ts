@@ -5,6 +5,7 @@
  */
 
 import { z } from '@hono/zod-openapi';
+import { resultRedacted } from '../../cluster/redacted.ts';
 import { readSaid, saidFields } from '../../cluster/said.ts';
 import { Fault, type JobHandle, type JobRecord, type LogLine, type Yard } from '../../sdk/index.ts';
 import { jobSorts } from '../job-words.ts';
@@ -200,15 +201,25 @@ function reading(yard: Yard): readonly Operation[] {
       replies: { 200: { description: 'The result.', schema: z.unknown() } },
       async run({ params: { id }, header }) {
         const timeoutMs = waitOf(header('prefer'));
-        const record =
-          timeoutMs === undefined ? await found(yard, id, { whole: false }) : await yard.settled(id, { timeoutMs });
-        const isAside = record.aside?.result !== undefined;
-        if (record.state === 'completed') return { body: isAside ? await yard.result(id) : record.context.result };
+        const record = timeoutMs === undefined ? await found(yard, id) : await yard.settled(id, { timeoutMs });
+        const { state, payload, context } = record;
+        if (state === 'completed') return { body: resultRedacted(context.result, payload) };
         throw new Fault(
           'job.refused',
-          `Expected a job that has completed, got ${id}, which is ${record.state}. Wait for it with \`Prefer: wait=10\`.`,
+          `Expected a job that has completed, got ${id}, which is ${state}. Wait for it with \`Prefer: wait=10\`.`,
         );
       },
+    }),
+    operation({
+      ...common,
+      path: '/v1/jobs/{id}/secrets',
+      id: 'revealJob',
+      needs: 'admin',
+      tellsSecrets: true,
+      summary:
+        'Reads a job with what is secret in its payload, which all other answers hide. That somebody did is in the audit log.',
+      replies: { 200: { description: 'The job.', schema: job } },
+      run: async ({ params: { id } }) => ({ body: await yard.reveal(id) }),
     }),
     operation({
       ...common,

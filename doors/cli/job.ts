@@ -3,6 +3,7 @@
  */
 
 import type { Command } from 'commander';
+import { redacted } from '../../cluster/redacted.ts';
 import type { JobRecord, Why, Yard } from '../../sdk/index.ts';
 import { isSettled } from '../job-words.ts';
 import { isJson, jsonOf, told } from './answer.ts';
@@ -25,7 +26,8 @@ export function register(program: Command, context: CommandContext): void {
     .aliases(['status', 'describe'])
     .argument('<id>')
     .description('Shows all there is to know of a job, and why it waits.')
-    .action((id: string, _, command: Command) => get(command, context, id));
+    .option('--secrets', 'Also what is secret in its payload; the audit log says that somebody looked.')
+    .action((id: string, flags: { secrets?: boolean }, command: Command) => get(command, context, { id, ...flags }));
   addFilterFlags(job.command('watch').argument('[id]'))
     .description(
       'Draws the transitions of a job as they happen, until it is settled, and exits with 1 unless it completes; without an id those of all jobs that pass the filter, without end.',
@@ -44,14 +46,18 @@ export function register(program: Command, context: CommandContext): void {
   registerLogs(job, context);
 }
 
-async function get(command: Command, context: CommandContext, id: string): Promise<void> {
+async function get(
+  command: Command,
+  context: CommandContext,
+  { id, secrets = false }: { id: string; secrets?: boolean },
+): Promise<void> {
   const { terminal, output } = context;
   const { record, why, now, names } = await context.withYard(command, async (yard) => {
-    const found = await read(yard, id, { whole: isJson(output) });
+    const found = await read(yard, id, { whole: isJson(output), secrets });
     return { ...found, names: isJson(output) ? undefined : await workerNames(yard, found.record) };
   });
-  const text = () => describe(record, { why, now, terminal, names });
-  told(context, why === undefined ? record : { ...record, why }, { name: id, text });
+  const text = () => describe(secrets ? record : redacted(record), { why, now, terminal, names });
+  told(context, why === undefined ? record : { ...record, why }, { name: id, text, secrets });
 }
 
 /** What people call the workers that the leader still knows, by incarnation. */
@@ -63,9 +69,9 @@ async function workerNames(yard: Yard, { attempts }: JobRecord): Promise<Readonl
 async function read(
   yard: Yard,
   id: string,
-  options: { whole: boolean },
+  { whole, secrets = false }: { whole: boolean; secrets?: boolean },
 ): Promise<{ record: JobRecord; why: Why | undefined; now: number }> {
-  const record = await yard.job(id, options);
+  const record = await (secrets ? yard.reveal(id) : yard.job(id, { whole }));
   if (record === undefined) throw new MissingError(`Expected a job with id ${id}, found none. See \`yard job list\`.`);
   return { record, why: isSettled(record.state) ? undefined : await yard.why(id), now: yard.now() };
 }

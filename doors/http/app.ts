@@ -17,6 +17,7 @@ import { Gate } from './gate.ts';
 import { mount } from './mount.ts';
 import { refuseForeign } from './origin.ts';
 import { answerProblem, answerRefused } from './problem.ts';
+import { mountSessions } from './session.ts';
 
 const apiPolicy = { defaultSrc: ["'none'"], styleSrc: ["'self'"], frameAncestors: ["'none'"] };
 const bodyAtMost = 16 * 2 ** 20;
@@ -50,6 +51,11 @@ export function httpApp({
     refuseForeign({ host: req.header('host'), origin: req.header('origin'), isOpen: tokens === undefined });
     await next();
   });
+  app.use('/v1/*', async (context, next) => {
+    await next();
+    // What is shown to one is nothing for a cache that others ask.
+    if (!context.res.headers.has('cache-control')) context.header('cache-control', 'private, no-cache');
+  });
   app.use(
     bodyLimit({
       maxSize: bodyAtMost,
@@ -75,12 +81,15 @@ export function httpApp({
     });
   registerEvents(app, gate);
   const all = compat === undefined ? own : [...own, ...registerCompat(app, gate, yard, compat)];
+  const sessions = mountSessions(app, gate);
   if (tokens !== undefined)
     app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   const about = 'Jobs, queues, schedules, workers and masters of a cluster.';
   const info = { title: 'Yardmaster', version, description: about };
   app.get('/openapi.json', (context) => context.json(app.getOpenAPI31Document({ openapi: '3.1.1', info })));
-  app.get('/docs', (context) => context.html(docsPage({ title: 'Yardmaster', version, about, operations: all })));
+  app.get('/docs', (context) =>
+    context.html(docsPage({ title: 'Yardmaster', version, about, operations: [...all, ...sessions] })),
+  );
   app.get('/docs.css', (context) => context.body(docsStyle, 200, { 'content-type': 'text/css' }));
   registerConsole(app);
   app.get('/', (context) => context.redirect('/console/'));

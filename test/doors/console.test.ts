@@ -7,6 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Listening } from '../../doors/http/listen.ts';
+import { serveHttp } from '../../doors/http/serve.ts';
 import { defineJob, type Yard } from '../../sdk/index.ts';
 import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 
@@ -66,6 +67,15 @@ describe.skipIf(!existsSync(program))('the console', () => {
     };
   }
 
+  /** The same cluster, where one has to show a token. */
+  async function locksOn() {
+    const door = await serveHttp({
+      ...{ open: () => cluster.yard(), version: '0', auth: 'token', ratePerSecond: 0, port: 'free', isNamed: false },
+      onError: (cause) => expect.unreachable(String(cause)),
+    });
+    return { url: door.url, [Symbol.asyncDispose]: () => door.close() };
+  }
+
   const pages = [
     '/',
     '/jobs',
@@ -76,6 +86,9 @@ describe.skipIf(!existsSync(program))('the console', () => {
     '/queues',
     '/workers',
     '/masters',
+    '/schedules',
+    '/rejected',
+    '/audit',
   ];
 
   test.for(pages)('%s opens without an error, asks nobody else, and is accessible in both themes', async (path) => {
@@ -159,6 +172,50 @@ describe.skipIf(!existsSync(program))('the console', () => {
     expect((await yard.queues.list()).find(({ queue }) => queue === 'batch')?.paused).toBe(true);
     await row.getByRole('button', { name: 'Resume' }).click();
     await row.getByText('open').waitFor();
+    await page
+      .getByRole('link', { name: /^[1-9]/ })
+      .first()
+      .waitFor();
+  });
+
+  test('a schedule is run now and paused, what was refused is shown, and the audit says who did what', async () => {
+    await yard.schedules.add('nightly', { type: 'moody', payload: {}, cron: '0 3 * * *' });
+    await using opened = await open('/schedules');
+    const { page } = opened;
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByRole('list', { name: 'Its last moments' }).getByText('fired').waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('paused').waitFor();
+    (await cluster.broker.connect()).publish('yard.submit.nobody', '{}');
+    await page.goto(`${served.url}/console/rejected`);
+    await page.getByText('Expected a job type').waitFor();
+    await page.goto(`${served.url}/console/audit`);
+    await page.getByText('schedule.pause').first().waitFor();
+  });
+
+  test('who has to sign in shows a token once, does something, and signs out', async () => {
+    await using locked = await locksOn();
+    const { secret } = await yard.tokens.create({ label: 'console', scopes: ['operate'] });
+    const page = await browser.newPage();
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.goto(`${locked.url}/console/queues`);
+    await page.getByLabel('Token').fill('yard_wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.getByLabel('Token').fill(secret);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    const row = page.locator('tr', { hasText: 'batch' }).first();
+    await row.getByRole('button', { name: 'Pause' }).click();
+    await row.getByText('paused').waitFor();
+    await row.getByRole('button', { name: 'Resume' }).click();
+    await row.getByText('open').waitFor();
+    expect(await page.evaluate('document.cookie')).toBe('');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+    await page.reload();
+    await page.getByLabel('Token').waitFor();
+    await page.close();
   });
 
   test('filters stand in the address, and keys lead from page to page', async () => {

@@ -4,14 +4,17 @@
 
 import { useEffect } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
-import { signedOut } from './ask.ts';
+import { ask, signedOut } from './ask.ts';
 import { useAsked } from './asked.ts';
 import { link } from './live.ts';
 import { isUtc, toggleUtc } from './moment.ts';
+import { Audit } from './page/audit.tsx';
 import { Jobs } from './page/jobs.tsx';
 import { Masters } from './page/masters.tsx';
 import { Overview } from './page/overview.tsx';
 import { Queues } from './page/queues.tsx';
+import { Rejected } from './page/rejected.tsx';
+import { Schedules } from './page/schedules.tsx';
 import { SignIn } from './page/sign-in.tsx';
 import { Workers } from './page/workers.tsx';
 import { isDark, toggleTheme } from './theme.ts';
@@ -28,6 +31,9 @@ const places = [
   { path: '/queues', name: 'Queues', key: 'q' },
   { path: '/workers', name: 'Workers', key: 'w' },
   { path: '/masters', name: 'Masters', key: 'l' },
+  { path: '/schedules', name: 'Schedules', key: 's' },
+  { path: '/rejected', name: 'Rejected', key: 'r' },
+  { path: '/audit', name: 'Audit', key: 'a' },
 ];
 
 export function App() {
@@ -62,6 +68,7 @@ function Frame() {
         </ul>
         <footer>
           <a href="/docs">API</a>
+          <SignOut />
           <button type="button" onClick={toggleUtc} aria-pressed={isUtc.value}>
             UTC
           </button>
@@ -81,6 +88,9 @@ function Frame() {
             <Route path={`${base}/queues`} component={Queues} />
             <Route path={`${base}/workers`} component={Workers} />
             <Route path={`${base}/masters`} component={Masters} />
+            <Route path={`${base}/schedules`} component={Schedules} />
+            <Route path={`${base}/rejected`} component={Rejected} />
+            <Route path={`${base}/audit`} component={Audit} />
             <Route default component={Nowhere} />
           </Router>
         </ErrorBoundary>
@@ -91,6 +101,21 @@ function Frame() {
 
 function isAt(path: string, to: string): boolean {
   return to === '/' ? path === `${base}/` || path === base : path.startsWith(`${base}${to}`);
+}
+
+/** Where one had to sign in. */
+function SignOut() {
+  const { answer } = useAsked<{ isOpen: boolean; name: string }>('/v1/session', 60_000);
+  if (answer === undefined || answer.isOpen) return null;
+  const signOut = async () => {
+    await ask('/v1/session', { method: 'DELETE' });
+    signedOut.value = true;
+  };
+  return (
+    <button type="button" title={`Signed in as ${answer.name}`} onClick={() => void signOut()}>
+      Sign out
+    </button>
+  );
 }
 
 function Nowhere() {

@@ -30,7 +30,7 @@ export async function ask<Answer>(path: string, { method = 'GET', body, signal: 
   const response = await fetch(path, {
     method,
     credentials: 'same-origin',
-    headers: { 'x-yard-console': '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    headers: { 'x-yard-session': '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(left === undefined ? {} : { signal: left }),
   }).catch((cause: unknown) => {

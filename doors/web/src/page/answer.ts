@@ -2,7 +2,7 @@
  * What the API answers, in the shapes of the face.
  */
 
-import type { BrokersView, ClusterView, JobRecord, MasterView, QueueView, WorkerView } from '../../../../sdk/index.ts';
+import type { BrokersView, ClusterView, MasterView, QueueView, WorkerView, Yard } from '../../../../sdk/index.ts';
 
 export type ClusterAnswer = ClusterView;
 export type BrokersAnswer = BrokersView;
@@ -19,13 +19,7 @@ export interface QueuesAnswer {
   queues: readonly QueueView[];
 }
 
-export interface JobsAnswer {
-  jobs: readonly JobRecord[];
-  /** Where the next page begins. */
-  next?: string;
-  view?: { behindBy: number; behindMs: number };
-}
+/** `next` is where the next page begins. */
+export type JobsAnswer = Awaited<ReturnType<Yard['jobPage']>>;
 
-export interface LanesAnswer {
-  lanes: readonly { state: string; queue: string; priority: string; jobs: number }[];
-}
+export type LanesAnswer = Awaited<ReturnType<Yard['lanes']>>;

@@ -12,7 +12,7 @@ import { Flows } from '../chart/flows.ts';
 import { type Flow, Statechart } from '../chart/statechart.tsx';
 import type { Tokens } from '../chart/tokens.ts';
 import { listen } from '../live.ts';
-import type { WorkersAnswer } from './answer.ts';
+import type { LanesAnswer, WorkersAnswer } from './answer.ts';
 
 const kinds = ['job', 'worker', 'schedule'] as const;
 type Kind = (typeof kinds)[number];
@@ -102,7 +102,7 @@ interface DrawnProps {
 }
 
 function LiveJobs({ drawing, zoom, overMs }: DrawnProps & { overMs: number }) {
-  const { answer } = useAsked<{ byState: Readonly<Record<string, number>> }>('/v1/stats', 1_000);
+  const { answer } = useAsked<LanesAnswer>('/v1/stats/lanes', 1_000);
   const [flows, setFlows] = useState<ReadonlyMap<string, Flow>>(new Map());
   const tokens = useRef<Tokens | undefined>(undefined);
   const counted = useMemo(() => new Flows(drawing, overMs), [drawing, overMs]);
@@ -116,10 +116,12 @@ function LiveJobs({ drawing, zoom, overMs }: DrawnProps & { overMs: number }) {
       window.clearInterval(timer);
     };
   }, [counted]);
-  const counts = useMemo(
-    () => new Map(drawing.boxes.filter(({ leaf }) => leaf).map(({ name, path }) => [path, answer?.byState[name] ?? 0])),
-    [drawing, answer],
-  );
+  const counts = useMemo(() => {
+    if (answer === undefined) return undefined;
+    const byState = Map.groupBy<string, LanesAnswer['lanes'][number]>(answer.lanes, ({ state }) => state);
+    const jobsIn = (state: string) => (byState.get(state) ?? []).reduce((sum, { count }) => sum + count, 0);
+    return new Map(drawing.boxes.filter(({ leaf }) => leaf).map(({ name, path }) => [path, jobsIn(name)]));
+  }, [drawing, answer]);
   const onTokens = useCallback((now: Tokens | undefined) => {
     tokens.current = now;
   }, []);
@@ -128,7 +130,7 @@ function LiveJobs({ drawing, zoom, overMs }: DrawnProps & { overMs: number }) {
       drawing={drawing}
       zoom={zoom}
       label="The machine of a job"
-      counts={counts}
+      {...(counts === undefined ? {} : { counts })}
       flows={flows}
       onTokens={onTokens}
     />

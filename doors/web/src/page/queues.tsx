@@ -101,7 +101,7 @@ function Matrix({ lanes }: { lanes: LanesAnswer['lanes'] }) {
             {states.map((state) => {
               const jobs = lanes.find(
                 (lane) => lane.queue === queue && lane.priority === priority && lane.state === state,
-              )?.jobs;
+              )?.count;
               return (
                 <td class="number" key={state}>
                   {jobs === undefined ? (
