@@ -38,6 +38,7 @@ export function register(program: Command, context: CommandContext): void {
     .action((name: string | undefined, { none }: { none?: boolean }) => use(name, none === true, context));
   contexts
     .command('show [name]')
+    .alias('describe')
     .description('Shows a context; without a name where a command that is typed here goes, and why.')
     .action((name: string | undefined, _, command: Command) =>
       name === undefined ? showHere(command, context) : show(name, context),

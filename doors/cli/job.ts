@@ -1,5 +1,6 @@
 /**
- * `yard job get | watch | why`: looks at jobs. Lists and logs are in `job-list.ts` and `job-log.ts`, what is done to jobs in `job-verb.ts`.
+ * `yard job get | watch | why`: looks at jobs. Lists, logs and results are in `job-list.ts`, `job-log.ts` and `job-result.ts`, what is done
+ * to jobs in `job-verb.ts`.
  */
 
 import type { Command } from 'commander';
@@ -16,6 +17,7 @@ import { addFilterFlags } from './job-filter.ts';
 import { registerList } from './job-list.ts';
 import { registerLogs } from './job-log.ts';
 import { describe, whyText } from './job-page.ts';
+import { registerResult } from './job-result.ts';
 import { registerVerbs } from './job-verb.ts';
 
 export function register(program: Command, context: CommandContext): void {
@@ -38,6 +40,7 @@ export function register(program: Command, context: CommandContext): void {
       id === undefined ? watchAll(command, context, flags) : watch(command, context, { id, flags }),
     );
   registerVerbs(job, context);
+  registerResult(job, context);
   job
     .command('why')
     .argument('<id>')

@@ -9,12 +9,13 @@ import { type Options, ownFlags } from '../../cluster/settings.ts';
 import type { MasterView, Yard } from '../../sdk/index.ts';
 import type { CompatOptions } from '../http/compat/routes.ts';
 import type { Listening } from '../http/listen.ts';
-import { isJson, jsonOf, listed } from './answer.ts';
+import { isJson, listed, told } from './answer.ts';
 import type { Column } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
 import { exitCodes, UsageError } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import { serve } from './serve.ts';
+import { watchable } from './watchable.ts';
 import { relative, signed } from './words.ts';
 
 const stopsWithinMs = 8_000;
@@ -28,10 +29,7 @@ export function register(program: Command, context: CommandContext): void {
     .allowExcessArguments()
     .action(() => runMaster(master, context));
   addFlags(master, ownFlags('master'));
-  master
-    .command('list')
-    .description('Lists the masters, as each sees itself.')
-    .action((_, command: Command) => list(command, context));
+  watchable(master.command('list').description('Lists the masters, as each sees itself.'), context, list);
   master
     .command('step-down')
     .description('Asks the leader to give its lease up; the next one leads at once. Exits with 5 where nobody leads.')
@@ -153,14 +151,15 @@ function shape(now: number): readonly Column<MasterView>[] {
 }
 
 async function stepDown(command: Command, context: CommandContext): Promise<void> {
-  const { terminal, output } = context;
+  const { terminal } = context;
   const changed = await context.withYard(command, async (yard) => {
     const from = await yard.stepDown();
     return { from, to: await leaderAfter(yard, from.term) };
   });
   const { from, to } = changed;
-  if (isJson(output)) terminal.print(jsonOf({ from, to: to ?? null }, output));
-  else if (to !== undefined) terminal.print(`${from.name} stepped down; ${to.name} leads, term ${to.term}`);
+  const text = to === undefined ? '' : `${from.name} stepped down; ${to.name} leads, term ${to.term}`;
+  if (to !== undefined || isJson(context.output))
+    told(context, { from, to: to ?? null }, { name: to?.name ?? from.name, text: () => text });
   if (to !== undefined) return;
   terminal.say(`${from.name} stepped down, and nobody leads yet. See \`yard master list\`.`);
   context.exitWith(exitCodes.unreachable);

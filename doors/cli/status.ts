@@ -33,7 +33,7 @@ export function register(program: Command, context: CommandContext): void {
 async function once(command: Command, context: CommandContext): Promise<void> {
   const picture = await context.withYard(command, look);
   const { queues } = context.settings(command, 'client');
-  context.terminal.print(isJson(context.output) ? asJson(picture, 2) : screen(picture, queues, context.terminal));
+  context.terminal.print(textOf(picture, queues, context));
   if (picture.cluster !== undefined) return;
   context.terminal.say('No master leads. Start one with `yard master`, or wait for it.');
   context.exitWith(exitCodes.unreachable);
@@ -51,6 +51,12 @@ async function watch(command: Command, context: CommandContext): Promise<void> {
       await rest(Math.max(everyMs, 10 * (yard.now() - startedAt)), signal);
     }
   });
+}
+
+/** `-o name` is who leads. */
+function textOf(picture: Picture, queues: readonly string[], { terminal, output }: CommandContext): string {
+  if (output === 'name') return picture.cluster?.leader.name ?? '';
+  return isJson(output) ? asJson(picture, output === 'json' ? 2 : undefined) : screen(picture, queues, terminal);
 }
 
 function show(picture: Picture, queues: readonly string[], { terminal, output }: CommandContext): void {

@@ -7,11 +7,12 @@ import { durationMs } from '../../cluster/settings.ts';
 import { shownAddress } from '../../cluster/webhooks.ts';
 import type { WebhookMade, WebhookView } from '../../sdk/index.ts';
 import { isJson, jsonOf, listed, told } from './answer.ts';
-import type { Column } from './columns.ts';
+import { type Column, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { UsageError } from './exit.ts';
 import { exitCodeFor } from './follow.ts';
 import { interruptSignal } from './interrupt.ts';
+import { watchable } from './watchable.ts';
 import { relative } from './words.ts';
 
 const states = ['completed', 'failed', 'cancelled'] as const;
@@ -25,12 +26,10 @@ export function register(program: Command, context: CommandContext): void {
     .option('--type <types>', 'Only of jobs of these types.')
     .option('--queue <queues>', 'Only of jobs of these queues.')
     .action((url: string, flags: AddFlags, command: Command) => add({ url, flags }, command, context));
-  webhook
-    .command('list')
-    .description('Lists webhooks, the newest first.')
-    .action((_, command: Command) => list(command, context));
+  watchable(webhook.command('list').description('Lists webhooks, the newest first.'), context, list);
   webhook
     .command('get <id>')
+    .alias('describe')
     .description('Shows one webhook.')
     .action((id: string, _, command: Command) => get(id, command, context));
   webhook
@@ -92,7 +91,8 @@ async function get(id: string, command: Command, context: CommandContext): Promi
     webhook: await yard.webhooks.get(id),
     now: yard.now(),
   }));
-  listed(context, [webhook], { shape: shape(now), none: '' });
+  const pairs = shape(now).map(({ title, value }) => [title.toLowerCase(), value(webhook)] as const);
+  told(context, webhook, { name: id, text: () => facts(pairs, context.terminal) });
 }
 
 function shape(now: number): readonly Column<WebhookView>[] {
@@ -126,7 +126,5 @@ async function test(
 
 async function remove(id: string, command: Command, context: CommandContext): Promise<void> {
   const webhook = await context.withYard(command, (yard) => yard.webhooks.remove(id));
-  const { terminal, output } = context;
-  if (isJson(output)) terminal.print(jsonOf(webhook, output));
-  else terminal.print(`Webhook ${id} is told of nothing more.`);
+  told(context, webhook, { name: id, text: () => `Webhook ${id} is told of nothing more.` });
 }

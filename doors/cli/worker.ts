@@ -12,6 +12,7 @@ import { type Column, facts } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
 import { exitCodes, MissingError, UsageError } from './exit.ts';
 import { serve } from './serve.ts';
+import { watchable } from './watchable.ts';
 import { relative, signed } from './words.ts';
 import { gpuText, slotsText, workerState } from './worker-words.ts';
 
@@ -27,9 +28,7 @@ export function register(program: Command, context: CommandContext): void {
   addFlags(worker, ownFlags('worker'));
   const nodes = program.command('nodes');
   for (const listing of [worker.command('list'), nodes])
-    listing
-      .description('Lists the workers, as the leader sees them.')
-      .action((_, command: Command) => list(command, context));
+    watchable(listing.description('Lists the workers, as the leader sees them.'), context, list);
   for (const parent of [worker, nodes])
     parent
       .command('get <name>')
