@@ -185,7 +185,7 @@ describe('yard job', () => {
     expect(z.array(anyRecord).parse(JSON.parse(searched.out))).toMatchObject([{ id: 'listed' }]);
     expect(table.out.split('\n')).toHaveLength(3);
     expect(table.out).toMatch(/^ID +TYPE +STATE +QUEUE +PRIORITY/);
-    expect(table.out).toMatch(/^listed +noop +held +shelf +medium +0\/4 +\ds ago +\ds ago +On the shelf$/m);
+    expect(table.out).toMatch(/^listed +noop +held +shelf +medium +0\/4 +\d+s ago +\d+s ago +On the shelf$/m);
     expect(z.array(anyRecord).parse(JSON.parse(json.out))).toMatchObject([{ id: 'listed', state: 'held' }]);
     expect(none).toMatchObject({ code: 0, out: '', talk: 'No such jobs.\n' });
   });
