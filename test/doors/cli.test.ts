@@ -57,6 +57,7 @@ describe('what is typed', () => {
       'retry',
       'redrive',
       'reschedule',
+      'result',
     ]);
     const { out: script } = await shell.yard('completion', 'bash');
     const { stdout } = await promisify(execFile)('bash', ['-c', `${script}\ncomplete -p yard`]);
