@@ -24,6 +24,8 @@ export interface Item {
   options: JobOptions;
   /** Where the submitter has it: checks the payload, and vouches for the type. */
   definition?: JobDefinition | undefined;
+  /** Where it came from; this process unless given. */
+  source?: string;
 }
 
 /**
@@ -92,9 +94,8 @@ export class Submitter {
 
   async #admit(item: Item, index: number, of: number): Promise<Admitted> {
     const { clock, tenant, incarnation } = this.#options;
-    const { type, payload, options } = item;
+    const { type, payload, options, source = `direct:${incarnation}-${++this.#count}` } = item;
     const types = await this.typesFor(item);
-    const source = `direct:${incarnation}-${++this.#count}`;
     try {
       const request = { tenant, type, payload, options, source, fallbackId: clock.unique(), at: clock.now() };
       return {

@@ -24,6 +24,7 @@ export type {
   WorkerView,
 } from '../cluster/client.ts';
 export type { DeadFilter, DeadGroup, RedriveOptions } from '../cluster/dead-letter.ts';
+export type { EventFilter, EventOptions, JobEvent, JobEvents } from '../cluster/job-events.ts';
 export type {
   LimitChange,
   LimitSettings,
@@ -33,6 +34,7 @@ export type {
   TenantView,
 } from '../cluster/limits.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
+export type { LogFilter, LogOptions } from '../cluster/log-reader.ts';
 export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 export type { Restored } from '../cluster/restore.ts';
 export type { ScheduleChange, ScheduledOptions, ScheduleGiven, When } from '../cluster/schedule-given.ts';

@@ -4,6 +4,7 @@
 
 import type { Client } from '../cluster/client.ts';
 import { shownAddress, type WebhookGiven, type WebhookMade, type WebhookView } from '../cluster/webhooks.ts';
+import { JobHandle } from './job-handle.ts';
 
 export class Webhooks {
   readonly #client: Client;
@@ -33,6 +34,21 @@ export class Webhooks {
   /** @throws {Fault} `webhook.missing` */
   get(id: string): Promise<WebhookView> {
     return this.#client.webhooks.get(id);
+  }
+
+  /**
+   * Has it told of a test event, `webhook.test`, signed as any other and tried once. The job that tells completes where the
+   * receiver took it.
+   *
+   * @throws {Fault} `webhook.missing`
+   * @example await (await yard.webhooks.test(id)).result();
+   */
+  async test(id: string): Promise<JobHandle> {
+    const { created, coalesced, ...job } = await this.#client.done({ what: 'webhook.test', target: id }, () =>
+      this.#client.webhooks.test(id),
+    );
+    const { durability } = this.#client;
+    return new JobHandle(this.#client, { id: job.id, created, coalesced, durability });
   }
 
   /** It is told of nothing more. @throws {Fault} `webhook.missing` */

@@ -112,6 +112,7 @@ function counts(yard: Yard): readonly Operation[] {
         needs: 'read',
         tag: 'cluster',
         summary: 'How many jobs there are, settled ones too: by state, queue and priority.',
+        description: 'Of many jobs by the view, and then `view` says how old that is; else by the heads of all.',
         schema: something('Stats', 'Counts.'),
       },
       () => yard.census(),

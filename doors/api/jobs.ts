@@ -14,6 +14,7 @@ import { filter, job, jobId, ranges, submitted, why } from './schema.ts';
 
 const pageAtMost = 1_000;
 const manyAtMost = 1_000;
+const tailAtMost = 10_000;
 const tag = 'jobs';
 
 const submission = z.looseObject({ type: z.string(), payload: z.unknown().optional() }).openapi('Submission', {
@@ -112,12 +113,13 @@ function ofHandle({ id, created, durability }: JobHandle) {
 }
 
 /** `Prefer: wait=10` (RFC 7240): how long an answer may be waited for, in ms; at most a minute. */
-function waitOf(prefer: string | undefined): number | undefined {
+export function waitOf(prefer: string | undefined): number | undefined {
   const [, seconds] = /(?:^|[,;\s])wait=(\d{1,4})\b/.exec(prefer ?? '') ?? [];
   return seconds === undefined ? undefined : Math.min(60, Number(seconds)) * 1_000;
 }
 
-async function settledWithin(handle: JobHandle, timeoutMs: number): Promise<JobRecord | undefined> {
+/** The record of a job that has settled by then. */
+export async function settledWithin(handle: JobHandle, timeoutMs: number): Promise<JobRecord | undefined> {
   try {
     return await handle.settled({ timeoutMs });
   } catch (cause) {
@@ -246,26 +248,47 @@ function logs(yard: Yard): Operation {
     summary: 'What the handler of a job logged: a line of JSON each, or plain text.',
     headers: { Accept: '`text/plain` for the lines alone.' },
     params: jobId,
-    query: z.object({
-      follow: z.enum(['true', 'false']).default('false').openapi({ description: 'Goes on until the job is settled.' }),
-      search: z.string().optional().openapi({ description: 'Only lines that contain this.' }),
-    }),
+    query: logged,
     body: nothing,
     replies: { 200: { description: 'The lines.', types: ['application/x-ndjson', 'text/plain'] } },
-    async run({ params: { id }, query: { follow, search = '' }, header, signal }) {
+    async run({ params: { id }, query: { follow, download, ...which }, header, signal }) {
       await found(yard, id, { whole: false });
-      const isText = header('accept')?.includes('text/plain') === true;
-      const lines = yard.logs(id, { follow: follow === 'true', signal });
-      const bytes = ReadableStream.from(linesOf(lines, { search, isText }));
-      return { stream: { type: isText ? 'text/plain; charset=utf-8' : 'application/x-ndjson', bytes } };
+      const isText = download === 'true' || header('accept')?.includes('text/plain') === true;
+      const lines = yard.logs(id, { ...which, follow: follow === 'true', signal });
+      const bytes = ReadableStream.from(linesOf(lines, { isText, signal }));
+      const type = isText ? 'text/plain; charset=utf-8' : 'application/x-ndjson';
+      const headers = { 'content-disposition': `attachment; filename="${id}.log"` };
+      return { stream: { type, bytes }, ...(download === 'true' ? { headers } : {}) };
     },
   });
 }
 
-async function* linesOf(lines: AsyncIterable<LogLine>, { search, isText }: { search: string; isText: boolean }) {
+const logged = z.strictObject({
+  follow: z.enum(['true', 'false']).default('false').openapi({ description: 'Goes on until the job is settled.' }),
+  search: z.string().optional().openapi({ description: 'Only lines that contain this, upper and lower case alike.' }),
+  tail: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(tailAtMost)
+    .optional()
+    .openapi({ description: 'Of the lines so far, only so many, the last ones.' }),
+  attempt: z.coerce.number().int().min(1).optional().openapi({ description: 'Only lines of this attempt.' }),
+  stream: z.enum(['stdout', 'stderr']).optional(),
+  download: z.enum(['true', 'false']).default('false').openapi({ description: 'As a file of plain text.' }),
+});
+
+/** Ends where whoever asked has gone, or may not read on. */
+async function* linesOf(
+  lines: AsyncIterable<LogLine>,
+  { isText, signal }: { isText: boolean; signal: AbortSignal },
+): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
-  for await (const line of lines)
-    if (line.line.includes(search)) yield encoder.encode(`${isText ? line.line : JSON.stringify(line)}\n`);
+  try {
+    for await (const line of lines) yield encoder.encode(`${isText ? line.line : JSON.stringify(line)}\n`);
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+  }
 }
 
 /** @throws {Fault} `job.missing` */

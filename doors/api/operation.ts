@@ -23,13 +23,13 @@ export interface Given<Params, Query, Body> {
   query: Query;
   body: Body;
   header(name: string): string | undefined;
-  /** Fires when who asked has gone. */
+  /** Fires when who asked has gone, or what they showed opens nothing any more. */
   signal: AbortSignal;
 }
 
 /** JSON; or bytes, of another type. */
 export interface Answer {
-  status?: 200 | 201 | 304 | 503;
+  status?: 200 | 201 | 202 | 304 | 503;
   body?: unknown;
   stream?: { type: string; bytes: ReadableStream<Uint8Array> };
   headers?: Readonly<Record<string, string>>;
@@ -54,7 +54,7 @@ interface Described extends Lock {
   tellsSecrets?: true;
   /** Headers that mean something, with what. */
   headers?: Readonly<Record<string, string>>;
-  replies: Readonly<Partial<Record<200 | 201 | 304 | 503, Reply>>>;
+  replies: Readonly<Partial<Record<200 | 201 | 202 | 304 | 503, Reply>>>;
 }
 
 /** An operation as it is mounted and described. */
@@ -91,6 +91,13 @@ export function operation<Params extends z.ZodObject, Query extends z.ZodObject,
       throw wrongFields([params, query, body].flatMap(({ error }) => error?.issues ?? []));
     },
   };
+}
+
+/** What a schema makes of what was said. @throws {Fault} `input.invalid` with a path to each field that is wrong. */
+export function checked<Schema extends z.ZodType>(schema: Schema, said: unknown): z.output<Schema> {
+  const { success, data, error } = schema.safeParse(said);
+  if (success) return data;
+  throw wrongFields(error.issues);
 }
 
 /** Whatever is told, payloads in it are told without what is secret in them. */

@@ -65,6 +65,7 @@ export const subjects: Readonly<Record<string, Lock['needs']>> = {
   'webhooks.get': 'operate',
   'webhooks.list': 'read',
   'webhooks.remove': 'operate',
+  'webhooks.test': 'operate',
   'workers.drain': 'operate',
   'workers.list': 'read',
   'workers.undrain': 'operate',

@@ -5,8 +5,9 @@
 import { z } from '@hono/zod-openapi';
 import { shownAddress } from '../../cluster/webhooks.ts';
 import type { Yard } from '../../sdk/index.ts';
+import { settledWithin, waitOf } from './jobs.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
-import { something } from './schema.ts';
+import { job, something } from './schema.ts';
 
 const tag = 'webhooks';
 const webhook = something('Webhook', 'Who is told of which jobs, without its secret.');
@@ -16,8 +17,9 @@ const made = z.object({ webhook, secret: z.string() }).openapi('WebhookMade', {
 const params = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' }, example: 'k3v9x1qp77ab' }) });
 const names = z.array(z.string()).min(1);
 
+const one = { tag, params, query: nothing, body: nothing, forTenants: true as const };
+
 export function webhookOperations(yard: Yard): readonly Operation[] {
-  const one = { tag, params, query: nothing, body: nothing, forTenants: true as const };
   const replies = { 200: { description: 'The webhook.', schema: webhook } };
   return [
     question(
@@ -66,6 +68,7 @@ export function webhookOperations(yard: Yard): readonly Operation[] {
       replies,
       run: async ({ params: { id } }) => ({ body: await yard.webhooks.get(id) }),
     }),
+    testing(yard),
     operation({
       ...one,
       method: 'delete',
@@ -77,4 +80,24 @@ export function webhookOperations(yard: Yard): readonly Operation[] {
       run: async ({ params: { id } }) => ({ body: await yard.webhooks.remove(id) }),
     }),
   ];
+}
+
+function testing(yard: Yard): Operation {
+  return operation({
+    ...one,
+    method: 'post',
+    path: '/v1/webhooks/{id}/test',
+    id: 'testWebhook',
+    needs: 'operate',
+    summary:
+      'Tells it of an event that is a test, signed as any other and tried once; answers with the job that tells.',
+    headers: { Prefer: '`wait=10`: answers once its receiver has, where it does within so many seconds.' },
+    replies: { 200: { description: 'The delivery: it completes where the receiver took it.', schema: job } },
+    async run({ params: { id }, header }) {
+      const delivery = await yard.webhooks.test(id);
+      const waitMs = waitOf(header('prefer'));
+      const settled = waitMs === undefined ? undefined : await settledWithin(delivery, waitMs);
+      return { body: settled ?? (await yard.job(delivery.id)) };
+    },
+  });
 }

@@ -32,7 +32,10 @@ const everyone = { isOpen: true, name: 'anyone', scopes: tokenScopes };
 export function mountSessions(app: OpenAPIHono, gate: Gate): readonly Operation[] {
   const described = sessionOperations(gate);
   for (const [at, each] of described.entries())
-    mount(app, each, async (context) => sessionOperations(gate, context)[at] ?? each);
+    mount(app, each, async (context) => ({
+      operation: sessionOperations(gate, context)[at] ?? each,
+      onEnd: neverEnds,
+    }));
   return described;
 }
 
@@ -88,6 +91,9 @@ function sessionOperations(gate: Gate, context?: Context): readonly Operation[] 
     }),
   ];
 }
+
+/** Answers here are whole: no session that ends has any to cut off. */
+const neverEnds = () => () => {};
 
 /** One that is over already is signed out. */
 function undefinedWhereOver(cause: unknown): undefined {

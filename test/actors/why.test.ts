@@ -105,10 +105,16 @@ describe('a job waits because', () => {
     const { board, put, because } = setUp(worker());
     board.setQueue({ queue: 'live', mayEvict: ['batch'] });
     for (let n = 0; n < capacity.slots; n++)
-      put({ key: `other.hers-${n}`, state: 'processing', worker: 'w1', queue: 'batch', updatedAt: 1_700_000_000_000 });
+      put({
+        key: `other.quince-${n}`,
+        state: 'processing',
+        worker: 'w1',
+        queue: 'batch',
+        updatedAt: 1_700_000_000_000,
+      });
     const { sentence } = because(put({ queue: 'live' }));
     expect(sentence).toMatch(/joins\. A job of others of queue batch may be evicted for it in \d+s\.$/);
-    expect(sentence).not.toContain('hers');
+    expect(sentence).not.toContain('quince');
   });
 
   test('several could run it and are busy', () => {

@@ -290,7 +290,7 @@ describe('an MQTT client', () => {
     await device.publish('yard/event/default/echo/completed/never', '{}');
     expect(await yard.job('by-mqtt')).toMatchObject({ state: 'completed' });
     await expect(locked.broker.connect(locked.as('camera'))).rejects.toMatchObject({
-      code: 'locked.broker.unauthorized',
+      code: 'broker.unauthorized',
     });
   });
 });
