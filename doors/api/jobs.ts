@@ -49,6 +49,7 @@ function submitting(yard: Yard): readonly Operation[] {
         'Durable once it is answered. With an id or an idempotency key, a repeat with the same content finds the job that is there (200).',
       headers: {
         'Idempotency-Key': 'As `idempotencyKey`.',
+        traceparent: 'As `traceparent`; `tracestate` too.',
         Prefer: '`wait=10`: answers with the job once it is settled, where it is within so many seconds.',
       },
       params: nothing,
@@ -60,7 +61,7 @@ function submitting(yard: Yard): readonly Operation[] {
       },
       async run({ body, header }) {
         const key = header('idempotency-key');
-        const handle = await submitOne(yard, key === undefined ? body : { idempotencyKey: key, ...body });
+        const handle = await submitOne(yard, { ...said({ idempotencyKey: key }), ...traceOf(header), ...body });
         const headers = { location: `/v1/jobs/${handle.id}` };
         const waitMs = waitOf(header('prefer'));
         const settled = waitMs === undefined ? undefined : await settledWithin(handle, waitMs);
@@ -76,6 +77,7 @@ function submitting(yard: Yard): readonly Operation[] {
       forTenants: true,
       tag,
       summary: 'Submits many jobs.',
+      headers: { traceparent: 'For each that does not say its own.' },
       description: `All are checked before the first is written: one that is wrong keeps all back. At most ${manyAtMost}.`,
       params: nothing,
       query: nothing,
@@ -83,12 +85,24 @@ function submitting(yard: Yard): readonly Operation[] {
       replies: {
         200: { description: 'What became of each, in order.', schema: z.object({ jobs: z.array(submitted) }) },
       },
-      async run({ body: { jobs } }) {
-        const handles = await yard.submitMany(jobs.map((given, at) => read(given, `/jobs/${at}`)));
+      async run({ body: { jobs }, header }) {
+        const trace = traceOf(header);
+        const handles = await yard.submitMany(jobs.map((given, at) => read({ ...trace, ...given }, `/jobs/${at}`)));
         return { body: { jobs: handles.map(ofHandle) } };
       },
     }),
   ];
+}
+
+/** What headers say where the body does not: what whoever submits was at. */
+function traceOf(header: (name: string) => string | undefined) {
+  return said({ traceparent: header('traceparent'), tracestate: header('tracestate') });
+}
+
+function said(given: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 async function submitOne(yard: Yard, given: z.output<typeof submission>): Promise<JobHandle> {
