@@ -9,7 +9,7 @@
 
 import { idle, take, type Usage } from '../machines/rules/capability.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
-import { idIn } from '../runtime/key.ts';
+import { idIn, tenantIn } from '../runtime/key.ts';
 import type { Notices } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { Board } from './board.ts';
@@ -157,7 +157,8 @@ export class RoomKeeper {
   async #evictOne(victim: Entry, wanted: Entry): Promise<void> {
     const { move, clock, telemetry } = this.#options;
     const { key, revision, worker = '', queue } = victim;
-    const by = idIn(wanted.key);
+    // Its record is read by the tenant of the victim, and by nobody else.
+    const by = tenantIn(wanted.key) === tenantIn(key) ? idIn(wanted.key) : 'a job of another tenant';
     const event = () => ({
       type: 'job.preempt' as const,
       at: clock.now(),

@@ -1,5 +1,5 @@
 /**
- * Why a job waits whose tenant has had more than its share: which tenants of its lane go first, and how many of their jobs.
+ * Why a job waits whose tenant has had more than its share: how many jobs of other tenants of its lane go first.
  *
  * That is so where a younger job of another tenant is served before it, by the marks by which tenants of a lane take turns
  * (`shares.ts`), and could go to a worker that could take this one too.
@@ -8,7 +8,6 @@
 import { unmet } from '../machines/rules/capability.ts';
 import { tenantIn } from '../runtime/key.ts';
 import type { Pulse } from '../runtime/ports.ts';
-import type { Account } from './account.ts';
 import type { Board, Track } from './board.ts';
 import { type Entry, isBefore } from './entry.ts';
 import type { ReadyQueue } from './ready-queue.ts';
@@ -24,11 +23,8 @@ export interface ShareSurroundings {
   able: readonly Pulse[];
 }
 
-const namedAtMost = 3;
-
-/** Another tenant of the lane whose turn comes first. */
+/** Another tenant of the lane whose turn comes first. Who that is is nobody else's business. */
 interface Rival {
-  account: Account;
   weight: number;
   /** How many of its jobs go before the next one of the tenant that has had its share. */
   first: number;
@@ -46,7 +42,7 @@ export function shareText(entry: Entry, world: ShareSurroundings): string | unde
   const all = rivals.reduce((sum, rival) => sum + rival.weight, weight);
   const first = rivals.reduce((sum, rival) => sum + rival.first, 0);
   const { length: out } = [...accounts.get('tenant', own).out];
-  return `Tenant ${own} has had more than its share, which is ${weight} of ${all} by weight: it has ${out} out, and ${first === 1 ? 'a job' : `${first} jobs`} of others in its lane ${first === 1 ? 'goes' : 'go'} first: ${namesOf(rivals)}. It starts when ${first === 1 ? 'that one has' : 'those have'} started and a worker has room, or when another worker joins. A higher \`yard tenant set ${own} --weight\` gives it more turns from then on.`;
+  return `Tenant ${own} has had more than its share, which is ${weight} of ${all} by weight: it has ${out} out, and ${first === 1 ? 'a job' : `${first} jobs`} of others in its lane ${first === 1 ? 'goes' : 'go'} first. It starts when ${first === 1 ? 'that one has' : 'those have'} started and a worker has room, or when another worker joins. A higher \`yard tenant set ${own} --weight\` gives it more turns from then on.`;
 }
 
 function trackOf({ place }: Entry, board: Board): Track | undefined {
@@ -84,18 +80,9 @@ function rivalsOf(
       waiting.reduce((sum, { size }) => sum + size, 0),
       turnsFirst,
     );
-    return { account: board.accounts.get('tenant', tenant), weight, first };
+    return { weight, first };
   });
 }
 
 /** Marks are sums of fractions. */
 const rounding = 1e-6;
-
-function namesOf(rivals: readonly Rival[]): string {
-  const named = rivals
-    .slice(0, namedAtMost)
-    .map(({ account: { name, out }, weight, first }) => `${first} of ${name} (weight ${weight}, ${out.size} out)`);
-  return rivals.length > named.length
-    ? `${named.join(', ')} and those of ${rivals.length - named.length} more`
-    : named.join(', ');
-}

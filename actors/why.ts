@@ -167,7 +167,9 @@ function evictableText(entry: Entry, able: readonly Member[], { board, now }: Su
     .toSorted((one, other) => one.from - other.from);
   const [first] = later;
   if (first === undefined || first.from <= now) return '';
-  return ` Job ${idIn(first.claim.key)} of queue ${first.claim.queue} may be evicted for it in ${formatDuration(first.from - now)}.`;
+  const isOwn = tenantIn(first.claim.key) === tenantIn(entry.key);
+  const which = isOwn ? `Job ${idIn(first.claim.key)}` : 'A job of others';
+  return ` ${which} of queue ${first.claim.queue} may be evicted for it in ${formatDuration(first.from - now)}.`;
 }
 
 function busy(able: number): string {

@@ -101,6 +101,22 @@ describe('a job waits because', () => {
     expect(because(usual).sentence).toMatch(/another one joins\.$/);
   });
 
+  test('all are busy, and what may be evicted for it is nobody else to know by name', () => {
+    const { board, put, because } = setUp(worker());
+    board.setQueue({ queue: 'live', mayEvict: ['batch'] });
+    for (let n = 0; n < capacity.slots; n++)
+      put({
+        key: `other.quince-${n}`,
+        state: 'processing',
+        worker: 'w1',
+        queue: 'batch',
+        updatedAt: 1_700_000_000_000,
+      });
+    const { sentence } = because(put({ queue: 'live' }));
+    expect(sentence).toMatch(/joins\. A job of others of queue batch may be evicted for it in \d+s\.$/);
+    expect(sentence).not.toContain('quince');
+  });
+
   test('several could run it and are busy', () => {
     const { put, because } = setUp(
       pulseOf({ ...capacity, slots: 1 }),
@@ -120,12 +136,12 @@ describe('a job waits because', () => {
     expect(because(entry).code).toBe('all busy');
     put({ key: 'light.a', createdAt: 2 });
     expect(because(entry).sentence).toBe(
-      'Tenant acme has had more than its share, which is 1 of 2 by weight: it has 4 out, and a job of others in its lane goes first: 1 of light (weight 1, 0 out). It starts when that one has started and a worker has room, or when another worker joins. A higher `yard tenant set acme --weight` gives it more turns from then on.',
+      'Tenant acme has had more than its share, which is 1 of 2 by weight: it has 4 out, and a job of others in its lane goes first. It starts when that one has started and a worker has room, or when another worker joins. A higher `yard tenant set acme --weight` gives it more turns from then on.',
     );
     for (let n = 0; n < 5; n++) put({ key: `heavy.${n}`, createdAt: 3 });
     expect(because(entry)).toMatchObject({
       code: 'tenant over share',
-      sentence: expect.stringMatching(/1 of 4 by weight: .* 3 jobs .* 1 of light .* 2 of heavy \(weight 2, 0 out\)\./),
+      sentence: expect.stringMatching(/1 of 4 by weight: .* 3 jobs of others in its lane go first\./),
     });
     // One more turn, and light has had as much.
     serve('light', 'heavy', 'heavy');

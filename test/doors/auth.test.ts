@@ -9,17 +9,11 @@ import { createInbox, headers, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { readUser } from '../../cluster/broker-users.ts';
-import { startMaster } from '../../cluster/master.ts';
-import { readSettings } from '../../cluster/settings.ts';
 import { operations } from '../../doors/api/operations.ts';
 import { subjectOf, subjects } from '../../doors/api/subject.ts';
-import { serveOverNats } from '../../doors/service/serve.ts';
-import { freePorts } from '../../nats/broker-ports.ts';
-import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
-import { connect, defineJob, type Work, work, type Yard } from '../../sdk/index.ts';
-import { scratch, type TestBroker, testBroker } from '../nats/broker.ts';
+import { connect, defineJob, type Yard } from '../../sdk/index.ts';
 import { MqttDevice } from '../nats/mqtt.ts';
-import { Shell } from './command.ts';
+import { type LockedCluster, lockedCluster } from './locked.ts';
 
 const echo = defineJob({
   type: 'echo',
@@ -30,72 +24,22 @@ const echo = defineJob({
   },
 });
 
-interface User {
-  user: string;
-  password: string;
-}
-
-let broker: TestBroker;
-let shell: Shell;
-let users: readonly User[];
+let locked: LockedCluster;
 let yard: Yard;
-let worker: Work;
-const ends: (() => PromiseLike<unknown>)[] = [];
 
 beforeAll(async () => {
-  const folder = await scratch();
-  ends.push(() => folder[Symbol.asyncDispose]());
-  const bare = new Shell(folder.path, {});
-  const roles = [
-    'master',
-    'worker',
-    'operator',
-    'submitter=ci',
-    'submitter=rival',
-    'viewer',
-    'mqtt=camera',
-    'tenant=acme',
-    'tenant=other',
-  ];
-  const { code, out } = await bare.yard('auth', 'nats', ...roles, '-o', 'json');
-  expect(code).toBe(0);
-  const settings = JSON.parse(out);
-  users = settings.authorization.users;
-  broker = await testBroker({ settings, ports: { ...freePorts, mqtt: 'free' } });
-  ends.push(() => broker[Symbol.asyncDispose]());
-  shell = new Shell(folder.path, { NATS_URL: broker.url });
-  ends.push(() => shell[Symbol.asyncDispose]());
-  const telemetry = createTelemetry();
-  const elected = next(telemetry, 'leader.elected');
-  const master = await startMaster({
-    options: readSettings({ flags: { nats: broker.url, ...as('master') }, env: {}, directory: folder.path }, 'master'),
-    telemetry,
-  });
-  ends.push(() => master.stop());
-  await elected;
-  const open = () => connect({ servers: broker.url, ...as('operator') });
-  const onError = (cause: unknown) => expect.unreachable(String(cause));
-  const service = await serveOverNats(master, { open, auth: 'open', ratePerSecond: 0, version: '0', onError });
-  ends.push(() => service[Symbol.asyncDispose]());
-  worker = await work([echo], { servers: broker.url, drainDeadline: 0, name: 'w', ...as('worker') });
-  ends.push(() => worker.drain());
-  yard = await connect({ servers: broker.url, ...as('operator') });
-  ends.push(() => yard.close());
+  locked = await lockedCluster(
+    ['submitter=ci', 'submitter=rival', 'viewer', 'mqtt=camera', 'tenant=acme', 'tenant=other'],
+    [echo],
+  );
+  ({ yard } = locked);
 });
 
-afterAll(async () => {
-  for (const end of ends.reverse()) await end();
-});
-
-function as(name: string) {
-  const found = users.find(({ user }) => user === name);
-  if (found === undefined) throw new RangeError(`Expected a user ${name}.`);
-  return { user: found.user, password: found.password, inboxPrefix: `_INBOX_${name}` };
-}
+afterAll(() => locked[Symbol.asyncDispose]());
 
 /** A connection of a user, and what the broker refuses it. */
 async function visit(name: string) {
-  const connection = await broker.connect(as(name));
+  const connection = await locked.broker.connect(locked.as(name));
   const refusals: string[] = [];
   let hear = () => {};
   void (async () => {
@@ -200,8 +144,7 @@ describe('a viewer', () => {
     const news = await heard(connection, 'yard.event.>');
     await yard.submit('echo', {}, { id: 'news', delay: '1h' });
     expect(await news()).toMatchObject({ key: 'default.news' });
-    const eyes = await connect({ servers: broker.url, ...as('viewer') });
-    ends.push(() => eyes.close());
+    await using eyes = await connect({ servers: locked.broker.url, ...locked.as('viewer') });
     expect(await eyes.job('seen')).toMatchObject({ state: 'completed' });
     expect((await eyes.why('news'))?.code).toBe('not due');
     expect((await eyes.cluster())?.workers).toHaveLength(1);
@@ -210,8 +153,8 @@ describe('a viewer', () => {
       timeout: 20_000,
     });
     expect(listed.string()).toContain('"seen"');
-    const { user, password, inboxPrefix } = as('viewer');
-    const told = await shell.yard(
+    const { user, password, inboxPrefix } = locked.as('viewer');
+    const told = await locked.shell.yard(
       'job',
       'get',
       'seen',
@@ -297,9 +240,9 @@ describe('a tenant', () => {
 
 describe('an operator', () => {
   test('does by the command what people do, and does not lead', async () => {
-    const { user, password, inboxPrefix } = as('operator');
+    const { user, password, inboxPrefix } = locked.as('operator');
     const flags = ['--user', user, '--password', password, '--inbox-prefix', inboxPrefix];
-    expect((await shell.yard('submit', 'echo', '--id', 'by-hand', '--wait', ...flags)).code).toBe(0);
+    expect((await locked.shell.yard('submit', 'echo', '--id', 'by-hand', '--wait', ...flags)).code).toBe(0);
     for (const words of [
       ['job', 'list'],
       ['job', 'get', 'by-hand'],
@@ -309,7 +252,7 @@ describe('an operator', () => {
       ['dead', 'list'],
       ['master', 'list'],
     ]) {
-      const { code, talk } = await shell.yard(...words, ...flags);
+      const { code, talk } = await locked.shell.yard(...words, ...flags);
       expect([words, code, talk.includes('Permissions')]).toEqual([words, 0, false]);
     }
     const { mayNotSay, mayNotHear } = await visit('operator');
@@ -325,8 +268,8 @@ describe('an operator', () => {
 
 describe('an MQTT client', () => {
   test('submits and hears its acks and the news, and neither all nor by another protocol', async () => {
-    const { user, password } = as('camera');
-    await using device = await MqttDevice.connect(broker.server.mqttPort ?? 0, { user, password });
+    const { user, password } = locked.as('camera');
+    await using device = await MqttDevice.connect(locked.broker.server.mqttPort ?? 0, { user, password });
     for (const topic of [
       '#',
       'yard/#',
@@ -346,7 +289,9 @@ describe('an MQTT client', () => {
     await device.publish('$KV/yard_jobs/default/by-mqtt', '{}');
     await device.publish('yard/event/default/echo/completed/never', '{}');
     expect(await yard.job('by-mqtt')).toMatchObject({ state: 'completed' });
-    await expect(broker.connect(as('camera'))).rejects.toMatchObject({ code: 'broker.unauthorized' });
+    await expect(locked.broker.connect(locked.as('camera'))).rejects.toMatchObject({
+      code: 'broker.unauthorized',
+    });
   });
 });
 
@@ -359,10 +304,10 @@ test('each operation has a subject of its own, and the permissions know what it 
 test('a word that is no role, two of one name and a tenant without one are refused', async () => {
   expect(() => readUser('manager')).toThrow('Expected a role out of master, worker,');
   expect(() => readUser('tenant')).toThrow('Expected a tenant, such as `tenant=acme`');
-  const { code, talk } = await shell.yard('auth', 'nats', 'worker', 'viewer=worker');
+  const { code, talk } = await locked.shell.yard('auth', 'nats', 'worker', 'viewer=worker');
   expect([code, talk]).toMatchObject([expect.any(Number), expect.stringContaining('got two of worker')]);
   expect(code).not.toBe(0);
-  const snippet = await shell.yard('auth', 'nats');
+  const snippet = await locked.shell.yard('auth', 'nats');
   expect(snippet.out).toContain('authorization: {');
   expect(snippet.out).toContain('# worker: --user worker --inbox-prefix _INBOX_worker');
   expect(createInbox('_INBOX_worker')).toMatch(/^_INBOX_worker\./);
