@@ -4,6 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import {
+  shownAddress,
   type WebhookRecord,
   type WebhookState,
   webhookSource,
@@ -14,6 +15,8 @@ import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { World } from '../runtime/ports.ts';
 import type { Submitted, Submitter } from './submitter.ts';
+
+export { shownAddress };
 
 /** What is to be told of, and where: jobs of all types and queues, and any end, unless given. */
 export interface WebhookGiven {

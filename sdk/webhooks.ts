@@ -3,7 +3,7 @@
  */
 
 import type { Client } from '../cluster/client.ts';
-import type { WebhookGiven, WebhookMade, WebhookView } from '../cluster/webhooks.ts';
+import { shownAddress, type WebhookGiven, type WebhookMade, type WebhookView } from '../cluster/webhooks.ts';
 import { JobHandle } from './job-handle.ts';
 
 export class Webhooks {
@@ -21,7 +21,9 @@ export class Webhooks {
    * @example const { secret } = await yard.webhooks.add({ url: 'https://example.com/jobs', states: ['failed'] });
    */
   add(given: WebhookGiven): Promise<WebhookMade> {
-    return this.#client.done({ what: 'webhook.add', target: given.url, given }, () => this.#client.webhooks.add(given));
+    const url = shownAddress(given.url);
+    const deed = { what: 'webhook.add', target: url, given: { ...given, url } };
+    return this.#client.done(deed, () => this.#client.webhooks.add(given));
   }
 
   /** Those that are registered, the newest first. */

@@ -3,6 +3,7 @@
  */
 
 import { z } from '@hono/zod-openapi';
+import { rejectionRedacted } from '../../cluster/redacted.ts';
 import { Fault, type Yard } from '../../sdk/index.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
 import { job, something } from './schema.ts';
@@ -111,6 +112,7 @@ function counts(yard: Yard): readonly Operation[] {
         needs: 'read',
         tag: 'cluster',
         summary: 'How many jobs there are, settled ones too: by state, queue and priority.',
+        description: 'Of many jobs by the view, and then `view` says how old that is; else by the heads of all.',
         schema: something('Stats', 'Counts.'),
       },
       () => yard.census(),
@@ -150,7 +152,7 @@ function counts(yard: Yard): readonly Operation[] {
         summary: 'The last submissions that were refused.',
         schema: z.object({ rejected: z.array(something('Rejection', 'What was submitted, and why it was refused.')) }),
       },
-      async () => ({ rejected: await yard.rejected() }),
+      async () => ({ rejected: (await yard.rejected()).map(rejectionRedacted) }),
     ),
   ];
 }

@@ -3,6 +3,7 @@
  */
 
 import { z } from '@hono/zod-openapi';
+import { shownAddress } from '../../cluster/webhooks.ts';
 import type { Yard } from '../../sdk/index.ts';
 import { settledWithin, waitOf } from './jobs.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
@@ -28,10 +29,12 @@ export function webhookOperations(yard: Yard): readonly Operation[] {
         needs: 'read',
         forTenants: true,
         tag,
-        summary: 'Lists webhooks, the newest first.',
+        summary: 'Lists webhooks, the newest first; of their addresses what names the receiver, and no more.',
         schema: z.object({ webhooks: z.array(webhook) }),
       },
-      async () => ({ webhooks: await yard.webhooks.list() }),
+      async () => ({
+        webhooks: (await yard.webhooks.list()).map((each) => ({ ...each, url: shownAddress(each.url) })),
+      }),
     ),
     operation({
       method: 'post',
@@ -60,8 +63,8 @@ export function webhookOperations(yard: Yard): readonly Operation[] {
       method: 'get',
       path: '/v1/webhooks/{id}',
       id: 'getWebhook',
-      needs: 'read',
-      summary: 'One webhook.',
+      needs: 'operate',
+      summary: 'One webhook, with its whole address.',
       replies,
       run: async ({ params: { id } }) => ({ body: await yard.webhooks.get(id) }),
     }),

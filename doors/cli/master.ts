@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import type { RunningMaster } from '../../cluster/master.ts';
 import { type Options, ownFlags } from '../../cluster/settings.ts';
 import type { MasterView, Yard } from '../../sdk/index.ts';
+import type { CompatOptions } from '../http/compat/routes.ts';
 import type { Listening } from '../http/listen.ts';
 import { isJson, listed, told } from './answer.ts';
 import type { Column } from './columns.ts';
@@ -42,22 +43,25 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
     throw new UsageError(
       `Expected \`yard master\`, \`yard master list\` or \`yard master step-down\`, got \`yard master ${word}\`. See \`yard master --help\`.`,
     );
-  const [{ locate }, { loggedTelemetry }, { startMaster }, { serveMetrics }] = await Promise.all([
+  const [{ locate }, { loggedTelemetry }, { measured }, { startMaster }, { serveMetrics }] = await Promise.all([
     import('../../cluster/locate.ts'),
     import('../../cluster/process-log.ts'),
+    import('../../cluster/measure.ts'),
     import('../../cluster/master.ts'),
     import('../metrics.ts'),
   ]);
   const options = await locate(context.settings(command, 'master'), context.directory);
   const telemetry = loggedTelemetry({ options, role: 'master' });
   const start = async () => {
-    const http = await startHttp(options, (cause) =>
+    let running: RunningMaster | undefined;
+    const what = { role: 'master', telemetry, samples: () => running?.samples() ?? [] } as const;
+    const meter = options.httpCompat ? measured(what, true) : undefined;
+    const compat = meter && { metrics: () => meter.text() };
+    const http = await startHttp(options, compat, (cause) =>
       telemetry.tell('process.failed', { what: 'HTTP', error: String(cause) }),
     );
-    let running: RunningMaster | undefined;
-    const samples = () => running?.samples() ?? [];
     const close = async () => void (await Promise.all([http?.close(), metrics?.close()]));
-    const metrics = await serveMetrics(options, { role: 'master', telemetry, samples });
+    const metrics = await serveMetrics(options, what, meter);
     running = await startMaster({ options, telemetry, http: http?.url, metrics: metrics?.url }).catch(async (cause) => {
       await close();
       throw cause;
@@ -75,7 +79,11 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
 }
 
 /** The HTTP API in this process, unless it is off. */
-async function startHttp(options: Options, onError: (cause: unknown) => void): Promise<Listening | undefined> {
+async function startHttp(
+  options: Options,
+  compat: CompatOptions | undefined,
+  onError: (cause: unknown) => void,
+): Promise<Listening | undefined> {
   const { httpPort: port, httpHost: host, httpAuth: auth = 'token', httpRate: ratePerSecond, origins } = options;
   if (port === 'off') return undefined;
   const [{ serveHttp }, { version }] = await Promise.all([
@@ -88,6 +96,7 @@ async function startHttp(options: Options, onError: (cause: unknown) => void): P
     host,
     auth,
     ratePerSecond,
+    compat,
     port,
     isNamed: origins.httpPort !== 'default',
     onError,

@@ -4,6 +4,7 @@
 
 import type { Command } from 'commander';
 import { durationMs } from '../../cluster/settings.ts';
+import { shownAddress } from '../../cluster/webhooks.ts';
 import type { WebhookMade, WebhookView } from '../../sdk/index.ts';
 import { isJson, jsonOf, listed, told } from './answer.ts';
 import { type Column, facts } from './columns.ts';
@@ -79,7 +80,7 @@ function hand({ webhook, secret }: WebhookMade, { terminal, output }: CommandCon
 
 async function list(command: Command, context: CommandContext): Promise<void> {
   const { webhooks, now } = await context.withYard(command, async (yard) => ({
-    webhooks: await yard.webhooks.list(),
+    webhooks: (await yard.webhooks.list()).map((each) => ({ ...each, url: shownAddress(each.url) })),
     now: yard.now(),
   }));
   listed(context, webhooks, { shape: shape(now), none: 'No webhooks. Add one with `yard webhook add`.' });

@@ -398,6 +398,11 @@ const table = {
     scopes: ['master', 'up'],
     help: 'Requests that each token (each address where there are none) may make a second at one master, on average; 0: no limit.',
   }),
+  httpCompat: given(toggle, false, {
+    ...cluster,
+    scopes: ['master', 'up'],
+    help: 'Whether the routes of other schedulers (`/jobs`, `/tasks`, `/stats`, …) are served too (docs/api.md), with the names of `metrics-compat`.',
+  }),
   natsApi: optional(choice('off', 'open', 'token'), '`open` where `http-auth` is `off`, else `token`', {
     ...cluster,
     scopes: ['master', 'up'],
