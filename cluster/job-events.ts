@@ -95,6 +95,7 @@ export class JobEvents implements AsyncIterable<JobEvent> {
   readonly #gap: Gap | undefined;
   #cursor: string;
   #last: { key: string; transition: Transition } | undefined;
+  #hasRead = false;
 
   /**
    * Resolves when it is known from where on it tells: whatever happens from then on is told.
@@ -146,10 +147,15 @@ export class JobEvents implements AsyncIterable<JobEvent> {
         if (gap !== undefined) yield gap;
         yield* this.#read();
       } catch (cause) {
-        if (!(cause instanceof Fault) || !cause.retryable) throw cause;
+        if (!this.#isPassing(cause)) throw cause;
       }
       if (!this.#isOver) await pause(this.#parts.clock, againMs);
     }
+  }
+
+  /** What was read once can be read again: brokers that elect a leader refuse for a while what they know well. */
+  #isPassing(cause: unknown): boolean {
+    return cause instanceof Fault && (cause.retryable || (cause.code === 'broker.refused' && this.#hasRead));
   }
 
   get #isOver(): boolean {
@@ -161,6 +167,7 @@ export class JobEvents implements AsyncIterable<JobEvent> {
     const { id, signal } = this.#options;
     const after = this.#chronicle.place.revision - 1;
     for await (const { page, isNewest } of world.tail.read({ after, tenant, id, signal })) {
+      this.#hasRead = true;
       for (const told of this.#chronicle.take(page, isNewest)) yield* this.#told(told);
       if (isNewest) this.#cursor = cursorOf({ ...this.#chronicle.place, at: clock.now() });
       if (this.#isOver) return;

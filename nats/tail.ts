@@ -17,7 +17,7 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import { type NatsConnection, nanos, TimeoutError } from 'nats';
-import { Fault } from '../runtime/faults.ts';
+import { Fault, isFault, messageOf } from '../runtime/faults.ts';
 import type { Tail, TailedPage, TailOptions } from '../runtime/ports.ts';
 import { decodePage } from './codec.ts';
 import { faultOf } from './errors.ts';
@@ -42,30 +42,38 @@ export class NatsTail implements Tail {
   }
 
   async *read({ signal, ...from }: TailOptions): AsyncGenerator<TailedPage> {
-    try {
-      const consumer = await this.#consumer(from);
-      let read = 0;
-      let isBehind = false;
-      try {
-        while (signal?.aborted !== true) {
-          const before = read;
-          for await (const message of await this.#some(consumer, signal)) {
-            const { deliverySequence, pending } = message.info;
-            if (deliverySequence !== ++read) throw missed(`message ${read}`, `message ${deliverySequence}`);
-            isBehind = pending > 0;
-            yield { page: this.#page(message), isNewest: !isBehind };
-          }
-          if (isBehind && read === before) throw missed('what the broker said was left', 'nothing');
-        }
-      } finally {
-        void consumer.delete().catch(() => undefined);
-      }
-    } catch (cause) {
+    const name = await this.#makeConsumer(from).catch((cause: unknown) => {
       throw faultOf(cause);
+    });
+    try {
+      yield* this.#readBy(name, signal);
+    } catch (cause) {
+      // It was there, and lay with a broker that has gone, or took too long: another one will do.
+      throw isFault(faultOf(cause), 'broker.unauthorized') ? faultOf(cause) : broken(cause);
     }
   }
 
-  async #consumer({ after, tenant = '*', id = '*' }: Omit<TailOptions, 'signal'>): Promise<Consumer> {
+  async *#readBy(name: string, signal: AbortSignal | undefined): AsyncGenerator<TailedPage> {
+    const consumer = await this.#js.consumers.get(this.#names.streams.jobs, name);
+    let read = 0;
+    let isBehind = false;
+    try {
+      while (signal?.aborted !== true) {
+        const before = read;
+        for await (const message of await this.#some(consumer, signal)) {
+          const { deliverySequence, pending } = message.info;
+          if (deliverySequence !== ++read) throw missed(`message ${read}`, `message ${deliverySequence}`);
+          isBehind = pending > 0;
+          yield { page: this.#page(message), isNewest: !isBehind };
+        }
+        if (isBehind && read === before) throw missed('what the broker said was left', 'nothing');
+      }
+    } finally {
+      void consumer.delete().catch(() => undefined);
+    }
+  }
+
+  async #makeConsumer({ after, tenant = '*', id = '*' }: Omit<TailOptions, 'signal'>): Promise<string> {
     const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
     const { name } = await jsm.consumers.add(this.#names.streams.jobs, {
       ack_policy: AckPolicy.None,
@@ -76,7 +84,7 @@ export class NatsTail implements Tail {
       mem_storage: true,
       num_replicas: 1,
     });
-    return await this.#js.consumers.get(this.#names.streams.jobs, name);
+    return name;
   }
 
   async #some(consumer: Consumer, signal: AbortSignal | undefined) {
@@ -95,6 +103,13 @@ export class NatsTail implements Tail {
   }
 }
 
-function missed(expected: string, met: string): Fault {
-  return new Fault('broker.unavailable', `Expected ${expected} of the stream of jobs, got ${met}. It is read again.`);
+function missed(expected: string, met: string): Error {
+  return new Error(`Expected ${expected} of the stream of jobs, got ${met}.`);
+}
+
+function broken(cause: unknown): Fault {
+  const why = messageOf(cause);
+  return new Fault('broker.unavailable', `The reading of the stream of jobs broke off (${why}). Begin it again.`, {
+    cause,
+  });
 }

@@ -6,6 +6,7 @@
  */
 
 import { type Command, Option } from 'commander';
+import { durationText } from '../../cluster/settings.ts';
 import type { JobRecord, Yard } from '../../sdk/index.ts';
 import { jobSorts } from '../job-words.ts';
 import { listed } from './answer.ts';
@@ -47,14 +48,18 @@ async function showList(command: Command, context: CommandContext, flags: ListFl
   const isPrintedAsItComes = output === 'jsonl' || output === 'name';
   const found: JobRecord[] = [];
   let next: string | undefined;
+  let view: Page['view'];
   const now = await context.withYard(command, async (yard) => {
     for await (const page of pagesOf(yard, flags)) {
       if (isPrintedAsItComes) listed(context, page.jobs, { shape: shape(yard.now()), none: '' });
       else found.push(...page.jobs);
       next = page.next;
+      view = page.view;
     }
     return yard.now();
   });
+  if (view !== undefined && view.behindBy > 0)
+    terminal.say(`The view that found them is ${view.behindBy} writes behind, for ${durationText(view.behindMs)}.`);
   if (!isPrintedAsItComes) listed(context, found, { shape: shape(now), none: 'No such jobs.' });
   const isCut = next !== undefined || found.length === flags.limit;
   const rest = next === undefined ? '' : `, or go on with \`--cursor ${next}\``;

@@ -1,6 +1,6 @@
 /**
- * `yard job get | watch | why`: looks at jobs. Lists and logs are in `job-list.ts` and `job-log.ts`, what is done to jobs in `job-verb.ts`,
- * and what came of them in `job-result.ts`.
+ * `yard job get | watch | why`: looks at jobs. Lists, logs and results are in `job-list.ts`, `job-log.ts` and `job-result.ts`, what is done
+ * to jobs in `job-verb.ts`.
  */
 
 import type { Command } from 'commander';

@@ -1,6 +1,6 @@
 /** News of all jobs by HTTP, over the deaths of those who tell them: real processes, killed. */
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { askMasters } from '../../cluster/masters.ts';
 import { natsDesk } from '../../nats/desk.ts';
 import { EventSource, isInOrder, namesOf } from '../doors/event-source.ts';
@@ -9,9 +9,8 @@ import type { YardProcess } from './process.ts';
 
 let yard: Cluster;
 
-beforeEach(async () => {
-  yard = await cluster({ masters: 2, workers: 2, flags: { concurrency: 4, httpPort: 'free', httpAuth: 'off' } });
-});
+/** Two masters that serve HTTP to everyone. */
+const served = { masters: 2, workers: 2, flags: { concurrency: 4, httpPort: 'free', httpAuth: 'off' } };
 
 afterEach(async () => {
   await yard[Symbol.asyncDispose]();
@@ -43,6 +42,7 @@ async function pubMany(count: number): Promise<string[]> {
 }
 
 test('who goes on at another master, when its own was killed, hears each transition once, and in order', async () => {
+  yard = await cluster(served);
   const leader = await yard.leader();
   const other = yard.processes.find((each) => each.role === 'master' && each !== leader);
   if (other === undefined) throw new Error('Expected a second master.');
@@ -69,17 +69,44 @@ test('who goes on at another master, when its own was killed, hears each transit
 });
 
 test('who stays hears each transition once, though the broker is killed and comes back', async () => {
+  yard = await cluster(served);
   const master = await yard.leader();
   await using events = await EventSource.open(`${await urlOf(master)}/v1/events`);
   const ids = await pubMany(40);
   await events.until((heard) => heard.length >= 20);
   await yard.restartBroker();
-  const back = () => yard.user.pub('mark', {}, { 'Job-Id': 'back' }).catch(() => undefined);
-  ids.push(await yard.user.until(back, 'the broker to take submissions'), ...(await pubMany(20)));
+  ids.push(await pubOnceMore(), ...(await pubMany(20)));
   await yard.user.settled(ids, 60_000);
   const expected = await everyTransition();
   await events.until((heard) => heard.length >= expected.length);
   expect(namesOf(events.heard).toSorted()).toEqual(expected);
   expect(events.heard.map(({ event }) => event)).not.toContain('gap');
   expect(isInOrder(events.heard)).toBe(true);
+});
+
+/** Submits a job, again and again until a broker has promised to keep it. */
+function pubOnceMore(): Promise<string> {
+  const pub = () => yard.user.pub('mark', {}, { 'Job-Id': 'back' }).catch(() => undefined);
+  return yard.user.until(pub, 'a broker to take submissions', 60_000);
+}
+
+test('who stays hears each transition once, though of three brokers the one dies that leads the jobs', async () => {
+  yard = await cluster({ ...served, brokers: 3, flags: { ...served.flags, durability: 'replicated' } });
+  const listeners = await Promise.all(
+    yard.processes
+      .filter(({ role }) => role === 'master')
+      .map(async (master) => EventSource.open(`${await urlOf(master)}/v1/events`)),
+  );
+  const ids = await pubMany(30);
+  await yard.user.settled(ids, 60_000);
+  await (await yard.brokerOf(yard.user.names.streams.jobs)).kill();
+  ids.push(await pubOnceMore(), ...(await pubMany(20)));
+  await yard.user.settled(ids, 60_000);
+  const expected = await everyTransition();
+  for (const events of listeners) {
+    await events.until((heard) => heard.length >= expected.length);
+    expect(namesOf(events.heard).toSorted()).toEqual(expected);
+    expect(isInOrder(events.heard)).toBe(true);
+    await events[Symbol.asyncDispose]();
+  }
 });

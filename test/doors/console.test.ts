@@ -86,6 +86,9 @@ describe.skipIf(!existsSync(program))('the console', () => {
     '/queues',
     '/workers',
     '/masters',
+    '/schedules',
+    '/rejected',
+    '/audit',
   ];
 
   test.for(pages)('%s opens without an error, asks nobody else, and is accessible in both themes', async (path) => {
@@ -173,6 +176,22 @@ describe.skipIf(!existsSync(program))('the console', () => {
       .getByRole('link', { name: /^[1-9]/ })
       .first()
       .waitFor();
+  });
+
+  test('a schedule is run now and paused, what was refused is shown, and the audit says who did what', async () => {
+    await yard.schedules.add('nightly', { type: 'moody', payload: {}, cron: '0 3 * * *' });
+    await using opened = await open('/schedules');
+    const { page } = opened;
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByRole('list', { name: 'Its last moments' }).getByText('fired').waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('paused').waitFor();
+    (await cluster.broker.connect()).publish('yard.submit.nobody', '{}');
+    await page.goto(`${served.url}/console/rejected`);
+    await page.getByText('Expected a job type').waitFor();
+    await page.goto(`${served.url}/console/audit`);
+    await page.getByText('schedule.pause').first().waitFor();
   });
 
   test('who has to sign in shows a token once, does something, and signs out', async () => {

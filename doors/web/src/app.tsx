@@ -8,10 +8,13 @@ import { ask, signedOut } from './ask.ts';
 import { useAsked } from './asked.ts';
 import { link } from './live.ts';
 import { isUtc, toggleUtc } from './moment.ts';
+import { Audit } from './page/audit.tsx';
 import { Jobs } from './page/jobs.tsx';
 import { Masters } from './page/masters.tsx';
 import { Overview } from './page/overview.tsx';
 import { Queues } from './page/queues.tsx';
+import { Rejected } from './page/rejected.tsx';
+import { Schedules } from './page/schedules.tsx';
 import { SignIn } from './page/sign-in.tsx';
 import { Workers } from './page/workers.tsx';
 import { isDark, toggleTheme } from './theme.ts';
@@ -28,6 +31,9 @@ const places = [
   { path: '/queues', name: 'Queues', key: 'q' },
   { path: '/workers', name: 'Workers', key: 'w' },
   { path: '/masters', name: 'Masters', key: 'l' },
+  { path: '/schedules', name: 'Schedules', key: 's' },
+  { path: '/rejected', name: 'Rejected', key: 'r' },
+  { path: '/audit', name: 'Audit', key: 'a' },
 ];
 
 export function App() {
@@ -82,6 +88,9 @@ function Frame() {
             <Route path={`${base}/queues`} component={Queues} />
             <Route path={`${base}/workers`} component={Workers} />
             <Route path={`${base}/masters`} component={Masters} />
+            <Route path={`${base}/schedules`} component={Schedules} />
+            <Route path={`${base}/rejected`} component={Rejected} />
+            <Route path={`${base}/audit`} component={Audit} />
             <Route default component={Nowhere} />
           </Router>
         </ErrorBoundary>
