@@ -3,6 +3,7 @@
  */
 
 import type { Command } from 'commander';
+import { resultRedacted } from '../../cluster/redacted.ts';
 import { durationMs } from '../../cluster/settings.ts';
 import type { JobRecord } from '../../sdk/index.ts';
 import { isSettled } from '../job-words.ts';
@@ -31,7 +32,8 @@ async function result(id: string, flags: Flags, command: Command, context: Comma
   const record = await read(id, flags, command, context);
   const { terminal, output } = context;
   if (record.state === 'completed') {
-    terminal.print(jsonOf(record.context.result ?? null, output === 'jsonl' ? output : 'json'));
+    const result = resultRedacted(record.context.result, record.payload);
+    terminal.print(jsonOf(result ?? null, output === 'jsonl' ? output : 'json'));
     return;
   }
   terminal.say(isSettled(record.state) ? ending(record) : `Job ${id} is ${record.state}. Wait for it with \`--wait\`.`);

@@ -48,6 +48,7 @@ const commandOf: Readonly<Record<string, string | { none: string }>> = {
   submitJobs: { none: 'A shell submits many by a loop, or as a workflow.' },
   listJobs: 'job list',
   getJob: 'job get',
+  revealJob: 'job get',
   getLogs: 'job logs',
   getResult: 'job result',
   whyJob: 'job why',
@@ -183,6 +184,10 @@ test('the result of a job is what its handler returned, and nothing else', async
   await yard.submit('echo', { a: [1, 2] }, { id: 'returns' });
   const { code, out, talk } = await typed('job', 'result', 'returns', '--wait');
   expect({ code, talk, json: JSON.parse(out) }).toEqual({ code: 0, talk: '', json: { a: [1, 2] } });
+  await yard.submit('echo', { password: 's3cret', b: 1 }, { id: 'hides' });
+  const { out: hidden } = await typed('job', 'result', 'hides', '--wait');
+  expect(JSON.parse(hidden)).toMatchObject({ b: 1 });
+  expect(hidden).not.toContain('s3cret');
   await yard.submit('echo', {}, { id: 'rests', hold: true });
   expect(await typed('job', 'result', 'rests')).toMatchObject({
     code: 1,

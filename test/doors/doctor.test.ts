@@ -135,17 +135,7 @@ describe('a cluster', () => {
   };
 
   const startMaster = async () => {
-    const started = shell.start(
-      'master',
-      '--name',
-      'chief',
-      '--lost-after',
-      '1s',
-      '--scheduler-interval',
-      '200ms',
-      '--http-port',
-      'free',
-    );
+    const started = shell.start('master', '--name', 'chief', '--scheduler-interval', '200ms', '--http-port', 'free');
     await started.says('leader.elected');
     return started;
   };
@@ -319,18 +309,18 @@ describe('a cluster', () => {
   });
 
   test('for people it is a page: what is well in a line, what is not with what was expected and the cure', async () => {
-    await yard.queues.pause('shut');
+    await yard.queues.pause('empty');
     const { out, code } = await shell.yard('doctor', 'leader', 'paused-queues');
-    await yard.queues.resume('shut');
+    await yard.queues.resume('empty');
     expect(code).toBe(0);
     expect(out.split('\n')).toEqual([
       'masters',
       expect.stringMatching(/^ {2}✓ leader {9}chief leads, term \d+$/),
       '',
       'jobs',
-      '  ! paused-queues  paused: shut (0 jobs wait)',
+      '  ! paused-queues  paused: empty (0 jobs wait)',
       '                   expected no jobs that wait in a paused queue',
-      '                   → yard queue resume shut',
+      '                   → yard queue resume empty',
       '',
       '2 checks: 1 well, 1 warning',
       '',

@@ -4,6 +4,7 @@
  */
 
 import { needsText } from '../../../cluster/needs-text.ts';
+import { rejectionRedacted } from '../../../cluster/redacted.ts';
 import { durationText } from '../../../cluster/settings.ts';
 import type { Demand, JobRecord, LimitView, QueueView, ScheduleRecord } from '../../../sdk/index.ts';
 import { about, type Check, counted, fail, named, ok, skip, type Verdict, warn } from './check.ts';
@@ -173,8 +174,9 @@ function rejected({ rejected: all, now }: Findings): Verdict {
     const recent = known.filter(({ at }) => now - at < hourMs);
     const last = recent.at(-1);
     if (last === undefined) return ok('none was');
+    const { subject, reason } = rejectionRedacted(last);
     return warn(
-      `${counted(recent.length, 'submission')}, the last one on ${last.subject}: ${last.reason}`,
+      `${counted(recent.length, 'submission')}, the last one on ${subject}: ${reason}`,
       'yard rejected list tells each; correct what submits, and submit it again',
     );
   });

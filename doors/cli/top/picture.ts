@@ -3,6 +3,7 @@
  * costs a cluster nothing that it would notice. Counts of settled jobs come from the view, which may be away.
  */
 
+import { redacted } from '../../../cluster/redacted.ts';
 import type { BrokersView, ClusterView, JobRecord, MasterView, QueueView, Yard } from '../../../sdk/index.ts';
 
 /** How many jobs of the tenant have settled, by how. */
@@ -53,7 +54,9 @@ async function settledIn(yard: Yard): Promise<ReadonlyMap<string, Settled>> {
 }
 
 async function failed(yard: Yard): Promise<readonly JobRecord[]> {
-  return (await yard.jobPage({ state: 'failed', sort: '-updated', limit: failuresAtMost })).jobs;
+  return (await yard.jobPage({ state: 'failed', sort: '-updated', limit: failuresAtMost })).jobs.map((job) =>
+    redacted(job),
+  );
 }
 
 /** What happened a second between two pictures; absent where it cannot be told. */
