@@ -58,8 +58,8 @@ export class History {
   readonly edges = new Set<string>();
   #lease: (Lease & { revision: number }) | null = null;
   #leaseBatch = 0;
-  /** Jobs that writes were lost of. */
-  readonly #undone = new Set<string>();
+  /** What became of jobs in writes that were lost, each transition without its place. */
+  readonly #undone = new Map<string, Set<string>>();
   readonly #before: Before[] = [];
 
   /** The record under `key` as it was written last. */
@@ -98,7 +98,10 @@ export class History {
       if (key.startsWith('_')) continue;
       const lost = undone.get(key)?.lost ?? this.#jobs.get(key);
       if (lost !== undefined) undone.set(key, { key, lost, left });
-      this.#undone.add(key);
+      this.#undone.set(
+        key,
+        new Set([...(this.#undone.get(key) ?? []), ...(lost?.transitions ?? []).map(withoutPlace)]),
+      );
       if (left === undefined) this.#jobs.delete(key);
       else this.#jobs.set(key, left);
     }
@@ -137,9 +140,11 @@ export class History {
     if (before === undefined) this.#breaches.push(...this.schedules.jobBorn(record, batch));
     this.#jobs.set(key, record);
     const news = record.transitions.filter(({ n }) => n > (before === undefined ? 0 : lastTransition(before)));
-    for (const { from, event, to } of news) {
+    for (const transition of news) {
+      const { from, event, to } = transition;
       this.edges.add(`${from} ${event} ${to}`);
-      if (leadersOnly.has(event) && this.#leaseBatch !== batch)
+      const wasLost = this.#undone.get(key)?.has(withoutPlace(transition)) ?? false;
+      if (leadersOnly.has(event) && this.#leaseBatch !== batch && !wasLost)
         this.#breach(`${key} took ${event} to ${to} without the lease`);
     }
     if (before !== undefined) this.#compare(key, before, record);
@@ -189,9 +194,12 @@ function isWhollySame(one: Transition, other: Transition | undefined): boolean {
  * The stream gives the numbers of lost writes to new ones. So a worker that has not noticed yet may go on with what it wrote, where the
  * job made anew came to lie under the very number: its transitions then say where they lay before.
  */
-function isSameButPlace({ revision: _, ...one }: Transition, other: Transition | undefined): boolean {
-  const { revision: __, ...rest } = other ?? {};
-  return JSON.stringify(one) === JSON.stringify(rest);
+function isSameButPlace(one: Transition, other: Transition | undefined): boolean {
+  return other !== undefined && withoutPlace(one) === withoutPlace(other);
+}
+
+function withoutPlace({ revision: _, ...transition }: Transition): string {
+  return JSON.stringify(transition);
 }
 
 function edges({ transitions }: JobRecord): string {
