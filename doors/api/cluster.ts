@@ -229,6 +229,7 @@ function dead(yard: Yard): readonly Operation[] {
       query: z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(100) }),
       body: nothing,
       replies: { 200: { description: 'The jobs.', schema: z.object({ jobs: z.array(job) }) } },
+      faults: ['group.missing'],
       run: async ({ params, query }) => ({ body: { jobs: await Array.fromAsync(yard.dead({ ...params, ...query })) } }),
     }),
   ];
@@ -246,6 +247,7 @@ function acting(yard: Yard): readonly Operation[] {
       tag: 'workers',
       summary: 'Has a worker take nothing more; what runs there ends there.',
       params: workerName,
+      faults: ['worker.missing', 'wait.timedOut'],
       replies: one,
       run: async ({ params: { name } }) => ({ body: await yard.drainWorker(name) }),
     }),
@@ -257,6 +259,7 @@ function acting(yard: Yard): readonly Operation[] {
       tag: 'workers',
       summary: 'Has a drained worker take jobs again.',
       params: workerName,
+      faults: ['worker.missing', 'wait.timedOut'],
       replies: one,
       run: async ({ params: { name } }) => ({ body: await yard.undrainWorker(name) }),
     }),

@@ -14,6 +14,8 @@ import { filter, job, jobId, ranges, submitted, why } from './schema.ts';
 const pageAtMost = 1_000;
 const manyAtMost = 1_000;
 const tag = 'jobs';
+const where = { Location: 'Where the job is read.' };
+const tagged = { ETag: 'Of the job as it is.' };
 
 const submission = z.looseObject({ type: z.string(), payload: z.unknown().optional() }).openapi('Submission', {
   properties: {
@@ -53,9 +55,14 @@ function submitting(yard: Yard): readonly Operation[] {
       query: nothing,
       body: submission,
       replies: {
-        200: { description: 'It was there already, or it is settled.', schema: z.union([submitted, job]) },
-        201: { description: 'It was created.', schema: submitted },
+        200: {
+          description: 'It was there already, or it is settled.',
+          schema: z.union([submitted, job]),
+          headers: where,
+        },
+        201: { description: 'It was created.', schema: submitted, headers: where },
       },
+      faults: ['job.conflict', 'quota.full', 'store.full'],
       async run({ body, header }) {
         const key = header('idempotency-key');
         const handle = await submitOne(yard, key === undefined ? body : { idempotencyKey: key, ...body });
@@ -81,6 +88,7 @@ function submitting(yard: Yard): readonly Operation[] {
       replies: {
         200: { description: 'What became of each, in order.', schema: z.object({ jobs: z.array(submitted) }) },
       },
+      faults: ['job.conflict', 'quota.full', 'store.full'],
       async run({ body: { jobs } }) {
         const handles = await yard.submitMany(jobs.map((given, at) => read(given, `/jobs/${at}`)));
         return { body: { jobs: handles.map(ofHandle) } };
@@ -178,7 +186,11 @@ function reading(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Reads a job.',
       headers: { 'If-None-Match': 'The `ETag` of a former answer: 304 where it is as it was.' },
-      replies: { 200: { description: 'The job.', schema: job }, 304: { description: 'As it was.' } },
+      replies: {
+        200: { description: 'The job.', schema: job, headers: tagged },
+        304: { description: 'As it was.', headers: tagged },
+      },
+      faults: ['job.missing'],
       async run({ params: { id }, header }) {
         const record = await found(yard, id);
         const etag = `"${record.transitions.at(-1)?.n ?? 0}-${record.progress?.at ?? record.updatedAt}"`;
@@ -196,6 +208,7 @@ function reading(yard: Yard): readonly Operation[] {
       description: '409 where it has not completed.',
       headers: { Prefer: '`wait=10`: waits for its end, for so many seconds.' },
       replies: { 200: { description: 'The result.', schema: z.unknown() } },
+      faults: ['job.missing', 'job.refused', 'blob.missing', 'wait.timedOut'],
       async run({ params: { id }, header }) {
         const timeoutMs = waitOf(header('prefer'));
         const record =
@@ -216,6 +229,7 @@ function reading(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Why a job does not run now, and what would let it go.',
       replies: { 200: { description: 'The reason.', schema: why } },
+      faults: ['job.missing'],
       async run({ params: { id } }) {
         const { state } = await found(yard, id, { whole: false });
         return { body: (await yard.why(id)) ?? { code: 'not waiting', sentence: `It is ${state}.` } };
@@ -241,6 +255,7 @@ function logs(yard: Yard): Operation {
     }),
     body: nothing,
     replies: { 200: { description: 'The lines.', types: ['application/x-ndjson', 'text/plain'] } },
+    faults: ['job.missing'],
     async run({ params: { id }, query: { follow, search = '' }, header, signal }) {
       await found(yard, id, { whole: false });
       const isText = header('accept')?.includes('text/plain') === true;

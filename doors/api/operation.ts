@@ -6,7 +6,7 @@
  */
 
 import { z } from '@hono/zod-openapi';
-import { Fault, type TokenScope } from '../../sdk/index.ts';
+import { Fault, type FaultCode, type TokenScope } from '../../sdk/index.ts';
 
 /** What an operation asks of whoever wants it. */
 export interface Lock {
@@ -26,9 +26,12 @@ export interface Given<Params, Query, Body> {
   signal: AbortSignal;
 }
 
+/** Statuses of answers that are no problems. */
+type Status = 200 | 201 | 202 | 304 | 503;
+
 /** JSON; or bytes, of another type. */
 export interface Answer {
-  status?: 200 | 201 | 304 | 503;
+  status?: Status;
   body?: unknown;
   stream?: { type: string; bytes: ReadableStream<Uint8Array> };
   headers?: Readonly<Record<string, string>>;
@@ -39,6 +42,8 @@ export interface Reply {
   description: string;
   schema?: z.ZodType;
   types?: readonly string[];
+  /** Headers that it always has, with what they mean. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 interface Described extends Lock {
@@ -51,7 +56,9 @@ interface Described extends Lock {
   description?: string;
   /** Headers that mean something, with what. */
   headers?: Readonly<Record<string, string>>;
-  replies: Readonly<Partial<Record<200 | 201 | 304 | 503, Reply>>>;
+  replies: Readonly<Partial<Record<Status, Reply>>>;
+  /** What may come of it beside what every operation like it may meet (`refusal.ts`). */
+  faults?: readonly FaultCode[];
 }
 
 /** An operation as it is mounted and described. */

@@ -49,6 +49,7 @@ export function queueOperations(yard: Yard): readonly Operation[] {
       query: nothing,
       body: nothing,
       replies: { 200: { description: 'The queue.', schema: queue } },
+      faults: ['queue.missing'],
       async run({ params: { queue: name } }) {
         const found = await yard.queues.get(name);
         if (found !== undefined) return { body: found };

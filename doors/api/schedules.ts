@@ -8,6 +8,7 @@ import { nothing, type Operation, operation, question } from './operation.ts';
 import { job, something } from './schema.ts';
 
 const tag = 'schedules';
+const missing = ['schedule.missing'] as const;
 const schedule = something('Schedule', 'A schedule as it lies in KV.');
 const params = z.object({ name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'nightly' }) });
 const moment = z.union([z.number(), z.string()]);
@@ -60,6 +61,7 @@ function listing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Reads a schedule.',
       replies: { 200: { description: 'The schedule.', schema: schedule } },
+      faults: missing,
       async run({ params: { name } }) {
         const record = await yard.schedules.get(name);
         if (record !== undefined) return { body: record };
@@ -79,6 +81,7 @@ function listing(yard: Yard): readonly Operation[] {
           schema: z.object({ firings: z.array(something('Firing', 'A moment and what became of it.')) }),
         },
       },
+      faults: missing,
       run: async ({ params: { name } }) => ({ body: { firings: await yard.schedules.history(name) } }),
     }),
     operation({
@@ -110,6 +113,7 @@ function changing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Adds a schedule; adding the very same again changes nothing.',
       body: given,
+      faults: ['schedule.conflict'],
       run: async ({ params: { name }, body }) => ({ body: await yard.schedules.add(name, body) }),
     }),
     operation({
@@ -121,6 +125,7 @@ function changing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Changes what is named and leaves the rest.',
       body: change,
+      faults: missing,
       run: async ({ params: { name }, body }) => ({ body: await yard.schedules.edit(name, body) }),
     }),
     operation({
@@ -132,13 +137,15 @@ function changing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Deletes a schedule; its jobs stay.',
       body: nothing,
+      faults: missing,
       run: async ({ params: { name } }) => ({ body: await yard.schedules.delete(name) }),
     }),
   ];
 }
 
 function acting(yard: Yard): readonly Operation[] {
-  const common = { method: 'post', tag, params, query: nothing, body: nothing } as const;
+  const faults = ['schedule.missing', 'schedule.refused'] as const;
+  const common = { method: 'post', tag, params, query: nothing, body: nothing, faults } as const;
   const changed = { 200: { description: 'The schedule.', schema: schedule } };
   return [
     operation({

@@ -30,6 +30,7 @@ export function verbOperations(yard: Yard): readonly Operation[] {
       query: nothing,
       body,
       replies: { 200: { description: 'The job as it is then.', schema: job } },
+      faults: ['job.missing', 'job.refused'],
       run: async (given) => ({ body: await yard.act(given.params.id, read(given.body)) }),
     });
   return [
@@ -89,6 +90,7 @@ function bulk(yard: Yard): Operation {
         schema: something('BulkOutcome', 'What became of them.'),
       },
     },
+    faults: ['bulk.failed'],
     async run({ body: { verb, filter: given, dryRun } }) {
       if (Object.keys(given).length === 0)
         throw new Fault('input.invalid', 'Expected a filter, got an empty one. Name at least a state or a queue.');

@@ -16,7 +16,8 @@ const params = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'pat
 const names = z.array(z.string()).min(1);
 
 export function webhookOperations(yard: Yard): readonly Operation[] {
-  const one = { tag, params, query: nothing, body: nothing, forTenants: true as const };
+  const faults = ['webhook.missing'] as const;
+  const one = { tag, params, query: nothing, body: nothing, forTenants: true as const, faults };
   const replies = { 200: { description: 'The webhook.', schema: webhook } };
   return [
     question(

@@ -9,11 +9,11 @@ import { nothing, type Operation } from '../../doors/api/operation.ts';
 import { operations } from '../../doors/api/operations.ts';
 import { subjectOf } from '../../doors/api/subject.ts';
 import type { Listening } from '../../doors/http/listen.ts';
-import { serveHttp } from '../../doors/http/serve.ts';
 import { serveOverNats } from '../../doors/service/serve.ts';
 import { createTelemetry } from '../../runtime/telemetry/telemetry.ts';
 import { defineJob, type TokenScope, type Yard } from '../../sdk/index.ts';
-import { type TestCluster, testCluster } from './cluster.ts';
+import { ApiClient } from './api-client.ts';
+import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 import { Shell } from './command.ts';
 
 const echo = defineJob({ type: 'echo', payload: z.looseObject({}), run: ({ payload }) => payload });
@@ -45,15 +45,7 @@ beforeAll(async () => {
   await serving('yard', 'open');
   await serving('yard', 'open');
   await serving('locked', 'token');
-  http = await serveHttp({
-    open: () => cluster.yard(),
-    version: '0',
-    auth: 'off',
-    ratePerSecond: 0,
-    port: 'free',
-    isNamed: false,
-    onError,
-  });
+  http = await serveOpen(() => cluster.yard());
 });
 
 afterAll(async () => {
@@ -129,15 +121,13 @@ function given({ path, body }: Operation, job: string): Pick<Asked, 'params' | '
   return { params, ...(body === nothing ? {} : { body: { what: 'is wrong' } }) };
 }
 
+const client = new ApiClient(() => http.url);
+
 async function overHttp(operation: Operation, job: string) {
   const { params = {}, body } = given(operation, job);
   const path = Object.entries(params).reduce((left, [name, value]) => left.replace(`{${name}}`, value), operation.path);
-  const response = await fetch(`${http.url}${path}`, {
-    method: operation.method.toUpperCase(),
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, json: /^[{[]/.test(text) ? JSON.parse(text) : text };
+  const { status, text } = await client.ask(path, { method: operation.method.toUpperCase(), body });
+  return { status, json: /^[{[]/.test(text) ? JSON.parse(text) : text };
 }
 
 /** The names in it, and what went wrong: values such as moments differ from one answer to the next. */
