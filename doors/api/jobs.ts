@@ -9,7 +9,9 @@ import { readSaid, saidFields } from '../../cluster/said.ts';
 import { Fault, type JobHandle, type JobRecord, type LogLine, type Yard } from '../../sdk/index.ts';
 import { jobSorts } from '../job-words.ts';
 import { nothing, type Operation, operation } from './operation.ts';
+import { waitOf } from './prefer.ts';
 import { filter, job, jobId, ranges, submitted, why } from './schema.ts';
+import { viewAge } from './shape.ts';
 
 const pageAtMost = 1_000;
 const manyAtMost = 1_000;
@@ -118,12 +120,6 @@ function ofHandle({ id, created, durability }: JobHandle) {
   return { id, created, durability };
 }
 
-/** `Prefer: wait=10` (RFC 7240): how long an answer may be waited for, in ms; at most a minute. */
-function waitOf(prefer: string | undefined): number | undefined {
-  const [, seconds] = /(?:^|[,;\s])wait=(\d{1,4})\b/.exec(prefer ?? '') ?? [];
-  return seconds === undefined ? undefined : Math.min(60, Number(seconds)) * 1_000;
-}
-
 async function settledWithin(handle: JobHandle, timeoutMs: number): Promise<JobRecord | undefined> {
   try {
     return await handle.settled({ timeoutMs });
@@ -148,8 +144,7 @@ const listed = z.strictObject({
 const jobPage = z.object({
   jobs: z.array(job),
   next: z.string().optional().openapi({ description: 'The `cursor` of the next page; absent where this is the last.' }),
-  view: z
-    .looseObject({ revision: z.number(), behindBy: z.number(), behindMs: z.number(), isBuilding: z.boolean() })
+  view: viewAge
     .optional()
     .openapi({ description: 'How old the view is that found them; absent where all jobs were looked at.' }),
 });

@@ -5,11 +5,11 @@
 import { z } from '@hono/zod-openapi';
 import { Fault, type Yard } from '../../sdk/index.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
-import { job, something } from './schema.ts';
+import { job } from './schema.ts';
+import { firing, schedule } from './shape.ts';
 
 const tag = 'schedules';
 const missing = ['schedule.missing'] as const;
-const schedule = something('Schedule', 'A schedule as it lies in KV.');
 const params = z.object({ name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'nightly' }) });
 const moment = z.union([z.number(), z.string()]);
 
@@ -78,7 +78,7 @@ function listing(yard: Yard): readonly Operation[] {
       replies: {
         200: {
           description: 'The firings.',
-          schema: z.object({ firings: z.array(something('Firing', 'A moment and what became of it.')) }),
+          schema: z.object({ firings: z.array(firing) }),
         },
       },
       faults: missing,
@@ -113,6 +113,12 @@ function changing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Adds a schedule; adding the very same again changes nothing.',
       body: given,
+      replies: {
+        200: {
+          description: 'The schedule, and whether it was not there before.',
+          schema: z.object({ schedule, created: z.boolean() }),
+        },
+      },
       faults: ['schedule.conflict'],
       run: async ({ params: { name }, body }) => ({ body: await yard.schedules.add(name, body) }),
     }),
@@ -176,6 +182,7 @@ function acting(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Makes its job now, beside its moments.',
       replies: { 200: { description: 'The job.', schema: job } },
+      faults: ['schedule.missing', 'job.conflict', 'quota.full', 'store.full'],
       run: async ({ params: { name } }) => ({ body: await yard.schedules.run(name) }),
     }),
   ];

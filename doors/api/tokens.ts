@@ -6,11 +6,10 @@ import { z } from '@hono/zod-openapi';
 import type { Yard } from '../../sdk/index.ts';
 import { tokenScopes } from '../token-words.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
-import { something } from './schema.ts';
+import { token } from './shape.ts';
 
 const tag = 'tokens';
 const needs = 'admin';
-const token = something('Token', 'Whose it is and what it opens, without its secret.');
 const made = z.object({ token, secret: z.string() }).openapi('TokenMade', {
   description: '`secret` is what to show in `Authorization: Bearer …`; nobody can read it again.',
 });

@@ -6,7 +6,8 @@ import { z } from '@hono/zod-openapi';
 import { Fault, type Verb, type Yard } from '../../sdk/index.ts';
 import { priorities } from '../job-words.ts';
 import { nothing, type Operation, operation } from './operation.ts';
-import { filter, job, jobId, something } from './schema.ts';
+import { filter, job, jobId } from './schema.ts';
+import { bulkOutcome } from './shape.ts';
 
 const tag = 'jobs';
 const reasoned = z.strictObject({ reason: z.string().max(500).optional() });
@@ -81,16 +82,20 @@ function bulk(yard: Yard): Operation {
     query: nothing,
     body: z.strictObject({
       verb: z.enum(['cancel', 'hold', 'release', 'retry', 'redrive']),
-      filter: z.strictObject({ ...filter.shape, limit: z.number().int().min(1).optional() }),
+      filter: z.strictObject({
+        ...filter.shape,
+        group: z.string().optional(),
+        limit: z.number().int().min(1).optional(),
+      }),
       dryRun: z.boolean().default(false),
     }),
     replies: {
       200: {
         description: 'How many there were, were done, and were refused and why.',
-        schema: something('BulkOutcome', 'What became of them.'),
+        schema: bulkOutcome,
       },
     },
-    faults: ['bulk.failed'],
+    faults: ['group.missing', 'bulk.failed'],
     async run({ body: { verb, filter: given, dryRun } }) {
       if (Object.keys(given).length === 0)
         throw new Fault('input.invalid', 'Expected a filter, got an empty one. Name at least a state or a queue.');

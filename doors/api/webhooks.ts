@@ -5,10 +5,9 @@
 import { z } from '@hono/zod-openapi';
 import type { Yard } from '../../sdk/index.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
-import { something } from './schema.ts';
+import { webhook } from './shape.ts';
 
 const tag = 'webhooks';
-const webhook = something('Webhook', 'Who is told of which jobs, without its secret.');
 const made = z.object({ webhook, secret: z.string() }).openapi('WebhookMade', {
   description: '`secret` is what signatures are checked with; nobody can read it again.',
 });
