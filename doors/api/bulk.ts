@@ -8,7 +8,7 @@ import { priorities } from '../job-words.ts';
 import { asItWas, tagged, tells } from './etag.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
 import { waitOf } from './prefer.ts';
-import { filter, moment } from './schema.ts';
+import { filter, moment, queueName } from './schema.ts';
 
 const tag = 'bulk';
 const id = z.string().openapi({ param: { name: 'id', in: 'path' }, example: 'k3v9x1qp77ab' });
@@ -19,7 +19,7 @@ const verb = z
   .discriminatedUnion('verb', [
     z.strictObject({ verb: z.enum(['cancel', 'hold']), reason }),
     z.strictObject({ verb: z.enum(['release', 'retry', 'redrive']) }),
-    z.strictObject({ verb: z.literal('move'), queue: z.string() }),
+    z.strictObject({ verb: z.literal('move'), queue: queueName }),
     z.strictObject({ verb: z.literal('prioritise'), priority: z.enum(priorities) }),
     z.strictObject({ verb: z.literal('reschedule'), dueAt: z.number().int().min(0) }),
   ])

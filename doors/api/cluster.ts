@@ -182,7 +182,7 @@ function books(yard: Yard): readonly Operation[] {
       tag: 'cluster',
       summary: 'What people did, the newest first: who, when, and what to what.',
       params: nothing,
-      query: z.object({
+      query: z.strictObject({
         limit: z.coerce.number().int().min(1).max(1_000).default(100),
         before: z.coerce
           .number()

@@ -5,33 +5,20 @@
  */
 
 import { z } from '@hono/zod-openapi';
-import { readSaid, saidFields } from '../../cluster/said.ts';
+import { readSaid } from '../../cluster/said.ts';
 import { Fault, type JobHandle, type JobRecord, type LogLine, type Yard } from '../../sdk/index.ts';
 import { jobSorts } from '../job-words.ts';
 import { nothing, type Operation, operation } from './operation.ts';
 import { waitOf } from './prefer.ts';
 import { filter, job, jobId, ranges, submitted, why } from './schema.ts';
 import { viewAge } from './shape.ts';
+import { submission } from './submission.ts';
 
 const pageAtMost = 1_000;
 const manyAtMost = 1_000;
 const tag = 'jobs';
 const where = { Location: 'Where the job is read.' };
 const tagged = { ETag: 'Of the job as it is.' };
-
-const submission = z.looseObject({ type: z.string(), payload: z.unknown().optional() }).openapi('Submission', {
-  properties: {
-    type: { type: 'string', example: 'transcode' },
-    payload: {
-      description: 'What the handler gets; checked by its type.',
-      example: { input: 'a.mov', output: 'a.mp4' },
-    },
-    ...Object.fromEntries(
-      saidFields.map(({ name, expects, example }) => [name, { description: `Expects ${expects}.`, example }]),
-    ),
-  },
-  additionalProperties: false,
-});
 
 export function jobOperations(yard: Yard): readonly Operation[] {
   return [...submitting(yard), ...listing(yard), ...reading(yard), logs(yard)];
@@ -92,7 +79,7 @@ function submitting(yard: Yard): readonly Operation[] {
       },
       faults: ['job.conflict', 'quota.full', 'store.full'],
       async run({ body: { jobs } }) {
-        const handles = await yard.submitMany(jobs.map((given, at) => read(given, `/jobs/${at}`)));
+        const handles = await submitAll(yard, jobs);
         return { body: { jobs: handles.map(ofHandle) } };
       },
     }),
@@ -100,20 +87,34 @@ function submitting(yard: Yard): readonly Operation[] {
 }
 
 async function submitOne(yard: Yard, given: z.output<typeof submission>): Promise<JobHandle> {
-  const [handle] = await yard.submitMany([read(given, '')]);
+  const [handle] = await yard.submitMany([read(given)]);
   if (handle === undefined) throw new RangeError('Expected one job of one submission, got none.');
   return handle;
 }
 
-/** @throws {Fault} `input.invalid` with a path to each field that is wrong. */
-function read({ type, payload, ...said }: z.output<typeof submission>, path: string) {
+/** @throws {Fault} `input.invalid` with a path to each field that is wrong, in each of the jobs. */
+async function submitAll(yard: Yard, jobs: readonly z.output<typeof submission>[]): Promise<readonly JobHandle[]> {
   try {
-    return { type, payload, options: readSaid(said) };
+    return await yard.submitMany(jobs.map(read));
   } catch (cause) {
-    if (!(cause instanceof Fault) || !Array.isArray(cause.facts['fields'])) throw cause;
-    const fields = cause.facts['fields'].map((field) => ({ ...field, path: `${path}${field.path}` }));
-    throw new Fault(cause.code, cause.message, { facts: { fields } });
+    if (!(cause instanceof Fault) || cause.code !== 'input.invalid') throw cause;
+    throw new Fault(cause.code, cause.message, { cause, facts: { fields: fieldsOf(cause) } });
   }
+}
+
+const wrongItems = z.array(
+  z.object({ index: z.number(), fields: z.array(z.object({ path: z.string(), message: z.string() })) }),
+);
+
+function fieldsOf({ facts }: Fault): readonly { path: string; message: string }[] {
+  const items = wrongItems.safeParse(facts['items'] ?? [{ index: 0, fields: facts['fields'] ?? [] }]).data ?? [];
+  return items.flatMap(({ index, fields }) =>
+    fields.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })),
+  );
+}
+
+function read({ type, payload, ...said }: z.output<typeof submission>) {
+  return { type: String(type), payload, options: readSaid(said) };
 }
 
 function ofHandle({ id, created, durability }: JobHandle) {
@@ -129,17 +130,22 @@ async function settledWithin(handle: JobHandle, timeoutMs: number): Promise<JobR
   }
 }
 
-const listed = z.strictObject({
-  ...filter.shape,
-  ...ranges.shape,
-  worker: z.string().optional().openapi({ description: 'Name or incarnation.' }),
-  q: z.string().optional().openapi({
-    description: 'Words that all stand in id, name, type, tags, error or payload; `intro*` is the beginning of one.',
-  }),
-  sort: z.enum(jobSorts).default('-created'),
-  cursor: z.string().optional().openapi({ description: 'The `next` of the page before.' }),
-  limit: z.coerce.number().int().min(1).max(pageAtMost).default(100),
-});
+const listed = z
+  .strictObject({
+    ...filter.shape,
+    ...ranges.shape,
+    worker: z.string().optional().openapi({ description: 'Name or incarnation.' }),
+    q: z.string().optional().openapi({
+      description: 'Words that all stand in id, name, type, tags, error or payload; `intro*` is the beginning of one.',
+    }),
+    sort: z.enum(jobSorts).default('-created'),
+    cursor: z.string().optional().openapi({ description: 'The `next` of the page before.' }),
+    limit: z.coerce.number().int().min(1).max(pageAtMost).default(100),
+  })
+  .refine(({ q, sort }) => q === undefined || sort.endsWith('created'), {
+    path: ['sort'],
+    message: 'Expected created or -created where words are searched for. Leave `q` or `sort` out.',
+  });
 
 const jobPage = z.object({
   jobs: z.array(job),
@@ -244,7 +250,7 @@ function logs(yard: Yard): Operation {
     summary: 'What the handler of a job logged: a line of JSON each, or plain text.',
     headers: { Accept: '`text/plain` for the lines alone.' },
     params: jobId,
-    query: z.object({
+    query: z.strictObject({
       follow: z.enum(['true', 'false']).default('false').openapi({ description: 'Goes on until the job is settled.' }),
       search: z.string().optional().openapi({ description: 'Only lines that contain this.' }),
     }),

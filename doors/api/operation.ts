@@ -7,6 +7,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { Fault, type FaultCode, type TokenScope } from '../../sdk/index.ts';
+import { wrongInput } from './wrong-input.ts';
 
 /** What an operation asks of whoever wants it. */
 export interface Lock {
@@ -77,7 +78,10 @@ interface Definition<Params extends z.ZodObject, Query extends z.ZodObject, Body
   run(given: Given<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Answer>;
 }
 
-export const nothing = z.object({});
+/** What was met is told along. */
+const told = { reportInput: true };
+
+export const nothing = z.strictObject({});
 
 /** An operation whose verb gets what its schemas say. */
 export function operation<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z.ZodType>({
@@ -87,12 +91,12 @@ export function operation<Params extends z.ZodObject, Query extends z.ZodObject,
   return {
     ...described,
     async handle(given) {
-      const params = described.params.safeParse(given.params);
-      const query = described.query.safeParse(given.query);
-      const body = described.body.safeParse(given.body);
+      const params = described.params.safeParse(given.params, told);
+      const query = described.query.safeParse(given.query, told);
+      const body = described.body.safeParse(given.body, told);
       if (params.success && query.success && body.success)
         return await run({ ...given, params: params.data, query: query.data, body: body.data });
-      throw wrongFields([params, query, body].flatMap(({ error }) => error?.issues ?? []));
+      throw wrongInput([params, query, body].flatMap(({ error }) => error?.issues ?? []));
     },
   };
 }
@@ -111,14 +115,6 @@ export function question(
     body: nothing,
     replies: { 200: { description: 'The answer.', schema } },
     run: async () => ({ body: await ask() }),
-  });
-}
-
-function wrongFields(issues: readonly z.core.$ZodIssue[]): Fault {
-  const fields = issues.map(({ path, message }) => ({ path: `/${path.join('/')}`, message }));
-  const detail = fields.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  return new Fault('input.invalid', `Expected what /openapi.json says, got other content: ${detail}.`, {
-    facts: { fields },
   });
 }
 

@@ -5,10 +5,11 @@
 import { z } from '@hono/zod-openapi';
 import { Fault, type Yard } from '../../sdk/index.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
+import { queueName } from './schema.ts';
 import { queue, queueChange, queueSettings } from './shape.ts';
 
 const tag = 'queues';
-const params = z.object({ queue: z.string().openapi({ param: { name: 'queue', in: 'path' }, example: 'batch' }) });
+const params = z.object({ queue: queueName.openapi({ param: { name: 'queue', in: 'path' }, example: 'batch' }) });
 
 export function queueOperations(yard: Yard): readonly Operation[] {
   const set = {

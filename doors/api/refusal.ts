@@ -9,7 +9,7 @@ import { Fault, type FaultCode } from '../../sdk/index.ts';
 import { nothing, type Operation } from './operation.ts';
 import { statusOf } from './problem.ts';
 
-type Asked = Pick<Operation, 'needs' | 'params' | 'query' | 'body' | 'faults'>;
+type Asked = Pick<Operation, 'needs' | 'body' | 'faults'>;
 
 const foreign = ['request.foreign'] as const;
 const ofAnyLock = [
@@ -22,12 +22,11 @@ const ofAnyLock = [
 
 /** Codes by status, the smallest status first. */
 export function refusalsOf(operation: Asked): ReadonlyMap<number, readonly string[]> {
-  const { needs, params, query, body, faults = [] } = operation;
-  const isGiven = [params, query, body].some((each) => each !== nothing);
+  const { needs, body, faults = [] } = operation;
   const codes: readonly FaultCode[] = [
     ...foreign,
     ...(needs === 'nothing' ? [] : ofAnyLock),
-    ...(isGiven ? (['input.invalid'] as const) : []),
+    'input.invalid',
     ...faults,
   ];
   const byStatus = Map.groupBy(new Set(codes), (code) => statusOf(new Fault(code, '')));

@@ -7,6 +7,7 @@ import { Fault, type Yard } from '../../sdk/index.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
 import { job } from './schema.ts';
 import { firing, schedule } from './shape.ts';
+import { jobOptions } from './submission.ts';
 
 const tag = 'schedules';
 const missing = ['schedule.missing'] as const;
@@ -29,7 +30,7 @@ const change = z
     until: moment.nullable().optional().openapi({ description: '`null` where it shall have no end.' }),
     type: z.string().exactOptional(),
     payload: z.unknown().optional(),
-    options: z.looseObject({}).optional().openapi({ description: 'What each job is told, as in a submission.' }),
+    options: jobOptions.optional(),
   })
   .openapi('ScheduleChange');
 const given = z.strictObject({ ...change.shape, type: z.string() }).openapi('ScheduleGiven');

@@ -7,6 +7,12 @@ import { jobStates, priorities } from '../job-words.ts';
 
 export const moment = z.number().openapi({ description: 'Epoch ms.', example: 1_795_000_000_000 });
 
+/** As the rules of queues have it. */
+export const queueName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,31}$/, 'Expected a lower-case letter and up to 31 of `a-z 0-9 _ -`')
+  .openapi({ example: 'batch' });
+
 const transition = z
   .looseObject({
     n: z.number().int(),

@@ -7,7 +7,7 @@
 import { z } from '@hono/zod-openapi';
 import { jobStates, priorities } from '../job-words.ts';
 import { tokenScopes } from '../token-words.ts';
-import { moment } from './schema.ts';
+import { moment, queueName } from './schema.ts';
 
 const texts = z.array(z.string());
 const counts = z.record(z.string(), z.number().int());
@@ -190,17 +190,21 @@ export const deadGroup = z
   })
   .openapi('DeadGroup', { description: 'A type, a kind, and a message without numbers, ids and paths.' });
 
+const secondOrOff = z
+  .union([z.literal(0), z.number().min(1_000)])
+  .openapi({ description: 'From a second up; 0: off.' });
+
 const queueSet = {
   order: z.number(),
   mode: z.enum(['strict', 'weighted']),
-  weight: z.number(),
+  weight: z.number().positive(),
   paused: z.boolean(),
-  maxActive: z.number(),
-  ratePerSecond: z.number(),
-  agingStepMs: z.number(),
-  mayEvict: texts,
-  evictAfterMs: z.number(),
-  reserveAfterMs: z.number(),
+  maxActive: z.number().int().min(1),
+  ratePerSecond: z.number().positive(),
+  agingStepMs: secondOrOff,
+  mayEvict: z.array(queueName),
+  evictAfterMs: z.number().min(1_000),
+  reserveAfterMs: secondOrOff,
 };
 
 export const queueSettings = z
@@ -218,7 +222,7 @@ export const queue = z
 /** As a change: `null` takes back what was set; what is absent stays. */
 export const queueChange = z.strictObject(changeOf(queueSet)).openapi('QueueChange', { description: takesBack() });
 
-const limitSet = { maxActive: z.number(), ratePerSecond: z.number() };
+const limitSet = { maxActive: z.number().int().min(1), ratePerSecond: z.number().positive() };
 
 export const limit = z
   .object({
@@ -230,7 +234,7 @@ export const limit = z
 
 export const limitChange = z.strictObject(changeOf(limitSet)).openapi('LimitChange', { description: takesBack() });
 
-const tenantSet = { weight: z.number(), ...limitSet, maxOpen: z.number() };
+const tenantSet = { weight: z.number().positive(), ...limitSet, maxOpen: z.number().int().min(1) };
 
 export const tenant = z
   .object({

@@ -6,7 +6,7 @@ import { z } from '@hono/zod-openapi';
 import { Fault, type Verb, type Yard } from '../../sdk/index.ts';
 import { priorities } from '../job-words.ts';
 import { nothing, type Operation, operation } from './operation.ts';
-import { filter, job, jobId } from './schema.ts';
+import { filter, job, jobId, queueName } from './schema.ts';
 import { bulkOutcome } from './shape.ts';
 
 const tag = 'jobs';
@@ -48,7 +48,7 @@ export function verbOperations(yard: Yard): readonly Operation[] {
       verb: 'retry',
     })),
     verb('redrive', 'Has a failed job run again, with all of its attempts.', nothing, () => ({ verb: 'redrive' })),
-    verb('move', 'Puts a job that waits into another queue.', z.strictObject({ queue: z.string() }), ({ queue }) => ({
+    verb('move', 'Puts a job that waits into another queue.', z.strictObject({ queue: queueName }), ({ queue }) => ({
       verb: 'move',
       queue,
     })),

@@ -9,6 +9,7 @@ import { asItWas, tagged, tells } from './etag.ts';
 import { nothing, type Operation, operation } from './operation.ts';
 import { waitOf } from './prefer.ts';
 import { moment } from './schema.ts';
+import { jobOptions } from './submission.ts';
 
 const tag = 'workflows';
 const params = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' }, example: 'release-7' }) });
@@ -31,7 +32,7 @@ const node = z
     payload: z.unknown().optional(),
     each: z.array(z.unknown()).optional().openapi({ description: 'A job for each of these payloads.' }),
     after: after.optional().openapi({ description: 'Nodes that it waits for; `job:ID` is a job outside.' }),
-    options: z.looseObject({}).optional().openapi({ description: 'What its jobs are told, as in a submission.' }),
+    options: jobOptions.optional(),
   })
   .openapi('WorkflowNode');
 

@@ -8,6 +8,8 @@ export interface Said {
   /** GET, or POST where there is a body. */
   method?: string;
   body?: unknown;
+  /** Sent as it is, in place of a body of JSON. */
+  raw?: string | Uint8Array<ArrayBuffer>;
   headers?: Readonly<Record<string, string>>;
   token?: string | undefined;
 }
@@ -19,6 +21,8 @@ export interface Answered {
   // biome-ignore lint/suspicious/noExplicitAny: what a test reads of an answer it also expects.
   json: any;
 }
+
+const answeredWithinMs = 90_000;
 
 export class ApiClient {
   readonly #url: () => string;
@@ -34,12 +38,15 @@ export class ApiClient {
     return this.#contract;
   }
 
-  readonly ask = async (path: string, { method, body, headers = {}, token }: Said = {}): Promise<Answered> => {
+  readonly ask = async (path: string, { method, body, raw, headers = {}, token }: Said = {}): Promise<Answered> => {
     const contract = await this.contract;
-    const by = method ?? (body === undefined ? 'GET' : 'POST');
+    const by = method ?? (body === undefined && raw === undefined ? 'GET' : 'POST');
+    const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const response = await fetch(`${this.#url()}${path}`, {
       method: by,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(sent === undefined ? {} : { body: sent }),
+      // Who is never answered would wait for ever.
+      signal: AbortSignal.timeout(answeredWithinMs),
       headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
     });
     const { status, headers: got } = response;
