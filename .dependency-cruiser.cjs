@@ -62,7 +62,24 @@ module.exports = {
         dependencyTypesNot: ['type-only'],
       },
     },
-    room('doors', ['^(?:doors|sdk|cluster)/'], { comment: 'A door says in its language what the face can do.' }),
+    room('doors', ['^(?:doors|sdk|cluster)/'], {
+      from: '^doors/(?!web/)',
+      comment: 'A door says in its language what the face can do.',
+    }),
+    room('pages', ['^doors/web/', '^sdk/index\\.ts$'], {
+      from: '^doors/web/src/',
+      comment: 'What a browser gets: code of its own, and what the face calls its answers.',
+    }),
+    {
+      name: 'pages-take-only-types-of-the-face',
+      severity: 'error',
+      from: { path: '^doors/web/src/' },
+      to: { path: '^sdk/', dependencyTypesNot: ['type-only'] },
+    },
+    room('drawing', ['^doors/web/drawing/', '^runtime/chart\\.ts$', '^machines/'], {
+      from: '^doors/web/(?:drawing/|vite\\.config)',
+      comment: 'Charts are drawn from the machines, when the pages are built.',
+    }),
     room('grafana', ['^grafana/', '^runtime/telemetry/'], { comment: 'Drawn from the catalogue.' }),
     {
       name: 'machines-use-only-xstate',
@@ -113,7 +130,7 @@ module.exports = {
       name: 'no-unresolved',
       severity: 'error',
       from: { pathNot: ['^bin/', '^examples/'] },
-      to: { couldNotResolve: true },
+      to: { couldNotResolve: true, pathNot: ['^virtual:'] },
     },
     {
       name: 'no-undeclared-packages',
@@ -139,7 +156,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(?:dist|nats/embedded|\\.[^/]+)/' },
+    exclude: { path: '^(?:dist|doors/web/dist|nats/embedded|\\.[^/]+)/' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     combinedDependencies: false,

@@ -12,6 +12,7 @@ import { type Backoff, defaultBackoff } from '../machines/rules/backoff.ts';
 import type { Requirements } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
 import { defaultQueues, type Priority } from '../machines/rules/lanes.ts';
+import { secretsIn, textWithout } from '../machines/rules/secret.ts';
 import { wrongInTenantName } from '../machines/rules/tenant.ts';
 import type { UniqueOptions } from '../machines/rules/unique.ts';
 import { webhookSource, webhookType } from '../machines/rules/webhook.ts';
@@ -188,7 +189,8 @@ function sizeOf(payload: unknown): number {
 async function needsOf({ definition }: KnownType, payload: unknown): Promise<Requirements> {
   if (definition === undefined) return {};
   const checked = await checkPayload(definition, payload);
-  if ('wrong' in checked) throw new Fault('input.invalid', `${checked.wrong} Correct it.`);
+  if ('wrong' in checked)
+    throw new Fault('input.invalid', `${textWithout(secretsIn(payload), checked.wrong)} Correct it.`);
   return definition.requirements?.(checked.value) ?? {};
 }
 

@@ -11,6 +11,7 @@
 import type { Aside, JobEvent } from '../machines/job.ts';
 import type { Held } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
+import { secretsIn, textWithout } from '../machines/rules/secret.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import { failureOf } from '../runtime/failure.ts';
 import { type JobDefinition, JobError, type JobRun, type Precursor, type ProgressReport } from '../runtime/handler.ts';
@@ -63,6 +64,9 @@ export class Attempt {
   #notedAt = 0;
   #willSave = false;
   #hasEnded = false;
+  /** The payload as it was submitted. */
+  #given: unknown;
+  #secrets: readonly string[] | undefined;
   #stopping: StopReason | undefined;
   #timers: Cancel[] = [];
 
@@ -149,6 +153,7 @@ export class Attempt {
     const { blobs, clock, definition } = this.#options;
     const isOver = () => this.#hasEnded || this.#stopping !== undefined;
     const payload = await patiently(() => payloadOf(this.#claim.record, blobs), { clock, isOver });
+    this.#given = payload;
     const checked = await checkPayload(definition, payload);
     if ('wrong' in checked) throw new JobError(`${checked.wrong} Correct it and submit it anew.`, { retryable: false });
     return checked.value;
@@ -178,6 +183,12 @@ export class Attempt {
     };
   }
 
+  /** A text of the handler's as others may read it: without what is secret in the payload. */
+  readonly #shown = (text: string): string => {
+    this.#secrets ??= secretsIn(this.#given);
+    return textWithout(this.#secrets, text);
+  };
+
   async #holdsFence(): Promise<boolean> {
     const { store, clock } = this.#options;
     const isOver = () => this.#hasEnded || this.#stopping !== undefined;
@@ -188,7 +199,9 @@ export class Attempt {
   #log(line: string, stream: 'stdout' | 'stderr'): void {
     if (this.#hasEnded) return;
     this.#livedAt = this.#options.clock.now();
-    this.#options.logs.append(this.key, [{ at: this.#livedAt, attempt: this.#claim.attempt, stream, line }]);
+    this.#options.logs.append(this.key, [
+      { at: this.#livedAt, attempt: this.#claim.attempt, stream, line: this.#shown(line) },
+    ]);
   }
 
   /** Once it is told to stop it may still save what it has: that goes with its last write. */
@@ -214,6 +227,7 @@ export class Attempt {
     if (this.#hasEnded) return;
     const { clock, events } = this.#options;
     const progress: Progress = { at: clock.now(), ...report };
+    if (progress.message !== undefined) progress.message = this.#shown(progress.message);
     this.#livedAt = progress.at;
     if (progress.at - this.#toldAt < tellProgressEveryMs && report.percent !== 100) return;
     this.#toldAt = progress.at;
@@ -337,7 +351,8 @@ export class Attempt {
   #ownEvent(ending: Ending, { at, spread, aside }: { at: number; spread: number; aside: Aside | undefined }): JobEvent {
     const { attempt } = this.#claim;
     if (ending.kind === 'abandoned') return { type: 'attempt.cancelled', at, attempt };
-    if (ending.kind === 'threw') return { type: 'attempt.failed', at, attempt, spread, error: failureOf(ending.error) };
+    if (ending.kind === 'threw')
+      return { type: 'attempt.failed', at, attempt, spread, error: failureOf(ending.error, this.#shown) };
     const { result } = ending;
     return { type: 'attempt.completed', at, attempt, result, ...(aside === undefined ? {} : { aside }) };
   }

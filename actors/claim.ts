@@ -17,6 +17,7 @@ import {
   type JobRecord,
   type Progress,
   type Stored,
+  storedAs,
   type Transition,
 } from '../runtime/record.ts';
 import { step } from '../runtime/step.ts';
@@ -105,7 +106,7 @@ export class Claim {
       if (stepped === undefined) return 'refused';
       const checkpoint = this.#checkpoint;
       const { committed, revision } = await this.#commit(stepped.record);
-      if (committed) return this.#took({ record: stepped.record, revision }, stepped.transitions, checkpoint);
+      if (committed) return this.#took(storedAs(stepped.record, revision), stepped.transitions, checkpoint);
       if (!(await this.#refresh())) return 'lost';
     }
   }
@@ -114,7 +115,7 @@ export class Claim {
     const checkpoint = this.#checkpoint;
     const whole = withCheckpoint(record, checkpoint);
     const { committed, revision } = await this.#commit(whole);
-    if (committed) return this.#took({ record: whole, revision }, transitions, checkpoint);
+    if (committed) return this.#took(storedAs(whole, revision), transitions, checkpoint);
     return (await this.#refresh()) ? 'refused' : 'lost';
   }
 

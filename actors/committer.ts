@@ -14,7 +14,7 @@
 import { type Clock, pause } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Entry, JobStore, Pointer } from '../runtime/ports.ts';
-import type { JobRecord, Stored } from '../runtime/record.ts';
+import { type JobRecord, type Stored, storedAs } from '../runtime/record.ts';
 import type { StoredSchedule } from '../runtime/schedule.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { patiently } from './patience.ts';
@@ -277,7 +277,7 @@ function standingPointer(read: StandingPointer): StandingPointer | undefined {
 function isItself(entry: Entry, standing: Standing | undefined): boolean {
   if (standing === undefined) return false;
   if ('record' in entry && 'record' in standing)
-    return JSON.stringify(standing.record) === JSON.stringify(entry.record);
+    return JSON.stringify(standing.record) === JSON.stringify(storedAs(entry.record, standing.revision).record);
   if ('pointer' in entry && 'pointer' in standing)
     return JSON.stringify(standing.pointer) === JSON.stringify(entry.pointer);
   const areSchedules = 'schedule' in entry && 'schedule' in standing;
@@ -295,7 +295,11 @@ function isMadeFrom(entry: Entry, standing: Standing | undefined): boolean {
 function comesFrom(record: JobRecord, former: JobRecord): boolean {
   const first = record.transitions[0]?.n ?? 1;
   const common = former.transitions.filter(({ n }) => n >= first);
-  return JSON.stringify(common) === JSON.stringify(record.transitions.slice(0, common.length));
+  return edgesOf(common) === edgesOf(record.transitions.slice(0, common.length));
+}
+
+function edgesOf(transitions: JobRecord['transitions']): string {
+  return JSON.stringify(transitions.map(({ revision: _, ...edge }) => edge));
 }
 
 function stopping(): Fault {

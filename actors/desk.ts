@@ -214,9 +214,19 @@ function scaleOptions({ board, fleet, lookAhead, clock }: DeskOptions, targetMs:
 }
 
 /** The queues in the order in which they are served. */
-function queues({ board }: DeskOptions): QueueView[] {
-  const counts = (queue: string) => ({ waiting: board.waitingIn(queue), out: board.queue(queue).out.size });
+function queues({ board, clock }: DeskOptions): QueueView[] {
+  const now = clock.now();
+  const counts = (queue: string) => ({
+    waiting: board.waitingIn(queue),
+    ...oldest(board.lanesOf(queue), now),
+    out: board.queue(queue).out.size,
+  });
   return inTurn(board.queues().map((queue) => queueView(board.policyOf(queue), counts(queue))));
+}
+
+function oldest(lanes: readonly LaneView[], now: number): { oldestMs?: number } {
+  const readyAt = Math.min(...lanes.map((lane) => lane.readyAt ?? Number.POSITIVE_INFINITY));
+  return Number.isFinite(readyAt) ? { oldestMs: Math.max(0, Math.round(now - readyAt)) } : {};
 }
 
 async function explain(

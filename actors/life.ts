@@ -17,7 +17,7 @@ import type { Accuracy, Clock } from '../runtime/clock.ts';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { Notice, Offer, Pulse, Stop, World } from '../runtime/ports.ts';
-import type { Stored } from '../runtime/record.ts';
+import { type Stored, storedAs } from '../runtime/record.ts';
 import { type Step, step } from '../runtime/step.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { Attempt } from './attempt.ts';
@@ -216,7 +216,7 @@ export class Life {
     const valid = offers.filter((offer) => this.#mayClaim(offer));
     const unread = valid.filter(({ record }) => record === undefined);
     for (const offer of valid)
-      if (offer.record !== undefined) void this.#claim(offer, { record: offer.record, revision: offer.revision });
+      if (offer.record !== undefined) void this.#claim(offer, storedAs(offer.record, offer.revision));
     if (unread.length === 0) return;
     const read = await this.#options.world.store
       .readMany(unread.map(({ key }) => key))
@@ -264,7 +264,7 @@ export class Life {
     const { world, clock, commit, telemetry } = this.#options;
     const committed = await commit([{ key, expected: revision, record }]);
     if (committed.kind === 'conflict') return;
-    const mine: Stored = { record, revision: committed.revisions[0] ?? 0 };
+    const mine = storedAs(record, committed.revisions[0] ?? 0);
     const { type, queue, priority } = record;
     world.events.tell({ key, type, queue, priority, revision: mine.revision, transition });
     const claim = this.#claimOf(key, mine);

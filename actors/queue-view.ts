@@ -23,6 +23,8 @@ export interface QueueView {
   reserveAfterMs?: number;
   /** Jobs that are ready and not offered; absent where nobody leads. */
   waiting?: number;
+  /** How long the one of them that waits longest has been ready; absent where none waits. */
+  oldestMs?: number;
   /** Jobs that are offered, or held by a worker; absent where nobody leads. */
   out?: number;
 }
@@ -30,7 +32,7 @@ export interface QueueView {
 /** Limits that are none are left out: JSON has no word for them. */
 export function queueView(
   { maxActive, ratePerSecond, agingStepMs, mayEvict, reserveAfterMs, ...policy }: QueuePolicy,
-  counts: { waiting?: number; out?: number } = {},
+  counts: { waiting?: number; oldestMs?: number; out?: number } = {},
 ): QueueView {
   return {
     ...policy,

@@ -11,6 +11,7 @@ import { byVersion, isCondition } from '../machines/rules/condition.ts';
 import { parseDuration } from '../machines/rules/duration.ts';
 import { parsePriority } from '../machines/rules/lanes.ts';
 import { isLimitKey, keyExpected, keysAtMost } from '../machines/rules/limit.ts';
+import { jsonWithoutSecrets } from '../machines/rules/secret.ts';
 import { type UniqueOptions, uniqueBys, uniqueConflicts, uniqueWhiles } from '../machines/rules/unique.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import { nearest } from '../runtime/options/nearest.ts';
@@ -322,9 +323,14 @@ function parse(text: string): unknown {
   } catch (error) {
     throw new Fault(
       'input.invalid',
-      `Expected JSON, got \`${text.slice(0, 60)}\` (${messageOf(error)}). Send a JSON object.`,
+      `Expected JSON, got \`${jsonWithoutSecrets(text).slice(0, 60)}\` (${syntaxIn(error)}). Send a JSON object.`,
     );
   }
+}
+
+/** Where it is broken, without the piece that the engine quotes. */
+function syntaxIn(error: unknown): string {
+  return messageOf(error).replace(/,? (?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON$/s, '');
 }
 
 /** An envelope is an object with `payload` and `options` and nothing else. */

@@ -4,6 +4,7 @@
  */
 
 import { hostname, userInfo } from 'node:os';
+import { textWithoutSecrets } from '../machines/rules/secret.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { AuditLog } from '../runtime/ports.ts';
@@ -59,7 +60,8 @@ export class Audited {
 }
 
 function withoutPayload(name: string, value: unknown): unknown {
-  return name === 'payload' ? undefined : value;
+  if (name === 'payload') return undefined;
+  return typeof value === 'string' ? textWithoutSecrets(value) : value;
 }
 
 /** Whoever runs this process. */

@@ -13,6 +13,8 @@ import { act, readJob, type Verb } from '../actors/verb.ts';
 import type { Why } from '../actors/why.ts';
 import { wrongInQueue } from '../machines/rules/queue.ts';
 import type { BrokersView, BrokerView } from '../nats/brokers.ts';
+import type { NatsWorld } from '../nats/world.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import { idIn, tenantIn } from '../runtime/key.ts';
 import type { Options } from '../runtime/options.ts';
@@ -24,6 +26,7 @@ import type {
   LogLine,
   Rejection,
   Stop,
+  World,
 } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
 import { createTelemetry, type Telemetry } from '../runtime/telemetry/telemetry.ts';
@@ -43,7 +46,8 @@ import {
 } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
-import { type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
+import { type EventOptions, JobEvents } from './job-events.ts';
+import { census, type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
 import {
   type LimitChange,
   type LimitSettings,
@@ -56,9 +60,9 @@ import {
   type TenantSettings,
   type TenantView,
 } from './limits.ts';
-import { type Link, link } from './link.ts';
-import { type Census, takeCensus } from './listing.ts';
-import { readLog } from './log-reader.ts';
+import { link } from './link.ts';
+import type { Census } from './listing.ts';
+import { type LogOptions, readLog } from './log-reader.ts';
 import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
 import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQueue } from './queues.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
@@ -92,11 +96,20 @@ export interface ClientOptions {
   by?: Author;
 }
 
+/** A client's way to its cluster. Where the cluster lives in this process there is nothing to save and to audit. */
+export interface ClientLink extends AsyncDisposable {
+  readonly clock: Clock;
+  readonly world: World & Partial<Pick<NatsWorld, 'archive' | 'books' | 'tail'>>;
+  readonly incarnation: string;
+  readonly durability: Durability;
+  brokers(): Promise<BrokersView>;
+}
+
 /** Longer than brokers take to elect a leader. */
 const answersWithinMs = 20_000;
 
 export class Client implements AsyncDisposable {
-  readonly #link: Link;
+  readonly #link: ClientLink;
   readonly #committer: Committer;
   readonly #submitter: Submitter;
   readonly #watches: Watches;
@@ -108,6 +121,7 @@ export class Client implements AsyncDisposable {
   readonly tokens: TokenVerbs;
   readonly webhooks: WebhookVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
+  readonly #shortestMs: number;
   readonly #telemetry: Telemetry;
   readonly #options: Options;
   readonly #audited: Audited;
@@ -124,7 +138,18 @@ export class Client implements AsyncDisposable {
     return new Client(to, { telemetry, options, by });
   }
 
-  private constructor(to: Link, { telemetry, options, by }: { telemetry: Telemetry; options: Options; by: Author }) {
+  /** Over a way that is there; it is closed with the client. */
+  static over(
+    to: ClientLink,
+    { options, telemetry = createTelemetry(), by = processAuthor('sdk') }: ClientOptions,
+  ): Client {
+    return new Client(to, { telemetry, options, by });
+  }
+
+  private constructor(
+    to: ClientLink,
+    { telemetry, options, by }: { telemetry: Telemetry; options: Options; by: Author },
+  ) {
     const { world, clock, incarnation } = to;
     const { tenant } = options;
     this.#link = to;
@@ -135,6 +160,7 @@ export class Client implements AsyncDisposable {
     this.#tenant = tenant;
     this.#listed = options.queues;
     this.#kept = { retentionMs: options.retention, keepAtMost: options.retentionCount };
+    this.#shortestMs = Math.min(...retentionsOf(options));
     this.#committer = new Committer({ store: world.store, clock, telemetry, patienceMs: answersWithinMs });
     const { commit } = this.#committer;
     const given = { world, clock, tenant, commit, quotas: doorQuotas({ world, clock }) };
@@ -142,7 +168,7 @@ export class Client implements AsyncDisposable {
     this.schedules = new ScheduleVerbs({ ...given, submitter: this.#submitter });
     this.workflows = new WorkflowVerbs({ ...given, submitter: this.#submitter });
     this.bulk = new BulkVerbs({ world, clock, tenant, by: by.who });
-    this.webhooks = new WebhookVerbs({ world, clock, tenant });
+    this.webhooks = new WebhookVerbs({ world, clock, tenant, submitter: this.#submitter });
     this.tokens = new TokenVerbs({ control: world.control, clock });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }
@@ -187,6 +213,14 @@ export class Client implements AsyncDisposable {
     return record === undefined || !isWhole ? record : await whole(record, blobs);
   }
 
+  /** @throws {Fault} `job.missing` */
+  reveal(id: string): Promise<JobRecord> {
+    return this.done({ what: 'job.reveal', target: id }, async () => {
+      const { record } = await readJob(this.#link.world, this.#keyOf(id));
+      return await whole(record, this.#link.world.blobs);
+    });
+  }
+
   jobs(list: ListOptions = {}): AsyncGenerator<JobRecord> {
     return jobsOf(this.#list(), list);
   }
@@ -210,7 +244,7 @@ export class Client implements AsyncDisposable {
   }
 
   census(): Promise<Census> {
-    return takeCensus(this.#link.world.store);
+    return census(this.#link.world);
   }
 
   watch(id: string, options: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<Transition> {
@@ -259,14 +293,10 @@ export class Client implements AsyncDisposable {
     return this.actOnAll(redriveBulk(options));
   }
 
-  async *logs(
-    id: string,
-    options: { follow?: boolean; signal?: AbortSignal | undefined } = {},
-  ): AsyncGenerator<LogLine> {
+  async *logs(id: string, options: LogOptions = {}): AsyncGenerator<LogLine> {
     const { world, clock } = this.#link;
     const { record } = await readJob(world, this.#keyOf(id));
-    const { follow = false, signal } = options;
-    yield* readLog({ logs: world.logs, watches: this.#watches, clock }, jobKey(record), { follow, signal });
+    yield* readLog({ logs: world.logs, watches: this.#watches, clock }, jobKey(record), options);
   }
 
   /** @throws {Fault} `broker.unavailable` where nobody leads. */
@@ -346,21 +376,30 @@ export class Client implements AsyncDisposable {
     return this.#link.world.submissions.rejections(limit);
   }
 
-  backup(options: BackupOptions): Promise<Backup> {
-    return backup(this.#link.world.archive, this.now(), options);
+  async backup(options: BackupOptions): Promise<Backup> {
+    const { archive = notInMemory('a backup') } = this.#link.world;
+    return await backup(archive, this.now(), options);
   }
 
-  restore(options: RestoreOptions): Promise<Restored> {
+  async restore(options: RestoreOptions): Promise<Restored> {
     const { world, clock } = this.#link;
-    const { archive, store } = world;
-    return this.done({ what: 'cluster.restore', target: options.path, given: options }, () =>
+    const { archive = notInMemory('a backup'), store } = world;
+    return await this.done({ what: 'cluster.restore', target: options.path, given: options }, () =>
       restore({ archive, store, clock, commit: this.#committer.commit }, options),
     );
   }
 
-  audit(): Promise<AuditReport> {
-    const { books, blobs } = this.#link.world;
-    return audit({ books, blobs, now: this.now(), ...this.#kept });
+  async audit(): Promise<AuditReport> {
+    const { books = notInMemory('an audit'), blobs } = this.#link.world;
+    return await audit({ books, blobs, now: this.now(), ...this.#kept });
+  }
+
+  /** @throws {Fault} `input.invalid` for a cursor that is none. */
+  events(options: EventOptions = {}): Promise<JobEvents> {
+    const { world, clock } = this.#link;
+    const { store, tail = notInMemory('news that go on where one stopped') } = world;
+    const kept = { keptForMs: this.#shortestMs, keptAtMost: this.#kept.keepAtMost };
+    return JobEvents.open({ world: { store, tail }, clock, tenant: this.#tenant, ...kept }, options);
   }
 
   /** Calls back with each transition of every job of the tenant from now on; best effort. */
@@ -388,11 +427,20 @@ export class Client implements AsyncDisposable {
   }
 }
 
+/** For how long jobs are kept, by the state in which they settled. */
+function retentionsOf({ retention, retentionCompleted, retentionCancelled, retentionFailed }: Options): number[] {
+  return [retentionCompleted, retentionCancelled, retentionFailed].map((each) => each ?? retention);
+}
+
 function nobodyLeads(): never {
   throw new Fault(
     'broker.unavailable',
     'Expected a master that leads to answer, none did. Start one with `yard master`, or wait for it.',
   );
+}
+
+function notInMemory(what: string): never {
+  throw new Fault('broker.refused', `Expected a broker for ${what}, got a cluster in memory. Try it with \`yard up\`.`);
 }
 
 function keyOf(tenant: string, id: string): string {

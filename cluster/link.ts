@@ -23,28 +23,23 @@ import type { Durability } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { BrokerTime } from './broker-time.ts';
 
-export type LinkSettings = Pick<
+type AddressSettings = Pick<
   Options,
-  | 'nats'
-  | 'context'
-  | 'creds'
-  | 'nkey'
-  | 'user'
-  | 'password'
-  | 'token'
-  | 'inboxPrefix'
-  | 'tlsCa'
-  | 'tlsCert'
-  | 'tlsKey'
-  | 'prefix'
-  | 'retention'
-  | 'retentionCompleted'
-  | 'retentionCancelled'
-  | 'retentionFailed'
-  | 'logRetention'
-  | 'logSpace'
-  | 'pulse'
+  'nats' | 'context' | 'creds' | 'nkey' | 'user' | 'password' | 'token' | 'inboxPrefix' | 'tlsCa' | 'tlsCert' | 'tlsKey'
 >;
+
+export type LinkSettings = AddressSettings &
+  Pick<
+    Options,
+    | 'prefix'
+    | 'retention'
+    | 'retentionCompleted'
+    | 'retentionCancelled'
+    | 'retentionFailed'
+    | 'logRetention'
+    | 'logSpace'
+    | 'pulse'
+  >;
 
 export interface LinkOptions {
   settings: LinkSettings;
@@ -214,7 +209,7 @@ async function report(connection: NatsConnection, telemetry: Telemetry, ensure: 
 }
 
 /** Where the broker is and who we are to it, as the options say. */
-function addressOf(settings: LinkSettings): BrokerAddress {
+export function addressOf(settings: AddressSettings): BrokerAddress {
   const { nats, context, creds, nkey, user, password, token, inboxPrefix, tlsCa, tlsCert, tlsKey } = settings;
   const tls =
     tlsCa === undefined && tlsCert === undefined && tlsKey === undefined

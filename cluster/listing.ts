@@ -7,6 +7,7 @@ import type { JobState } from '../machines/job.ts';
 import type { JobFilter } from '../runtime/bulk.ts';
 import type { Head, JobStore } from '../runtime/ports.ts';
 import type { JobRecord, Stored } from '../runtime/record.ts';
+import type { ViewAge } from '../runtime/view.ts';
 
 type Counts = Readonly<Partial<Record<JobState, number>>>;
 
@@ -16,6 +17,8 @@ export interface Census {
   byState: Counts;
   byQueue: Readonly<Record<string, Counts>>;
   byPriority: Readonly<Record<string, Counts>>;
+  /** How old the view is that counted them; absent where the heads of all were read. */
+  view?: ViewAge;
 }
 
 export type { JobFilter };
@@ -59,28 +62,37 @@ async function newestKeys(store: JobStore, filter: OfTenant): Promise<readonly s
     .map(([key]) => key);
 }
 
-async function* heads(store: JobStore): AsyncGenerator<Head> {
+async function* heads(store: Pick<JobStore, 'changesAfter'>): AsyncGenerator<Head> {
   for await (const change of store.changesAfter(0)) if (change.kind === 'job') yield change.head;
 }
 
-/** Counts all jobs. */
-export async function takeCensus(store: JobStore): Promise<Census> {
+/** Counts all jobs by their heads. */
+export async function takeCensus(store: Pick<JobStore, 'changesAfter'>): Promise<Census> {
   const newest = new Map<string, Pick<Head, 'state' | 'queue' | 'priority'>>();
   for await (const { key, state, queue, priority } of heads(store)) newest.set(key, { state, queue, priority });
+  return tallied(newest.values());
+}
+
+/** Adds up jobs, each once unless it says how many it stands for. */
+export function tallied(
+  lanes: Iterable<Pick<Head, 'state' | 'queue' | 'priority'> & { count?: number }>,
+): Omit<Census, 'view'> {
+  let total = 0;
   const byState: Tally = {};
   const byQueue: Record<string, Tally> = {};
   const byPriority: Record<string, Tally> = {};
-  for (const { state, queue, priority } of newest.values()) {
-    count(byState, state);
-    byQueue[queue] = count(byQueue[queue] ?? {}, state);
-    byPriority[priority] = count(byPriority[priority] ?? {}, state);
+  for (const { state, queue, priority, count = 1 } of lanes) {
+    total += count;
+    add(byState, state, count);
+    byQueue[queue] = add(byQueue[queue] ?? {}, state, count);
+    byPriority[priority] = add(byPriority[priority] ?? {}, state, count);
   }
-  return { total: newest.size, byState, byQueue, byPriority };
+  return { total, byState, byQueue, byPriority };
 }
 
 type Tally = Partial<Record<JobState, number>>;
 
-function count(tally: Tally, state: JobState): Tally {
-  tally[state] = (tally[state] ?? 0) + 1;
+function add(tally: Tally, state: JobState, count: number): Tally {
+  tally[state] = (tally[state] ?? 0) + count;
   return tally;
 }

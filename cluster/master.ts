@@ -56,9 +56,9 @@ export async function startMaster({
     incarnation: to.incarnation,
     name: nameOf(to, options),
     definitions: shippedTypes({ clock: to.clock }),
-    settings: { ...settingsOf(options), durability: to.durability },
+    settings: { ...masterSettings(options), durability: to.durability },
   });
-  const settled = options.metricsCompat ? countSettled(telemetry) : undefined;
+  const settled = options.metricsCompat || options.httpCompat ? countSettled(telemetry) : undefined;
   const watches = [
     tellFullness({ store: to.world.store, clock: to.clock, telemetry }),
     tellStuck({ monitoring: options.natsMonitoring, clock: to.clock, telemetry }),
@@ -96,7 +96,7 @@ export async function startMaster({
     incarnation: to.incarnation,
     samples: () => {
       const outlook = master.outlook();
-      const known = masterSamples({ view: view(), outlook });
+      const known = masterSamples({ view: view(), viewLagMs: thread.lagMs(), outlook });
       return outlook === undefined || settled === undefined ? known : [...known, ...otherNames(outlook, settled)];
     },
     serve: to.world.serve,
@@ -109,7 +109,8 @@ export function nameOf({ host }: Link, options: Options): string {
   return options.name ?? `${host}:${process.pid}`;
 }
 
-function settingsOf(options: Options): MasterSettings {
+/** What the options say of how a master leads. */
+export function masterSettings(options: Options): MasterSettings {
   const { queues, schedulerInterval, leaderSilence, offerFor, lostAfter, cancelGrace, gpuSpillOver, lookAhead } =
     options;
   return {

@@ -54,13 +54,16 @@ export function otherNames(outlook: Outlook, settled: ReadonlyMap<string, number
 /** Of a master; only the leader knows of the cluster. */
 export function masterSamples({
   view: { behindMs, clock, leads, term },
+  viewLagMs,
   outlook,
 }: {
   view: MasterView;
+  viewLagMs: number | undefined;
   outlook: Outlook | undefined;
 }): readonly Sample[] {
   return [
     { name: 'yard_feed_lag_seconds', value: behindMs / 1_000 },
+    ...(viewLagMs === undefined ? [] : [{ name: 'yard_view_lag_seconds', value: viewLagMs / 1_000 } as const]),
     { name: 'yard_clock_skew_seconds', value: clock.skewMs / 1_000 },
     { name: 'yard_clock_uncertainty_seconds', value: clock.uncertaintyMs / 1_000 },
     ...(leads && term !== undefined ? [{ name: 'yard_term', value: term } as const] : []),

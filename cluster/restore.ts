@@ -179,12 +179,13 @@ class Restorer {
     const { commit, clock } = this.#parts;
     const keepMs = expiresAt === undefined || !isSettled(saved.state) ? undefined : expiresAt - clock.now();
     if (keepMs !== undefined && keepMs <= 0) return this.#note(false);
-    const record = isActive(saved.state) ? givenBack(saved, clock.now()) : saved;
+    const moved = elsewhere(saved);
+    const record = isActive(saved.state) ? givenBack(moved, clock.now()) : moved;
     const entry = { key: jobKey(record), expected: 0, record, ...(keepMs === undefined ? {} : { keepMs }) };
     const claims = await this.#claimsOf(record);
     if (claims === undefined || (await commit([entry, ...claims])).kind === 'conflict') return this.#note(false);
     this.restored.jobs++;
-    if (record !== saved) this.restored.givenBack++;
+    if (record !== moved) this.restored.givenBack++;
   }
 
   /** What it writes about its unique key; `undefined` where another job holds that here. */
@@ -203,6 +204,11 @@ class Restorer {
     this.restored.submissions++;
     await this.#parts.archive.submit({ ...submission, headers: named.headers });
   }
+}
+
+/** What a job went through in the cluster that was saved is no news in this one. */
+function elsewhere(record: JobRecord): JobRecord {
+  return { ...record, transitions: record.transitions.map((each) => ({ ...each, revision: 0 })) };
 }
 
 /** A job that ran, as it is without its worker. */

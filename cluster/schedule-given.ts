@@ -151,7 +151,7 @@ function said(options: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-function durationOf(name: string, given: Duration): number {
+export function durationOf(name: string, given: Duration): number {
   const ms = parseDuration(given);
   if (ms !== undefined) return ms;
   throw wrongField(
@@ -160,7 +160,7 @@ function durationOf(name: string, given: Duration): number {
   );
 }
 
-function momentOf(name: string, given: Moment): number {
+export function momentOf(name: string, given: Moment): number {
   // `Date` takes almost any text, such as `5` for a day in 2001.
   const isText = typeof given === 'string' && !/^\d{4}-\d{2}-\d{2}/.test(given);
   const moment = isText ? Number.NaN : new Date(given).getTime();

@@ -5,10 +5,11 @@
 import { resolve } from 'node:path';
 import { formatDuration, parseDuration } from '../machines/rules/duration.ts';
 import { Fault } from '../runtime/faults.ts';
+import { readContextFile } from '../runtime/options/context.ts';
 import { readOptionFile } from '../runtime/options/file.ts';
 import { type Flag, flagsOf } from '../runtime/options/page.ts';
 import type { Scope } from '../runtime/options/table.ts';
-import { type Explained, explain, type Options, resolveOptions } from '../runtime/options.ts';
+import { type Explained, explain, type Options, resolveOptions, withContext } from '../runtime/options.ts';
 
 export type { Explained, Flag, Options, Scope };
 
@@ -27,7 +28,16 @@ export interface SettingsSources {
 export function readSettings({ flags, env, directory }: SettingsSources, scope: Scope): Options {
   const own = flagsOf(scope).flatMap(({ name }) => (flags[name] === undefined ? [] : [[name, flags[name]]]));
   const known: Record<string, unknown> = Object.fromEntries(own);
-  return resolveOptions({ flags: known, env, file: readOptionFile({ flags: known, env }, resolve(directory)) }, scope);
+  const file = readOptionFile({ flags: known, env }, resolve(directory));
+  const options = resolveOptions({ flags: known, env, file }, scope);
+  const named = namedContext(options, env);
+  return named === undefined ? options : withContext(options, named, true);
+}
+
+/** The one of ours that was named; the variable of the `nats` command names none of ours. */
+function namedContext({ context, origins }: Options, env: SettingsSources['env']) {
+  const isOfNats = origins.context === 'env NATS_CONTEXT';
+  return context === undefined || isOfNats ? undefined : readContextFile(env, context);
 }
 
 /** The flags that every command understands. */

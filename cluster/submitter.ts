@@ -24,6 +24,8 @@ export interface Item {
   options: JobOptions;
   /** Where the submitter has it: checks the payload, and vouches for the type. */
   definition?: JobDefinition | undefined;
+  /** Where it came from; this process unless given. */
+  source?: string;
 }
 
 /**
@@ -116,9 +118,8 @@ export class Submitter {
 
   async #admit(item: Item): Promise<Admitted> {
     const { clock, tenant, incarnation } = this.#options;
-    const { type, payload, options } = item;
+    const { type, payload, options, source = `direct:${incarnation}-${++this.#count}` } = item;
     const types = await this.typesFor(item);
-    const source = `direct:${incarnation}-${++this.#count}`;
     const request = { tenant, type, payload, options, source, fallbackId: clock.unique(), at: clock.now() };
     return {
       record: await admit(request, types, { payloadAtMost: asideAtMost }),

@@ -33,6 +33,16 @@ export interface TokenMade {
   secret: string;
 }
 
+/** What a browser shows from then on in the place of a token. */
+export interface SessionMade extends TokenMade {
+  /** Epoch ms. */
+  until: number;
+}
+
+const sessionMs = 12 * 3_600_000;
+/** Of one token; the oldest goes where there is another one. */
+const sessionsAtMost = 50;
+
 /** A timer that runs for longer is set again. */
 const looksAgainMs = 3_600_000;
 
@@ -102,6 +112,44 @@ export class TokenVerbs {
     return viewOf(record);
   }
 
+  /**
+   * Makes another secret that opens what this one does, for a browser: until it is closed, for half a day at most, and never longer
+   * than the secret that was shown.
+   *
+   * @throws {Fault} `token.refused`
+   */
+  async openSession(shown: string): Promise<SessionMade> {
+    const id = idIn(shown) ?? unknown();
+    const now = this.#clock.now();
+    const secret = newSecret(id);
+    let until = 0;
+    const record = await this.#control.tokens.change(id, (set) => {
+      const key = isValid(set, now) ? keyOf(set, shown, now) : undefined;
+      if (key === undefined) return unknown();
+      until = Math.min(
+        now + sessionMs,
+        set.expiresAt ?? Number.POSITIVE_INFINITY,
+        key.until ?? Number.POSITIVE_INFINITY,
+      );
+      const valid = set.keys.filter((each) => opensAt(each, now));
+      const sessions = valid.filter(({ session }) => session).slice(1 - sessionsAtMost);
+      const others = valid.filter(({ session }) => !session);
+      return { ...set, keys: [...others, ...sessions, { hash: hashOf(secret), until, session: true }] };
+    });
+    return { token: viewOf(record), secret, until };
+  }
+
+  /** This secret opens nothing more, where it is that of a session. */
+  async closeSession(secret: string): Promise<void> {
+    const id = idIn(secret);
+    if (id === undefined) return;
+    const hash = hashOf(secret);
+    await this.#control.tokens.change(id, (set) => ({
+      ...set,
+      keys: set.keys.filter((key) => key.session !== true || !isSame(key.hash, hash)),
+    }));
+  }
+
   /** All tokens as they are from now on, for a door. */
   open(): Promise<TokenBook> {
     return TokenBook.open(this.#control, this.#clock);
@@ -133,19 +181,18 @@ export class TokenBook {
   }
 
   /**
-   * Whose token this is, which has to open what needs that scope.
+   * Whose token this is, which has to open what needs that scope, or anything where none is named.
    *
    * @throws {Fault} `token.refused` where it is none of ours, is revoked or has expired; `scope.missing`
    */
-  async identify(secret: string, needs: TokenScope): Promise<TokenView> {
-    const id = shape.exec(secret)?.[1];
+  async identify(secret: string, needs?: TokenScope): Promise<TokenView> {
+    const id = idIn(secret);
     if (id !== undefined && !this.#isKey(id, secret)) await this.#readAgain();
     const record = id === undefined || !this.#isKey(id, secret) ? undefined : this.#records.get(id);
-    if (record === undefined)
-      throw new Fault('token.refused', 'Expected a token of this cluster, got one that is unknown or revoked.');
+    if (record === undefined) return unknown();
     if (!isValid(record, this.#clock.now()))
       throw new Fault('token.refused', 'Expected a token that is valid, got one that has expired. Ask for a new one.');
-    if (!opens(record.scopes, needs))
+    if (needs !== undefined && !opens(record.scopes, needs))
       throw new Fault(
         'scope.missing',
         `Expected a token with the scope \`${needs}\`, got one with ${record.scopes.join(', ')}.`,
@@ -153,9 +200,17 @@ export class TokenBook {
     return viewOf(record);
   }
 
+  /** From when on this opens nothing, by what is known now, epoch ms; `undefined` where it has no end. */
+  endOf(secret: string): number | undefined {
+    const record = this.#records.get(idIn(secret) ?? '');
+    const key = record === undefined ? undefined : keyOf(record, secret, this.#clock.now());
+    const end = Math.min(key?.until ?? Number.POSITIVE_INFINITY, record?.expiresAt ?? Number.POSITIVE_INFINITY);
+    return Number.isFinite(end) ? end : undefined;
+  }
+
   /** Calls back once when this opens nothing any more: it was revoked, has expired, or another one took its place. */
   onEnd(secret: string, ended: () => void): () => void {
-    const id = shape.exec(secret)?.[1] ?? '';
+    const id = idIn(secret) ?? '';
     const watching = this.#watched.get(id) ?? new Set();
     this.#watched.set(id, watching);
     let cancel = () => {};
@@ -188,9 +243,8 @@ export class TokenBook {
   }
 
   #isKey(id: string, secret: string): boolean {
-    const now = this.#clock.now();
-    const hash = hashOf(secret);
-    return this.#records.get(id)?.keys.some((key) => opensAt(key, now) && isSame(key.hash, hash)) === true;
+    const record = this.#records.get(id);
+    return record !== undefined && keyOf(record, secret, this.#clock.now()) !== undefined;
   }
 
   /** Resolves once all have been read that were there when it was called: one reading at a time, and the next for all who wait. */
@@ -209,6 +263,20 @@ export class TokenBook {
     if (this.#records.get(record.token)?.revokedAt === undefined) this.#records.set(record.token, record);
     for (const look of [...(this.#watched.get(record.token) ?? [])]) look();
   }
+}
+
+function idIn(secret: string): string | undefined {
+  return shape.exec(secret)?.[1];
+}
+
+/** The key of a token that this secret is, where it opens something now. */
+function keyOf({ keys }: TokenRecord, secret: string, now: number): TokenKey | undefined {
+  const hash = hashOf(secret);
+  return keys.find((key) => opensAt(key, now) && isSame(key.hash, hash));
+}
+
+function unknown(): never {
+  throw new Fault('token.refused', 'Expected a token of this cluster, got one that is unknown or revoked.');
 }
 
 function newSecret(id: string): string {

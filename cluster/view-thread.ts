@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Projector } from '../actors/projector.ts';
 import { Fault, type FaultCode, messageOf } from '../runtime/faults.ts';
 import { createTelemetry } from '../runtime/telemetry/telemetry.ts';
-import type { ViewAnswer, ViewAsk } from '../runtime/view.ts';
+import type { ViewAge, ViewAnswer, ViewAsk } from '../runtime/view.ts';
 import { SqliteShelf } from '../view/shelf.ts';
 import { type LinkSettings, link } from './link.ts';
 
@@ -19,11 +19,13 @@ export type FromView =
   | { number: number; answer: ViewAnswer }
   | { number: number; fault: { code: FaultCode; message: string } }
   | { complete: { jobs: number; revision: number } }
+  | { age: ViewAge }
   | { failed: string };
 
 const waitsForMs = 1_000;
 const buildsForMs = 2_000;
 const politeness = 10;
+const tellsAgeEveryMs = 1_000;
 
 // There it is the thread that is given way by, elsewhere it would be the process.
 if (process.platform === 'linux') setPriority(0, politeness);
@@ -37,6 +39,7 @@ const shelf = new SqliteShelf();
 const { store, books } = to.world;
 const projector = new Projector({ store, books, shelf, clock: to.clock, telemetry });
 projector.start();
+to.clock.every(tellsAgeEveryMs, () => tell({ age: projector.age() }));
 
 parentPort?.on('message', (said: ToView) => {
   if (said === 'stop') void leave();

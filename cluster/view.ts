@@ -12,7 +12,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { Desk } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
-import type { ViewAnswer, ViewAsk } from '../runtime/view.ts';
+import type { ViewAge, ViewAnswer, ViewAsk } from '../runtime/view.ts';
 import { isObject } from './desk-answer.ts';
 import type { LinkSettings } from './link.ts';
 import type { FromView, ToView } from './view-thread.ts';
@@ -28,6 +28,8 @@ export class ViewThread {
   readonly #clock: Clock;
   readonly #asked = new Map<number, PromiseWithResolvers<ViewAnswer>>();
   #thread: Worker | undefined;
+  /** How old the view was, and when it said so (monotonic, ms). */
+  #age: { age: ViewAge; at: number } | undefined;
   #asks = 0;
   #stopped = false;
 
@@ -46,6 +48,12 @@ export class ViewThread {
     this.#thread ??= this.#start();
     this.#say(this.#thread, { number, ask });
     return asked.promise;
+  }
+
+  /** How far the view may lag behind the stream, ms; `undefined` while there is none, or it is being made. */
+  lagMs(): number | undefined {
+    if (this.#age === undefined || this.#age.age.isBuilding) return undefined;
+    return this.#age.age.behindMs + this.#clock.mono() - this.#age.at;
   }
 
   async stop(): Promise<void> {
@@ -73,6 +81,7 @@ export class ViewThread {
     thread.on('error', (cause) => this.#failed(String(cause)));
     thread.on('exit', () => {
       this.#thread = undefined;
+      this.#age = undefined;
       for (const { reject } of this.#asked.values()) reject(ended());
       this.#asked.clear();
     });
@@ -82,6 +91,10 @@ export class ViewThread {
   #hear(told: FromView): void {
     if ('complete' in told) return this.#telemetry.tell('view.complete', told.complete);
     if ('failed' in told) return this.#failed(told.failed);
+    if ('age' in told) {
+      this.#age = { age: told.age, at: this.#clock.mono() };
+      return;
+    }
     const asked = this.#asked.get(told.number);
     this.#asked.delete(told.number);
     if ('answer' in told) asked?.resolve(told.answer);

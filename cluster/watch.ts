@@ -44,7 +44,9 @@ export class Watches {
    */
   async *transitions(key: string, { signal }: { signal?: AbortSignal | undefined } = {}): AsyncGenerator<Transition> {
     const ear = new Ear(this.#options.clock, signal);
-    const stop = await this.#options.events.listen({ key }, ({ transition }) => ear.hear(transition));
+    const stop = await this.#options.events.listen({ key }, ({ transition, revision }) =>
+      ear.hear({ ...transition, revision }),
+    );
     try {
       let last = 0;
       let record = await this.#first(key);

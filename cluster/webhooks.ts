@@ -3,10 +3,20 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { type WebhookRecord, type WebhookState, webhookStates } from '../machines/rules/webhook.ts';
+import {
+  shownAddress,
+  type WebhookRecord,
+  type WebhookState,
+  webhookSource,
+  webhookStates,
+  webhookType,
+} from '../machines/rules/webhook.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Fault, wrongField } from '../runtime/faults.ts';
 import type { World } from '../runtime/ports.ts';
+import type { Submitted, Submitter } from './submitter.ts';
+
+export { shownAddress };
 
 /** What is to be told of, and where: jobs of all types and queues, and any end, unless given. */
 export interface WebhookGiven {
@@ -25,12 +35,24 @@ export interface WebhookMade {
   secret: string;
 }
 
+export interface WebhookVerbsOptions {
+  world: Pick<World, 'control' | 'store'>;
+  clock: Clock;
+  tenant: string;
+  submitter: Pick<Submitter, 'submit'>;
+}
+
+/** Who waits for a test waits no longer than this, so a delivery that nobody takes up is not told hours later. */
+const testLastsMs = 60_000;
+
 export class WebhookVerbs {
   readonly #world: Pick<World, 'control' | 'store'>;
   readonly #clock: Clock;
   readonly #tenant: string;
+  readonly #submitter: Pick<Submitter, 'submit'>;
 
-  constructor({ world, clock, tenant }: { world: Pick<World, 'control' | 'store'>; clock: Clock; tenant: string }) {
+  constructor({ world, clock, tenant, submitter }: WebhookVerbsOptions) {
+    this.#submitter = submitter;
     this.#world = world;
     this.#clock = clock;
     this.#tenant = tenant;
@@ -72,6 +94,27 @@ export class WebhookVerbs {
         removedAt,
       })),
     );
+  }
+
+  /**
+   * Has it told of an event that says nothing but that it is a test, signed as any other and tried once; the job that tells.
+   *
+   * @throws {Fault} `webhook.missing`, and what a submission is refused with.
+   */
+  async test(id: string): Promise<Submitted> {
+    const { webhook } = await this.get(id);
+    const at = this.#clock.now();
+    const event = { type: 'webhook.test', timestamp: new Date(at).toISOString(), data: { webhook } };
+    const [submitted] = await this.#submitter.submit([
+      {
+        type: webhookType,
+        payload: { webhook, event },
+        options: { name: `test of ${webhook}`, maxAttempts: 1, expiresInMs: testLastsMs },
+        source: `${webhookSource}${webhook}/test/${this.#clock.unique()}`,
+      },
+    ]);
+    if (submitted === undefined) throw new RangeError('Expected one job of one delivery, got none.');
+    return submitted;
   }
 
   #isOwn(record: WebhookRecord): boolean {

@@ -10,13 +10,13 @@ import { type Listening, listenOn } from './http/listen.ts';
 /** Ports that nobody has to name. */
 const usualPorts = { master: 2_112, worker: 2_113 } as const;
 
-/** Serves them unless that is off. @throws {Fault} `option.invalid` where the port is taken. */
+/** Serves what is metered unless that is off. @throws {Fault} `option.invalid` where the port is taken. */
 export async function serveMetrics(
   { metricsPort, metricsHost: host, metricsCompat, origins }: Options,
   what: Measured,
+  meter: ReturnType<typeof measured> = measured(what, metricsCompat),
 ): Promise<Listening | undefined> {
   if (metricsPort === 'off') return undefined;
-  const meter = measured(what, metricsCompat);
   const listener: RequestListener = (request, response) => {
     if (request.url?.split('?')[0] !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Expected /metrics.\n');

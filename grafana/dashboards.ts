@@ -98,6 +98,7 @@ const throughput = lines(
 const feedLag = lines(
   { title: 'Feed lag', unit: 's', bad: { above: 2 }, help: 'How far the picture of each master may lag behind.' },
   { expr: 'max by (process) (yard_feed_lag_seconds)', legend: '{{process}}' },
+  { expr: 'max by (process) (yard_view_lag_seconds)', legend: '{{process}}: view' },
 );
 
 export const dashboards: readonly DashboardSpec[] = [

@@ -6,7 +6,8 @@
  *     flaky        fails its first `failAttempts` attempts (2 where nothing is said), then succeeds
  *     always_fail  fails every attempt
  *
- * Each takes `executionTimeMs` and `failRate` (0 to 1, thrown anew in each attempt) too. `sleeper` takes `steps`: it passes its
+ * Each takes `executionTimeMs` and `failRate` (0 to 1, thrown anew in each attempt) too, and `input`, which is anything that a
+ * client likes to send along, and is not looked at. `sleeper` takes `steps`: it passes its
  * time in so many equal ones, saves after each how many are done, and goes on from there in its next attempt.
  */
 
@@ -19,6 +20,7 @@ const day = 86_400_000;
 const common = {
   executionTimeMs: between(0, day, 'milliseconds').optional(),
   failRate: between(0, 1, 'a chance').optional(),
+  input: z.unknown().optional(),
 };
 const attempts = whole(0, 1_000_000, 'attempts').optional();
 

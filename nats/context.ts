@@ -4,7 +4,7 @@
  * Knows their fields and reads them; writes nothing. Promises that whoever can say `nats pub` can say `yard`.
  */
 
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Fault, messageOf } from '../runtime/faults.ts';
@@ -18,12 +18,25 @@ import type { BrokerAddress, TlsFiles } from './address.ts';
  * @throws {Fault} `option.invalid` where a context that was asked for cannot be read.
  */
 export async function readContext(options: { name?: string; folder?: string } = {}): Promise<BrokerAddress> {
-  const folder = options.folder ?? join(process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'nats');
+  const { folder = contextsFolder() } = options;
   const name = options.name ?? (await selectedIn(folder));
   if (name === undefined) return {};
   if (!/^[\w.-]+$/.test(name))
     throw new Fault('option.invalid', `Expected the name of a NATS context, got \`${name}\`. See \`nats context ls\`.`);
   return addressIn(await contextFile(join(folder, 'context', `${name}.json`), name));
+}
+
+/** The names of all there are, and of the selected one. */
+export async function listContexts(
+  folder = contextsFolder(),
+): Promise<{ names: readonly string[]; selected?: string | undefined }> {
+  const files = await readdir(join(folder, 'context')).catch(() => []);
+  const names = files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
+  return { names: names.sort(), selected: await selectedIn(folder) };
+}
+
+function contextsFolder(): string {
+  return join(process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'nats');
 }
 
 async function selectedIn(folder: string): Promise<string | undefined> {

@@ -78,7 +78,8 @@ function isNotedAsSynced({ metadata }: StreamInfo['config']): boolean {
   return metadata?.[syncedField] !== undefined;
 }
 
-const clusterVersion = '2.14.4';
+/** The first that is not known to lose races in a cluster. */
+export const clusterVersion = '2.14.4';
 
 /** The version of a broker in a cluster where it is one that is known to lose races there; else `undefined`. */
 export function riskyInCluster({ info }: NatsConnection): { version: string; advised: string } | undefined {

@@ -39,6 +39,32 @@ export interface TopologyChanges {
   upgraded: readonly string[];
 }
 
+/** What is wrong with a stream: nothing, or that it is not there, or which settings of it differ. */
+export interface StreamFinding {
+  stream: string;
+  isMissing: boolean;
+  differing: readonly string[];
+}
+
+/**
+ * Looks at every stream and bucket, and changes nothing.
+ *
+ * @throws {Fault} `broker.refused`, `broker.unauthorized`, `broker.unavailable`
+ */
+export async function inspectTopology(connection: NatsConnection, names: Names): Promise<readonly StreamFinding[]> {
+  const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: 2_000 });
+  const plans = streamPlans(names, { replicas: usualReplicas(connection) });
+  const inspect = async (plan: StreamPlan) => {
+    const met = await configOf(jsm, plan.name).catch((error: unknown) => {
+      throw faultOf(error);
+    });
+    const isNewer = met !== undefined && versionIn(met) > planVersion;
+    const differing = met === undefined || isNewer ? [] : differences(wantedOf(plan, met, undefined), met);
+    return { stream: plan.name, isMissing: met === undefined, differing };
+  };
+  return await Promise.all(plans.map(inspect));
+}
+
 /**
  * Makes every stream and bucket exist with the settings it must have.
  *

@@ -5,7 +5,7 @@
 
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
-import type { Books, World } from '../runtime/ports.ts';
+import type { Books, Tail, World } from '../runtime/ports.ts';
 import type { BrokerAddress } from './address.ts';
 import { NatsArchive } from './archive.ts';
 import { NatsAuditLog } from './audit-log.ts';
@@ -23,6 +23,7 @@ import { natsNotices } from './notices.ts';
 import { natsPulses } from './pulses.ts';
 import { NatsStore, type Retention } from './store.ts';
 import { NatsSubmissions } from './submissions.ts';
+import { NatsTail } from './tail.ts';
 
 export interface WorldOptions {
   connection: NatsConnection;
@@ -42,6 +43,7 @@ export type NatsWorld = World & {
   events: NatsEvents;
   archive: NatsArchive;
   books: Books;
+  tail: Tail;
   serve: Serve;
 };
 
@@ -62,6 +64,7 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     auditLog: new NatsAuditLog({ connection, names }),
     archive: new NatsArchive({ connection, names, clock }),
     books: new NatsBooks({ connection, names }),
+    tail: new NatsTail({ connection, names }),
     serve: natsMicro({ connection, names, clock }),
   };
 }

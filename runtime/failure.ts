@@ -15,12 +15,13 @@ const longestRetryAfterMs = 30 * 24 * 3_600_000;
 /** What is kept of the stack and the last words of an attempt when another one follows. */
 const keptOfEarlier = 1_000;
 
-/** The failure that `thrown` stands for; anything may be thrown. */
-export function failureOf(thrown: unknown, kind: FailureKind = 'error'): Failure {
-  if (!(thrown instanceof Error)) return { kind, message: clip(String(thrown), longestMessage) };
-  const failure: Failure = { kind, message: clip(thrown.message, longestMessage), name: thrown.name };
-  if (thrown.stack !== undefined) failure.stack = clip(thrown.stack, longestStack);
-  return isJobError(thrown) ? withDetails(failure, new Map(Object.entries(thrown))) : failure;
+/** The failure that `thrown` stands for; anything may be thrown. `shown` is what may be kept of its texts. */
+export function failureOf(thrown: unknown, shown: (text: string) => string = (text) => text): Failure {
+  const kind: FailureKind = 'error';
+  if (!(thrown instanceof Error)) return { kind, message: clip(shown(String(thrown)), longestMessage) };
+  const failure: Failure = { kind, message: clip(shown(thrown.message), longestMessage), name: thrown.name };
+  if (thrown.stack !== undefined) failure.stack = clip(shown(thrown.stack), longestStack);
+  return isJobError(thrown) ? withDetails(failure, new Map(Object.entries(thrown)), shown) : failure;
 }
 
 /** Also by its name: a module of handlers may have brought a copy of the package along, whose class is another one. */
@@ -28,12 +29,16 @@ function isJobError(thrown: Error): boolean {
   return thrown instanceof JobError || thrown.name === 'JobError';
 }
 
-function withDetails(failure: Failure, details: ReadonlyMap<string, unknown>): Failure {
+function withDetails(
+  failure: Failure,
+  details: ReadonlyMap<string, unknown>,
+  shown: (text: string) => string,
+): Failure {
   const { retryable, retryAfterMs, exitCode, stderr } = Object.fromEntries(details);
   if (retryable === false) failure.retryable = false;
   if (isWait(retryAfterMs)) failure.retryAfterMs = Math.min(Math.ceil(retryAfterMs), longestRetryAfterMs);
   if (typeof exitCode === 'number') failure.exitCode = exitCode;
-  if (typeof stderr === 'string') failure.stderr = tail(stderr, longestStderr);
+  if (typeof stderr === 'string') failure.stderr = tail(shown(stderr), longestStderr);
   return failure;
 }
 

@@ -30,6 +30,7 @@ export const faults = {
   'token.refused': { retryable: false, meaning: 'No token was shown, or one that is unknown, revoked or has expired.' },
   'scope.missing': { retryable: false, meaning: 'The token that was shown does not open this.' },
   'rate.exceeded': { retryable: true, meaning: 'Too much was asked in too short a time.' },
+  'context.missing': { retryable: false, meaning: 'No context has this name.' },
   'webhook.missing': { retryable: false, meaning: 'No webhook has this id.' },
   'worker.missing': { retryable: false, meaning: 'No worker, or more than one, has this name.' },
   'wait.timedOut': { retryable: true, meaning: 'What was waited for did not happen in the time that was given.' },

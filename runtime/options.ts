@@ -7,6 +7,7 @@
  */
 
 import { Fault } from './faults.ts';
+import { type ContextFile, contextOptions } from './options/context.ts';
 import { edits, nearest } from './options/nearest.ts';
 import {
   envOf,
@@ -33,7 +34,7 @@ export interface OptionSources {
   file?: OptionFile | undefined;
 }
 
-/** Where each value came from: `flag --x`, `env YARD_X`, `file yardmaster.json` or `default`. */
+/** Where each value came from: `flag --x`, `env YARD_X`, `context prod`, `file yardmaster.json` or `default`. */
 export type Origins = { readonly [Name in OptionName]: string };
 
 /** All options, resolved. Durations are milliseconds. */
@@ -75,6 +76,32 @@ export function resolveOptions(sources: OptionSources, scope: Scope): Options {
   }
   if (!isComplete(values) || !isComplete(origins)) throw new RangeError('Expected every option to be resolved.');
   return { ...values, origins };
+}
+
+/**
+ * The options with what a context says. One that was named wins over all but flags; one that was only chosen says what nobody
+ * else does. What named it is no context of the \`nats\` command then, unless it names one itself.
+ *
+ * @throws {Fault} `option.invalid` where a value is not what its option expects.
+ */
+export function withContext(options: Options, { name, values: said }: ContextFile, isNamed: boolean): Options {
+  const origin = `context ${name}`;
+  const values: Mutable<OptionValues> = { ...options };
+  const origins: Mutable<Origins> = { ...options.origins };
+  for (const option of contextOptions) {
+    const raw = said[option];
+    const isNaming = isNamed && option === 'context';
+    const isOpen = isNaming || options.origins[option] === 'default' || (isNamed && !isFlag(options.origins[option]));
+    if (!isOpen || (raw === undefined && !isNaming)) continue;
+    take(values, option, raw === undefined ? undefined : { raw, origin });
+    origins[option] = origin;
+  }
+  if (!isComplete(values) || !isComplete(origins)) throw new RangeError('Expected every option to be resolved.');
+  return { ...values, origins };
+}
+
+function isFlag(origin: string): boolean {
+  return origin.startsWith('flag ');
 }
 
 /** Every option with its value and where that came from, in the order of the table; secrets masked. */

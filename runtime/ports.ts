@@ -342,6 +342,31 @@ export interface Books {
   page(key: string): Promise<Page | undefined>;
 }
 
+/** From where, and of which jobs. */
+export interface TailOptions {
+  /** Begins behind this revision. */
+  after: number;
+  tenant?: string | undefined;
+  id?: string | undefined;
+  /** Ends the reading. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface TailedPage {
+  page: Page;
+  /** When it was handed over, nothing of these jobs was behind it. */
+  isNewest: boolean;
+}
+
+/** What lies under the keys of jobs, and what is written there from then on. */
+export interface Tail {
+  /**
+   * The newest of every key in order of revisions, without end. A key that is written meanwhile comes again; what was
+   * written over before it was read does not come. @throws {Fault} where something may have been missed.
+   */
+  read(options: TailOptions): AsyncIterable<TailedPage>;
+}
+
 // ---- workers -----------------------------------------------------------------------------------------------
 
 /** A job offered to a worker: valid for one revision, until `expiresAt` (broker time). */

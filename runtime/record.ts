@@ -59,6 +59,8 @@ export interface Transition {
   reason?: string;
   /** The bulk operation by which a person did it. */
   by?: string;
+  /** By which write it was stored. Absent where that is the one that the record was read from, as no write knows its own; 0: in another cluster. */
+  revision?: number;
 }
 
 /** The last sign of life of the running attempt: `percent` is 0 to 100, `etaMs` the rest of the way. */
@@ -161,6 +163,16 @@ export interface JobRecord extends JobSpec {
 export interface Stored {
   record: JobRecord;
   revision: number;
+}
+
+/**
+ * A record as it lies under `revision`. What does not say yet by which write it was stored came with this one, so whoever
+ * writes next says so: then each transition tells for ever where it stands among all others, of all jobs.
+ */
+export function storedAs(record: JobRecord, revision: number): Stored {
+  if (record.transitions.at(-1)?.revision !== undefined) return { record, revision };
+  const transitions = record.transitions.map((each) => (each.revision === undefined ? { ...each, revision } : each));
+  return { record: { ...record, transitions }, revision };
 }
 
 /** The key of a job in the bucket of jobs. */

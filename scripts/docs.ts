@@ -9,6 +9,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { headersPage } from '../actors/headers-page.ts';
+import { commandTree } from '../doors/cli/main.ts';
+import { cliPage } from '../doors/cli/page.ts';
+import { processTerminal } from '../doors/cli/terminal.ts';
 import { rulesFile, rulesTestFile } from '../grafana/alerts.ts';
 import { build } from '../grafana/build.ts';
 import { dashboards } from '../grafana/dashboards.ts';
@@ -28,6 +31,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'docs/faults.md': faultsPage,
   'docs/headers.md': headersPage,
   'docs/imports.md': importsPage,
+  'docs/cli.md': () => cliPage(commandTree(processTerminal(), () => {}).program),
   'docs/observability.md': observabilityPage,
   'grafana/alerts/yardmaster.yml': rulesFile,
   'grafana/alerts/yardmaster.test.yml': rulesTestFile,

@@ -14,7 +14,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const tool = (name: string) => join(root, 'node_modules', '.bin', name);
 
 const user = `import { connect, defineJob } from 'yardmaster';
-export const both: readonly unknown[] = [connect, defineJob];
+import { testYard } from 'yardmaster/testing';
+export const all: readonly unknown[] = [connect, defineJob, testYard];
 export type Connected = Awaited<ReturnType<typeof connect>>;
 // @ts-expect-error What is not exported must not be any either.
 import { nothingOfThisName } from 'yardmaster';
@@ -57,6 +58,11 @@ function checkIn(project: string): void {
   run(
     'node',
     ['-e', "import('yardmaster').then((yard) => { if (typeof yard.connect !== 'function') process.exit(1); })"],
+    project,
+  );
+  run(
+    'node',
+    ['-e', "import('yardmaster/testing').then(({ testYard }) => testYard([])).then((test) => test.close())"],
     project,
   );
   run('npx', ['--no-install', 'yard', '--version'], project);

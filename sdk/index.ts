@@ -24,6 +24,7 @@ export type {
   WorkerView,
 } from '../cluster/client.ts';
 export type { DeadFilter, DeadGroup, RedriveOptions } from '../cluster/dead-letter.ts';
+export type { EventFilter, EventOptions, JobEvent, JobEvents } from '../cluster/job-events.ts';
 export type {
   LimitChange,
   LimitSettings,
@@ -33,12 +34,13 @@ export type {
   TenantView,
 } from '../cluster/limits.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
+export type { LogFilter, LogOptions } from '../cluster/log-reader.ts';
 export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 export type { Restored } from '../cluster/restore.ts';
 export type { ScheduleChange, ScheduledOptions, ScheduleGiven, When } from '../cluster/schedule-given.ts';
 export type { AddedSchedule } from '../cluster/schedule-verb.ts';
 export type { AfterGiven, Duration, Moment, SubmitOptions } from '../cluster/submit-options.ts';
-export type { TokenBook, TokenGiven, TokenMade, TokenView } from '../cluster/tokens.ts';
+export type { SessionMade, TokenBook, TokenGiven, TokenMade, TokenView } from '../cluster/tokens.ts';
 export type { WaitOptions } from '../cluster/watch.ts';
 export type { WebhookGiven, WebhookMade, WebhookView } from '../cluster/webhooks.ts';
 export {

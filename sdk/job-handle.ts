@@ -3,6 +3,7 @@
  */
 
 import type { Client } from '../cluster/client.ts';
+import type { LogOptions } from '../cluster/log-reader.ts';
 import type { WaitOptions } from '../cluster/watch.ts';
 import type { Durability, LogLine } from '../runtime/ports.ts';
 import type { JobRecord, Transition } from '../runtime/record.ts';
@@ -56,8 +57,8 @@ export class JobHandle<Result = unknown> {
     return this.#client.act(this.id, { verb: 'cancel', reason });
   }
 
-  /** What its handler logged so far; with `follow`, then what it logs until it is settled. */
-  logs(options: { follow?: boolean; signal?: AbortSignal } = {}): AsyncIterable<LogLine> {
+  /** What its handler logged, as `Yard.logs`. */
+  logs(options: LogOptions = {}): AsyncIterable<LogLine> {
     return this.#client.logs(this.id, options);
   }
 }

@@ -4,7 +4,7 @@
 
 import type { Client } from '../cluster/client.ts';
 import type { Duration } from '../cluster/submit-options.ts';
-import type { TokenBook, TokenGiven, TokenMade, TokenView } from '../cluster/tokens.ts';
+import type { SessionMade, TokenBook, TokenGiven, TokenMade, TokenView } from '../cluster/tokens.ts';
 
 export class Tokens {
   readonly #client: Client;
@@ -44,6 +44,21 @@ export class Tokens {
   /** It opens nothing more, at any door, within moments. @throws {Fault} `token.missing` */
   revoke(id: string): Promise<TokenView> {
     return this.#client.done({ what: 'token.revoke', target: id }, () => this.#client.tokens.revoke(id));
+  }
+
+  /**
+   * For whoever serves browsers: another secret that opens what this one does, until it is closed, for half a day at most. It ends
+   * with its token.
+   *
+   * @throws {Fault} `token.refused`
+   */
+  openSession(secret: string, token: string): Promise<SessionMade> {
+    return this.#client.done({ what: 'session.open', target: token }, () => this.#client.tokens.openSession(secret));
+  }
+
+  /** Such a secret opens nothing more, at any door, within moments. */
+  closeSession(secret: string, token: string): Promise<void> {
+    return this.#client.done({ what: 'session.close', target: token }, () => this.#client.tokens.closeSession(secret));
   }
 
   /** For whoever serves: recognises tokens, and hears of changes. Close it. */

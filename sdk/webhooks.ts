@@ -3,7 +3,8 @@
  */
 
 import type { Client } from '../cluster/client.ts';
-import type { WebhookGiven, WebhookMade, WebhookView } from '../cluster/webhooks.ts';
+import { shownAddress, type WebhookGiven, type WebhookMade, type WebhookView } from '../cluster/webhooks.ts';
+import { JobHandle } from './job-handle.ts';
 
 export class Webhooks {
   readonly #client: Client;
@@ -20,7 +21,9 @@ export class Webhooks {
    * @example const { secret } = await yard.webhooks.add({ url: 'https://example.com/jobs', states: ['failed'] });
    */
   add(given: WebhookGiven): Promise<WebhookMade> {
-    return this.#client.done({ what: 'webhook.add', target: given.url, given }, () => this.#client.webhooks.add(given));
+    const url = shownAddress(given.url);
+    const deed = { what: 'webhook.add', target: url, given: { ...given, url } };
+    return this.#client.done(deed, () => this.#client.webhooks.add(given));
   }
 
   /** Those that are registered, the newest first. */
@@ -31,6 +34,21 @@ export class Webhooks {
   /** @throws {Fault} `webhook.missing` */
   get(id: string): Promise<WebhookView> {
     return this.#client.webhooks.get(id);
+  }
+
+  /**
+   * Has it told of a test event, `webhook.test`, signed as any other and tried once. The job that tells completes where the
+   * receiver took it.
+   *
+   * @throws {Fault} `webhook.missing`
+   * @example await (await yard.webhooks.test(id)).result();
+   */
+  async test(id: string): Promise<JobHandle> {
+    const { created, coalesced, ...job } = await this.#client.done({ what: 'webhook.test', target: id }, () =>
+      this.#client.webhooks.test(id),
+    );
+    const { durability } = this.#client;
+    return new JobHandle(this.#client, { id: job.id, created, coalesced, durability });
   }
 
   /** It is told of nothing more. @throws {Fault} `webhook.missing` */

@@ -17,8 +17,10 @@ import type {
   WorkerView,
 } from '../cluster/client.ts';
 import type { DeadFilter, DeadGroup, DeadShown, RedriveOptions } from '../cluster/dead-letter.ts';
+import type { EventOptions, JobEvents } from '../cluster/job-events.ts';
 import type { JobPage, LaneCounts } from '../cluster/job-list.ts';
 import type { Census } from '../cluster/listing.ts';
+import type { LogOptions } from '../cluster/log-reader.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
 import type { Item } from '../cluster/submitter.ts';
@@ -147,6 +149,15 @@ export class Yard implements AsyncDisposable {
   }
 
   /**
+   * The same, for people: that somebody looked is in the audit log. Doors hide what is secret in payloads everywhere else.
+   *
+   * @throws {Fault} `job.missing`
+   */
+  reveal(id: string): Promise<JobRecord> {
+    return this.#client.reveal(id);
+  }
+
+  /**
    * Jobs that pass the filter, the newest first unless `sort` says otherwise, without what lies aside of them. Goes through as
    * many pages as it takes.
    *
@@ -168,7 +179,10 @@ export class Yard implements AsyncDisposable {
     return this.#client.lanes();
   }
 
-  /** How many jobs there are, settled ones too: in each state, by queue and by priority. */
+  /**
+   * How many jobs there are, of all tenants and settled ones too: in each state, by queue and by priority. Of many jobs by the
+   * view of a master, and then `view` says how old that is; else by the heads of all.
+   */
   census(): Promise<Census> {
     return this.#client.census();
   }
@@ -270,8 +284,13 @@ export class Yard implements AsyncDisposable {
     return this.#client.redriveDead(options);
   }
 
-  /** What the handler logged so far; with `follow`, then what it logs until the job is settled. */
-  logs(id: string, options: { follow?: boolean; signal?: AbortSignal } = {}): AsyncIterable<LogLine> {
+  /**
+   * What the handler logged so far, or its last lines (`tail`); with `follow`, then what it logs until the job is settled. Of that,
+   * what is asked for: lines that contain `search`, of one attempt, of one stream.
+   *
+   * @example for await (const { line } of yard.logs(id, { search: 'error', tail: 20, follow: true })) console.log(line);
+   */
+  logs(id: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     return this.#client.logs(id, options);
   }
 
@@ -374,6 +393,18 @@ export class Yard implements AsyncDisposable {
    */
   audit(): Promise<AuditReport> {
     return this.#client.audit();
+  }
+
+  /**
+   * What happens to jobs, each transition once and in one order, from now on or from a cursor: that of the last event which is
+   * known, of whichever connection or process. What cannot be told any more is an event of the kind `gap`. Resolves when it
+   * listens; goes on until `signal` fires or the loop is left, and at its own pace: whoever is slow misses nothing.
+   *
+   * @throws {Fault} `input.invalid` for a cursor that is none.
+   * @example for await (const event of await yard.events({ type: 'transcode', after })) after = event.cursor ?? after;
+   */
+  events(options: EventOptions = {}): Promise<JobEvents> {
+    return this.#client.events(options);
   }
 
   /** Calls back with each transition of every job from now on. Live news, best effort: `watch` misses nothing. */

@@ -28,7 +28,7 @@ import type {
   TypeEntry,
   World,
 } from '../runtime/ports.ts';
-import { type JobRecord, type JobSpec, jobKey } from '../runtime/record.ts';
+import { type JobRecord, type JobSpec, jobKey, storedAs } from '../runtime/record.ts';
 import { newSchedule, type ScheduleRecord, scheduleHead, scheduleKey, scheduleStep } from '../runtime/schedule.ts';
 import { born, step } from '../runtime/step.ts';
 import { Heard } from './heard.ts';
@@ -122,10 +122,22 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
     describe('the bucket of jobs', () => {
       test('keeps a record as it was written, for every node', async () => {
         const record = newJob('a');
-        const [revision] = await create(record);
-        expect(await worlds.one.store.read('default.a')).toEqual({ record, revision });
-        expect(await worlds.other.store.read('default.a')).toEqual({ record, revision });
+        const [revision = 0] = await create(record);
+        expect(await worlds.one.store.read('default.a')).toEqual(storedAs(record, revision));
+        expect(await worlds.other.store.read('default.a')).toEqual(storedAs(record, revision));
         expect(await worlds.one.store.read('default.b')).toBeUndefined();
+      });
+
+      test('tells of each transition by which write it was stored', async () => {
+        const [born = 0] = await create(newJob('a'));
+        const read = await worlds.one.store.read('default.a');
+        const claimed = moved(read?.record ?? newJob('a'), claim);
+        const record = moved(claimed, { type: 'attempt.started', at: claim.at, attempt: 1 });
+        await create(newJob('b'));
+        const outcome = await worlds.one.store.write([{ key: 'default.a', expected: born, record }]);
+        const [revision] = outcome.kind === 'accepted' ? outcome.revisions : [];
+        const stamps = (await worlds.other.store.read('default.a'))?.record.transitions.map((each) => each.revision);
+        expect(stamps).toEqual([born, revision, revision]);
       });
 
       test('never shares an object with whoever wrote or read it', async () => {
@@ -147,12 +159,14 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         const record = newJob('a');
         const [expected = 0] = await create(record);
         const claimed = moved(record, claim);
+        const claimedAs = (revision: number) => storedAs(JSON.parse(JSON.stringify(claimed)), revision).record;
         const first = await worlds.one.store.write([{ key: 'default.a', expected, record: claimed }]);
         expect(first.kind).toBe('accepted');
         const late = moved(record, { ...claim, worker: 'w2' });
         const second = await worlds.other.store.write([{ key: 'default.a', expected, record: late }]);
         expect(second).toEqual({ kind: 'refused', reason: 'conflict' });
-        expect((await worlds.other.store.read('default.a'))?.record).toEqual(JSON.parse(JSON.stringify(claimed)));
+        const stored = await worlds.other.store.read('default.a');
+        expect(stored?.record).toEqual(claimedAs(stored?.revision ?? 0));
       });
 
       test('numbers all writes in one line, those of a batch one after the other', async () => {
@@ -246,10 +260,10 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
       });
 
       test('reads many at once, and leaves out what is not there', async () => {
-        const [a, b] = await create(newJob('a'), newJob('b'));
+        const [a = 0, b] = await create(newJob('a'), newJob('b'));
         const found = await worlds.other.store.readMany(['default.b', 'default.x', 'default.a']);
         expect([...found.keys()].sort()).toEqual(['default.a', 'default.b']);
-        expect(found.get('default.a')).toEqual({ record: newJob('a'), revision: a });
+        expect(found.get('default.a')).toEqual(storedAs(newJob('a'), a));
         expect(found.get('default.b')?.revision).toBe(b);
         expect((await worlds.one.store.readMany(['default.x'])).size).toBe(0);
       });

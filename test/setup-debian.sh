@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Installs what the tests need from Debian. Asks apt only for what is missing, so it is quick where all is there.
 # `ps` (procps): the tests count which processes are left after a kill. `openssl`: they make certificates for a broker.
+# `chromium`: the pages of the console are used in it.
+# `curl`, `jq`: they ask the HTTP API as the pages of other schedulers do.
 # `prometheus`: it runs the expressions of dashboards and alerts; without it those tests are left out.
 set -euo pipefail
 
-packages=(procps openssl prometheus)
+packages=(procps openssl prometheus chromium curl jq)
 
 missing=()
 for package in "${packages[@]}"; do

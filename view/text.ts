@@ -1,10 +1,10 @@
 /**
  * What of a job can be found by its words, and what somebody searches for, as SQLite's FTS5 reads it.
  *
- * Nothing that stands under a secret name is among the words, however deep; of a large payload the beginning is.
+ * Nothing that is secret is among the words, however deep; of a large payload the beginning is.
  */
 
-import { isSecretName } from '../machines/rules/secret.ts';
+import { isSecretName, textWithoutSecrets } from '../machines/rules/secret.ts';
 import { Fault } from '../runtime/faults.ts';
 import type { JobRecord } from '../runtime/record.ts';
 
@@ -24,7 +24,7 @@ export function textOf(record: JobRecord): string {
 function gather(value: unknown, words: string[], room: { left: number }): void {
   if (room.left <= 0 || value === null || value === undefined) return;
   if (typeof value !== 'object') {
-    const word = String(value).slice(0, room.left);
+    const word = textWithoutSecrets(String(value)).slice(0, room.left);
     room.left -= word.length + 1;
     words.push(word);
   } else if (Array.isArray(value)) for (const each of value) gather(each, words, room);

@@ -3,6 +3,7 @@
  */
 
 import { z } from '@hono/zod-openapi';
+import { rejectionRedacted } from '../../cluster/redacted.ts';
 import { Fault, type Yard } from '../../sdk/index.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
 import {
@@ -127,6 +128,7 @@ function counts(yard: Yard): readonly Operation[] {
         needs: 'read',
         tag: 'cluster',
         summary: 'How many jobs there are, settled ones too: by state, queue and priority.',
+        description: 'Of many jobs by the view, and then `view` says how old that is; else by the heads of all.',
         schema: stats,
       },
       () => yard.census(),
@@ -167,7 +169,9 @@ function counts(yard: Yard): readonly Operation[] {
       query: z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(100) }),
       body: nothing,
       replies: { 200: { description: 'They.', schema: z.object({ rejected: z.array(rejection) }) } },
-      run: async ({ query: { limit } }) => ({ body: { rejected: await yard.rejected(limit) } }),
+      run: async ({ query: { limit } }) => ({
+        body: { rejected: (await yard.rejected(limit)).map(rejectionRedacted) },
+      }),
     }),
   ];
 }

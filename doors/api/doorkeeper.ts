@@ -28,6 +28,17 @@ export interface Visitor {
   onEnd(ended: () => void): () => void;
 }
 
+/** Whose token was shown, and what can be done in their name. */
+export interface Recognised {
+  token: TokenView;
+  /** What was shown. */
+  secret: string;
+  /** Of the whole cluster: to open and to close sessions. */
+  yard: Yard;
+  /** From when on it opens nothing, epoch ms. */
+  until: number | undefined;
+}
+
 /** Who asks: the token shown, and where from. */
 export interface Asking {
   /** As `Authorization` says it: `Bearer yard_…`. */
@@ -55,11 +66,11 @@ export class Doorkeeper {
       this.#asks.spend(asking.address);
       return { yard: this.#faceFor('anyone', asking.tenant, forTenants), name: 'anyone', onEnd: never };
     }
-    const { token, label, tenant } = await this.#identify(tokens, needs, asking);
-    this.#asks.spend(token);
+    const known = await this.#identify(tokens, needs, asking);
+    const { tenant } = known;
     if (tenant !== undefined && asking.tenant !== undefined && tenant !== asking.tenant)
       throw new Fault('scope.missing', `Expected a token of the tenant ${asking.tenant}, got one of another.`);
-    const name = `${label} (${token})`;
+    const name = nameOf(known);
     const onEnd = (ended: () => void) => tokens.onEnd(secretIn(asking), ended);
     return { yard: this.#faceFor(name, tenant ?? asking.tenant, forTenants), name, onEnd };
   }
@@ -70,14 +81,24 @@ export class Doorkeeper {
     throw new Fault('scope.missing', `Expected a token of the whole cluster, got one of the tenant ${tenant}.`);
   }
 
+  /** Whose token it is, whatever it opens; `undefined` where the door asks for none. @throws {Fault} `token.refused`, `rate.exceeded` */
+  async recognise(asking: Asking): Promise<Recognised | undefined> {
+    const { yard, tokens, door } = this.#options;
+    if (tokens === undefined) return undefined;
+    const token = await this.#identify(tokens, undefined, asking);
+    const secret = secretIn(asking);
+    const face = yard.as({ who: nameOf(token), door });
+    return { token, secret, yard: face, until: tokens.endOf(secret) };
+  }
+
   /** Wrong tokens are counted against the address, right ones against their owner. */
-  async #identify(tokens: TokenBook, needs: TokenScope, asking: Asking): Promise<TokenView> {
-    try {
-      return await tokens.identify(secretIn(asking), needs);
-    } catch (cause) {
+  async #identify(tokens: TokenBook, needs: TokenScope | undefined, asking: Asking): Promise<TokenView> {
+    const known = await tokens.identify(secretIn(asking), needs).catch((cause) => {
       this.#asks.spend(asking.address);
       throw cause;
-    }
+    });
+    this.#asks.spend(known.token);
+    return known;
   }
 
   #faceOf(who: string, tenant: string | undefined): Yard {
@@ -90,6 +111,10 @@ export class Doorkeeper {
     }
     return face;
   }
+}
+
+function nameOf({ label, token }: TokenView): string {
+  return `${label} (${token})`;
 }
 
 /** Where no token was asked for, none ends. */

@@ -5,6 +5,7 @@
  */
 
 import { z } from '@hono/zod-openapi';
+import { resultRedacted } from '../../cluster/redacted.ts';
 import { readSaid } from '../../cluster/said.ts';
 import { Fault, type JobHandle, type JobRecord, type LogLine, type Yard } from '../../sdk/index.ts';
 import { jobSorts } from '../job-words.ts';
@@ -16,6 +17,7 @@ import { submission } from './submission.ts';
 
 const pageAtMost = 1_000;
 const manyAtMost = 1_000;
+const tailAtMost = 10_000;
 const tag = 'jobs';
 const where = { Location: 'Where the job is read.' };
 const tagged = { ETag: 'Of the job as it is.' };
@@ -121,7 +123,8 @@ function ofHandle({ id, created, durability }: JobHandle) {
   return { id, created, durability };
 }
 
-async function settledWithin(handle: JobHandle, timeoutMs: number): Promise<JobRecord | undefined> {
+/** The record of a job that has settled by then. */
+export async function settledWithin(handle: JobHandle, timeoutMs: number): Promise<JobRecord | undefined> {
   try {
     return await handle.settled({ timeoutMs });
   } catch (cause) {
@@ -199,28 +202,18 @@ function reading(yard: Yard): readonly Operation[] {
         return { body: record, headers: { etag } };
       },
     }),
+    result(yard),
     operation({
       ...common,
-      path: '/v1/jobs/{id}/result',
-      id: 'getResult',
-      needs: 'read',
-      forTenants: true,
-      summary: 'What the handler of a job returned.',
-      description: '409 where it has not completed.',
-      headers: { Prefer: '`wait=10`: waits for its end, for so many seconds.' },
-      replies: { 200: { description: 'The result.', schema: z.unknown() } },
-      faults: ['job.missing', 'job.refused', 'blob.missing', 'wait.timedOut'],
-      async run({ params: { id }, header }) {
-        const timeoutMs = waitOf(header('prefer'));
-        const record =
-          timeoutMs === undefined ? await found(yard, id, { whole: false }) : await yard.settled(id, { timeoutMs });
-        const isAside = record.aside?.result !== undefined;
-        if (record.state === 'completed') return { body: isAside ? await yard.result(id) : record.context.result };
-        throw new Fault(
-          'job.refused',
-          `Expected a job that has completed, got ${id}, which is ${record.state}. Wait for it with \`Prefer: wait=10\`.`,
-        );
-      },
+      path: '/v1/jobs/{id}/secrets',
+      id: 'revealJob',
+      needs: 'admin',
+      tellsSecrets: true,
+      summary:
+        'Reads a job with what is secret in its payload, which all other answers hide. That somebody did is in the audit log.',
+      replies: { 200: { description: 'The job.', schema: job } },
+      faults: ['job.missing'],
+      run: async ({ params: { id } }) => ({ body: await yard.reveal(id) }),
     }),
     operation({
       ...common,
@@ -239,6 +232,35 @@ function reading(yard: Yard): readonly Operation[] {
   ];
 }
 
+function result(yard: Yard): Operation {
+  return operation({
+    method: 'get',
+    tag,
+    params: jobId,
+    query: nothing,
+    body: nothing,
+    path: '/v1/jobs/{id}/result',
+    id: 'getResult',
+    needs: 'read',
+    forTenants: true,
+    summary: 'What the handler of a job returned.',
+    description: '409 where it has not completed.',
+    headers: { Prefer: '`wait=10`: waits for its end, for so many seconds.' },
+    replies: { 200: { description: 'The result.', schema: z.unknown() } },
+    faults: ['job.missing', 'job.refused', 'blob.missing', 'wait.timedOut'],
+    async run({ params: { id }, header }) {
+      const timeoutMs = waitOf(header('prefer'));
+      const record = timeoutMs === undefined ? await found(yard, id) : await yard.settled(id, { timeoutMs });
+      const { state, payload, context } = record;
+      if (state === 'completed') return { body: resultRedacted(context.result, payload) };
+      throw new Fault(
+        'job.refused',
+        `Expected a job that has completed, got ${id}, which is ${state}. Wait for it with \`Prefer: wait=10\`.`,
+      );
+    },
+  });
+}
+
 function logs(yard: Yard): Operation {
   return operation({
     method: 'get',
@@ -250,27 +272,48 @@ function logs(yard: Yard): Operation {
     summary: 'What the handler of a job logged: a line of JSON each, or plain text.',
     headers: { Accept: '`text/plain` for the lines alone.' },
     params: jobId,
-    query: z.strictObject({
-      follow: z.enum(['true', 'false']).default('false').openapi({ description: 'Goes on until the job is settled.' }),
-      search: z.string().optional().openapi({ description: 'Only lines that contain this.' }),
-    }),
+    query: logged,
     body: nothing,
     replies: { 200: { description: 'The lines.', types: ['application/x-ndjson', 'text/plain'] } },
     faults: ['job.missing'],
-    async run({ params: { id }, query: { follow, search = '' }, header, signal }) {
+    async run({ params: { id }, query: { follow, download, ...which }, header, signal }) {
       await found(yard, id, { whole: false });
-      const isText = header('accept')?.includes('text/plain') === true;
-      const lines = yard.logs(id, { follow: follow === 'true', signal });
-      const bytes = ReadableStream.from(linesOf(lines, { search, isText }));
-      return { stream: { type: isText ? 'text/plain; charset=utf-8' : 'application/x-ndjson', bytes } };
+      const isText = download === 'true' || header('accept')?.includes('text/plain') === true;
+      const lines = yard.logs(id, { ...which, follow: follow === 'true', signal });
+      const bytes = ReadableStream.from(linesOf(lines, { isText, signal }));
+      const type = isText ? 'text/plain; charset=utf-8' : 'application/x-ndjson';
+      const headers = { 'content-disposition': `attachment; filename="${id}.log"` };
+      return { stream: { type, bytes }, ...(download === 'true' ? { headers } : {}) };
     },
   });
 }
 
-async function* linesOf(lines: AsyncIterable<LogLine>, { search, isText }: { search: string; isText: boolean }) {
+const logged = z.strictObject({
+  follow: z.enum(['true', 'false']).default('false').openapi({ description: 'Goes on until the job is settled.' }),
+  search: z.string().optional().openapi({ description: 'Only lines that contain this, upper and lower case alike.' }),
+  tail: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(tailAtMost)
+    .optional()
+    .openapi({ description: 'Of the lines so far, only so many, the last ones.' }),
+  attempt: z.coerce.number().int().min(1).optional().openapi({ description: 'Only lines of this attempt.' }),
+  stream: z.enum(['stdout', 'stderr']).optional(),
+  download: z.enum(['true', 'false']).default('false').openapi({ description: 'As a file of plain text.' }),
+});
+
+/** Ends where whoever asked has gone, or may not read on. */
+async function* linesOf(
+  lines: AsyncIterable<LogLine>,
+  { isText, signal }: { isText: boolean; signal: AbortSignal },
+): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
-  for await (const line of lines)
-    if (line.line.includes(search)) yield encoder.encode(`${isText ? line.line : JSON.stringify(line)}\n`);
+  try {
+    for await (const line of lines) yield encoder.encode(`${isText ? line.line : JSON.stringify(line)}\n`);
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+  }
 }
 
 /** @throws {Fault} `job.missing` */

@@ -6,6 +6,7 @@
  */
 
 import { z } from '@hono/zod-openapi';
+import { jsonWithoutSecrets, redacted } from '../../cluster/redacted.ts';
 import { Fault, type FaultCode, type TokenScope } from '../../sdk/index.ts';
 import { wrongInput } from './wrong-input.ts';
 
@@ -23,7 +24,7 @@ export interface Given<Params, Query, Body> {
   query: Query;
   body: Body;
   header(name: string): string | undefined;
-  /** Fires when who asked has gone. */
+  /** Fires when who asked has gone, or what they showed opens nothing any more. */
   signal: AbortSignal;
 }
 
@@ -55,6 +56,8 @@ interface Described extends Lock {
   tag: string;
   summary: string;
   description?: string;
+  /** It is there to tell what all others hide. */
+  tellsSecrets?: true;
   /** Headers that mean something, with what. */
   headers?: Readonly<Record<string, string>>;
   replies: Readonly<Partial<Record<Status, Reply>>>;
@@ -95,10 +98,22 @@ export function operation<Params extends z.ZodObject, Query extends z.ZodObject,
       const query = described.query.safeParse(given.query, told);
       const body = described.body.safeParse(given.body, told);
       if (params.success && query.success && body.success)
-        return await run({ ...given, params: params.data, query: query.data, body: body.data });
+        return shown(await run({ ...given, params: params.data, query: query.data, body: body.data }), described);
       throw wrongInput([params, query, body].flatMap(({ error }) => error?.issues ?? []));
     },
   };
+}
+
+/** What a schema makes of what was said. @throws {Fault} `input.invalid` with a path to each field that is wrong. */
+export function checked<Schema extends z.ZodType>(schema: Schema, said: unknown): z.output<Schema> {
+  const { success, data, error } = schema.safeParse(said);
+  if (success) return data;
+  throw wrongInput(error.issues);
+}
+
+/** Whatever is told, payloads in it are told without what is secret in them. */
+function shown(answer: Answer, { tellsSecrets }: Described): Answer {
+  return tellsSecrets === true || answer.body === undefined ? answer : { ...answer, body: redacted(answer.body) };
 }
 
 /** A question without any detail, answered by one call of the face. */
@@ -124,8 +139,12 @@ export function readBody(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Fault('input.invalid', `Expected a body of JSON, got \`${text.slice(0, 60)}\`. Send a JSON object.`, {
-      cause,
-    });
+    throw new Fault(
+      'input.invalid',
+      `Expected a body of JSON, got \`${jsonWithoutSecrets(text).slice(0, 60)}\`. Send a JSON object.`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -34,10 +34,12 @@ export function operations(yard: Yard): readonly Operation[] {
 }
 
 /** Operations by id, those of one face made once. */
-export function operationsByFace(): (yard: Yard, id: string) => Operation {
+export function operationsByFace(
+  make: (yard: Yard) => readonly Operation[] = operations,
+): (yard: Yard, id: string) => Operation {
   const faces = new WeakMap<Yard, ReadonlyMap<string, Operation>>();
   return (yard, id) => {
-    const known = faces.get(yard) ?? new Map(operations(yard).map((each) => [each.id, each]));
+    const known = faces.get(yard) ?? new Map(make(yard).map((each) => [each.id, each]));
     faces.set(yard, known);
     const found = known.get(id);
     if (found === undefined) throw new RangeError(`Expected an operation, got ${id}.`);

@@ -91,18 +91,19 @@ export const cluster = z
   })
   .openapi('Cluster', { description: 'Leader, workers, and how many jobs are in each state.' });
 
+export const viewAge = z
+  .object({ revision: z.number(), behindBy: z.number(), behindMs: z.number(), isBuilding: z.boolean() })
+  .openapi('ViewAge', { description: 'How old the view is that found them.' });
+
 export const stats = z
   .object({
     total: z.number().int(),
     byState: counts,
     byQueue: z.record(z.string(), counts),
     byPriority: z.record(z.string(), counts),
+    view: viewAge.optional(),
   })
   .openapi('Stats', { description: 'How many jobs there are of each kind.' });
-
-export const viewAge = z
-  .object({ revision: z.number(), behindBy: z.number(), behindMs: z.number(), isBuilding: z.boolean() })
-  .openapi('ViewAge', { description: 'How old the view is that found them.' });
 
 export const lanes = z
   .object({

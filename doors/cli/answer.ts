@@ -3,6 +3,7 @@
  * one document (`json`) or one object a line (`jsonl`), and names alone (`name`), for `xargs`.
  */
 
+import { redacted } from '../../cluster/redacted.ts';
 import { type Column, columns } from './columns.ts';
 import type { CommandContext, Output } from './command.ts';
 
@@ -12,9 +13,12 @@ export function isJson(output: Output): boolean {
   return output === 'json' || output === 'jsonl';
 }
 
-/** One document of JSON: over several lines for people who look at it, in one where each line is one. */
-export function jsonOf(value: unknown, output: Output): string {
-  return JSON.stringify(value, undefined, output === 'json' ? 2 : undefined);
+/**
+ * One document of JSON: over several lines for people who look at it, in one where each line is one. What is secret in payloads is
+ * hidden, unless it is what was asked for.
+ */
+export function jsonOf(value: unknown, output: Output, { secrets = false }: { secrets?: boolean } = {}): string {
+  return JSON.stringify(secrets ? value : redacted(value), undefined, output === 'json' ? 2 : undefined);
 }
 
 /** Many things, of which `none` says that there are none. The first column is what each is called. */
@@ -38,8 +42,8 @@ function whole<Row>({ shrinks: _, ...column }: Column<Row>): Column<Row> {
 export function told(
   { terminal, output }: Asked,
   value: unknown,
-  { name, text }: { name: string; text: () => string },
+  { name, text, secrets = false }: { name: string; text: () => string; secrets?: boolean },
 ): void {
-  if (isJson(output)) terminal.print(jsonOf(value, output));
+  if (isJson(output)) terminal.print(jsonOf(value, output, { secrets }));
   else terminal.print(output === 'name' ? name : text());
 }

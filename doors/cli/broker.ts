@@ -9,13 +9,17 @@ import { listed, told } from './answer.ts';
 import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import type { Style } from './terminal.ts';
+import { watchable } from './watchable.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const broker = program.command('broker').description('The brokers that keep the jobs.');
-  broker
-    .command('list')
-    .description('Lists the brokers: who is there and has everything, and which streams each leads.')
-    .action((_, command: Command) => list(command, context));
+  watchable(
+    broker
+      .command('list')
+      .description('Lists the brokers: who is there and has everything, and which streams each leads.'),
+    context,
+    list,
+  );
   broker
     .command('restart <name>')
     .description(

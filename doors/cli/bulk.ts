@@ -12,6 +12,7 @@ import { type Column, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError } from './exit.ts';
 import type { Style } from './terminal.ts';
+import { watchable } from './watchable.ts';
 import { moment, relative } from './words.ts';
 
 const styles: Readonly<Record<BulkState, Style>> = {
@@ -25,12 +26,16 @@ export function register(program: Command, context: CommandContext): void {
   const bulk = program
     .command('bulk')
     .description('What is done to many jobs at once: a master carries it out, whoever asked for it may go away.');
-  bulk
-    .command('list')
-    .description('Lists the operations that run, and the last hundred that ended, the newest first.')
-    .action((_, command: Command) => list(command, context));
+  watchable(
+    bulk
+      .command('list')
+      .description('Lists the operations that run, and the last hundred that ended, the newest first.'),
+    context,
+    list,
+  );
   bulk
     .command('get')
+    .alias('describe')
     .argument('<id>')
     .description('Shows all there is to know of an operation.')
     .action((id: string, _, command: Command) => get(command, context, id));

@@ -6,6 +6,7 @@
  */
 
 import type { Command } from 'commander';
+import type { CommandContext } from './command.ts';
 
 const shells = ['bash', 'zsh', 'fish', 'powershell'];
 
@@ -25,8 +26,15 @@ export function isCompletion([word]: readonly string[]): boolean {
   return word === 'completion' || word === 'complete';
 }
 
-/** Has a program with all its commands complete itself. */
-export async function complete(program: Command): Promise<void> {
-  const { default: tab } = await import('@bomb.sh/tab/commander');
-  tab(program, { completionCommandName: 'completion' });
+/** Has a program with all its commands complete itself, names of contexts too. */
+export async function complete(program: Command, env: CommandContext['env']): Promise<void> {
+  const [{ default: tab }, { contextNames }] = await Promise.all([
+    import('@bomb.sh/tab/commander'),
+    import('../../cluster/contexts.ts'),
+  ]);
+  const names = await contextNames(env);
+  const offer = (add: (name: string, what: string) => void) => names.forEach((name) => void add(name, 'context'));
+  const { options, commands } = tab(program, { completionCommandName: 'completion' });
+  const named = ['use', 'show', 'remove'].map((verb) => commands.get(`context ${verb}`)?.arguments.get('name'));
+  for (const place of [options.get('context'), ...named]) if (place !== undefined) place.handler = offer;
 }

@@ -4,20 +4,23 @@
 
 import type { Command } from 'commander';
 import type { LimitChange, LimitView } from '../../sdk/index.ts';
-import { isJson, jsonOf, listed, told } from './answer.ts';
+import { listed, told } from './answer.ts';
 import { type Column, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError, UsageError } from './exit.ts';
 import { countText, numberOf, rateOf, rateText, setText } from './setting.ts';
+import { watchable } from './watchable.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const limit = program.command('limit').description('Shows and sets limits for jobs that name a key (`--limit-key`).');
-  limit
-    .command('list')
-    .description('Lists the limits that are set, and the keys that have jobs out.')
-    .action((_, command: Command) => list(command, context));
+  watchable(
+    limit.command('list').description('Lists the limits that are set, and the keys that have jobs out.'),
+    context,
+    list,
+  );
   limit
     .command('get <name>')
+    .alias('describe')
     .description('Shows one limit.')
     .action((name: string, _, command: Command) => get(name, command, context));
   limit
@@ -77,9 +80,7 @@ async function set(
       'Expected something to set, such as `--max-active 5`, got nothing. See `yard limit set --help`.',
     );
   const { limit, ...settings } = await context.withYard(command, (yard) => yard.limits.set(name, change));
-  const { terminal, output } = context;
-  if (isJson(output)) terminal.print(jsonOf({ limit, ...settings }, output));
-  else terminal.print(setText(`Limit ${limit}`, settings));
+  told(context, { limit, ...settings }, { name: limit, text: () => setText(`Limit ${limit}`, settings) });
 }
 
 async function remove(name: string, command: Command, context: CommandContext): Promise<void> {

@@ -17,8 +17,10 @@ import { register as bulk } from './bulk.ts';
 import { addFlags, type CommandContext, outputs, type Register } from './command.ts';
 import { complete, register as completion, isCompletion } from './completion.ts';
 import { register as config } from './config.ts';
+import { register as context } from './context.ts';
 import { register as dead } from './dead.ts';
 import { register as demo } from './demo.ts';
+import { register as doctor } from './doctor.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
 import { register as limit } from './limit.ts';
@@ -33,6 +35,7 @@ import { register as submit } from './submit.ts';
 import { register as tenant } from './tenant.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 import { register as token } from './token.ts';
+import { register as top } from './top.ts';
 import { tell } from './trouble.ts';
 import { register as up } from './up.ts';
 import { register as webhook } from './webhook.ts';
@@ -44,6 +47,8 @@ const commands: readonly Register[] = [
   demo,
   submit,
   status,
+  top,
+  doctor,
   job,
   queue,
   limit,
@@ -64,30 +69,53 @@ const commands: readonly Register[] = [
   rejected,
   audit,
   backup,
+  context,
   config,
 ];
 
+const lastGroup = 'Here:';
+
+/** How help has them; a command that stands in none is of the last group. */
+const groups: Readonly<Record<string, readonly string[]>> = {
+  'Run a cluster:': ['up', 'down', 'demo', 'master', 'worker', 'broker', 'bridge'],
+  'Jobs:': ['submit', 'job', 'jobs', 'workflow', 'schedule', 'schedules', 'bulk', 'dead', 'rejected', 'load'],
+  'See how it stands:': ['status', 'top', 'doctor', 'nodes', 'scale', 'audit'],
+  'Say how it shall be:': ['queue', 'limit', 'tenant', 'token', 'webhook', 'auth'],
+  'Keep it:': ['backup', 'restore'],
+  [lastGroup]: ['context', 'config'],
+};
+
 /** Runs the command in `argv` (without node and script); resolves with what the process should end with. */
-export async function run(argv: readonly string[]): Promise<number> {
-  const terminal = processTerminal();
-  const program = newProgram(terminal);
+export async function run(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   let exitCode: ExitCode = exitCodes.ok;
-  const context = contextOf(program, terminal, (code) => {
+  const { program, asked } = commandTree(terminal, (code) => {
     exitCode = code;
   });
-  for (const register of commands) register(program, context);
   if (isVersion(argv)) {
     terminal.print(version);
     return exitCode;
   }
   try {
-    if (isCompletion(argv)) await complete(program);
+    if (isCompletion(argv)) await complete(program, asked.env);
     else completion(program);
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (thrown) {
     return tell(thrown, terminal, program.opts()['logLevel'] === 'debug');
   }
+}
+
+/** The command with all of its own, and what they are handed. */
+export function commandTree(
+  terminal: Terminal,
+  exitWith: (code: ExitCode) => void,
+): { program: Command; asked: CommandContext } {
+  const program = newProgram(terminal);
+  const asked = contextOf(program, terminal, exitWith);
+  for (const register of commands) register(program, asked);
+  for (const [group, names] of Object.entries(groups))
+    for (const command of program.commands) if (names.includes(command.name())) command.helpGroup(group);
+  return { program, asked };
 }
 
 /** Of the command itself; behind another word `--version` is what a job asks of its handler. */
@@ -99,11 +127,13 @@ function newProgram(terminal: Terminal): Command {
   const program = new Command('yard')
     .description('Runs many jobs on many machines, with NATS as the only server.')
     .helpOption('-h, --help', 'Tells what a command takes.')
+    .commandsGroup(lastGroup)
     .helpCommand('help [command]', 'Tells what a command takes.')
     .addHelpText('after', '\n`yard --version` tells the version.')
     .exitOverride()
     .configureOutput({ writeErr: (text) => terminal.say(text.trimEnd()), outputError: () => {} })
     .addOption(new Option('-o, --output <form>', 'How answers are written.').choices(outputs).default('table'));
+  program.optionsGroup('Where the cluster is, and who asks:');
   return addFlags(program, commonFlags());
 }
 

@@ -7,13 +7,15 @@ import type { Command } from 'commander';
 import type { RunningMaster } from '../../cluster/master.ts';
 import { type Options, ownFlags } from '../../cluster/settings.ts';
 import type { MasterView, Yard } from '../../sdk/index.ts';
+import type { CompatOptions } from '../http/compat/routes.ts';
 import type { Listening } from '../http/listen.ts';
-import { isJson, jsonOf, listed } from './answer.ts';
+import { isJson, listed, told } from './answer.ts';
 import type { Column } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
 import { exitCodes, UsageError } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import { serve } from './serve.ts';
+import { watchable } from './watchable.ts';
 import { relative, signed } from './words.ts';
 
 const stopsWithinMs = 8_000;
@@ -27,10 +29,7 @@ export function register(program: Command, context: CommandContext): void {
     .allowExcessArguments()
     .action(() => runMaster(master, context));
   addFlags(master, ownFlags('master'));
-  master
-    .command('list')
-    .description('Lists the masters, as each sees itself.')
-    .action((_, command: Command) => list(command, context));
+  watchable(master.command('list').description('Lists the masters, as each sees itself.'), context, list);
   master
     .command('step-down')
     .description('Asks the leader to give its lease up; the next one leads at once. Exits with 5 where nobody leads.')
@@ -44,22 +43,25 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
     throw new UsageError(
       `Expected \`yard master\`, \`yard master list\` or \`yard master step-down\`, got \`yard master ${word}\`. See \`yard master --help\`.`,
     );
-  const [{ locate }, { loggedTelemetry }, { startMaster }, { serveMetrics }] = await Promise.all([
+  const [{ locate }, { loggedTelemetry }, { measured }, { startMaster }, { serveMetrics }] = await Promise.all([
     import('../../cluster/locate.ts'),
     import('../../cluster/process-log.ts'),
+    import('../../cluster/measure.ts'),
     import('../../cluster/master.ts'),
     import('../metrics.ts'),
   ]);
   const options = await locate(context.settings(command, 'master'), context.directory);
   const telemetry = loggedTelemetry({ options, role: 'master' });
   const start = async () => {
-    const http = await startHttp(options, (cause) =>
+    let running: RunningMaster | undefined;
+    const what = { role: 'master', telemetry, samples: () => running?.samples() ?? [] } as const;
+    const meter = options.httpCompat ? measured(what, true) : undefined;
+    const compat = meter && { metrics: () => meter.text() };
+    const http = await startHttp(options, compat, (cause) =>
       telemetry.tell('process.failed', { what: 'HTTP', error: String(cause) }),
     );
-    let running: RunningMaster | undefined;
-    const samples = () => running?.samples() ?? [];
     const close = async () => void (await Promise.all([http?.close(), metrics?.close()]));
-    const metrics = await serveMetrics(options, { role: 'master', telemetry, samples });
+    const metrics = await serveMetrics(options, what, meter);
     running = await startMaster({ options, telemetry, http: http?.url, metrics: metrics?.url }).catch(async (cause) => {
       await close();
       throw cause;
@@ -77,7 +79,11 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
 }
 
 /** The HTTP API in this process, unless it is off. */
-async function startHttp(options: Options, onError: (cause: unknown) => void): Promise<Listening | undefined> {
+async function startHttp(
+  options: Options,
+  compat: CompatOptions | undefined,
+  onError: (cause: unknown) => void,
+): Promise<Listening | undefined> {
   const { httpPort: port, httpHost: host, httpAuth: auth = 'token', httpRate: ratePerSecond, origins } = options;
   if (port === 'off') return undefined;
   const [{ serveHttp }, { version }] = await Promise.all([
@@ -90,6 +96,7 @@ async function startHttp(options: Options, onError: (cause: unknown) => void): P
     host,
     auth,
     ratePerSecond,
+    compat,
     port,
     isNamed: origins.httpPort !== 'default',
     onError,
@@ -144,14 +151,15 @@ function shape(now: number): readonly Column<MasterView>[] {
 }
 
 async function stepDown(command: Command, context: CommandContext): Promise<void> {
-  const { terminal, output } = context;
+  const { terminal } = context;
   const changed = await context.withYard(command, async (yard) => {
     const from = await yard.stepDown();
     return { from, to: await leaderAfter(yard, from.term) };
   });
   const { from, to } = changed;
-  if (isJson(output)) terminal.print(jsonOf({ from, to: to ?? null }, output));
-  else if (to !== undefined) terminal.print(`${from.name} stepped down; ${to.name} leads, term ${to.term}`);
+  const text = to === undefined ? '' : `${from.name} stepped down; ${to.name} leads, term ${to.term}`;
+  if (to !== undefined || isJson(context.output))
+    told(context, { from, to: to ?? null }, { name: to?.name ?? from.name, text: () => text });
   if (to !== undefined) return;
   terminal.say(`${from.name} stepped down, and nobody leads yet. See \`yard master list\`.`);
   context.exitWith(exitCodes.unreachable);

@@ -5,20 +5,23 @@
 import type { Command } from 'commander';
 import { durationMs, durationText } from '../../cluster/settings.ts';
 import type { QueueChange, QueueSettings, QueueView } from '../../sdk/index.ts';
-import { isJson, jsonOf, listed, told } from './answer.ts';
+import { listed, told } from './answer.ts';
 import { type Column, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError, UsageError } from './exit.ts';
 import { countText, isTakenBack, numberOf, rateOf, rateText, setText } from './setting.ts';
+import { watchable } from './watchable.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const queue = program.command('queue').description('Shows how queues are served, and changes it at run time.');
-  queue
-    .command('list')
-    .description('Lists the queues in the order in which they are served.')
-    .action((_, command: Command) => list(command, context));
+  watchable(
+    queue.command('list').description('Lists the queues in the order in which they are served.'),
+    context,
+    list,
+  );
   queue
     .command('get <queue>')
+    .alias('describe')
     .description('Shows what holds for a queue, and what of it waits and is out.')
     .action((name: string, _, command: Command) => get(name, command, context));
   queue
@@ -78,6 +81,11 @@ function shape(): readonly Column<QueueView>[] {
       style: ({ paused }) => (paused ? 'yellow' : 'green'),
     },
     { title: 'WAITING', value: ({ waiting }) => countText(waiting), align: 'right' },
+    {
+      title: 'OLDEST',
+      value: ({ oldestMs }) => (oldestMs === undefined ? '-' : durationText(oldestMs)),
+      align: 'right',
+    },
     { title: 'OUT', value: ({ out }) => countText(out), align: 'right' },
     { title: 'MAX', value: ({ maxActive }) => countText(maxActive), align: 'right' },
     { title: 'RATE', value: rateText, align: 'right' },
@@ -126,9 +134,8 @@ async function pause(
   say(set, context);
 }
 
-function say({ queue, ...set }: QueueSettings, { terminal, output }: CommandContext): void {
-  if (isJson(output)) return terminal.print(jsonOf({ queue, ...set }, output));
-  terminal.print(setText(`Queue ${queue}`, set));
+function say({ queue, ...set }: QueueSettings, context: CommandContext): void {
+  told(context, { queue, ...set }, { name: queue, text: () => setText(`Queue ${queue}`, set) });
 }
 
 /** What is said is read here, what it may be is checked where it is set. */

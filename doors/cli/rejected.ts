@@ -3,6 +3,7 @@
  */
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { rejectionRedacted } from '../../cluster/redacted.ts';
 import type { Rejection } from '../../sdk/index.ts';
 import { listed } from './answer.ts';
 import type { Column } from './columns.ts';
@@ -34,7 +35,7 @@ export function positive(text: string): number {
 
 async function list(command: Command, context: CommandContext, limit: number): Promise<void> {
   const { rejections, now } = await context.withYard(command, async (yard) => ({
-    rejections: await yard.rejected(limit),
+    rejections: (await yard.rejected(limit)).map(rejectionRedacted),
     now: yard.now(),
   }));
   listed(context, rejections, { shape: shape(now), none: 'Nothing was refused.' });

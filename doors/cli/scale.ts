@@ -6,8 +6,8 @@ import type { Command } from 'commander';
 import { needsText } from '../../cluster/needs-text.ts';
 import { durationMs, durationText } from '../../cluster/settings.ts';
 import type { Advice, Demand } from '../../sdk/index.ts';
-import { isJson, jsonOf } from './answer.ts';
-import { type Column, columns } from './columns.ts';
+import { isJson, jsonOf, listed } from './answer.ts';
+import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
 
 export function register(program: Command, context: CommandContext): void {
@@ -28,10 +28,10 @@ async function advise(target: string, command: Command, context: CommandContext)
   show(advice, context);
 }
 
-function show(advice: Advice, { terminal, output }: CommandContext): void {
+function show(advice: Advice, context: CommandContext): void {
+  const { terminal, output } = context;
   if (isJson(output)) return terminal.print(jsonOf(advice, output));
-  if (advice.demands.length === 0) terminal.say('Nothing waits and nothing runs.');
-  else terminal.print(columns(advice.demands, shape, terminal));
+  listed(context, advice.demands, { shape, none: 'Nothing waits and nothing runs.' });
   if (advice.idle.length > 0) terminal.say(`Idle, and not needed now: ${advice.idle.join(', ')}.`);
 }
 

@@ -2,6 +2,7 @@
  * How a schedule is shown: in a line of a table, on a page of its own, and what became of its moments.
  */
 
+import { redacted } from '../../cluster/redacted.ts';
 import { durationText } from '../../cluster/settings.ts';
 import type { Firing, ScheduleRecord, ScheduleState } from '../../sdk/index.ts';
 import { type Column, columns, facts } from './columns.ts';
@@ -99,7 +100,7 @@ export function describeSchedule(
       ['misfire', `${misfire}, within ${durationText(windowMs)}`],
       ['overlap', overlap],
       ['type', job.type],
-      ['payload', JSON.stringify(job.payload)],
+      ['payload', JSON.stringify(redacted(job).payload)],
       ['options', said.length === 0 ? undefined : said.join(' ')],
       ['last job', context.lastJob],
       ['created', moment(createdAt)],

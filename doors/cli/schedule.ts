@@ -13,6 +13,7 @@ import { MissingError } from './exit.ts';
 import { positive } from './rejected.ts';
 import { describeSchedule, firingShape, momentShape, scheduleShape, whenText } from './schedule-page.ts';
 import { readPayload } from './submit.ts';
+import { watchable } from './watchable.ts';
 import { relative } from './words.ts';
 
 interface Flags extends When {
@@ -29,9 +30,10 @@ export function register(program: Command, context: CommandContext): void {
   registerAdd(schedule, context);
   registerEdit(schedule, context);
   for (const list of [schedule.command('list'), program.command('schedules')])
-    list.description('Lists schedules, by name.').action((_, command: Command) => showList(command, context));
+    watchable(list.description('Lists schedules, by name.'), context, showList);
   schedule
     .command('get')
+    .alias('describe')
     .argument('<name>')
     .description('Shows all there is to know of a schedule.')
     .action((name: string, _, command: Command) => get(command, context, name));
@@ -122,11 +124,10 @@ function atNow(yard: Yard) {
   return <What extends object>(what: What) => ({ ...what, now: yard.now() });
 }
 
-function show({ terminal, output }: CommandContext, schedule: ScheduleRecord, now: number): void {
-  if (isJson(output)) return terminal.print(jsonOf(schedule, output));
+function show(shown: CommandContext, schedule: ScheduleRecord, now: number): void {
   const { name, state, context, plan } = schedule;
   const next = context.nextAt === undefined ? '' : `; next ${relative(context.nextAt, now)}`;
-  terminal.print(`Schedule ${name} is ${state}, ${whenText(plan)}${next}.`);
+  told(shown, schedule, { name, text: () => `Schedule ${name} is ${state}, ${whenText(plan)}${next}.` });
 }
 
 function registerVerb(
@@ -182,10 +183,9 @@ function registerPreview(schedule: Command, context: CommandContext): void {
       const { terminal, output } = context;
       if (isJson(output))
         terminal.print(
-          JSON.stringify(
+          jsonOf(
             moments.map((at) => new Date(at).toISOString()),
-            undefined,
-            2,
+            output,
           ),
         );
       else

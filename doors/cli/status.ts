@@ -13,7 +13,7 @@ import { exitCodes } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
 import { relative, stateStyle } from './words.ts';
-import { workerStyle } from './worker.ts';
+import { takenText, workerStyle } from './worker-words.ts';
 
 const everyMs = 1_000;
 
@@ -33,7 +33,7 @@ export function register(program: Command, context: CommandContext): void {
 async function once(command: Command, context: CommandContext): Promise<void> {
   const picture = await context.withYard(command, look);
   const { queues } = context.settings(command, 'client');
-  context.terminal.print(isJson(context.output) ? asJson(picture, 2) : screen(picture, queues, context.terminal));
+  context.terminal.print(textOf(picture, queues, context));
   if (picture.cluster !== undefined) return;
   context.terminal.say('No master leads. Start one with `yard master`, or wait for it.');
   context.exitWith(exitCodes.unreachable);
@@ -51,6 +51,12 @@ async function watch(command: Command, context: CommandContext): Promise<void> {
       await rest(Math.max(everyMs, 10 * (yard.now() - startedAt)), signal);
     }
   });
+}
+
+/** `-o name` is who leads. */
+function textOf(picture: Picture, queues: readonly string[], { terminal, output }: CommandContext): string {
+  if (output === 'name') return picture.cluster?.leader.name ?? '';
+  return isJson(output) ? asJson(picture, output === 'json' ? 2 : undefined) : screen(picture, queues, terminal);
 }
 
 function show(picture: Picture, queues: readonly string[], { terminal, output }: CommandContext): void {
@@ -153,12 +159,10 @@ function standingBy(masters: readonly MasterView[]): string {
 function workersText(cluster: ClusterView | undefined, terminal: Terminal): string {
   if (cluster === undefined) return 'unknown';
   const { workers } = cluster;
-  const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
-  const used = workers.reduce((sum, worker) => sum + worker.used, 0);
   const statuses = [...new Set(workers.map(({ status }) => status))].sort();
   const counts = byStatus(cluster);
   const parts = statuses.map((status) => terminal.style(workerStyle(status), `${counts[status] ?? 0} ${status}`));
-  return parts.length === 0 ? 'none' : `${parts.join(', ')}; ${used} of ${slots} slots taken`;
+  return parts.length === 0 ? 'none' : `${parts.join(', ')}; ${takenText(workers)}`;
 }
 
 function schedulesText({ schedules, now }: Picture): string | undefined {

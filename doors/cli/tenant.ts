@@ -4,20 +4,23 @@
 
 import type { Command } from 'commander';
 import type { TenantChange, TenantView } from '../../sdk/index.ts';
-import { isJson, jsonOf, listed, told } from './answer.ts';
+import { listed, told } from './answer.ts';
 import { type Column, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { MissingError, UsageError } from './exit.ts';
 import { countText, numberOf, rateOf, rateText, setText } from './setting.ts';
+import { watchable } from './watchable.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const tenant = program.command('tenant').description('Shows and sets what holds for tenants (`--tenant`).');
-  tenant
-    .command('list')
-    .description('Lists tenants for which something is set, or that have open jobs.')
-    .action((_, command: Command) => list(command, context));
+  watchable(
+    tenant.command('list').description('Lists tenants for which something is set, or that have open jobs.'),
+    context,
+    list,
+  );
   tenant
     .command('get <name>')
+    .alias('describe')
     .description('Shows one tenant.')
     .action((name: string, _, command: Command) => get(name, command, context));
   tenant
@@ -75,7 +78,5 @@ async function set(
   if (Object.keys(change).length === 0)
     throw new UsageError('Expected something to set, such as `--weight 3`, got nothing. See `yard tenant set --help`.');
   const { tenant, ...settings } = await context.withYard(command, (yard) => yard.tenants.set(name, change));
-  const { terminal, output } = context;
-  if (isJson(output)) terminal.print(jsonOf({ tenant, ...settings }, output));
-  else terminal.print(setText(`Tenant ${tenant}`, settings));
+  told(context, { tenant, ...settings }, { name: tenant, text: () => setText(`Tenant ${tenant}`, settings) });
 }

@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import type { TokenMade, TokenScope, TokenView, Yard } from '../../sdk/index.ts';
 import { tokenScopes } from '../token-words.ts';
-import { isJson, jsonOf, listed } from './answer.ts';
+import { isJson, jsonOf, listed, told } from './answer.ts';
 import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { UsageError } from './exit.ts';
@@ -97,7 +97,5 @@ function statusOf({ expiresAt, revokedAt }: TokenView, now: number): string {
 
 async function revoke(id: string, command: Command, context: CommandContext): Promise<void> {
   const token = await context.withYard(command, (yard) => yard.tokens.revoke(id));
-  const { terminal, output } = context;
-  if (isJson(output)) terminal.print(jsonOf(token, output));
-  else terminal.print(`Token ${id} (${token.label}) opens nothing more.`);
+  told(context, token, { name: id, text: () => `Token ${id} (${token.label}) opens nothing more.` });
 }

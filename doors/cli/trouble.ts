@@ -8,7 +8,10 @@ import { Interrupted } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
 
 const hints: ReadonlyMap<string, string> = new Map([
-  ['broker.unreachable', 'Start a cluster here with `yard up`, or say where one is with `--nats URL` or NATS_URL.'],
+  [
+    'broker.unreachable',
+    'Start a cluster here with `yard up`, or say where one is with `--nats URL`, NATS_URL or `yard context use NAME`. `yard doctor` tells more.',
+  ],
   ['broker.unauthorized', 'Sign in with `--creds FILE`, `--nkey FILE`, `--user`, `--token` or `--context NAME`.'],
 ]);
 

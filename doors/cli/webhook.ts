@@ -1,13 +1,18 @@
 /**
- * `yard webhook add | list | get | remove`: who is told of jobs once they have settled.
+ * `yard webhook add | list | get | test | remove`: who is told of jobs once they have settled.
  */
 
 import type { Command } from 'commander';
+import { durationMs } from '../../cluster/settings.ts';
+import { shownAddress } from '../../cluster/webhooks.ts';
 import type { WebhookMade, WebhookView } from '../../sdk/index.ts';
-import { isJson, jsonOf, listed } from './answer.ts';
-import type { Column } from './columns.ts';
+import { isJson, jsonOf, listed, told } from './answer.ts';
+import { type Column, facts } from './columns.ts';
 import type { CommandContext } from './command.ts';
 import { UsageError } from './exit.ts';
+import { exitCodeFor } from './follow.ts';
+import { interruptSignal } from './interrupt.ts';
+import { watchable } from './watchable.ts';
 import { relative } from './words.ts';
 
 const states = ['completed', 'failed', 'cancelled'] as const;
@@ -21,14 +26,19 @@ export function register(program: Command, context: CommandContext): void {
     .option('--type <types>', 'Only of jobs of these types.')
     .option('--queue <queues>', 'Only of jobs of these queues.')
     .action((url: string, flags: AddFlags, command: Command) => add({ url, flags }, command, context));
-  webhook
-    .command('list')
-    .description('Lists webhooks, the newest first.')
-    .action((_, command: Command) => list(command, context));
+  watchable(webhook.command('list').description('Lists webhooks, the newest first.'), context, list);
   webhook
     .command('get <id>')
+    .alias('describe')
     .description('Shows one webhook.')
     .action((id: string, _, command: Command) => get(id, command, context));
+  webhook
+    .command('test <id>')
+    .description('Tells it of a test event, signed as any other, and tells what the receiver answered.')
+    .option('--timeout-wait <duration>', 'How long its answer is waited for.', '30s')
+    .action((id: string, { timeoutWait }: { timeoutWait: string }, command: Command) =>
+      test({ id, timeoutWait }, command, context),
+    );
   webhook
     .command('remove <id>')
     .description('Has it told of nothing more.')
@@ -70,7 +80,7 @@ function hand({ webhook, secret }: WebhookMade, { terminal, output }: CommandCon
 
 async function list(command: Command, context: CommandContext): Promise<void> {
   const { webhooks, now } = await context.withYard(command, async (yard) => ({
-    webhooks: await yard.webhooks.list(),
+    webhooks: (await yard.webhooks.list()).map((each) => ({ ...each, url: shownAddress(each.url) })),
     now: yard.now(),
   }));
   listed(context, webhooks, { shape: shape(now), none: 'No webhooks. Add one with `yard webhook add`.' });
@@ -81,7 +91,8 @@ async function get(id: string, command: Command, context: CommandContext): Promi
     webhook: await yard.webhooks.get(id),
     now: yard.now(),
   }));
-  listed(context, [webhook], { shape: shape(now), none: '' });
+  const pairs = shape(now).map(({ title, value }) => [title.toLowerCase(), value(webhook)] as const);
+  told(context, webhook, { name: id, text: () => facts(pairs, context.terminal) });
 }
 
 function shape(now: number): readonly Column<WebhookView>[] {
@@ -96,9 +107,24 @@ function shape(now: number): readonly Column<WebhookView>[] {
   ];
 }
 
+async function test(
+  { id, timeoutWait }: { id: string; timeoutWait: string },
+  command: Command,
+  context: CommandContext,
+): Promise<void> {
+  const timeoutMs = durationMs(timeoutWait, 'timeout-wait');
+  const signal = interruptSignal();
+  const [{ url }, delivery] = await context.withYard(command, async (yard) => {
+    const hook = await yard.webhooks.get(id);
+    const { id: job } = await yard.webhooks.test(id);
+    return [hook, await yard.settled(job, { timeoutMs, signal })] as const;
+  });
+  const { error } = delivery.context;
+  told(context, delivery, { name: delivery.id, text: () => error?.message ?? `${url} took it.` });
+  context.exitWith(exitCodeFor(delivery));
+}
+
 async function remove(id: string, command: Command, context: CommandContext): Promise<void> {
   const webhook = await context.withYard(command, (yard) => yard.webhooks.remove(id));
-  const { terminal, output } = context;
-  if (isJson(output)) terminal.print(jsonOf(webhook, output));
-  else terminal.print(`Webhook ${id} is told of nothing more.`);
+  told(context, webhook, { name: id, text: () => `Webhook ${id} is told of nothing more.` });
 }

@@ -6,14 +6,15 @@
 import type { Command } from 'commander';
 import { ownFlags } from '../../cluster/settings.ts';
 import type { RunningWorker } from '../../cluster/worker.ts';
-import type { WorkerStatus, WorkerView } from '../../sdk/index.ts';
+import type { WorkerView } from '../../sdk/index.ts';
 import { listed, told } from './answer.ts';
 import { type Column, facts } from './columns.ts';
 import { addFlags, type CommandContext } from './command.ts';
 import { exitCodes, MissingError, UsageError } from './exit.ts';
 import { serve } from './serve.ts';
-import type { Style } from './terminal.ts';
+import { watchable } from './watchable.ts';
 import { relative, signed } from './words.ts';
+import { gpuText, slotsText, workerState } from './worker-words.ts';
 
 export function register(program: Command, context: CommandContext): void {
   const worker = program
@@ -27,9 +28,7 @@ export function register(program: Command, context: CommandContext): void {
   addFlags(worker, ownFlags('worker'));
   const nodes = program.command('nodes');
   for (const listing of [worker.command('list'), nodes])
-    listing
-      .description('Lists the workers, as the leader sees them.')
-      .action((_, command: Command) => list(command, context));
+    watchable(listing.description('Lists the workers, as the leader sees them.'), context, list);
   for (const parent of [worker, nodes])
     parent
       .command('get <name>')
@@ -114,31 +113,18 @@ function say(context: CommandContext, worker: WorkerView, sentence: string): voi
   told(context, worker, { name: worker.name, text: () => sentence });
 }
 
-const styles: Readonly<Record<WorkerStatus, Style>> = {
-  starting: 'blue',
-  available: 'green',
-  busy: 'yellow',
-  draining: 'magenta',
-  offline: 'dim',
-  lost: 'red',
-};
-
-export function workerStyle(status: WorkerStatus): Style {
-  return styles[status];
-}
-
 function shape(now: number): readonly Column<WorkerView>[] {
   return [
     { title: 'NAME', value: ({ name }) => name },
     {
       title: 'STATUS',
-      value: (worker) => trouble(worker) ?? worker.status,
-      style: (worker) => (trouble(worker) === undefined ? workerStyle(worker.status) : 'red'),
+      value: (worker) => workerState(worker).word,
+      style: (worker) => workerState(worker).style,
     },
-    { title: 'SLOTS', value: ({ used, slots }) => `${used}/${slots}`, align: 'right' },
+    { title: 'SLOTS', value: slotsText, align: 'right' },
     { title: 'CPU', value: ({ load }) => `${load.cpuPercent}%`, align: 'right' },
     { title: 'MEMORY', value: ({ load }) => `${load.memoryMb}M`, align: 'right' },
-    { title: 'GPU', value: gpuOf },
+    { title: 'GPU', value: gpuText },
     { title: 'CLOCK', value: ({ skewMs }) => (skewMs === undefined ? '-' : `${signed(skewMs)}ms`), align: 'right' },
     { title: 'STARTED', value: ({ startedAt }) => relative(startedAt, now) },
     { title: 'HEARD', value: ({ heardMsAgo }) => relative(now - heardMsAgo, now) },
@@ -153,19 +139,4 @@ function shape(now: number): readonly Column<WorkerView>[] {
 function labelsText(labels: Readonly<Record<string, string>>): string {
   const all = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
   return all.join(',') || '-';
-}
-
-/** What keeps a worker from taking jobs, though it is there. */
-function trouble({ isHung, isDeaf }: WorkerView): string | undefined {
-  if (isHung) return 'hung';
-  return isDeaf === true ? 'deaf' : undefined;
-}
-
-/** What was declared and not measured says so. */
-function gpuOf({ gpu, vramMb, vramsMb, gpus = [], declared }: WorkerView): string {
-  if (gpu === 0) return '-';
-  const memory = vramMb > 0 ? ` ${vramsMb?.join('+') ?? vramMb}M` : '';
-  const makers =
-    new Set(gpus.map(({ vendor }) => vendor)).size > 1 ? ` ${gpus.map(({ vendor = '?' }) => vendor).join('+')}` : '';
-  return `${gpu}${memory}${makers}${declared.includes('gpu') ? ' (declared)' : ''}`;
 }

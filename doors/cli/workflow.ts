@@ -34,6 +34,7 @@ export function register(program: Command, context: CommandContext): void {
     .action((flags: { limit: number }, command: Command) => list(flags, command, context));
   workflow
     .command('get <id>')
+    .alias('describe')
     .description('Shows a workflow as a whole: its nodes, its jobs, and how they stand.')
     .action((id: string, _, command: Command) => get(id, command, context));
   workflow

@@ -9,13 +9,17 @@ import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { TokenBook, Yard } from '../../sdk/index.ts';
 import { operations, operationsByFace } from '../api/operations.ts';
+import { type CompatOptions, registerCompat } from './compat/routes.ts';
+import { consolePolicy, isConsole, registerConsole } from './console.ts';
 import { docsPage, docsStyle } from './docs-page.ts';
 import { registerEvents } from './events.ts';
 import { Gate } from './gate.ts';
 import { mount } from './mount.ts';
 import { refuseForeign } from './origin.ts';
 import { answerProblem, answerRefused } from './problem.ts';
+import { mountSessions } from './session.ts';
 
+const apiPolicy = { defaultSrc: ["'none'"], styleSrc: ["'self'"], frameAncestors: ["'none'"] };
 const bodyAtMost = 16 * 2 ** 20;
 
 export interface AppOptions {
@@ -25,20 +29,32 @@ export interface AppOptions {
   tokens?: TokenBook | undefined;
   /** Requests that each token may make a second, on average; each address where there are no tokens. 0: no limit. */
   ratePerSecond?: number;
+  /** The routes of other schedulers are served too, with this. */
+  compat?: CompatOptions | undefined;
   /** Is told of what nobody foresaw. */
   onError?(cause: unknown): void;
 }
 
-export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = () => {} }: AppOptions): OpenAPIHono {
+export function httpApp({
+  yard,
+  version,
+  tokens,
+  ratePerSecond = 0,
+  compat,
+  onError = () => {},
+}: AppOptions): OpenAPIHono {
   const app = new OpenAPIHono();
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: { defaultSrc: ["'none'"], styleSrc: ["'self'"], frameAncestors: ["'none'"] },
-    }),
-  );
+  const ofApi = secureHeaders({ contentSecurityPolicy: apiPolicy });
+  const ofConsole = secureHeaders({ contentSecurityPolicy: consolePolicy });
+  app.use((context, next) => (isConsole(context.req.path) ? ofConsole : ofApi)(context, next));
   app.use(async ({ req }, next) => {
     refuseForeign({ host: req.header('host'), origin: req.header('origin'), isOpen: tokens === undefined });
     await next();
+  });
+  app.use('/v1/*', async (context, next) => {
+    await next();
+    // What is shown to one is nothing for a cache that others ask.
+    if (!context.res.headers.has('cache-control')) context.header('cache-control', 'private, no-cache');
   });
   app.use(
     bodyLimit({
@@ -55,19 +71,27 @@ export function httpApp({ yard, version, tokens, ratePerSecond = 0, onError = ()
   app.notFound(({ req: { method, path } }) =>
     answerRefused(404, 'route.missing', `Expected a path of the API, got ${method} ${path}. See /docs.`),
   );
-  const all = operations(yard);
+  const own = operations(yard);
   const gate = new Gate({ yard, door: 'http', tokens, ratePerSecond });
   const onFace = operationsByFace();
-  for (const operation of all)
-    mount(app, operation, async (context) => onFace((await gate.admit(context, operation)).yard, operation.id));
+  for (const operation of own)
+    mount(app, operation, async (context) => {
+      const { yard: face, onEnd } = await gate.admit(context, operation);
+      return { operation: onFace(face, operation.id), onEnd };
+    });
   registerEvents(app, gate);
+  const all = compat === undefined ? own : [...own, ...registerCompat(app, gate, yard, compat)];
+  const sessions = mountSessions(app, gate);
   if (tokens !== undefined)
     app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   const about = 'Jobs, queues, schedules, workers and masters of a cluster.';
   const info = { title: 'Yardmaster', version, description: about };
   app.get('/openapi.json', (context) => context.json(app.getOpenAPI31Document({ openapi: '3.1.1', info })));
-  app.get('/docs', (context) => context.html(docsPage({ title: 'Yardmaster', version, about, operations: all })));
+  app.get('/docs', (context) =>
+    context.html(docsPage({ title: 'Yardmaster', version, about, operations: [...all, ...sessions] })),
+  );
   app.get('/docs.css', (context) => context.body(docsStyle, 200, { 'content-type': 'text/css' }));
-  app.get('/', (context) => context.redirect('/docs'));
+  registerConsole(app);
+  app.get('/', (context) => context.redirect('/console/'));
   return app;
 }

@@ -4,28 +4,53 @@
 
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import type { Visitor } from '../api/doorkeeper.ts';
 import { type Answer, type Given, nothing, type Operation, type Reply, readBody } from '../api/operation.ts';
 import { problem } from '../api/problem.ts';
 import { refusalsOf } from '../api/refusal.ts';
 import { problemHeaders } from './problem.ts';
 
+/** Who was let in: the operation on their face, and how to be told when what they showed opens nothing any more. */
+export interface Admitted extends Pick<Visitor, 'onEnd'> {
+  operation: Operation;
+}
+
 /** Serves an operation, and describes it. `admit` finds the same one on the face of whoever asks, or throws. */
-export function mount(app: OpenAPIHono, operation: Operation, admit: (context: Context) => Promise<Operation>): void {
+export function mount(app: OpenAPIHono, operation: Operation, admit: (context: Context) => Promise<Admitted>): void {
   const { method, path } = operation;
   app.openAPIRegistry.registerPath(describedAs(operation));
   app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), async (context) => {
-    const { handle } = await admit(context);
-    return answered(context, await handle(await givenIn(context, operation)));
+    const { operation: own, onEnd } = await admit(context);
+    const ended = new AbortController();
+    const signal = AbortSignal.any([context.req.raw.signal, ended.signal]);
+    const answer = await own.handle(await givenIn(context, operation, signal));
+    if (answer.stream === undefined) return answered(context, answer);
+    // Only what goes on for a while can outlive a token.
+    const stopWaiting = onEnd(() => ended.abort());
+    const bytes = ReadableStream.from(toTheEnd(answer.stream.bytes, stopWaiting));
+    return answered(context, { ...answer, stream: { ...answer.stream, bytes } });
   });
 }
 
-async function givenIn({ req }: Context, { body }: Operation): Promise<Given<unknown, unknown, unknown>> {
+async function* toTheEnd(bytes: ReadableStream<Uint8Array>, then: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } finally {
+    then();
+  }
+}
+
+async function givenIn(
+  { req }: Context,
+  { body }: Operation,
+  signal: AbortSignal,
+): Promise<Given<unknown, unknown, unknown>> {
   return {
     params: req.param(),
     query: Object.fromEntries(Object.entries(req.queries()).map(([name, values]) => [name, one(values)])),
     body: body === nothing ? {} : readBody(await req.text()),
     header: (name) => req.header(name),
-    signal: req.raw.signal,
+    signal,
   };
 }
 

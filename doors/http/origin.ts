@@ -31,6 +31,31 @@ export function refuseForeign({ host, origin, isOpen }: From): void {
     );
 }
 
+/** What a page of ours says with each request that changes something: no page elsewhere can say it without being asked for leave. */
+export const sessionMark = 'x-yard-session';
+
+interface Sent {
+  method: string;
+  /** `Sec-Fetch-Site`: how the page that asks stands to us, as the browser says. */
+  site: string | undefined;
+  mark: string | undefined;
+}
+
+/**
+ * For what comes with a cookie: a page of another origin of this site, such as another port of this machine, gets its cookies sent too.
+ *
+ * @throws {Fault} `request.foreign`
+ */
+export function refuseForged({ method, site, mark }: Sent): void {
+  if (site !== undefined && site !== 'same-origin' && site !== 'none')
+    throw new Fault('request.foreign', `Expected a request of a page of this API, got a ${site} one.`);
+  if (mark === undefined && !/^(?:GET|HEAD|OPTIONS)$/.test(method))
+    throw new Fault(
+      'request.foreign',
+      `Expected the header \`${sessionMark}\` where a session changes something, got none. Send it, or a token in \`Authorization\`.`,
+    );
+}
+
 function nameOf(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname : '';
 }

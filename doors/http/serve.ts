@@ -7,6 +7,7 @@
 import type { RequestListener } from 'node:http';
 import { Fault, type TokenBook, type Yard } from '../../sdk/index.ts';
 import { brokerAway } from '../api/broker-away.ts';
+import type { CompatOptions } from './compat/routes.ts';
 import { isLoopback, type Listening, listenOn, loopback } from './listen.ts';
 
 export interface HttpOptions {
@@ -19,6 +20,8 @@ export interface HttpOptions {
   auth: 'off' | 'token';
   /** Requests that each may make a second, on average; 0: no limit. */
   ratePerSecond: number;
+  /** The routes of other schedulers are served too, with this. */
+  compat?: CompatOptions | undefined;
   port: number | 'free';
   /** Whether somebody named the port. */
   isNamed: boolean;
@@ -76,7 +79,7 @@ class LazyApi {
   }
 
   async #make(): Promise<RequestListener> {
-    const { open, version, auth, ratePerSecond, onError } = this.#options;
+    const { open, version, auth, ratePerSecond, compat, onError } = this.#options;
     this.#yard = open();
     this.#tokens = auth === 'token' ? this.#yard.then((yard) => yard.tokens.open()) : undefined;
     const [yard, tokens, { getRequestListener }, { httpApp }] = await Promise.all([
@@ -85,6 +88,6 @@ class LazyApi {
       import('@hono/node-server'),
       import('./app.ts'),
     ]);
-    return getRequestListener(httpApp({ yard, version, tokens, ratePerSecond, onError }).fetch);
+    return getRequestListener(httpApp({ yard, version, tokens, ratePerSecond, compat, onError }).fetch);
   }
 }

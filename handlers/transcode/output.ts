@@ -66,11 +66,11 @@ async function makeFolder(root: string, folder: string, name: string): Promise<v
 
 /** The deepest folder that exists must really lie beneath the root. */
 async function checkLinks(root: string, folder: string, name: string): Promise<void> {
+  // Asked before it is followed: what another job makes in between is then there, and no link that leads nowhere.
+  if (await isMissing(folder)) return checkLinks(root, dirname(folder), name);
   const [real, base] = [await reach(folder), await reach(root)];
-  if ('code' in real) {
-    if (real.code === 'ENOENT' && (await isMissing(folder))) return checkLinks(root, dirname(folder), name);
+  if ('code' in real)
     throw refused(`Expected the folder of the output ${name} to be a folder, it is not (${real.code}).`);
-  }
   if ('path' in base && !isInside(base.path, real.path))
     throw refused(`Expected an output beneath ${root}, but ${name} goes through a link that leads out of it.`);
 }
@@ -79,7 +79,7 @@ async function checkLinks(root: string, folder: string, name: string): Promise<v
 async function isMissing(path: string): Promise<boolean> {
   return lstat(path).then(
     () => false,
-    () => true,
+    (cause: unknown) => codeOf(cause) === 'ENOENT',
   );
 }
 

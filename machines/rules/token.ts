@@ -17,6 +17,8 @@ export interface TokenKey {
   hash: string;
   /** Opens nothing from here on, epoch ms. */
   until?: number;
+  /** It is that of a browser, which somebody signed in with the token itself. */
+  session?: true;
 }
 
 export interface TokenRecord {

@@ -4,6 +4,8 @@
  * A delivery is a job itself, of the type `webhook`; of those nobody is told, or each would have another one follow.
  */
 
+import { hidden } from './secret.ts';
+
 /** The type of the jobs that deliver. */
 export const webhookType = 'webhook';
 /** What the source of such a job begins with: nobody may submit one. */
@@ -54,5 +56,13 @@ export function concerns({ tenant, states, types, queues }: WebhookRecord, job: 
     states.some((state) => state === job.state) &&
     (types?.includes(job.type) ?? true) &&
     (queues?.includes(job.queue) ?? true)
+  );
+}
+
+/** An address as it may be shown: of many receivers the path is what lets one in. */
+export function shownAddress(url: string): string {
+  return url.replace(
+    /^(https?:\/\/[^/?#]*).*$/s,
+    (_, origin: string) => `${origin}/${url.length > origin.length + 1 ? hidden : ''}`,
   );
 }

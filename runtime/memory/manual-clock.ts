@@ -18,6 +18,8 @@ export interface ManualClockOptions {
   /** Broker time at the start, epoch ms. */
   startAt?: number;
   seed?: number;
+  /** What needs no time happens by itself, as soon as it is asked for, so that who asks need not play the clock. */
+  settlesItself?: boolean;
 }
 
 export class ManualClock implements Clock {
@@ -27,10 +29,14 @@ export class ManualClock implements Clock {
   #order = 0;
   #timers: Timer[] = [];
   #endOfTurn: (() => void)[] = [];
+  readonly #settlesItself: boolean;
+  /** How many are at it now. */
+  #plays = 0;
 
   constructor(options: ManualClockOptions = {}) {
     this.#startAt = options.startAt ?? 1_700_000_000_000;
     this.#draw = seeded(options.seed ?? 1);
+    this.#settlesItself = options.settlesItself ?? false;
   }
 
   now(): number {
@@ -51,6 +57,7 @@ export class ManualClock implements Clock {
 
   endOfTurn(what: () => void): void {
     this.#endOfTurn.push(what);
+    if (this.#settlesItself && this.#plays === 0) void this.settle();
   }
 
   chance(): number {
@@ -90,6 +97,18 @@ export class ManualClock implements Clock {
     return promise;
   }
 
+  /** As `advance`, as long as it `may`; stops before the first timer at which it may not. Returns whether it came to the end. */
+  async advanceWhile(may: () => boolean, ms: number): Promise<boolean> {
+    const end = this.#mono + ms;
+    let stopped = false;
+    await this.#play(() => {
+      stopped = !may();
+      return !stopped && this.#step(end);
+    });
+    if (!stopped) this.#mono = end;
+    return !stopped;
+  }
+
   /** The clock of one node, which can be frozen; `offsetMs` is how far its broker time is off. */
   forNode(options: { offsetMs?: number } = {}): NodeClock {
     return new NodeClock(this, options.offsetMs ?? 0);
@@ -97,13 +116,18 @@ export class ManualClock implements Clock {
 
   /** Lets everything settle, goes on by `step`, and so on until that goes no further. */
   #play(step: () => boolean): Promise<void> {
+    this.#plays++;
     return new Promise((resolve, reject) => {
+      const end = (how: () => void) => {
+        this.#plays--;
+        how();
+      };
       const turn = () => {
         try {
           if (this.#endTurn() || step()) afterPromises(turn);
-          else resolve();
+          else end(resolve);
         } catch (cause) {
-          reject(cause);
+          end(() => reject(cause));
         }
       };
       afterPromises(turn);

@@ -7,7 +7,7 @@
 
 import { headOf } from '../head.ts';
 import type { Change, Entry, Lease, Pointer, Revision, SavedPicture, StoreState, WriteOutcome } from '../ports.ts';
-import { type Stored, upcast } from '../record.ts';
+import { type Stored, storedAs, upcast } from '../record.ts';
 import { isScheduleKey, readSchedule, type StoredSchedule, scheduleHead } from '../schedule.ts';
 
 /** What a broker takes in one batch. */
@@ -184,7 +184,7 @@ function scheduleOf({ body, revision }: Write): StoredSchedule {
 }
 
 function storedOf({ body, revision }: Write): Stored {
-  return { record: upcast(body), revision };
+  return storedAs(upcast(body), revision);
 }
 
 function changeOf(write: Write): Change {

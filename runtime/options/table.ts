@@ -127,7 +127,7 @@ const table = {
   context: optional(text('name'), 'no context', {
     ...connection,
     env: ['YARD_CONTEXT', 'NATS_CONTEXT'],
-    help: 'A context of the `nats` command that says where the broker is and how to sign in.',
+    help: 'A context of `yard context`, or of the `nats` command, that says where the broker is and how to sign in.',
   }),
   creds: optional(path, 'no credentials file', {
     ...connection,
@@ -397,6 +397,11 @@ const table = {
     ...cluster,
     scopes: ['master', 'up'],
     help: 'Requests that each token (each address where there are none) may make a second at one master, on average; 0: no limit.',
+  }),
+  httpCompat: given(toggle, false, {
+    ...cluster,
+    scopes: ['master', 'up'],
+    help: 'Whether the routes of other schedulers (`/jobs`, `/tasks`, `/stats`, …) are served too (docs/api.md), with the names of `metrics-compat`.',
   }),
   natsApi: optional(choice('off', 'open', 'token'), '`open` where `http-auth` is `off`, else `token`', {
     ...cluster,

@@ -35,6 +35,11 @@ export const samples = {
     teller: 'master',
     help: 'How far the picture of this master may lag behind the stream of jobs.',
   },
+  yard_view_lag_seconds: {
+    ...gauge,
+    teller: 'master',
+    help: 'How far the view of this master, which lists and searches are answered from, may lag behind the stream of jobs; absent while it has none or makes it.',
+  },
   yard_clock_skew_seconds: {
     ...gauge,
     teller: 'master',

@@ -45,6 +45,12 @@ const breaking: Readonly<Record<string, { text: string; rules: readonly string[]
   'sdk/reaches.ts': { text: uses('../doors/http/good.ts'), rules: ['sdk-reaches-only-what-it-may'] },
   'sdk/inner.ts': { text: uses('../runtime/step.ts'), rules: ['sdk-hands-on-no-inner-code'] },
   'doors/http/reaches.ts': { text: usesType('../../actors/good.ts'), rules: ['doors-reaches-only-what-it-may'] },
+  'doors/web/src/reaches.ts': { text: usesType('../../../cluster/good.ts'), rules: ['pages-reaches-only-what-it-may'] },
+  'doors/web/src/inner.ts': { text: uses('../../../sdk/index.ts'), rules: ['pages-take-only-types-of-the-face'] },
+  'doors/web/drawing/reaches.ts': {
+    text: uses('../../../runtime/step.ts'),
+    rules: ['drawing-reaches-only-what-it-may'],
+  },
   'grafana/reaches.ts': { text: uses('../runtime/step.ts'), rules: ['grafana-reaches-only-what-it-may'] },
 };
 
@@ -64,6 +70,10 @@ const good: Readonly<Record<string, string>> = {
   'cluster/good.ts': `${uses('../actors/good.ts')}\n${uses('../nats/good.ts', 'n')}\n${uses('../handlers/good.ts', 'h')}`,
   'sdk/good.ts': `${uses('../cluster/good.ts')}\n${usesType('../runtime/record.ts', 'R')}\n${uses('../runtime/handler.ts', 'h')}`,
   'doors/http/good.ts': `${uses('../../sdk/good.ts')}\n${uses('../../cluster/good.ts', 'c')}`,
+  'sdk/index.ts': uses('../cluster/good.ts'),
+  'runtime/chart.ts': uses('../machines/good.ts'),
+  'doors/web/drawing/good.ts': uses('../../../runtime/chart.ts'),
+  'doors/web/src/good.ts': `${usesType('../../../sdk/index.ts')}\n${uses('../drawing/good.ts', 'd')}`,
   'grafana/good.ts': uses('../runtime/telemetry/catalogue.ts'),
   'test/good.ts': `${uses('../runtime/step.ts')}\n${uses('fast-check', 'f')}`,
 };

@@ -46,7 +46,7 @@ test('a cluster that was saved amid its work goes on elsewhere: nothing is missi
   expect(givenBack).toBeGreaterThanOrEqual(1);
   const before = await recordsOf(yard);
   for (const record of (await recordsOf(other)).values())
-    if (isSettled(record.state)) expect(record).toEqual(before.get(record.id));
+    if (isSettled(record.state)) expect(record).toEqual(asElsewhere(before.get(record.id)));
   await other.start('master');
   await other.start('worker');
   expect(await other.user.settled(burst)).toHaveLength(rest.length);
@@ -188,3 +188,9 @@ test('a schedule that was saved fires in the cluster that goes on, from where it
   const [first] = await there.schedules.history('tick');
   expect(first).toMatchObject({ n: 1, at: schedule.context.nextAt, outcome: 'fired' });
 });
+
+/** What a job went through in one cluster is no news in another. */
+function asElsewhere(record: JobRecord | undefined): JobRecord | undefined {
+  if (record === undefined) return undefined;
+  return { ...record, transitions: record.transitions.map((each) => ({ ...each, revision: 0 })) };
+}

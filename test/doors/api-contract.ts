@@ -38,7 +38,7 @@ export interface Exchange {
   text: string;
 }
 
-const noOperation = /^\/(?:$|docs|docs\.css$|openapi\.json$|v1\/events|v1\/jobs\/[^/]+\/events)/;
+const noOperation = /^\/(?:$|docs|console|openapi\.json$|v1\/session|v1\/events|v1\/jobs\/[^/]+\/events)/;
 
 export class ApiContract {
   readonly #operations: readonly { method: string; pattern: RegExp; path: string; described: Described }[];

@@ -19,6 +19,13 @@ const add = defineJob({
     return { sum: a + b };
   },
 });
+const talk = defineJob({
+  type: 'talk',
+  payload: z.object({}),
+  run: ({ log }) => {
+    for (const line of ['first Line', 'second line', 'an end']) log(line);
+  },
+});
 const failing = defineJob({
   type: 'failing',
   payload: z.object({}),
@@ -32,7 +39,7 @@ let server: Listening;
 
 beforeAll(async () => {
   cluster = await testCluster();
-  await cluster.work([add, failing], { concurrency: 4, name: 'w' });
+  await cluster.work([add, talk, failing], { concurrency: 4, name: 'w' });
   yard = await cluster.yard();
   server = await serveOpen(() => cluster.yard());
 });
@@ -58,6 +65,33 @@ describe('jobs', () => {
     );
     expect((await ask('/v1/jobs/sum/logs?search=nothing')).text).toBe('');
     expect((await ask('/v1/jobs/sum/why')).json).toMatchObject({ code: 'not waiting' });
+  });
+
+  test('a log is searched, cut to its end, and given as a file', async () => {
+    await ask('/v1/jobs', { body: { type: 'talk', payload: {}, id: 'talked' }, headers: { prefer: 'wait=30' } });
+    // The last lines may be stored a moment after the job has settled.
+    const all = (await ask('/v1/jobs/talked/logs?follow=true')).text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(all.map(({ line }) => line)).toEqual(['first Line', 'second line', 'an end']);
+    const plain = { headers: { accept: 'text/plain' } };
+    const linesOf = async (query: string) => (await ask(`/v1/jobs/talked/logs?${query}`, plain)).text;
+    expect(await linesOf('search=LINE')).toBe('first Line\nsecond line\n');
+    expect(await linesOf('tail=1')).toBe('an end\n');
+    expect(await linesOf('tail=1&search=line')).toBe('second line\n');
+    expect(await linesOf('tail=0&follow=true')).toBe('');
+    expect(await linesOf('tail=2&follow=true')).toBe('second line\nan end\n');
+    expect([await linesOf('attempt=1&tail=1'), await linesOf('attempt=2'), await linesOf('stream=stderr')]).toEqual([
+      'an end\n',
+      '',
+      '',
+    ]);
+    const file = await ask('/v1/jobs/talked/logs?download=true');
+    expect(file.headers.get('content-disposition')).toBe('attachment; filename="talked.log"');
+    expect(file.headers.get('content-type')).toContain('text/plain');
+    expect(file.text).toBe('first Line\nsecond line\nan end\n');
+    expect((await ask('/v1/jobs/talked/logs?grep=x')).status).toBe(422);
   });
 
   test('a repeat finds the job that is there, other content is a conflict', async () => {
@@ -235,7 +269,8 @@ test('every operation is described once, and the page and its style come from he
     Object.keys(methods).map((method) => `${method} ${path}`),
   );
   const mounted = operations(yard).map(({ method, path }) => `${method} ${path}`);
-  expect(described.toSorted()).toEqual(mounted.toSorted());
+  const sessions = ['get', 'post', 'delete'].map((method) => `${method} /v1/session`);
+  expect(described.toSorted()).toEqual([...mounted, ...sessions].toSorted());
   expect(new Set(operations(yard).map(({ id }) => id)).size).toBe(mounted.length);
   const page = await ask('/docs');
   expect(page.text).toContain('/v1/jobs/{id}/cancel');

@@ -124,6 +124,13 @@ test('what waits and who is there is as it stands', async () => {
   await expect.poll(async () => (await read(master)).get('yard_queue_waiting{queue="batch"}')).toBe(0);
 });
 
+test('how far the view lags is told once there is one', async () => {
+  const lag = async () => (await read(master)).get('yard_view_lag_seconds');
+  expect(await lag()).toBeUndefined();
+  await yard.lanes();
+  await expect.poll(lag, { timeout: 30_000 }).toBeLessThan(30);
+});
+
 test('Prometheus finds out whom to ask', async () => {
   const http = await serveOpen(() => connect({ servers: broker.url }));
   const { json } = await new ApiClient(() => http.url).ask('/v1/prometheus/targets');

@@ -59,6 +59,11 @@ const reading: Readonly<Record<string, Example>> = {
     expect(json).toEqual({ a: 7 });
     expect(await doors.yard.result('resulting')).toEqual(json);
   },
+  async revealJob(doors) {
+    await doors.yard.submit('echo', { apiKey: 'hush' }, { id: 'secretive', delay: '1h' });
+    expect((await doors.http({ params: { id: 'secretive' } })).json).toMatchObject({ payload: { apiKey: 'hush' } });
+    expect(await doors.nats('jobs.get', { params: { id: 'secretive' } })).toMatchObject({ payload: { apiKey: '•••' } });
+  },
   async whyJob(doors) {
     const { json } = await doors.http({ params: await later(doors, 'wondered') });
     expect(await doors.yard.why('wondered')).toMatchObject({ code: json.code });
@@ -338,6 +343,11 @@ const people: Readonly<Record<string, Example>> = {
     const { webhook } = await doors.yard.webhooks.add({ url: 'https://read.example/' });
     const { json } = await doors.http({ params: { id: webhook.webhook } });
     expect(await doors.yard.webhooks.get(webhook.webhook)).toEqual(json);
+  },
+  async testWebhook(doors) {
+    const { webhook } = await doors.yard.webhooks.add({ url: 'http://127.0.0.1:9/' });
+    const { json } = await doors.http({ params: { id: webhook.webhook } });
+    expect(await doors.yard.job(json.id)).toMatchObject({ type: 'webhook', queue: json.queue });
   },
   async removeWebhook(doors) {
     const { webhook } = await doors.yard.webhooks.add({ url: 'https://removed.example/' });

@@ -55,7 +55,9 @@ const client = new ApiClient(() => http.url);
 
 test('every operation has an example, and every example an operation', async () => {
   expect(Object.keys(examples).toSorted()).toEqual([...all.keys()].toSorted());
-  expect((await client.contract).ids.toSorted()).toEqual([...all.keys()].toSorted());
+  // Sessions are of HTTP alone.
+  const described = (await client.contract).ids.filter((id) => !id.endsWith('Session'));
+  expect(described.toSorted()).toEqual([...all.keys()].toSorted());
 });
 
 test.each(Object.entries(examples))('%s does what it says, as another door sees it', async (id, example) => {

@@ -167,10 +167,12 @@ describe('a token', () => {
     ['is revoked', (id) => yard.tokens.revoke(id), {}],
     ['is changed for another one', (id) => yard.tokens.rotate(id), {}],
     ['expires', async () => {}, { expiresIn: '1500ms' }],
-  ])('that %s ends what it opened: news of all jobs, and of one', async (_, end, more) => {
+  ])('that %s ends what it opened: news of all jobs, and of one, and a log that is followed', async (_, end, more) => {
     const { secret, token } = await yard.tokens.create({ label: 'ends', scopes: ['read'], ...more });
     const { id } = await yard.submit('echo', {}, { delay: '1h' });
-    const opened = ['/v1/events', `/v1/jobs/${id}/events`].map((path) => ask(path, { token: secret }));
+    const opened = ['/v1/events', `/v1/jobs/${id}/events`, `/v1/jobs/${id}/logs?follow=true`].map((path) =>
+      ask(path, { token: secret }),
+    );
     await expect.poll(async () => (await ask('/v1/jobs', { token: secret })).status).toBe(200);
     await end(token.token);
     // A stream that goes on keeps `fetch` from giving its text.

@@ -5,7 +5,8 @@ import { createServer } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineJob, type Yard } from '../../sdk/index.ts';
-import { type TestCluster, testCluster } from './cluster.ts';
+import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
+import { Shell } from './command.ts';
 
 interface Heard {
   id: string;
@@ -96,11 +97,36 @@ test('nobody may submit a delivery', async () => {
   await expect(yard.submit('webhook', { webhook: 'x', event: {} })).rejects.toMatchObject({ code: 'input.invalid' });
 });
 
+test('a test is told at once, signed, to the one that is tested; what its receiver answered is what the job comes to', async () => {
+  const [open] = await yard.webhooks.list();
+  const id = open?.webhook ?? '';
+  const before = heard.length;
+  const http = await serveOpen(() => cluster.yard());
+  const asked = await fetch(`${http.url}/v1/webhooks/${id}/test`, { method: 'POST', headers: { prefer: 'wait=20' } });
+  const told = [asked.status, await asked.json()];
+  await http.close();
+  expect(told).toMatchObject([200, { type: 'webhook', state: 'completed' }]);
+  expect(heard).toHaveLength(before + 1);
+  const { body = '', signature = '' } = heard.at(-1) ?? {};
+  expect(JSON.parse(body)).toMatchObject({ type: 'webhook.test', data: { webhook: id } });
+  expect(signature).toMatch(/^v1,/);
+  statuses.push(500);
+  await using shell = new Shell(cluster.broker.server.dataDir, { NATS_URL: cluster.broker.url });
+  const [refused, missing] = [await shell.yard('webhook', 'test', id), await shell.yard('webhook', 'test', 'nobody')];
+  expect(refused).toMatchObject({ code: 1, out: expect.stringContaining('it answered 500') });
+  expect(missing).toMatchObject({ code: 3, talk: expect.stringContaining('yard webhook list') });
+  expect(await shell.yard('webhook', 'test', id)).toMatchObject({ code: 0, out: `${url} took it.\n` });
+  await expect(yard.ofTenant('acme').webhooks.test(id)).rejects.toMatchObject({ code: 'webhook.missing' });
+  const [entry] = await yard.auditLog({ limit: 1 });
+  expect(entry).toMatchObject({ what: 'webhook.test', refused: 'webhook.missing' });
+});
+
 test('a receiver that is gone (410) is told of nothing more', async () => {
   const [open] = await yard.webhooks.list();
   statuses.push(410);
+  const before = heard.length;
   await yard.submit('echo', {}, { id: 'gone' });
-  await hears(3);
+  await hears(before + 1);
   const id = open?.webhook ?? '';
   await expect.poll(async () => (await yard.webhooks.get(id)).endedAt, { timeout: 20_000 }).toBeGreaterThan(0);
 }, 60_000);

@@ -9,7 +9,14 @@
 import { isActive, isSettled } from '../../machines/job.ts';
 import type { Write } from '../../runtime/memory/stream.ts';
 import type { Lease } from '../../runtime/ports.ts';
-import { type JobRecord, keptTransitions, lastTransition, type Transition, upcast } from '../../runtime/record.ts';
+import {
+  type JobRecord,
+  keptTransitions,
+  lastTransition,
+  storedAs,
+  type Transition,
+  upcast,
+} from '../../runtime/record.ts';
 import { isScheduleKey } from '../../runtime/schedule.ts';
 import { BondHistory } from './bond-history.ts';
 import { ScheduleHistory } from './schedule-history.ts';
@@ -120,8 +127,9 @@ export class History {
     this.#breaches.push(...this.schedules.scheduleWritten(write, this.#leaseBatch === write.batch));
   }
 
-  #jobWritten({ key, batch, body }: Write): void {
-    const record = upcast(body);
+  #jobWritten({ key, batch, body, revision }: Write): void {
+    // Of what was there before, each transition must say by which write it was stored.
+    const { record } = storedAs(upcast(body), revision);
     const before = this.#jobs.get(key);
     if (before === undefined) this.#breaches.push(...this.schedules.jobBorn(record, batch));
     this.#jobs.set(key, record);

@@ -1,0 +1,13 @@
+/**
+ * The charts, as they were drawn when the pages were built.
+ */
+
+declare module 'virtual:charts' {
+  interface Chart {
+    /** Of what the machine says; another machine has another one. */
+    hash: string;
+    right: Readonly<Record<import('../drawing/layout.ts').Detail, import('../drawing/layout.ts').Drawing>>;
+    down: Readonly<Record<import('../drawing/layout.ts').Detail, import('../drawing/layout.ts').Drawing>>;
+  }
+  export const charts: Readonly<Record<'job' | 'worker' | 'schedule', Chart>>;
+}

@@ -1,0 +1,10 @@
+/**
+ * Where the pages begin.
+ */
+
+import { render } from 'preact';
+import { App } from './app.tsx';
+import './style.css';
+
+const place = document.getElementById('app');
+if (place !== null) render(<App />, place);

@@ -1,0 +1,25 @@
+/**
+ * What the API answers, in the shapes of the face.
+ */
+
+import type { BrokersView, ClusterView, MasterView, QueueView, WorkerView, Yard } from '../../../../sdk/index.ts';
+
+export type ClusterAnswer = ClusterView;
+export type BrokersAnswer = BrokersView;
+
+export interface MastersAnswer {
+  masters: readonly MasterView[];
+}
+
+export interface WorkersAnswer {
+  workers: readonly WorkerView[];
+}
+
+export interface QueuesAnswer {
+  queues: readonly QueueView[];
+}
+
+/** `next` is where the next page begins. */
+export type JobsAnswer = Awaited<ReturnType<Yard['jobPage']>>;
+
+export type LanesAnswer = Awaited<ReturnType<Yard['lanes']>>;

@@ -1,0 +1,268 @@
+/**
+ * One job: where it is, the path it walked, what it did in each attempt, what it said, and why it waits.
+ */
+
+import { charts } from 'virtual:charts';
+import { useMemo, useState } from 'preact/hooks';
+import type { JobRecord, Transition, Why } from '../../../../sdk/index.ts';
+import { pathWith } from '../ask.ts';
+import { useAsked } from '../asked.ts';
+import { Statechart } from '../chart/statechart.tsx';
+import { Ways } from '../chart/way.ts';
+import { duration, moment } from '../moment.ts';
+import { Act } from '../part/act.tsx';
+import { Json } from '../part/json.tsx';
+import { Log } from '../part/log.tsx';
+import { StateBadge } from '../part/state.tsx';
+import { Trouble } from '../part/trouble.tsx';
+import { When } from '../part/when.tsx';
+
+const settled: readonly string[] = ['completed', 'cancelled', 'failed'];
+const waiting: readonly string[] = ['scheduled', 'blocked', 'held', 'pending', 'queued', 'retrying'];
+
+export function Job({ id }: { id: string }) {
+  const path = `/v1/jobs/${encodeURIComponent(id)}`;
+  const { answer: job, problem, again } = useAsked<JobRecord>(path, 1_500);
+  if (job === undefined)
+    return problem === undefined ? <p class="empty">Looking for {id} …</p> : <Trouble problem={problem} />;
+  return (
+    <>
+      <Head job={job} again={again} />
+      {waiting.includes(job.state) && <Waits path={path} />}
+      {job.context.error !== undefined && (
+        <section class="banner bad">
+          <strong>{job.context.error.kind}</strong> {job.context.error.message}
+        </section>
+      )}
+      <Film job={job} />
+      <Attempts job={job} />
+      <Log path={path} isOver={settled.includes(job.state)} />
+      <div class="columns">
+        <section>
+          <h2>Input</h2>
+          <Json value={job.payload} />
+        </section>
+        <section>
+          <h2>Result</h2>
+          <Json value={job.context.result} />
+        </section>
+      </div>
+      <Copies job={job} />
+    </>
+  );
+}
+
+function Head({ job, again }: { job: JobRecord; again(): void }) {
+  const { id, name, type, state, queue, priority, tenant, createdAt, startedAt, settledAt, progress } = job;
+  return (
+    <>
+      <header class="job">
+        <h1>{name ?? id}</h1>
+        <StateBadge state={state} />
+        <Verbs job={job} again={again} />
+      </header>
+      {state === 'processing' && progress?.percent !== undefined && (
+        <label class="progress">
+          <progress max={100} value={progress.percent} /> {Math.round(progress.percent)} %{etaOf(job)}
+        </label>
+      )}
+      <dl class="facts">
+        <dt>Id</dt>
+        <dd>
+          <code>{id}</code>
+        </dd>
+        <dt>Type</dt>
+        <dd>{type}</dd>
+        <dt>Queue</dt>
+        <dd>
+          {queue}, {priority}
+        </dd>
+        <dt>Tenant</dt>
+        <dd>{tenant}</dd>
+        <dt>Created</dt>
+        <dd>
+          <When at={createdAt} />
+        </dd>
+        <dt>Waited</dt>
+        <dd>{duration((startedAt ?? settledAt ?? Date.now()) - createdAt)}</dd>
+        <dt>Settled</dt>
+        <dd>
+          <When at={settledAt} />
+        </dd>
+      </dl>
+    </>
+  );
+}
+
+function etaOf({ progress, attempts }: JobRecord): string {
+  const startedAt = attempts.at(-1)?.startedAt;
+  if (startedAt === undefined || progress?.percent === undefined || progress.percent < 1) return '';
+  const left = ((progress.at - startedAt) * (100 - progress.percent)) / progress.percent;
+  return `, about ${duration(left)} left`;
+}
+
+function Verbs({ job: { id, state }, again }: { job: JobRecord; again(): void }) {
+  const verb = (label: string, name: string, confirm?: string) => (
+    <Act
+      label={label}
+      path={`/v1/jobs/${encodeURIComponent(id)}/${name}`}
+      body={{}}
+      command={`yard job ${name} ${id}`}
+      {...(confirm === undefined ? {} : { confirm })}
+      onDone={again}
+    />
+  );
+  return (
+    <span class="verbs">
+      {state === 'failed' && verb('Redrive', 'redrive')}
+      {state === 'held' && verb('Release', 'release')}
+      {waiting.includes(state) && state !== 'held' && verb('Hold', 'hold')}
+      {(state === 'retrying' || state === 'scheduled') && verb('Start now', 'retry')}
+      {!settled.includes(state) && verb('Cancel', 'cancel', `Cancel ${id}? That is final.`)}
+    </span>
+  );
+}
+
+function Waits({ path }: { path: string }) {
+  const { answer } = useAsked<Why>(`${path}/why`, 2_000);
+  if (answer === undefined) return null;
+  return (
+    <section class="banner" aria-label="Why it waits">
+      <strong>{answer.code}</strong> {answer.sentence}
+    </section>
+  );
+}
+
+/** The chart with the path that was walked, to be stepped through. */
+function Film({ job }: { job: JobRecord }) {
+  const { transitions } = job;
+  const [chosen, setChosen] = useState<number>();
+  const drawing = charts.job[window.innerWidth < 800 ? 'down' : 'right'].outline;
+  const ways = useMemo(() => new Ways(drawing), [drawing]);
+  const shown = transitions.find(({ n }) => n === chosen) ?? transitions.at(-1);
+  const until = transitions.filter(({ n }) => n <= (shown?.n ?? 0));
+  const walked = new Set(until.flatMap((one) => ways.wireOf(one)?.id ?? []));
+  const lit = new Set(drawing.boxes.filter(({ name }) => name === (shown?.to ?? job.state)).map(({ path }) => path));
+  return (
+    <section>
+      <h2>The path it walked</h2>
+      <section class="canvas" tabIndex={0} aria-label="The chart; scrolls">
+        <Statechart
+          drawing={drawing}
+          label={`The machine of the job, in ${shown?.to ?? job.state}`}
+          lit={lit}
+          walked={walked}
+        />
+      </section>
+      <Steps transitions={transitions} shown={shown?.n} onChoose={setChosen} />
+    </section>
+  );
+}
+
+interface StepsProps {
+  transitions: readonly Transition[];
+  shown: number | undefined;
+  onChoose(n: number | undefined): void;
+}
+
+function Steps({ transitions, shown, onChoose }: StepsProps) {
+  const at = transitions.findIndex(({ n }) => n === shown);
+  return (
+    <>
+      <div class="toolbar" role="toolbar" aria-label="Step through">
+        <button type="button" disabled={at <= 0} onClick={() => onChoose(transitions[at - 1]?.n)}>
+          ← before
+        </button>
+        <button type="button" disabled={at >= transitions.length - 1} onClick={() => onChoose(transitions[at + 1]?.n)}>
+          next →
+        </button>
+        <button type="button" onClick={() => onChoose(undefined)}>
+          now
+        </button>
+      </div>
+      <ol class="steps">
+        {transitions.map((one, index) => (
+          <li key={one.n}>
+            <button type="button" aria-current={one.n === shown ? 'step' : undefined} onClick={() => onChoose(one.n)}>
+              <span class="number">{one.n}</span>
+              <time title={moment(one.at)}>
+                {index === 0 ? moment(one.at) : `+${duration(one.at - (transitions[index - 1]?.at ?? one.at))}`}
+              </time>
+              <span>{one.event}</span>
+              <StateBadge state={one.to} />
+              <span class="wide dim">{one.reason}</span>
+            </button>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function Attempts({ job: { attempts } }: { job: JobRecord }) {
+  if (attempts.length === 0) return null;
+  return (
+    <section>
+      <h2>Attempts</h2>
+      <table>
+        <thead>
+          <tr>
+            <th class="number">No.</th>
+            <th>Worker</th>
+            <th>Claimed</th>
+            <th>Ran</th>
+            <th>Outcome</th>
+            <th>Error</th>
+          </tr>
+        </thead>
+        <tbody>
+          {attempts.map(({ attempt, worker, claimedAt, startedAt, endedAt, outcome, error }) => (
+            <tr key={attempt}>
+              <td class="number">{attempt}</td>
+              <td>{worker}</td>
+              <td>
+                <When at={claimedAt} />
+              </td>
+              <td>{startedAt === undefined ? '–' : duration((endedAt ?? Date.now()) - startedAt)}</td>
+              <td>{outcome ?? 'runs'}</td>
+              <td class="wide">
+                {error !== undefined && (
+                  <details>
+                    <summary>{error.message}</summary>
+                    <Json value={error} />
+                  </details>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** The same job again, in each of the ways to submit one. */
+function Copies({ job: { type, payload, queue, priority } }: { job: JobRecord }) {
+  const body = JSON.stringify(payload ?? {}).replaceAll("'", "'\\''");
+  const whole = JSON.stringify({ type, payload: payload ?? {}, queue, priority }).replaceAll("'", "'\\''");
+  const lines = [
+    ['yard', `yard submit ${type} '${body}' --queue ${queue} --priority ${priority}`],
+    ['nats', `nats pub yard.submit.${type} '${body}' -H Queue:${queue} -H Priority:${priority}`],
+    ['curl', `curl -s ${pathWith(`${location.origin}/v1/jobs`, {})} -d '${whole}'`],
+  ] as const;
+  return (
+    <section>
+      <h2>Submit the same again</h2>
+      <ul class="copies">
+        {lines.map(([name, line]) => (
+          <li key={name}>
+            <button type="button" onClick={() => void navigator.clipboard.writeText(line)}>
+              Copy {name}
+            </button>
+            <code>{line}</code>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

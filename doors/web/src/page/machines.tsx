@@ -1,0 +1,157 @@
+/**
+ * The machines that run, live: how many jobs are in each state, and what moves along each wire.
+ */
+
+import { charts } from 'virtual:charts';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
+import { pathWith } from '../ask.ts';
+import { useAsked } from '../asked.ts';
+import { mermaidOf, save, svgOf } from '../chart/export.ts';
+import { Flows } from '../chart/flows.ts';
+import { type Flow, Statechart } from '../chart/statechart.tsx';
+import type { Tokens } from '../chart/tokens.ts';
+import { listen } from '../live.ts';
+import type { LanesAnswer, WorkersAnswer } from './answer.ts';
+
+const kinds = ['job', 'worker', 'schedule'] as const;
+type Kind = (typeof kinds)[number];
+const windows = { '1 min': 60_000, '5 min': 300_000, '15 min': 900_000 } as const;
+type Window = keyof typeof windows;
+
+export function Machines() {
+  const { query, route } = useLocation();
+  const kind = kinds.find((one) => one === query['of']) ?? 'job';
+  const direction =
+    query['look'] === 'down' || (query['look'] === undefined && window.innerWidth < 800) ? 'down' : 'right';
+  const span: Window = query['over'] === '5 min' || query['over'] === '15 min' ? query['over'] : '1 min';
+  const [zoom, setZoom] = useState<number>();
+  const detail = query['words'] === 'yes' ? 'words' : 'outline';
+  const drawing = charts[kind][direction][detail];
+  const now = { of: kind, look: direction, over: span, words: detail === 'words' ? 'yes' : undefined };
+  const show = (change: Partial<Record<keyof typeof now, string | undefined>>) =>
+    route(pathWith('/console/machines', { ...now, ...change }));
+  return (
+    <>
+      <h1>Machines</h1>
+      <div class="toolbar" role="toolbar" aria-label="The picture">
+        {kinds.map((one) => (
+          <button type="button" key={one} aria-pressed={one === kind} onClick={() => show({ of: one })}>
+            {one}
+          </button>
+        ))}
+        <span class="gap" />
+        <button type="button" aria-pressed={direction === 'right'} onClick={() => show({ look: 'right' })}>
+          right
+        </button>
+        <button type="button" aria-pressed={direction === 'down'} onClick={() => show({ look: 'down' })}>
+          down
+        </button>
+        <button
+          type="button"
+          aria-pressed={detail === 'words'}
+          onClick={() => show({ words: detail === 'words' ? undefined : 'yes' })}
+        >
+          words
+        </button>
+        <span class="gap" />
+        <button type="button" aria-label="Smaller" onClick={() => setZoom((now) => (now ?? 0.6) / 1.25)}>
+          −
+        </button>
+        <button type="button" onClick={() => setZoom(undefined)} aria-pressed={zoom === undefined}>
+          fit
+        </button>
+        <button type="button" aria-label="Larger" onClick={() => setZoom((now) => (now ?? 0.6) * 1.25)}>
+          +
+        </button>
+        <span class="gap" />
+        {Object.keys(windows).map((one) => (
+          <button type="button" key={one} aria-pressed={one === span} onClick={() => show({ over: one })}>
+            {one}
+          </button>
+        ))}
+        <span class="gap" />
+        <button
+          type="button"
+          onClick={() => save(`${kind}.svg`, 'image/svg+xml', svgOf(document.querySelector('svg.chart')))}
+        >
+          SVG
+        </button>
+        <button type="button" onClick={() => save(`${kind}.mmd`, 'text/plain', mermaidOf(drawing))}>
+          Mermaid
+        </button>
+      </div>
+      <section class="canvas" tabIndex={0} aria-label="The chart; scrolls">
+        {kind === 'job' ? (
+          <LiveJobs key={`${direction} ${detail} ${span}`} drawing={drawing} zoom={zoom} overMs={windows[span]} />
+        ) : (
+          <Others kind={kind} drawing={drawing} zoom={zoom} />
+        )}
+      </section>
+      <p class="note">
+        Drawn from the machine that runs ({charts[kind].hash}). The happy path is green; a number on a wire says how
+        often it was taken in the last {span} as seen by this page, and how long jobs had been in the state before.
+      </p>
+    </>
+  );
+}
+
+interface DrawnProps {
+  drawing: (typeof charts)['job']['right']['words'];
+  zoom: number | undefined;
+}
+
+function LiveJobs({ drawing, zoom, overMs }: DrawnProps & { overMs: number }) {
+  const { answer } = useAsked<LanesAnswer>('/v1/stats/lanes', 1_000);
+  const [flows, setFlows] = useState<ReadonlyMap<string, Flow>>(new Map());
+  const tokens = useRef<Tokens | undefined>(undefined);
+  const counted = useMemo(() => new Flows(drawing, overMs), [drawing, overMs]);
+  useEffect(() => {
+    const stop = listen((news) => {
+      for (const [wire, jobs] of counted.add(news)) tokens.current?.send(wire, jobs);
+    });
+    const timer = window.setInterval(() => setFlows(counted.now()), 500);
+    return () => {
+      stop();
+      window.clearInterval(timer);
+    };
+  }, [counted]);
+  const counts = useMemo(() => {
+    if (answer === undefined) return undefined;
+    const byState = Map.groupBy<string, LanesAnswer['lanes'][number]>(answer.lanes, ({ state }) => state);
+    const jobsIn = (state: string) => (byState.get(state) ?? []).reduce((sum, { count }) => sum + count, 0);
+    return new Map(drawing.boxes.filter(({ leaf }) => leaf).map(({ name, path }) => [path, jobsIn(name)]));
+  }, [drawing, answer]);
+  const onTokens = useCallback((now: Tokens | undefined) => {
+    tokens.current = now;
+  }, []);
+  return (
+    <Statechart
+      drawing={drawing}
+      zoom={zoom}
+      label="The machine of a job"
+      {...(counts === undefined ? {} : { counts })}
+      flows={flows}
+      onTokens={onTokens}
+    />
+  );
+}
+
+function Others({ kind, drawing, zoom }: DrawnProps & { kind: Kind }) {
+  const { answer } = useAsked<WorkersAnswer>(kind === 'worker' ? '/v1/workers' : undefined, 1_000);
+  const counts = useMemo(() => {
+    if (answer === undefined) return undefined;
+    const byStatus = Map.groupBy<string, (typeof answer.workers)[number]>(answer.workers, ({ status }) => status);
+    return new Map(
+      drawing.boxes.filter(({ leaf }) => leaf).map(({ name, path }) => [path, byStatus.get(name)?.length ?? 0]),
+    );
+  }, [drawing, answer]);
+  return (
+    <Statechart
+      drawing={drawing}
+      zoom={zoom}
+      label={`The machine of a ${kind}`}
+      {...(counts === undefined ? {} : { counts })}
+    />
+  );
+}

@@ -1,0 +1,111 @@
+/**
+ * Workers: what they are, what they hold, whether they live.
+ */
+
+import { useAsked } from '../asked.ts';
+import { duration } from '../moment.ts';
+import { Act } from '../part/act.tsx';
+import { Trouble } from '../part/trouble.tsx';
+import { When } from '../part/when.tsx';
+import type { WorkersAnswer } from './answer.ts';
+
+export function Workers() {
+  const { answer, problem, again } = useAsked<WorkersAnswer>('/v1/workers');
+  const workers = answer?.workers ?? [];
+  return (
+    <>
+      <h1>Workers</h1>
+      <Trouble problem={problem} />
+      {answer !== undefined && workers.length === 0 && <p class="empty">No worker is there. Start one: yard worker</p>}
+      <div class="cards">
+        {workers.map((worker) => (
+          <Card key={worker.incarnation} worker={worker} onDone={again} />
+        ))}
+      </div>
+    </>
+  );
+}
+
+function Card({ worker, onDone }: { worker: WorkersAnswer['workers'][number]; onDone(): void }) {
+  const {
+    name,
+    host,
+    pid,
+    version,
+    status,
+    slots,
+    used,
+    gpu,
+    vramMb,
+    memoryMb,
+    encoders,
+    types,
+    load,
+    heardMsAgo,
+    startedAt,
+    isHung,
+    isDeaf,
+  } = worker;
+  return (
+    <section class="card" aria-label={name}>
+      <header>
+        <h2>{name}</h2>
+        <span class={`badge worker-${status}`}>{status}</span>
+        {isHung && <span class="badge bad">hung</span>}
+        {isDeaf && <span class="badge bad">takes no mail</span>}
+      </header>
+      <div class="slots" role="img" aria-label={`${used} of ${slots} slots are used`}>
+        {Array.from({ length: Math.min(slots, 64) }, (_, at) => (
+          <i key={at} class={at < used ? 'used' : ''} />
+        ))}
+      </div>
+      <dl>
+        <dt>Slots</dt>
+        <dd>
+          {used} of {slots} used
+        </dd>
+        <dt>Load</dt>
+        <dd>
+          {Math.round(load.cpuPercent)} % CPU, {Math.round(load.memoryMb)} MB of {memoryMb.toLocaleString('en')}
+        </dd>
+        {gpu > 0 && (
+          <>
+            <dt>GPU</dt>
+            <dd>
+              {gpu}, {vramMb.toLocaleString('en')} MB each
+            </dd>
+          </>
+        )}
+        <dt>Heard</dt>
+        <dd>{duration(heardMsAgo)} ago</dd>
+        <dt>Where</dt>
+        <dd>
+          {host}, process {pid}, {version}, started <When at={startedAt} />
+        </dd>
+        <dt>Types</dt>
+        <dd>{types.join(' ')}</dd>
+        <dt>Encoders</dt>
+        <dd>{encoders.join(' ')}</dd>
+      </dl>
+      <footer>
+        <a href={`/console/jobs?worker=${name}`}>Its jobs</a>
+        {status === 'draining' ? (
+          <Act
+            label="Undrain"
+            path={`/v1/workers/${name}/undrain`}
+            command={`yard worker undrain ${name}`}
+            onDone={onDone}
+          />
+        ) : (
+          <Act
+            label="Drain"
+            path={`/v1/workers/${name}/drain`}
+            command={`yard worker drain ${name}`}
+            confirm={`Drain ${name}? What it runs goes on, and it gets no more.`}
+            onDone={onDone}
+          />
+        )}
+      </footer>
+    </section>
+  );
+}

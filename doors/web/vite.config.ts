@@ -1,0 +1,56 @@
+/**
+ * How the pages are built: one folder of files that every master serves under `/console/`, with the charts drawn in advance.
+ */
+
+import { createHash } from 'node:crypto';
+import ELK from 'elkjs/lib/elk.bundled.js';
+import { defineConfig, type Plugin } from 'vite';
+import { jobMachine } from '../../machines/job.ts';
+import { scheduleMachine } from '../../machines/schedule.ts';
+import { workerMachine } from '../../machines/worker.ts';
+import { type Direction, layout } from './drawing/layout.ts';
+import { type Machine, planOf } from './drawing/wire.ts';
+
+const name = 'virtual:charts';
+const machines: Readonly<Record<string, Machine>> = {
+  job: jobMachine,
+  worker: workerMachine,
+  schedule: scheduleMachine,
+};
+
+export default defineConfig({
+  root: import.meta.dirname,
+  base: '/console/',
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  plugins: [charts()],
+});
+
+function charts(): Plugin {
+  return {
+    name,
+    resolveId: (id) => (id === name ? `\0${name}` : undefined),
+    load: async (id) => (id === `\0${name}` ? `export const charts = ${JSON.stringify(await drawings())};` : undefined),
+  };
+}
+
+async function drawings() {
+  const elk = new ELK();
+  const all = Object.entries(machines).map(async ([of, machine]) => {
+    const hash = createHash('sha256')
+      .update(JSON.stringify(planOf(machine)))
+      .digest('hex')
+      .slice(0, 12);
+    const drawn = async (direction: Direction) => ({
+      outline: await layout(machine, { direction, detail: 'outline' }, elk),
+      words: await layout(machine, { direction, detail: 'words' }, elk),
+    });
+    return [of, { hash, right: await drawn('right'), down: await drawn('down') }] as const;
+  });
+  return Object.fromEntries(await Promise.all(all));
+}

@@ -1,0 +1,259 @@
+/** The console as a person uses it: a real browser, a real cluster. */
+
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Listening } from '../../doors/http/listen.ts';
+import { serveHttp } from '../../doors/http/serve.ts';
+import { defineJob, type Yard } from '../../sdk/index.ts';
+import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
+
+const program = '/usr/bin/chromium';
+const built = new URL('../../doors/web/dist/', import.meta.url);
+const firstLoadAtMost = 150_000;
+
+/** Fails once, then is done. */
+const moody = defineJob({
+  type: 'moody',
+  payload: z.object({ secret: z.string().optional() }),
+  defaults: { backoff: { kind: 'fixed', delayMs: 1, jitterMs: 0 } },
+  run: ({ fence, log }) => {
+    log(`attempt ${fence.attempt} says so`);
+    if (fence.attempt === 1) throw new Error('Not in the mood.');
+    return 'done';
+  },
+});
+
+describe.skipIf(!existsSync(program))('the console', () => {
+  let cluster: TestCluster;
+  let yard: Yard;
+  let served: Listening;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    cluster = await testCluster();
+    yard = await cluster.yard();
+    await cluster.work([moody], { name: 'w1' });
+    served = await serveOpen(() => cluster.yard());
+    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+    await yard.submit('moody', {}, { id: 'waits', gpu: 8 });
+    await (await yard.submit('moody', {}, { id: 'walked' })).result();
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await served.close();
+    await cluster[Symbol.asyncDispose]();
+  });
+
+  /** A page at `path`; what it finds wrong fails the test at its end. */
+  async function open(path: string, options: Parameters<Browser['newPage']>[0] = {}) {
+    const page = await browser.newPage({ viewport: { width: 1_440, height: 900 }, ...options });
+    const wrong: string[] = [];
+    page.on('console', (said) => said.type() === 'error' && wrong.push(said.text()));
+    page.on('pageerror', (error) => wrong.push(error.message));
+    page.on('request', (request) => request.url().startsWith(served.url) || wrong.push(`asked ${request.url()}`));
+    await page.goto(`${served.url}/console${path}`);
+    await page.locator('h1').first().waitFor();
+    return {
+      page,
+      async [Symbol.asyncDispose]() {
+        await page.close();
+        expect(wrong).toEqual([]);
+      },
+    };
+  }
+
+  /** The same cluster, where one has to show a token. */
+  async function locksOn() {
+    const door = await serveHttp({
+      ...{ open: () => cluster.yard(), version: '0', auth: 'token', ratePerSecond: 0, port: 'free', isNamed: false },
+      onError: (cause) => expect.unreachable(String(cause)),
+    });
+    return { url: door.url, [Symbol.asyncDispose]: () => door.close() };
+  }
+
+  const pages = [
+    '/',
+    '/jobs',
+    '/jobs/walked',
+    '/jobs/waits',
+    '/machines',
+    '/machines?of=worker',
+    '/queues',
+    '/workers',
+    '/masters',
+    '/schedules',
+    '/rejected',
+    '/audit',
+  ];
+
+  test.for(pages)('%s opens without an error, asks nobody else, and is accessible in both themes', async (path) => {
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await using opened = await open(path, { colorScheme, reducedMotion: 'reduce' });
+      await opened.page.waitForLoadState('load');
+      expect(await seriousIn(opened.page)).toEqual([]);
+    }
+  });
+
+  test.for(pages)('%s fits a phone', async (path) => {
+    await using opened = await open(path, { viewport: { width: 390, height: 844 } });
+    const wide = await opened.page.evaluate(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+    );
+    expect(wide).toBe(0);
+  });
+
+  test('the picture counts what the API counts', async () => {
+    await using opened = await open('/machines');
+    await expect
+      .poll(async () => {
+        const { byState } = await yard.census();
+        const shown = await countsIn(opened.page);
+        return {
+          pending: (byState['pending'] ?? 0) + (byState['queued'] ?? 0) === shown('pending') + shown('queued'),
+          completed: shown('completed'),
+        };
+      })
+      .toEqual({ pending: true, completed: 1 });
+  });
+
+  test('what moves is counted on its wire', async () => {
+    await using opened = await open('/machines');
+    const wire = opened.page.locator('.label .flow').first();
+    // The stream of news opens a moment after the page.
+    await expect
+      .poll(async () => {
+        await (await yard.submit('moody', {})).result();
+        return wire.isVisible();
+      })
+      .toBe(true);
+  });
+
+  test('a job shows the path that it walked, its log and its attempts, step by step', async () => {
+    await using opened = await open('/jobs/walked');
+    const { page } = opened;
+    expect(await page.locator('.steps li').count()).toBe((await yard.job('walked'))?.transitions.length);
+    expect(await page.locator('.state.lit').getAttribute('data-path')).toBe('completed');
+    await page.locator('.steps button').first().click();
+    expect(await page.locator('.state.lit').getAttribute('data-path')).toBe('open.waiting.pending');
+    await page.getByText('attempt 1 says so').waitFor();
+    await page.getByLabel('Search the log').fill('attempt 2');
+    await expect.poll(() => page.locator('pre.log').textContent()).not.toContain('attempt 1 says so');
+    await page.getByText('Not in the mood.').first().waitFor();
+  });
+
+  test('a job that waits says why, and is held, released and cancelled', async () => {
+    await using opened = await open('/jobs/waits');
+    const { page } = opened;
+    await page.getByLabel('Why it waits').waitFor();
+    page.on('dialog', (dialog) => void dialog.accept());
+    for (const [verb, state] of [
+      ['Hold', 'held'],
+      ['Release', 'pending'],
+      ['Cancel', 'cancelled'],
+    ] as const) {
+      await page.getByRole('button', { name: verb }).click();
+      await expect.poll(async () => (await yard.job('waits'))?.state).toBe(state);
+    }
+    await page.locator('header.job .state-cancelled').waitFor();
+  });
+
+  test('a queue is paused and resumed', async () => {
+    await using opened = await open('/queues');
+    const { page } = opened;
+    page.on('dialog', (dialog) => void dialog.accept());
+    const row = page.locator('tr', { hasText: 'batch' }).first();
+    await row.getByRole('button', { name: 'Pause' }).click();
+    await row.getByText('paused').waitFor();
+    expect((await yard.queues.list()).find(({ queue }) => queue === 'batch')?.paused).toBe(true);
+    await row.getByRole('button', { name: 'Resume' }).click();
+    await row.getByText('open').waitFor();
+    await page
+      .getByRole('link', { name: /^[1-9]/ })
+      .first()
+      .waitFor();
+  });
+
+  test('a schedule is run now and paused, what was refused is shown, and the audit says who did what', async () => {
+    await yard.schedules.add('nightly', { type: 'moody', payload: {}, cron: '0 3 * * *' });
+    await using opened = await open('/schedules');
+    const { page } = opened;
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByRole('list', { name: 'Its last moments' }).getByText('fired').waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('paused').waitFor();
+    (await cluster.broker.connect()).publish('yard.submit.nobody', '{}');
+    await page.goto(`${served.url}/console/rejected`);
+    await page.getByText('Expected a job type').waitFor();
+    await page.goto(`${served.url}/console/audit`);
+    await page.getByText('schedule.pause').first().waitFor();
+  });
+
+  test('who has to sign in shows a token once, does something, and signs out', async () => {
+    await using locked = await locksOn();
+    const { secret } = await yard.tokens.create({ label: 'console', scopes: ['operate'] });
+    const page = await browser.newPage();
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.goto(`${locked.url}/console/queues`);
+    await page.getByLabel('Token').fill('yard_wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.getByLabel('Token').fill(secret);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    const row = page.locator('tr', { hasText: 'batch' }).first();
+    await row.getByRole('button', { name: 'Pause' }).click();
+    await row.getByText('paused').waitFor();
+    await row.getByRole('button', { name: 'Resume' }).click();
+    await row.getByText('open').waitFor();
+    expect(await page.evaluate('document.cookie')).toBe('');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+    await page.reload();
+    await page.getByLabel('Token').waitFor();
+    await page.close();
+  });
+
+  test('filters stand in the address, and keys lead from page to page', async () => {
+    await using opened = await open('/jobs');
+    const { page } = opened;
+    await page.getByLabel('state', { exact: true }).selectOption('completed');
+    await page.waitForURL(/state=completed/);
+    await page.keyboard.press('Escape');
+    await page.locator('h1').click();
+    await page.keyboard.press('g');
+    await page.keyboard.press('q');
+    await page.waitForURL(/console\/queues/);
+    await page.keyboard.press('/');
+    await page.waitForURL(/console\/jobs/);
+  });
+});
+
+test('all of the pages together are small', async () => {
+  const names = (await readdir(built, { recursive: true })).filter((name) => /\.(?:js|css|html|svg)$/.test(name));
+  const sizes = await Promise.all(names.map(async (name) => gzipSync(await readFile(new URL(name, built))).length));
+  const all = sizes.reduce((sum, size) => sum + size, 0);
+  expect(all).toBeGreaterThan(10_000);
+  expect(all).toBeLessThan(firstLoadAtMost);
+});
+
+/** What axe finds that is serious, or worse. */
+async function seriousIn(page: Page): Promise<readonly string[]> {
+  const source = await readFile(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+  await page.evaluate(source);
+  const found = await page.evaluate(
+    "axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(' | ')))",
+  );
+  return z.array(z.string()).parse(found);
+}
+
+async function countsIn(page: Page) {
+  const states = await page
+    .locator('.state[data-count]')
+    .evaluateAll((those) => those.map((one) => [one.getAttribute('data-path'), one.getAttribute('data-count')]));
+  return (name: string) => Number(states.find(([path]) => path?.endsWith(name))?.[1] ?? Number.NaN);
+}
