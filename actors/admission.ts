@@ -22,6 +22,7 @@ import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
 import { nearest } from '../runtime/options/nearest.ts';
 import { type JobRecord, type JobSpec, jobKey, type WorkflowPart } from '../runtime/record.ts';
 import { born } from '../runtime/step.ts';
+import { traceContext } from '../runtime/trace-context.ts';
 import { checkPayload } from './payload.ts';
 import { hashOfText, inOneOrder, uniqueOf } from './uniqueness.ts';
 
@@ -49,6 +50,9 @@ export interface JobOptions {
   afterWhen?: When;
   requirements?: Requirements;
   unique?: UniqueOptions;
+  /** What its submitter was at, as W3C Trace Context says it; no part of what makes two submissions the same. */
+  traceparent?: string;
+  tracestate?: string;
 }
 
 /** A submission, whatever door it came through. */
@@ -218,6 +222,8 @@ function specOf(request: Request, defaults: JobDefaults, payload: unknown, needs
   const after = afterIn(spec.id, options);
   if (after !== undefined) spec.after = after;
   if (request.workflow !== undefined) spec.workflow = request.workflow;
+  const trace = traceContext(options.traceparent, options.tracestate);
+  if (trace !== undefined) spec.trace = trace;
   const unique = uniqueOf({ tenant: request.tenant, type: request.type, payload }, options.unique, defaults.unique);
   if (unique !== undefined) spec.unique = unique;
   if (options.id !== undefined || options.idempotencyKey !== undefined) spec.contentHash = contentHash(request);
@@ -294,7 +300,8 @@ export function formerKeyOf({ options, tenant, type }: Request): string | undefi
 
 /** What two submissions under one id must have in common to be the same. */
 export function contentHash({ type, payload, options }: Request): string {
-  return hashOfText(JSON.stringify([type, payload ?? {}, options], inOneOrder));
+  const { traceparent: _, tracestate: __, ...said } = options;
+  return hashOfText(JSON.stringify([type, payload ?? {}, said], inOneOrder));
 }
 
 function contextOf({ options, at }: Request, defaults: JobDefaults): JobContext {

@@ -8,7 +8,7 @@
  * it still returns is dropped. A handler that ended before it was told to stop has ended, whatever the reason was.
  */
 
-import type { Aside, JobEvent } from '../machines/job.ts';
+import type { Aside, Failure, JobEvent } from '../machines/job.ts';
 import type { Held } from '../machines/rules/capability.ts';
 import { formatDuration } from '../machines/rules/duration.ts';
 import { secretsIn, textWithout } from '../machines/rules/secret.ts';
@@ -17,7 +17,9 @@ import { failureOf } from '../runtime/failure.ts';
 import { type JobDefinition, JobError, type JobRun, type Precursor, type ProgressReport } from '../runtime/handler.ts';
 import type { Blobs, Events, JobStore, Logs } from '../runtime/ports.ts';
 import { holdsClaim, type JobRecord, type Progress } from '../runtime/record.ts';
+import { beginSpan, type Span } from '../runtime/telemetry/span.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { type TraceContext, traceHeaders } from '../runtime/trace-context.ts';
 import { PutAside, payloadOf } from './aside.ts';
 import type { Claim } from './claim.ts';
 import { patiently } from './patience.ts';
@@ -45,6 +47,12 @@ export interface AttemptOptions {
   held?: Held;
 }
 
+/** What a handler is told beside its payload. */
+interface Surroundings {
+  waitedFor: readonly Precursor[];
+  trace: TraceContext | undefined;
+}
+
 type Ending = ({ kind: 'returned' } & Returned) | { kind: 'threw'; error: unknown } | { kind: 'abandoned' };
 
 const writeStartAfterMs = 20;
@@ -69,6 +77,7 @@ export class Attempt {
   #secrets: readonly string[] | undefined;
   #stopping: StopReason | undefined;
   #timers: Cancel[] = [];
+  #endSpan: (error: Failure | undefined) => void = () => {};
 
   constructor(options: AttemptOptions) {
     this.#options = options;
@@ -85,8 +94,7 @@ export class Attempt {
     const { record } = this.#claim;
     this.#startedAt = this.#livedAt = clock.now();
     telemetry.tell('attempt.started', {
-      key: this.key,
-      attempt: this.#claim.attempt,
+      ...this.#claim.named,
       type: record.type,
       queue: record.queue,
       priority: record.priority,
@@ -125,10 +133,20 @@ export class Attempt {
       const { store, blobs, clock, definition } = this.#options;
       const isOver = () => this.#hasEnded || this.#stopping !== undefined;
       const waitedFor = await precursors(this.#claim.record, { store, blobs, clock, isOver });
-      this.#end({ kind: 'returned', ...resultOf(await definition.run(this.#run(payload, waitedFor))) });
+      const span = this.#beginSpan();
+      this.#endSpan = (error) => span.end({ at: clock.now(), error });
+      const job = this.#run(payload, { waitedFor, trace: span.place ?? this.#claim.place });
+      this.#end({ kind: 'returned', ...resultOf(await span.within(() => definition.run(job))) });
     } catch (error) {
       this.#end({ kind: 'threw', error });
     }
+  }
+
+  #beginSpan(): Span {
+    const { record, key, attempt, place } = this.#claim;
+    const { type, queue, priority } = record;
+    const at = this.#options.clock.now();
+    return beginSpan('job.handler', { within: place, at, job: { key, type, queue, priority, attempt } });
   }
 
   /** Made when somebody asks: a handler that never looks at its signal need not pay for one. */
@@ -139,13 +157,14 @@ export class Attempt {
 
   #end(ending: Ending): void {
     this.#hasEnded = true;
+    this.#endSpan(ending.kind === 'threw' ? failureOf(ending.error) : undefined);
     this.#endedAt = this.#options.clock.now();
     this.#ended.resolve(ending);
   }
 
   #abandon(): void {
     if (this.#hasEnded) return;
-    this.#options.telemetry.tell('attempt.abandoned', { key: this.key, attempt: this.#claim.attempt });
+    this.#options.telemetry.tell('attempt.abandoned', this.#claim.named);
     this.#end({ kind: 'abandoned' });
   }
 
@@ -159,7 +178,7 @@ export class Attempt {
     return checked.value;
   }
 
-  #run(payload: unknown, waitedFor: readonly Precursor[]): JobRun<unknown> {
+  #run(payload: unknown, { waitedFor, trace }: Surroundings): JobRun<unknown> {
     const { record, attempt } = this.#claim;
     const saved = record.checkpoint?.value ?? undefined;
     const controller = () => this.#controller();
@@ -171,6 +190,7 @@ export class Attempt {
       fence: { job: record.id, attempt },
       inputs: inputsOf(waitedFor),
       waitedFor,
+      ...(trace === undefined ? {} : { trace: traceHeaders(trace) }),
       ...(this.#options.devices === undefined ? {} : { devices: this.#options.devices }),
       get signal() {
         return controller().signal;
@@ -310,11 +330,10 @@ export class Attempt {
     if (advance === 'stored' && last.type === 'attempt.completed') await aside?.keep();
     else await aside?.drop();
     if (advance === 'lost') return this.#fenced();
-    const { key, record, attempt } = this.#claim;
+    const { record, named } = this.#claim;
     const outcome = record.attempts.at(-1)?.outcome ?? advance;
     this.#options.telemetry.tell('attempt.ended', {
-      key,
-      attempt,
+      ...named,
       type: record.type,
       queue: record.queue,
       outcome,
@@ -323,7 +342,7 @@ export class Attempt {
   }
 
   #fenced(): void {
-    this.#options.telemetry.tell('attempt.fenced', { key: this.key, attempt: this.#claim.attempt });
+    this.#options.telemetry.tell('attempt.fenced', this.#claim.named);
   }
 
   #lastEvent(ending: Ending, at: number, aside: Aside | undefined): JobEvent {

@@ -12,10 +12,11 @@
 
 import { namesBlob, withPayloadAside } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Fault, isFault } from '../runtime/faults.ts';
+import { Fault, isFault, messageOf } from '../runtime/faults.ts';
 import { headOf } from '../runtime/head.ts';
 import type { Blobs, Entry, Events, Head, JobStore } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Unique } from '../runtime/record.ts';
+import { beginSpan } from '../runtime/telemetry/span.ts';
 import { conflictText, isSameSubmission } from './admission.ts';
 import { largePayload, PutAside } from './aside.ts';
 import type { Commit } from './committer.ts';
@@ -65,7 +66,23 @@ export class Births {
    * @throws {Fault} `job.conflict` where the id, or the unique key, is another job's; `quota.full` where its tenant may
    * have no other one; `record.unreadable` where only a newer version can tell.
    */
-  async create(record: JobRecord, ask: Ask = {}): Promise<Birth> {
+  async create(asked: JobRecord, ask: Ask = {}): Promise<Birth> {
+    const { clock } = this.#options;
+    const { trace: within, createdAt: at } = asked;
+    const span = beginSpan('job.submit', { within, at, job: { ...asked, key: jobKey(asked) } });
+    const record = span.place === undefined ? asked : { ...asked, trace: span.place };
+    try {
+      const birth = await span.within(() => this.#createTraced(record, ask));
+      span.end({ at: clock.now(), attributes: { 'yard.created': birth.kind === 'created' } });
+      return birth;
+    } catch (cause) {
+      const kind = cause instanceof Fault ? cause.code : 'error';
+      span.end({ at: clock.now(), error: { kind, message: messageOf(cause) } });
+      throw cause;
+    }
+  }
+
+  async #createTraced(record: JobRecord, ask: Ask): Promise<Birth> {
     const json = largePayload(record);
     if (json === undefined) return await this.#create(record, ask);
     return (await this.#standing(record)) ?? (await this.#createLarge(record, json, ask));

@@ -21,6 +21,8 @@ import {
   type Transition,
 } from '../runtime/record.ts';
 import { step } from '../runtime/step.ts';
+import type { Span } from '../runtime/telemetry/span.ts';
+import { type TraceContext, traceIdOf } from '../runtime/trace-context.ts';
 import type { Commit } from './committer.ts';
 import { patiently } from './patience.ts';
 import { whereUnreadable } from './unreadable.ts';
@@ -33,6 +35,8 @@ export interface ClaimOptions {
   events: Events;
   commit: Commit;
   clock: Clock;
+  /** The attempt, for whoever records it; ended by who ends the claim. */
+  span?: Span;
 }
 
 /** What became of a write: stored, impossible from the state the job is in now, or the claim is no longer ours. */
@@ -59,6 +63,24 @@ export class Claim {
 
   get record(): JobRecord {
     return this.#stored.record;
+  }
+
+  /** The place in a trace from which its handler goes on; `undefined` where the job is in none. */
+  get place(): TraceContext | undefined {
+    return this.#options.span?.place ?? this.record.trace;
+  }
+
+  /** What log lines about the attempt name it by. */
+  get named(): { key: string; attempt: number; trace: string | undefined } {
+    return { key: this.key, attempt: this.attempt, trace: traceIdOf(this.place) };
+  }
+
+  /** What became of the attempt, for whoever records it. */
+  endSpan(): void {
+    const { span, clock } = this.#options;
+    if (span?.isRecorded !== true) return;
+    const { outcome = 'fenced', error } = this.record.attempts.find(({ attempt }) => attempt === this.attempt) ?? {};
+    span.end({ at: clock.now(), attributes: { 'yard.outcome': outcome }, error });
   }
 
   /** Steps the record by the events that `next` derives from it, and stores all of their transitions in one write. */

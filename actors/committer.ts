@@ -53,8 +53,8 @@ export interface CommitterOptions {
   clock: Clock;
   telemetry: Telemetry;
   /**
-   * How long somebody waits for it, ms: what has no answer then fails, and what the broker has no room for fails at
-   * once. Without end unless given.
+   * How long somebody waits for it, ms: what has no answer then fails, and what the broker has no room for, or does not let this
+   * user write, fails at once. Without end unless given.
    */
   patienceMs?: number;
 }
@@ -64,6 +64,8 @@ const batchesAtOnce = 2;
 /** Opening a batch costs the broker as much as dozens of single writes: fewer units than this go one by one. */
 const batchFrom = 48;
 const fullMs = 250;
+/** Permissions are changed by people, if at all. */
+const forbiddenMs = 2_000;
 
 export class Committer {
   readonly #store: JobStore;
@@ -209,6 +211,9 @@ export class Committer {
       case 'full':
         if (Number.isFinite(this.#patienceMs)) throw outcome.cause;
         return this.#again(units, fullMs * (1 + this.#clock.chance()));
+      case 'forbidden':
+        if (Number.isFinite(this.#patienceMs)) throw outcome.cause;
+        return this.#again(units, forbiddenMs);
       case 'unknown':
         for (const unit of units) unit.doubtful = true;
         return this.#again(this.#stillWaitedFor(units), 50 + 100 * this.#clock.chance());

@@ -176,6 +176,7 @@ export class Election {
     this.#campaignedAt = this.#options.clock.mono();
     const lease: Lease = { holder: this.#options.incarnation, name: this.#options.name, term: 0, batch: 0 };
     const outcome = await this.#options.store.write([{ key: '_leader', expected, lease }]);
+    if (outcome.kind === 'forbidden') this.#restsUntil = this.#options.clock.mono() + restMs;
     if (outcome.kind !== 'accepted') return;
     const revision = outcome.revisions[0] ?? 0;
     // Won while it was being stopped: nobody shall have to wait out the silence of one that is gone.

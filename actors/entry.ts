@@ -17,7 +17,7 @@ export interface Place extends Iterable<Entry> {
 /** Of a head, what few jobs have. */
 export type Rare = Pick<
   Head,
-  'preemptAt' | 'preempted' | 'savedAt' | 'vramsMb' | 'devices' | 'after' | 'workflow' | 'stopsSince'
+  'preemptAt' | 'preempted' | 'savedAt' | 'vramsMb' | 'devices' | 'after' | 'workflow' | 'stopsSince' | 'trace'
 >;
 
 /** An open job on the board. */
@@ -74,6 +74,7 @@ export function rareOf({
   after,
   workflow,
   stopsSince,
+  trace,
 }: Head): Rare | undefined {
   const rare: Rare = {};
   if (preemptAt !== undefined) rare.preemptAt = preemptAt;
@@ -84,5 +85,6 @@ export function rareOf({
   if (after !== undefined) rare.after = after;
   if (workflow !== undefined) rare.workflow = workflow;
   if (stopsSince !== undefined) rare.stopsSince = stopsSince;
+  if (trace !== undefined) rare.trace = trace;
   return Object.keys(rare).length === 0 ? undefined : rare;
 }

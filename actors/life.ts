@@ -17,9 +17,11 @@ import type { Accuracy, Clock } from '../runtime/clock.ts';
 import { isFault, messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { Notice, Offer, Pulse, Stop, World } from '../runtime/ports.ts';
-import { type Stored, storedAs } from '../runtime/record.ts';
+import { type JobRecord, type Stored, storedAs } from '../runtime/record.ts';
 import { type Step, step } from '../runtime/step.ts';
+import { beginSpan, type Span } from '../runtime/telemetry/span.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import { traceContext } from '../runtime/trace-context.ts';
 import { Attempt } from './attempt.ts';
 import { Claim } from './claim.ts';
 import { claimsHash } from './claims-hash.ts';
@@ -247,11 +249,14 @@ export class Life {
   async #claim(offer: Offer, stored: Stored): Promise<void> {
     const { clock, telemetry } = this.#options;
     if (!this.#mayClaim(offer) || !this.#definitions.has(stored.record.type)) return;
-    const stepped = step(stored.record, { type: 'attempt.claimed', at: clock.now(), worker: this.incarnation });
+    const at = clock.now();
+    const span = this.#beginSpan(offer, stored.record, at);
+    const trace = span.isRecorded && span.place !== undefined ? { trace: span.place.parent } : {};
+    const stepped = step(stored.record, { type: 'attempt.claimed', at, worker: this.incarnation, ...trace });
     if (!stepped.moved) return;
     this.#claiming.add(offer.key);
     try {
-      await this.#write(offer, stepped);
+      await this.#write(offer, stepped, span);
     } catch (cause) {
       telemetry.tell('process.failed', { what: `claim of ${offer.key}`, error: messageOf(cause) });
     }
@@ -259,16 +264,28 @@ export class Life {
     this.#checkIdle();
   }
 
+  /** Goes on from the offer. */
+  #beginSpan(offer: Offer, record: JobRecord, at: number): Span {
+    const { type, queue, priority, context, attempts, trace } = record;
+    const state = trace?.state;
+    return beginSpan('job.attempt', {
+      within: traceContext(offer.trace, state) ?? trace,
+      after: traceContext(attempts.at(-1)?.trace),
+      at,
+      job: { key: offer.key, type, queue, priority, attempt: context.attempt + 1, worker: this.incarnation },
+    });
+  }
+
   /** Stores a claim, and starts it where it was stored. */
-  async #write({ key, revision, ...offer }: Offer, { record, transition }: Moved): Promise<void> {
+  async #write({ key, revision, ...offer }: Offer, { record, transition }: Moved, span: Span): Promise<void> {
     const { world, clock, commit, telemetry } = this.#options;
     const committed = await commit([{ key, expected: revision, record }]);
     if (committed.kind === 'conflict') return;
     const mine = storedAs(record, committed.revisions[0] ?? 0);
     const { type, queue, priority } = record;
     world.events.tell({ key, type, queue, priority, revision: mine.revision, transition });
-    const claim = this.#claimOf(key, mine);
-    telemetry.tell('attempt.claimed', { key, attempt: claim.attempt });
+    const claim = this.#claimOf(key, mine, span);
+    telemetry.tell('attempt.claimed', claim.named);
     this.#claims.set(key, claim);
     // By now the leader may have offered its place under the limit to another job.
     if (offer.isLimited === true && offer.expiresAt <= clock.now())
@@ -277,10 +294,11 @@ export class Life {
     this.#fill();
   }
 
-  #claimOf(key: string, stored: Stored): Claim {
+  #claimOf(key: string, stored: Stored, span?: Span): Claim {
     const { world, commit, clock } = this.#options;
     const { store, events } = world;
-    return new Claim({ key, stored, worker: this.incarnation, store, events, commit, clock });
+    const recorded = span === undefined ? {} : { span };
+    return new Claim({ key, stored, worker: this.incarnation, store, events, commit, clock, ...recorded });
   }
 
   /** Starts what waits, as long as there are slots; hands it back where nothing shall start. */
@@ -342,6 +360,7 @@ export class Life {
   }
 
   #dropped(claim: Claim): void {
+    claim.endSpan();
     this.#minded();
     if (this.#claims.get(claim.key) === claim) this.#claims.delete(claim.key);
     const early = this.#early.get(claim.key);

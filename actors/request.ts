@@ -16,6 +16,7 @@ import { type UniqueOptions, uniqueBys, uniqueConflicts, uniqueWhiles } from '..
 import { Fault, messageOf } from '../runtime/faults.ts';
 import { nearest } from '../runtime/options/nearest.ts';
 import type { Submission } from '../runtime/ports.ts';
+import { traceContext } from '../runtime/trace-context.ts';
 import type { JobOptions, Request } from './admission.ts';
 import { parseBackoff } from './backoff-text.ts';
 
@@ -27,6 +28,8 @@ export interface Field {
   flag?: string;
   expects: string;
   example: string;
+  /** What is wrong with it is passed over: it must not keep a job from being taken in. */
+  isHint?: true;
   read(text: string): Partial<JobOptions> | { requirement: Requirements } | { uniqueness: UniqueOptions } | undefined;
 }
 
@@ -170,6 +173,20 @@ export const fields: readonly Field[] = [
     'zone=eu,cores>=8',
     (value) => given(labels(value), (found) => ({ requirement: { labels: found } })),
   ),
+  hint(
+    'Traceparent',
+    'traceparent',
+    'the place in a trace that it goes on from, as W3C Trace Context has it; another text is passed over',
+    '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    (traceparent) => given(traceContext(traceparent), () => ({ traceparent })),
+  ),
+  hint(
+    'Tracestate',
+    'tracestate',
+    'what tracing systems added to `traceparent`',
+    'vendor=t61rcWkgMzE',
+    (tracestate) => ({ tracestate }),
+  ),
   text(
     'Ref',
     'ref',
@@ -182,10 +199,14 @@ export const fields: readonly Field[] = [
 const byHeader = new Map(fields.map((field) => [field.header.toLowerCase(), field]));
 const byField = new Map(fields.map((field) => [field.field, field]));
 /** Headers of others, which mean nothing to us and do no harm. */
-const foreign = /^(nats-|nmqtt-|traceparent$|tracestate$|baggage$|content-type$|reply-to$|user-agent$)/;
+const foreign = /^(nats-|nmqtt-|baggage$|content-type$|reply-to$|user-agent$)/;
 
 function text(header: string, field: string, expects: string, example: string, read: Field['read']): Field {
   return { header, field, expects, example, read };
+}
+
+function hint(header: string, field: string, expects: string, example: string, read: Field['read']): Field {
+  return { ...text(header, field, expects, example, read), isHint: true };
 }
 
 /** The word under which its submitter waits for the decision, if it gave one: header `Ref`, or `ref` in the envelope. */
@@ -262,8 +283,9 @@ function readEnvelope(given: Readonly<Record<string, unknown>>): Part[] {
 }
 
 function readField(field: Field, name: string, value: string): Part {
-  const part = field.read(value.trim());
-  if (part === undefined || value.trim() === '')
+  const part = value.trim() === '' ? undefined : field.read(value.trim());
+  if (part === undefined && field.isHint === true) return undefined;
+  if (part === undefined)
     throw new Fault(
       'input.invalid',
       `Expected \`${name}\` to be ${field.expects}, got \`${value}\`. Write, for example, \`${field.example}\`.`,

@@ -53,10 +53,32 @@ type Tally = Pick<Demand, 'type' | 'requirements' | 'waiting' | 'oldestMs' | 'ru
 
 /** What each set needs; those that lack the most workers come first. */
 export function demandsOf(options: ScaleOptions): readonly Demand[] {
-  const capacities = ableOf(options).map(({ pulse }) => pulse.capacity);
-  return tally(options)
-    .map((each) => demandOf(each, capacities, options))
+  const sets = tally(options);
+  const kinds = kindsOf(ableOf(options), sets);
+  return sets
+    .map((each) => demandOf(each, kinds, options))
     .sort((a, b) => b.needed - b.workers - (a.needed - a.workers) || b.waiting - a.waiting);
+}
+
+/** Workers that are alike, for all that is asked for: a fleet has few kinds, and sets may be many. */
+interface Kind {
+  capacity: Capacity;
+  workers: number;
+}
+
+function kindsOf(workers: readonly Member[], sets: readonly Tally[]): readonly Kind[] {
+  // What is free on a disk is never the same on two machines, and few jobs ask for it.
+  const mindsDisk = sets.some(({ requirements }) => requirements.diskMb !== undefined);
+  const kinds = new Map<string, Kind>();
+  for (const { pulse } of workers) {
+    const { diskMb, ...rest } = pulse.capacity;
+    const capacity = mindsDisk ? pulse.capacity : rest;
+    const name = JSON.stringify(capacity);
+    const kind = kinds.get(name);
+    if (kind === undefined) kinds.set(name, { capacity, workers: 1 });
+    else kind.workers++;
+  }
+  return [...kinds.values()];
 }
 
 function ableOf({ fleet }: ScaleOptions): readonly Member[] {
@@ -100,10 +122,11 @@ function tally({ board, now }: ScaleOptions): Tally[] {
   return [...sets.values()];
 }
 
-function demandOf(set: Tally, fleet: readonly Capacity[], { runMs, targetMs }: ScaleOptions): Demand {
-  const able = fleet.filter((capacity) => unmet(set.type, set.requirements, capacity) === undefined);
-  const places = able.reduce((sum, capacity) => sum + jobsAtOnce(set.requirements, capacity), 0);
-  const jobsPerWorker = able.length === 0 ? 1 : Math.max(1, places / able.length);
+function demandOf(set: Tally, kinds: readonly Kind[], { runMs, targetMs }: ScaleOptions): Demand {
+  const able = kinds.filter(({ capacity }) => unmet(set.type, set.requirements, capacity) === undefined);
+  const workers = able.reduce((sum, kind) => sum + kind.workers, 0);
+  const places = able.reduce((sum, kind) => sum + kind.workers * jobsAtOnce(set.requirements, kind.capacity), 0);
+  const jobsPerWorker = workers === 0 ? 1 : Math.max(1, places / workers);
   const known = runMs(set.type);
   const leftMs = Math.min(targetMs, Math.max(targetMs / 4, targetMs - set.oldestMs));
   const starts = Math.ceil((set.waiting * (known ?? targetMs)) / leftMs);
@@ -111,7 +134,7 @@ function demandOf(set: Tally, fleet: readonly Capacity[], { runMs, targetMs }: S
   return {
     ...set,
     ...(known === undefined ? {} : { runMs: known }),
-    workers: able.length,
+    workers,
     jobsPerWorker,
     needed: Math.ceil(atOnce / jobsPerWorker),
   };

@@ -22,6 +22,8 @@ export const notForMany: ReadonlySet<string> = new Set([
   'afterNeed',
   'afterWhen',
   'ref',
+  'traceparent',
+  'tracestate',
 ]);
 
 /** @throws {Fault} `input.invalid` */

@@ -21,6 +21,7 @@ import type { Entry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 import type { LookAhead } from './look-ahead.ts';
 import type { Mover } from './mover.ts';
+import { tellOffer, traceIdIn } from './offer-span.ts';
 import type { RoomKeeper } from './room-keeper.ts';
 import { LaneShares, Shares } from './shares.ts';
 import { graceMs, type Throttle } from './throttle.ts';
@@ -162,8 +163,13 @@ export class Scheduler {
       served(offering, { shares: this.#shares, tenants: this.#tenants });
       const letter = letters.get(worker) ?? [];
       letters.set(worker, letter);
-      letter.push({ ...this.#offer(entry, until), ...(isLimited ? { isLimited } : {}) });
-      telemetry.tell('job.offered', { key: entry.key, worker });
+      const trace = tellOffer(entry, { worker, at: sentAt });
+      letter.push({
+        ...this.#offer(entry, until),
+        ...(isLimited ? { isLimited } : {}),
+        ...(trace === undefined ? {} : { trace }),
+      });
+      telemetry.tell('job.offered', { key: entry.key, worker, trace: traceIdIn(entry) });
     }
     if (free.length > 0) this.#offered.push({ entries: free, sentAt, until });
     if (limited.length > 0) this.#offeredLimited.push({ entries: limited, sentAt, until: until + graceMs });
@@ -266,7 +272,7 @@ export class Scheduler {
     const { move, clock, telemetry } = this.#options;
     const moves = this.#stuck().map((entry) => {
       const reason = why(entry, this.#options).code;
-      telemetry.tell('job.queued', { key: entry.key, reason });
+      telemetry.tell('job.queued', { key: entry.key, reason, trace: traceIdIn(entry) });
       return {
         key: entry.key,
         revision: entry.revision,

@@ -30,6 +30,8 @@ import { patiently } from './patience.ts';
 
 const entriesAtOnce = 500;
 const renewAfterMs = 200;
+/** When what was not stored is said again. */
+const againMs = { full: 50, unknown: 50, forbidden: 1_000 } as const;
 const marginMs = 150;
 const lateAnswersAtMost = 10;
 
@@ -166,7 +168,9 @@ export class Term {
   }
 
   /** Writes until there is an answer, or the term is over. */
-  async #write(entries: readonly Entry[]): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'full' | 'unknown' }>> {
+  async #write(
+    entries: readonly Entry[],
+  ): Promise<Exclude<WriteOutcome, { kind: 'busy' | 'full' | 'forbidden' | 'unknown' }>> {
     const { store, clock, telemetry } = this.#options;
     for (;;) {
       if (!this.#isSameBroker()) throw new Fault('leader.deposed', 'The broker was started anew.');
@@ -177,7 +181,7 @@ export class Term {
       if (outcome.kind === 'accepted' || outcome.kind === 'refused') return outcome;
       // Nobody waits for a broker that is away in order to leave: what was in the air stays open.
       if (this.#over !== undefined) throw this.#over;
-      await pause(clock, outcome.kind === 'busy' ? 2 + 8 * clock.chance() : 50);
+      await pause(clock, outcome.kind === 'busy' ? 2 + 8 * clock.chance() : againMs[outcome.kind]);
     }
   }
 

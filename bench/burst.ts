@@ -29,12 +29,12 @@ const inFlight = 2_000;
 export async function burst(options: BurstOptions): Promise<BurstResult> {
   await using stage = await setStage(options);
   const submittedAt = new Map<number, number>();
-  await run(stage, { from: 0, jobs: Math.min(options.jobs, 20_000), submittedAt });
+  await measureOnce(stage, { from: 0, jobs: Math.min(options.jobs, 20_000), submittedAt });
   submittedAt.clear();
   const rates: number[] = [];
   const submits: number[] = [];
   for (let at = 0; at < options.runs; at++) {
-    const done = await run(stage, { from: 1_000_000 * (at + 1), jobs: options.jobs, submittedAt });
+    const done = await measureOnce(stage, { from: 1_000_000 * (at + 1), jobs: options.jobs, submittedAt });
     rates.push(done.jobsPerSecond);
     submits.push(done.submitsPerSecond);
     process.stderr.write(
@@ -59,10 +59,11 @@ function whole({ median, min, max }: Spread): Spread {
 interface Run {
   from: number;
   jobs: number;
-  submittedAt: Map<number, number>;
+  submittedAt?: Map<number, number>;
 }
 
-async function run(stage: Stage, { from, jobs, submittedAt }: Run) {
+/** Submits jobs of these numbers, and waits until all have completed. */
+export async function measureOnce(stage: Stage, { from, jobs, submittedAt = new Map() }: Run) {
   const { clock } = stage;
   let completed = 0;
   const done = Promise.withResolvers<number>();

@@ -22,7 +22,7 @@ export interface IdleResult {
 
 const settleMs = 5_000;
 const windowMs = 10_000;
-const ticksPerSecond = 100;
+export const ticksPerSecond = 100;
 
 export async function idle({ runs }: { runs: number }): Promise<IdleResult> {
   const clock = new SystemClock();
@@ -71,7 +71,7 @@ async function parentOf(pid: number): Promise<number> {
 }
 
 /** User and system time of all, in clock ticks. */
-async function ticksOf(pids: readonly number[]): Promise<number> {
+export async function ticksOf(pids: readonly number[]): Promise<number> {
   const fields = await Promise.all(pids.map(fieldsOf));
   return fields.reduce((sum, each) => sum + Number(each[11] ?? 0) + Number(each[12] ?? 0), 0);
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- burst|latency|idle|failover|brokerloss|coldstart|decide|view [--json]`: real processes, a warm-up, several runs, medians and ranges.
+ * `npm run bench -- burst|cost|latency|idle|failover|brokerloss|coldstart|decide|view [--json]`: real processes, a warm-up, several runs, medians and ranges.
  *
  * Numbers belong to the machine and the hour in which they were taken: compare what one run printed, and nothing else.
  */
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { brokerLoss } from './broker-loss.ts';
 import { burst } from './burst.ts';
 import { coldStart } from './coldstart.ts';
+import { cost } from './cost.ts';
 import { decide } from './decide.ts';
 import { failover } from './failover.ts';
 import { idle } from './idle.ts';
@@ -53,6 +54,13 @@ const benchmarks: Readonly<Record<string, () => Promise<object>>> = {
       workers: whole('workers', values.workers ?? '1000'),
       rounds: whole('rounds', values.rounds ?? '200'),
     }),
+  cost: () =>
+    cost({
+      jobs: whole('jobs', values.jobs ?? '20000'),
+      workers: whole('workers', values.workers ?? '3'),
+      concurrency: whole('concurrency', values.concurrency),
+      rounds: whole('rounds', values.rounds ?? '5'),
+    }),
   idle: () => idle({ runs: whole('runs', values.runs) }),
   view: async () => view({ jobs: whole('jobs', values.jobs ?? '1000000') }),
 };
@@ -79,15 +87,13 @@ if (benchmark === undefined) {
 
 function readable(result: object): string {
   return Object.entries(result)
-    .map(
-      ([name, value]) =>
-        `${name.padEnd(19)}${
-          typeof value === 'object'
-            ? Object.entries(value ?? {})
-                .map(([part, number]) => `${part} ${String(number)}`)
-                .join('  ')
-            : String(value)
-        }\n`,
-    )
+    .map(([name, value]) => `${name.padEnd(19)}${typeof value === 'object' ? partsOf(value) : String(value)}\n`)
     .join('');
+}
+
+/** What is within a part stands in brackets. */
+function partsOf(value: object | null): string {
+  return Object.entries(value ?? {})
+    .map(([part, of]) => `${part} ${typeof of === 'object' ? `[${partsOf(of)}]` : String(of)}`)
+    .join('  ');
 }

@@ -48,20 +48,32 @@ export interface StageOptions {
   masters?: number;
   /** 1 unless given. Several are a cluster, and one that dies is started again. */
   brokers?: number;
+  /** Further options of `yard up`. */
+  flags?: Readonly<Record<string, unknown>>;
+  /** What processes find in their environment, beside ours. */
+  env?: Readonly<Record<string, string>>;
 }
 
 /** Nothing that ends on it is started again. */
-export async function setStage({ workers, concurrency, masters = 1, brokers = 1 }: StageOptions): Promise<Stage> {
+export async function setStage({
+  workers,
+  concurrency,
+  masters = 1,
+  brokers = 1,
+  flags: more,
+  env = {},
+}: StageOptions): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'yard-bench-'));
   process.env['YARD_BENCH_EFFECTS'] = folder;
   const broker = brokers === 1 ? await startBroker({ dataDir: join(folder, 'broker'), ports: freePorts }) : undefined;
   const own =
     broker === undefined ? { brokers, port: 'free', mqttPort: 'free', monitorPort: 'free' } : { nats: broker.url };
-  const flags = { ...own, data: join(folder, 'yard'), masters, workers: 0, logLevel: 'warn' };
+  const flags = { ...own, data: join(folder, 'yard'), masters, workers: 0, logLevel: 'warn', ...more };
   const cluster = await startCluster({
     options: resolveOptions({ flags, env: {} }, 'up'),
     onLine: (from, line) => process.stderr.write(`${from}: ${line}\n`),
     restart: false,
+    env: { ...process.env, ...env },
   });
   const handlers = new URL('./effects.ts', import.meta.url).pathname;
   const addWorker = () => cluster.add('worker', { handlers, types: ['bench'], concurrency });

@@ -12,6 +12,7 @@ import type { CompatSample } from '../runtime/telemetry/compat.ts';
 import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { tellStuck } from './broker-health.ts';
+import { DeadCount } from './dead-count.ts';
 import { type Link, link } from './link.ts';
 import type { MasterView } from './masters.ts';
 import { countSettled, masterSamples, otherNames } from './measure.ts';
@@ -64,8 +65,15 @@ export async function startMaster({
     tellStuck({ monitoring: options.natsMonitoring, clock: to.clock, telemetry }),
   ];
   const thread = new ViewThread({ settings: options, telemetry, clock: to.clock });
+  const dead = new DeadCount({
+    view: thread,
+    clock: to.clock,
+    isLeader: () => master.standing().leads,
+    isWanted: options.metricsCompat || options.httpCompat,
+  });
   const stop = async () => {
     for (const cancel of watches) cancel();
+    dead.stop();
     await thread.stop();
     await master.stop();
     await to[Symbol.asyncDispose]();
@@ -96,8 +104,9 @@ export async function startMaster({
     incarnation: to.incarnation,
     samples: () => {
       const outlook = master.outlook();
-      const known = masterSamples({ view: view(), viewLagMs: thread.lagMs(), outlook });
-      return outlook === undefined || settled === undefined ? known : [...known, ...otherNames(outlook, settled)];
+      const known = masterSamples({ view: view(), viewLagMs: thread.lagMs(), outlook, dead: dead.lanes });
+      if (outlook === undefined || settled === undefined) return known;
+      return [...known, ...otherNames(outlook, { settled, dead: dead.lanes })];
     },
     serve: to.world.serve,
     stop,

@@ -9,6 +9,7 @@ import { type CompatSample, compatOf } from '../runtime/telemetry/compat.ts';
 import { Meter } from '../runtime/telemetry/meter.ts';
 import type { Sample } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
+import type { DeadLane } from './dead-count.ts';
 import type { MasterView } from './masters.ts';
 import { needsText } from './needs-text.ts';
 import { version } from './version.ts';
@@ -45,10 +46,13 @@ export function countSettled(telemetry: Telemetry): ReadonlyMap<string, number> 
 }
 
 /** What a leader knows under the names of other schedulers. */
-export function otherNames(outlook: Outlook, settled: ReadonlyMap<string, number>): readonly CompatSample[] {
+export function otherNames(
+  outlook: Outlook,
+  { settled, dead }: { settled: ReadonlyMap<string, number>; dead: readonly DeadLane[] | undefined },
+): readonly CompatSample[] {
   const { cluster, counts, queues, waitingByType } = outlook;
   const names = queues.map(({ queue }) => queue);
-  return compatOf({ counts, waitingByType, queues: names, workers: cluster.workers, settled });
+  return compatOf({ counts, waitingByType, queues: names, workers: cluster.workers, settled, dead });
 }
 
 /** Of a master; only the leader knows of the cluster. */
@@ -56,10 +60,12 @@ export function masterSamples({
   view: { behindMs, clock, leads, term },
   viewLagMs,
   outlook,
+  dead,
 }: {
   view: MasterView;
   viewLagMs: number | undefined;
   outlook: Outlook | undefined;
+  dead: readonly DeadLane[] | undefined;
 }): readonly Sample[] {
   return [
     { name: 'yard_feed_lag_seconds', value: behindMs / 1_000 },
@@ -70,6 +76,7 @@ export function masterSamples({
     ...(outlook === undefined
       ? []
       : [...stateSamples(outlook.cluster), ...outlook.queues.flatMap(queueSamples), ...laneSamples(outlook)]),
+    ...(outlook === undefined || dead === undefined ? [] : dead.map(deadSample)),
     ...(outlook?.cluster.workers.flatMap(workerSamples) ?? []),
     ...(outlook?.demands.slice(0, setsAtMost).flatMap(demandSamples) ?? []),
   ];
@@ -86,6 +93,10 @@ function queueSamples({ queue, waiting = 0, out = 0, paused }: QueueView): reado
     { name: 'yard_queue_out', labels, value: out },
     { name: 'yard_queue_paused', labels, value: paused ? 1 : 0 },
   ];
+}
+
+function deadSample({ queue, priority, count }: DeadLane): Sample {
+  return { name: 'yard_dead_letter_jobs', labels: { queue, priority }, value: count };
 }
 
 /** More series help nobody; those that lack the most workers come first. */
@@ -110,15 +121,17 @@ function laneSamples({ lanes, cluster }: Outlook): readonly Sample[] {
   ]);
 }
 
-/** A worker that is gone has no room and no load. */
+/** A worker that is gone has no room and no load, and neither has one that is lost; of that one it counts for how long. */
 function workerSamples({ name, status, slots, used, heardMsAgo, load }: WorkerView): readonly Sample[] {
   if (status === 'offline') return [];
   const labels = { worker: name };
+  const silent = { name: 'yard_worker_silent_seconds', labels, value: heardMsAgo / 1_000 } as const;
+  if (status === 'lost') return [silent];
   const { cpuPercent, memoryMb, gpuPercent } = load;
   return [
     { name: 'yard_worker_slots', labels, value: slots },
     { name: 'yard_worker_slots_used', labels, value: used },
-    { name: 'yard_worker_silent_seconds', labels, value: heardMsAgo / 1_000 },
+    silent,
     { name: 'yard_worker_cpu_ratio', labels, value: cpuPercent / 100 },
     { name: 'yard_worker_memory_bytes', labels, value: memoryMb * 1_048_576 },
     ...(gpuPercent === undefined ? [] : [{ name: 'yard_worker_gpu_ratio', labels, value: gpuPercent / 100 } as const]),

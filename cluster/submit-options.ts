@@ -75,6 +75,9 @@ export interface SubmitOptions {
   disk?: number | undefined;
   /** What the version of the handler must be, such as `'>=2.1&<3'`. */
   version?: string | undefined;
+  /** The place in a trace that it goes on from, as W3C Trace Context writes it; where you are in one of OpenTelemetry unless given. */
+  traceparent?: string | undefined;
+  tracestate?: string | undefined;
   /** Conditions on labels of the worker: `{ zone: 'eu|us', cores: '>=8', disk: '!=hdd' }`. */
   labels?: Readonly<Record<string, string>> | undefined;
 }

@@ -16,6 +16,8 @@ import { Fault, type WrongField, wrongFieldsIn } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { World } from '../runtime/ports.ts';
 import type { JobRecord } from '../runtime/record.ts';
+import { activePlace } from '../runtime/telemetry/span.ts';
+import { traceHeaders } from '../runtime/trace-context.ts';
 
 /** One job to be. */
 export interface Item {
@@ -53,6 +55,12 @@ export interface SubmitterOptions {
   tenant: string;
   /** This process: names the source of its submissions. */
   incarnation: string;
+}
+
+/** The trace in which whoever submits stands, in a process that has one. */
+function activeTrace(): Pick<JobOptions, 'traceparent' | 'tracestate'> {
+  const place = activePlace();
+  return place === undefined ? {} : traceHeaders(place);
 }
 
 type Types = ReadonlyMap<string, KnownType>;
@@ -120,7 +128,8 @@ export class Submitter {
     const { clock, tenant, incarnation } = this.#options;
     const { type, payload, options, source = `direct:${incarnation}-${++this.#count}` } = item;
     const types = await this.typesFor(item);
-    const request = { tenant, type, payload, options, source, fallbackId: clock.unique(), at: clock.now() };
+    const said = options.traceparent === undefined ? { ...options, ...activeTrace() } : options;
+    const request = { tenant, type, payload, options: said, source, fallbackId: clock.unique(), at: clock.now() };
     return {
       record: await admit(request, types, { payloadAtMost: asideAtMost }),
       formerKey: formerKeyOf(request),

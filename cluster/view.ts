@@ -39,6 +39,11 @@ export class ViewThread {
     this.#telemetry = telemetry;
   }
 
+  /** Whether somebody has asked it, so that it is there. */
+  get isThere(): boolean {
+    return this.#thread !== undefined;
+  }
+
   /** @throws {Fault} what the answer failed with; `broker.unavailable` where the thread ended meanwhile. */
   answer(ask: ViewAsk): Promise<ViewAnswer> {
     if (this.#stopped) return Promise.reject(ended());

@@ -22,24 +22,34 @@ import type { DashboardSpec, PanelSpec, Query } from './panel.ts';
 
 const source = { type: 'prometheus', uid: '$' + '{datasource}' };
 const columns = 24;
-const sizes = { stat: { w: 6, h: 4 }, timeseries: { w: 12, h: 8 } } as const;
+const sizes = { stat: { w: 4, h: 4 }, timeseries: { w: 12, h: 8 } } as const;
 
 export interface Placed {
   panel: PanelSpec;
   at: { x: number; y: number; w: number; h: number };
 }
 
-/** Line by line, from the left; a line is as high as the highest in it. */
+/** Line by line, from the left; a line is as high as the highest in it. Values that stand together fill their lines. */
 export function place(panels: readonly PanelSpec[]): readonly Placed[] {
   let [x, y, height] = [0, 0, 0];
-  return panels.map((panel) => {
-    const { w, h } = sizes[panel.kind];
+  return panels.map((panel, index) => {
+    const { h } = sizes[panel.kind];
+    const w = panel.kind === 'stat' ? widthOf(panels, index) : sizes.timeseries.w;
     if (x + w > columns) [x, y, height] = [0, y + height, 0];
     const at = { x, y, w, h };
     x += w;
     height = Math.max(height, h);
     return { panel, at };
   });
+}
+
+/** Of as many values as fit into its line, each has the same share. */
+function widthOf(panels: readonly PanelSpec[], index: number): number {
+  const first = panels.findLastIndex(({ kind }, at) => at < index && kind !== 'stat') + 1;
+  const end = panels.findIndex(({ kind }, at) => at > index && kind !== 'stat');
+  const most = columns / sizes.stat.w;
+  const line = first + Math.floor((index - first) / most) * most;
+  return Math.floor(columns / Math.min(most, (end === -1 ? panels.length : end) - line));
 }
 
 /** Grafana's dashboard. */

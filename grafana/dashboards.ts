@@ -69,6 +69,25 @@ const retrying = lines(
   { title: 'Jobs that wait for a retry', unit: 'none', needs: 'trouble', help: 'They are in their backoff.' },
   { expr: 'sum(yard_jobs{state="retrying"})', legend: 'retrying' },
 );
+const failures = stat(
+  {
+    title: 'Failed in 15 minutes',
+    unit: 'none',
+    needs: 'trouble',
+    bad: { above: 1 },
+    help: 'Jobs that failed for good.',
+  },
+  'sum(increase(yard_jobs_settled_total{state="failed"}[15m]))',
+);
+const dead = lines(
+  {
+    title: 'Dead letter',
+    unit: 'none',
+    needs: 'view',
+    help: 'Jobs that failed for good and lie there; told once somebody has listed jobs, or with `--metrics-compat`.',
+  },
+  { expr: 'sum by (queue, priority) (yard_dead_letter_jobs)', legend: '{{queue}} {{priority}}' },
+);
 const slots = lines(
   { title: 'Slots', unit: 'none', help: 'What workers can hold, and what they hold.' },
   { expr: 'sum(yard_worker_slots)', legend: 'all' },
@@ -114,7 +133,7 @@ export const dashboards: readonly DashboardSpec[] = [
       active,
       waiting,
       saturation,
-      passes,
+      failures,
       laneOldest,
       laneDepth,
       byStatus,
@@ -125,6 +144,7 @@ export const dashboards: readonly DashboardSpec[] = [
       byState,
       throughput,
       latency,
+      passes,
     ],
   },
   {
@@ -204,7 +224,7 @@ export const dashboards: readonly DashboardSpec[] = [
     from: 'now-6h',
     panels: [
       quantiles(
-        { title: 'VMAF', unit: 'none', needs: 'transcodes', help: 'None where ffmpeg cannot measure it.' },
+        { title: 'VMAF', unit: 'none', needs: 'vmaf', help: 'None where ffmpeg cannot measure it.' },
         'yard_transcode_vmaf_score',
         ['encoder'],
       ),
@@ -233,7 +253,7 @@ export const dashboards: readonly DashboardSpec[] = [
         ['encoder'],
       ),
       quantiles(
-        { title: 'QoE efficiency', unit: 'none', needs: 'transcodes', help: 'Pixels × (VMAF / 100) / joules.' },
+        { title: 'QoE efficiency', unit: 'none', needs: 'vmaf', help: 'Pixels × (VMAF / 100) / joules.' },
         'yard_transcode_pixels_per_joule',
         ['encoder'],
       ),
@@ -251,6 +271,7 @@ export const dashboards: readonly DashboardSpec[] = [
       failing,
       retries,
       retrying,
+      dead,
       lines(
         { title: 'Dead letter growth', unit: 'none', needs: 'trouble', help: 'Jobs that failed for good in an hour.' },
         { expr: 'sum by (queue) (increase(yard_jobs_settled_total{state="failed"}[1h]))', legend: '{{queue}}' },

@@ -22,7 +22,7 @@ export interface PanelSpec {
   /** From these values on it is bad (`above`), or below them. */
   bad?: { above: number } | { below: number };
   /** What must be there for it to have data: without that it is empty, and says nothing of 0. */
-  needs?: 'transcodes' | 'gpu' | 'trouble' | 'compat';
+  needs?: 'transcodes' | 'vmaf' | 'gpu' | 'trouble' | 'view';
 }
 
 export interface DashboardSpec {

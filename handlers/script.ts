@@ -115,11 +115,17 @@ async function checkFolder(cwd: string | undefined): Promise<void> {
 }
 
 /** What programs need anywhere, what the job is, and what it asked for. */
-function environment({ id, type, tenant, fence, payload, devices, inputs }: Job): NodeJS.ProcessEnv {
+function environment({ id, type, tenant, fence, payload, devices, inputs, trace }: Job): NodeJS.ProcessEnv {
   const kept = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'].map((name) => [name, process.env[name]]);
   const known = Object.fromEntries(kept.filter(([, value]) => value !== undefined));
   const about = { JOB_ID: id, JOB_TYPE: type, JOB_TENANT: tenant, JOB_ATTEMPT: String(fence.attempt) };
-  return { ...known, ...payload.env, ...about, ...inputVariables(inputs), ...deviceVariables(devices) };
+  const within = trace === undefined ? {} : traceVariables(trace);
+  return { ...known, ...within, ...payload.env, ...about, ...inputVariables(inputs), ...deviceVariables(devices) };
+}
+
+/** As OpenTelemetry has programs find them. */
+function traceVariables({ traceparent, tracestate }: NonNullable<Job['trace']>): Record<string, string> {
+  return { TRACEPARENT: traceparent, ...(tracestate === undefined ? {} : { TRACESTATE: tracestate }) };
 }
 
 /** The system refuses longer ones. */

@@ -122,6 +122,7 @@ function post({ url, address, job, hook, body, clock }: Post): Promise<number> {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     'user-agent': 'yardmaster',
+    ...job.trace,
     'webhook-id': job.id,
     'webhook-timestamp': seconds,
     'webhook-signature': `v1,${signature(hook.secret, `${job.id}.${seconds}.${body}`)}`,

@@ -97,7 +97,7 @@ export type JobEvent =
   | { type: 'job.cancel'; at: number; reason?: string }
   | { type: 'job.preempt'; at: number; by: string; reason: string }
   | { type: 'job.redrive'; at: number }
-  | { type: 'attempt.claimed'; at: number; worker: string }
+  | { type: 'attempt.claimed'; at: number; worker: string; trace?: string }
   | { type: 'attempt.started'; at: number; attempt: number; vramsMb?: readonly number[]; devices?: readonly string[] }
   | { type: 'attempt.completed'; at: number; attempt: number; result: unknown; aside?: Aside }
   | { type: 'attempt.failed'; at: number; attempt: number; error: Failure; spread: number }

@@ -155,8 +155,8 @@ function* mails(offers: readonly Offer[]): Iterable<Uint8Array> {
 function encodeOffer(offer: Offer): Uint8Array {
   const whole = encodeJson(offer);
   if (offer.record === undefined || whole.length <= largestRecord) return whole;
-  const { key, revision, expiresAt } = offer;
-  return encodeJson({ key, revision, expiresAt });
+  const { record: _, ...rest } = offer;
+  return encodeJson(rest);
 }
 
 const opening = new TextEncoder().encode('{"offers":[');

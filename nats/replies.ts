@@ -2,15 +2,24 @@
  * Requests at the rate of a scheduler: one subscription for all answers, one timer for all that stay out.
  *
  * The client's own `request` makes a timer and an error with a stack for each call, which costs more than the call.
- * Here a request is a token in a map. Answers that come after their time are dropped; what
- * was out when the connection broke gets none, and fails at once.
+ * Here a request is a token in a map. Answers that come after their time are dropped; what was out when the connection broke
+ * gets none, and fails at once, and so does what this user may not say: the broker answers that on the connection, by its subject.
  */
 
-import { createInbox, type Msg, type MsgHdrs, type NatsConnection, NoRespondersError, TimeoutError } from 'nats';
+import {
+  createInbox,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  NoRespondersError,
+  PermissionViolationError,
+  TimeoutError,
+} from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import { type Presence, presenceOf } from './presence.ts';
 
 interface Pending {
+  subjects: readonly string[];
   deadline: number;
   resolve: (message: Msg) => void;
   reject: (cause: unknown) => void;
@@ -43,12 +52,13 @@ export class Replies {
   /**
    * Publishes and resolves with the answer.
    *
-   * @throws {TimeoutError} where none came in time, {DrainingConnectionError} where the connection is being closed; what no responders means is for `faultOf` to say.
+   * @param options.with subjects that were published before and are part of it.
+   * @throws {TimeoutError} where none came in time, {PermissionViolationError} where this user may not publish there, {DrainingConnectionError} where the connection is being closed; what no responders means is for `faultOf` to say.
    */
   async request(
     subject: string,
     body: Uint8Array,
-    { headers, timeoutMs }: { headers?: MsgHdrs; timeoutMs: number },
+    { headers, timeoutMs, with: others = [] }: { headers?: MsgHdrs; timeoutMs: number; with?: readonly string[] },
   ): Promise<Msg> {
     if (!this.#presence.isUp) throw new TimeoutError();
     const token = (this.#next++).toString(36);
@@ -58,7 +68,8 @@ export class Replies {
       reply: this.#inbox + token,
     });
     const { promise, resolve, reject } = Promise.withResolvers<Msg>();
-    this.#pending.set(token, { deadline: this.#clock.mono() + timeoutMs, resolve, reject });
+    const subjects = [subject, ...others];
+    this.#pending.set(token, { subjects, deadline: this.#clock.mono() + timeoutMs, resolve, reject });
     this.#sweepLater();
     return promise;
   }
@@ -74,8 +85,19 @@ export class Replies {
   }
 
   async #watch(): Promise<void> {
-    for await (const { type } of this.#connection.status())
-      if (type === 'disconnect' || type === 'close') this.#failAll();
+    for await (const status of this.#connection.status()) {
+      if (status.type === 'disconnect' || status.type === 'close') this.#failAll();
+      if (status.type === 'error') this.#forbidden(status.error);
+    }
+  }
+
+  #forbidden(error: Error): void {
+    if (!(error instanceof PermissionViolationError) || error.operation !== 'publish') return;
+    for (const [token, { subjects, reject }] of this.#pending) {
+      if (!subjects.includes(error.subject)) continue;
+      this.#pending.delete(token);
+      reject(error);
+    }
   }
 
   #failAll(): void {

@@ -10,6 +10,7 @@
  *   accepted   the ack names the last sequence; the batch has the `count` up to it
  *   refused    10071: some key had moved on; the error does not say which
  *   busy       10164, 10176, "too many inflight": nothing was stored, the same batch may pass in a moment
+ *   forbidden  this user may not write there: nothing was stored, and nothing will be before its permissions are others
  *   full       there is no room: nothing was stored, and the same batch may pass when there is some
  *   unknown    no answer, connection lost, stream without a leader: it may have been stored, or be yet
  */
@@ -128,6 +129,7 @@ export class NatsStore implements JobStore {
       return outcomeOf(decodeJson<PubAck>(reply.data), entries.length);
     } catch (cause) {
       const fault = faultOf(cause);
+      if (fault.code === 'broker.unauthorized') return { kind: 'forbidden', cause: fault };
       if (!fault.retryable) throw fault;
       return { kind: 'unknown', cause };
     }
@@ -143,14 +145,16 @@ export class NatsStore implements JobStore {
   #publish(entries: readonly Entry[]) {
     const batch = entries.length > 1 ? nuid.next() : undefined;
     const last = entries.length - 1;
+    const before: string[] = [];
     for (const [at, entry] of entries.slice(0, last).entries()) {
       const { subject, body, headers } = this.#message(entry, batch, at + 1, '');
+      before.push(subject);
       this.#connection.publish(subject, body, { headers });
     }
     const final = entries[last];
     if (final === undefined) throw new RangeError('Expected at least one entry to write, got none.');
     const { subject, body, headers } = this.#message(final, batch, last + 1, line('Nats-Batch-Commit', 1));
-    return this.#replies.request(subject, body, { headers, timeoutMs: answerWithinMs });
+    return this.#replies.request(subject, body, { headers, timeoutMs: answerWithinMs, with: before });
   }
 
   #message(entry: Entry, batch: string | undefined, sequence: number, more: string) {

@@ -21,6 +21,7 @@ import { natsMicro, type Serve } from './micro.ts';
 import type { Names } from './names.ts';
 import { natsNotices } from './notices.ts';
 import { natsPulses } from './pulses.ts';
+import { SharedTail } from './shared-tail.ts';
 import { NatsStore, type Retention } from './store.ts';
 import { NatsSubmissions } from './submissions.ts';
 import { NatsTail } from './tail.ts';
@@ -64,7 +65,7 @@ export async function natsWorld(options: WorldOptions): Promise<NatsWorld> {
     auditLog: new NatsAuditLog({ connection, names }),
     archive: new NatsArchive({ connection, names, clock }),
     books: new NatsBooks({ connection, names }),
-    tail: new NatsTail({ connection, names }),
+    tail: new SharedTail(new NatsTail({ connection, names })),
     serve: natsMicro({ connection, names, clock }),
   };
 }

@@ -59,6 +59,11 @@ export interface JobRun<Payload> {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Those jobs themselves, in the order in which they were named; one whose record is forgotten is left out. */
   readonly waitedFor: readonly Precursor[];
+  /**
+   * Its place in a trace, as W3C Trace Context writes it: hand it on as headers of what you call, or as the environment of
+   * a program. Absent where it is in none. Spans of your own are within it by themselves.
+   */
+  readonly trace?: { readonly traceparent: string; readonly tracestate?: string };
   /** What an earlier attempt has saved by `checkpoint`; absent where none has. */
   readonly saved?: unknown;
   /**

@@ -8,6 +8,7 @@
 import { isActive, isReady, isSettled } from '../machines/job.ts';
 import type { Head } from './ports.ts';
 import { type AttemptEntry, afterOf, type JobRecord } from './record.ts';
+import { isSampled } from './trace-context.ts';
 
 /** A head without its place in the stream. */
 export type HeadBody = Omit<Head, 'key' | 'revision'>;
@@ -42,7 +43,7 @@ export function headBody(record: JobRecord): HeadBody {
 
 /** What few jobs have. */
 function addRare(head: HeadBody, record: JobRecord): void {
-  const { state, context, checkpoint, attempts, workflow } = record;
+  const { state, context, checkpoint, attempts, workflow, trace } = record;
   if (context.preemptAt !== undefined) head.preemptAt = context.preemptAt;
   if (context.preempted !== undefined) head.preempted = context.preempted;
   if (checkpoint !== undefined && isActive(state)) head.savedAt = checkpoint.at;
@@ -51,6 +52,7 @@ function addRare(head: HeadBody, record: JobRecord): void {
   if (devices !== undefined) head.devices = devices;
   if (state === 'blocked') head.after = afterOf(record);
   if (workflow !== undefined) head.workflow = workflow.id;
+  if (isReady(state) && trace !== undefined && isSampled(trace)) head.trace = trace.parent;
   if (workflow?.stops === true) head.stopsSince = context.redrivenAt ?? record.createdAt;
 }
 

@@ -90,6 +90,8 @@ export type WriteOutcome =
   | { kind: 'busy' }
   /** Nothing was stored for want of room, and the same batch may be accepted when somebody has made some. */
   | { kind: 'full'; cause: Fault }
+  /** Nothing was stored: the broker does not let this user write there. */
+  | { kind: 'forbidden'; cause: Fault }
   /** No answer: it may be stored now, later or never. Only a repeated write settles it. */
   | { kind: 'unknown'; cause: unknown };
 
@@ -134,6 +136,8 @@ export interface Head {
   vramsMb?: readonly number[];
   /** Their names, on a worker whose GPUs differ in maker or encoders. */
   devices?: readonly string[];
+  /** The `traceparent` of a ready job whose trace somebody records. */
+  trace?: string;
   /** What the record is written in, where that is not the first version: who is older leaves it alone. */
   version?: number;
   machine?: number;
@@ -376,6 +380,8 @@ export interface Offer {
   expiresAt: number;
   /** Something that it is counted under is limited: a claim that is answered later than `expiresAt` is given back before its handler starts. */
   isLimited?: true;
+  /** The `traceparent` of what offers it, where that is recorded: the attempt goes on from there. */
+  trace?: string;
   /** The record, where it is small enough to travel. */
   record?: JobRecord;
 }

@@ -19,6 +19,7 @@ import type { Requirements } from '../machines/rules/capability.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import type { UniqueRule } from '../machines/rules/unique.ts';
 import { Fault } from './faults.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /** The newest that is read. Raised when the shape below changes; an older one is brought up by `upcast`. */
 export const recordVersion = 2;
@@ -38,6 +39,8 @@ export interface AttemptEntry {
   attempt: number;
   worker: string;
   claimedAt: number;
+  /** The place of its span in a trace, where it is recorded: the `traceparent` of what follows from it. */
+  trace?: string;
   startedAt?: number;
   /** The memory of each GPU that it has, MiB, on a worker whose GPUs differ. */
   vramsMb?: readonly number[];
@@ -126,6 +129,8 @@ export interface JobSpec {
   after?: After;
   /** The workflow that it belongs to. */
   workflow?: WorkflowPart;
+  /** Its place in the trace that its attempts belong to; absent where nobody asked for a trace. */
+  trace?: TraceContext;
   /** Where it came from, such as `yard_submit:17`: a repeat from the same place is the same submission. */
   source: string;
   /** What was submitted, hashed, where the submitter named an id or a key under which it may be repeated. */

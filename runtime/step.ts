@@ -111,11 +111,11 @@ const outcomes: Partial<Record<JobEvent['type'], NonNullable<AttemptEntry['outco
 };
 
 function attemptsAfter(record: JobRecord, event: JobEvent, context: JobContext): readonly AttemptEntry[] {
-  if (event.type === 'attempt.claimed')
-    return bounded(
-      [...earlier(record.attempts), { attempt: context.attempt, worker: event.worker, claimedAt: event.at }],
-      keptAttempts,
-    );
+  if (event.type === 'attempt.claimed') {
+    const { worker, at: claimedAt, trace } = event;
+    const claimed = { attempt: context.attempt, worker, claimedAt, ...(trace === undefined ? {} : { trace }) };
+    return bounded([...earlier(record.attempts), claimed], keptAttempts);
+  }
   if (event.type === 'attempt.started') {
     const { at: startedAt, vramsMb, devices } = event;
     const on = { ...(vramsMb === undefined ? {} : { vramsMb }), ...(devices === undefined ? {} : { devices }) };

@@ -449,6 +449,15 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         expect((await theirs.atLeast(1)).flat()).toEqual([offer('default.z')]);
       });
 
+      test('says all that it says of an offer, too, whose record is too large to travel', async () => {
+        const heard = new Heard<readonly Offer[]>();
+        await kept(worlds.other.mail.receive('w1', heard.add));
+        const large = { ...newJob('a'), payload: { text: 'x'.repeat(8_000) } };
+        const more = { isLimited: true, trace: 'where it is' } as const;
+        worlds.one.mail.send('w1', [offer('default.a', { record: large, ...more })]);
+        expect((await heard.atLeast(1)).flat()).toMatchObject([offer('default.a', more)]);
+      });
+
       test('waits for a worker that does not listen yet', async () => {
         worlds.one.mail.send('w1', [offer('default.early')]);
         const heard = new Heard<readonly Offer[]>();

@@ -40,6 +40,7 @@ function submitting(yard: Yard): readonly Operation[] {
         'Durable once it is answered. With an id or an idempotency key, a repeat with the same content finds the job that is there (200).',
       headers: {
         'Idempotency-Key': 'As `idempotencyKey`.',
+        traceparent: 'As `traceparent`; `tracestate` too.',
         Prefer: '`wait=10`: answers with the job once it is settled, where it is within so many seconds.',
       },
       params: nothing,
@@ -56,7 +57,7 @@ function submitting(yard: Yard): readonly Operation[] {
       faults: ['job.conflict', 'quota.full', 'store.full'],
       async run({ body, header }) {
         const key = header('idempotency-key');
-        const handle = await submitOne(yard, key === undefined ? body : { idempotencyKey: key, ...body });
+        const handle = await submitOne(yard, { ...said({ idempotencyKey: key }), ...traceOf(header), ...body });
         const headers = { location: `/v1/jobs/${handle.id}` };
         const waitMs = waitOf(header('prefer'));
         const settled = waitMs === undefined ? undefined : await settledWithin(handle, waitMs);
@@ -72,6 +73,7 @@ function submitting(yard: Yard): readonly Operation[] {
       forTenants: true,
       tag,
       summary: 'Submits many jobs.',
+      headers: { traceparent: 'For each that does not say its own.' },
       description: `All are checked before the first is written: one that is wrong keeps all back. At most ${manyAtMost}.`,
       params: nothing,
       query: nothing,
@@ -80,12 +82,27 @@ function submitting(yard: Yard): readonly Operation[] {
         200: { description: 'What became of each, in order.', schema: z.object({ jobs: z.array(submitted) }) },
       },
       faults: ['job.conflict', 'quota.full', 'store.full'],
-      async run({ body: { jobs } }) {
-        const handles = await submitAll(yard, jobs);
+      async run({ body: { jobs }, header }) {
+        const trace = traceOf(header);
+        const handles = await submitAll(
+          yard,
+          jobs.map((given) => ({ ...trace, ...given })),
+        );
         return { body: { jobs: handles.map(ofHandle) } };
       },
     }),
   ];
+}
+
+/** What headers say where the body does not: what whoever submits was at. */
+function traceOf(header: (name: string) => string | undefined) {
+  return said({ traceparent: header('traceparent'), tracestate: header('tracestate') });
+}
+
+function said(given: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 async function submitOne(yard: Yard, given: z.output<typeof submission>): Promise<JobHandle> {

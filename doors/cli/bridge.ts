@@ -18,7 +18,7 @@ interface Flags {
 }
 
 /** What each message has of its own, or what the bridge says with each. */
-const ownOfMessages: readonly string[] = ['id', 'idempotencyKey'];
+const ownOfMessages: readonly string[] = ['id', 'idempotencyKey', 'traceparent', 'tracestate'];
 
 export function register(program: Command, context: CommandContext): void {
   const mqtt = program
@@ -55,6 +55,7 @@ async function run(command: Command, context: CommandContext, flags: Flags): Pro
   readSubmitFlags(said);
   const { MqttBridge } = await import('../mqtt/bridge.ts');
   const start = async () => {
+    const tracing = await context.startTracing(command);
     const yard = await context.connect(command);
     const stop = await new MqttBridge({
       url,
@@ -62,14 +63,14 @@ async function run(command: Command, context: CommandContext, flags: Flags): Pro
       clientId,
       prefix,
       idField,
-      submit: (type, payload, idempotencyKey) =>
-        yard.submit(type, payload, readSubmitFlags({ ...said, idempotencyKey })),
+      submit: (type, payload, own) => yard.submit(type, payload, readSubmitFlags({ ...said, ...own })),
       onTransition: (listener) => yard.onTransition(listener),
       say: (sentence) => context.terminal.say(sentence),
     }).start();
     return async () => {
       await stop();
       await yard.close();
+      await tracing[Symbol.asyncDispose]();
     };
   };
   await serve({ start, patience: 1, withinMs: 30_000 }, context.terminal);

@@ -33,6 +33,8 @@ export interface CommandContext {
   connect(command: Command): Promise<Yard>;
   /** Does `what` with such a connection, which is closed at the end. */
   withYard<Result>(command: Command, what: (yard: Yard) => Promise<Result>): Promise<Result>;
+  /** Sends traces of this process, where the environment says where to; disposed of once all is told. */
+  startTracing(command: Command): Promise<AsyncDisposable>;
   /** What the process ends with; 0 where nobody says. The last one counts. */
   exitWith(code: ExitCode): void;
 }

@@ -56,6 +56,7 @@ function factsOf(record: JobRecord, { why, now, terminal, names = new Map() }: S
     ['settled', at(record.settledAt)],
     ['to cancel', at(context.cancelAt)],
     ['timeout', record.timeoutMs === undefined ? 'none' : durationText(record.timeoutMs)],
+    ['trace', record.trace?.parent.split('-')[1]],
     ['source', record.source],
     ['payload', asideText(record.aside?.payload) ?? JSON.stringify(record.payload)],
     ['result', state === 'completed' ? (asideText(record.aside?.result) ?? JSON.stringify(context.result)) : undefined],

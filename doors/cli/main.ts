@@ -7,6 +7,7 @@
 
 import { Command, Option } from 'commander';
 import { commonFlags, readSettings } from '../../cluster/settings.ts';
+import { startTracing } from '../../cluster/tracing.ts';
 import { version } from '../../cluster/version.ts';
 import { register as audit } from './audit.ts';
 import { register as auth } from './auth.ts';
@@ -91,6 +92,10 @@ export async function run(argv: readonly string[], terminal: Terminal = processT
   const { program, asked } = commandTree(terminal, (code) => {
     exitCode = code;
   });
+  let command: Command | undefined;
+  program.hook('preAction', (_, running) => {
+    command = running;
+  });
   if (isVersion(argv)) {
     terminal.print(version);
     return exitCode;
@@ -101,7 +106,7 @@ export async function run(argv: readonly string[], terminal: Terminal = processT
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (thrown) {
-    return tell(thrown, terminal, program.opts()['logLevel'] === 'debug');
+    return tell(thrown, { terminal, isDebugging: program.opts()['logLevel'] === 'debug', command });
   }
 }
 
@@ -160,6 +165,11 @@ function contextOf(program: Command, terminal: Terminal, exitWith: (code: ExitCo
       } finally {
         await yard.close();
       }
+    },
+    startTracing: async (command) => {
+      const { traceRate: perSecond, name = `${process.pid}` } = context.settings(command, 'client');
+      const onTrouble = (sentence: string) => terminal.say(`Traces: ${sentence}`);
+      return startTracing({ env, role: 'client', name, perSecond, onTrouble });
     },
     exitWith,
   };

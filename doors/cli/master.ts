@@ -43,15 +43,17 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
     throw new UsageError(
       `Expected \`yard master\`, \`yard master list\` or \`yard master step-down\`, got \`yard master ${word}\`. See \`yard master --help\`.`,
     );
-  const [{ locate }, { loggedTelemetry }, { measured }, { startMaster }, { serveMetrics }] = await Promise.all([
-    import('../../cluster/locate.ts'),
-    import('../../cluster/process-log.ts'),
-    import('../../cluster/measure.ts'),
-    import('../../cluster/master.ts'),
-    import('../metrics.ts'),
-  ]);
+  const [{ locate }, { loggedTelemetry, tracedAs }, { measured }, { startMaster }, { serveMetrics }] =
+    await Promise.all([
+      import('../../cluster/locate.ts'),
+      import('../../cluster/process-log.ts'),
+      import('../../cluster/measure.ts'),
+      import('../../cluster/master.ts'),
+      import('../metrics.ts'),
+    ]);
   const options = await locate(context.settings(command, 'master'), context.directory);
   const telemetry = loggedTelemetry({ options, role: 'master' });
+  await using _ = await tracedAs('master', { options, env: context.env, telemetry });
   const start = async () => {
     let running: RunningMaster | undefined;
     const what = { role: 'master', telemetry, samples: () => running?.samples() ?? [] } as const;

@@ -52,7 +52,7 @@ export function setText(what: string, set: Settings): string {
     ...set,
     ...(set.ratePerSecond === undefined ? {} : { ratePerSecond: rateText(set) }),
     ...(set.paused === undefined ? {} : { paused: set.paused ? '' : 'no' }),
-  }).map(([name, value]) => `${words.get(name) ?? name} ${valueText(name, value)}`.trim());
+  }).map(([name, value]) => `${flagWords.get(name) ?? name} ${valueText(name, value)}`.trim());
   return `${what}: ${all.join(', ') || 'nothing is set'}.`;
 }
 
@@ -62,7 +62,7 @@ interface Settings {
 }
 
 /** What each setting is called by its flag, where that is another word. */
-const words: ReadonlyMap<string, string> = new Map([
+export const flagWords: ReadonlyMap<string, string> = new Map([
   ['maxOpen', 'max-open'],
   ['maxActive', 'max-active'],
   ['ratePerSecond', 'rate'],
@@ -70,6 +70,7 @@ const words: ReadonlyMap<string, string> = new Map([
   ['mayEvict', 'may-evict'],
   ['evictAfterMs', 'evict-after'],
   ['reserveAfterMs', 'reserve-after'],
+  ['limitKeys', 'limit-key'],
 ]);
 
 function valueText(name: string, value: unknown): string {

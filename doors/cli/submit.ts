@@ -40,9 +40,11 @@ interface Wanted {
 }
 
 async function submitJob(command: Command, context: CommandContext, { type, payload, flags }: Wanted): Promise<void> {
-  const options = readSubmitFlags(command.opts());
+  const { TRACEPARENT: traceparent, TRACESTATE: tracestate } = context.env;
+  const options = readSubmitFlags({ traceparent, tracestate, ...command.opts() });
   const timeoutMs = flags.timeoutWait === undefined ? undefined : durationMs(flags.timeoutWait, '--timeout-wait');
   const given = await readPayload(payload);
+  await using _ = await context.startTracing(command);
   await context.withYard(command, async (yard) => {
     const job = await yard.submit(type, given, options);
     if (job.coalesced) context.terminal.say('It is one with this job by its unique rule.');

@@ -2,10 +2,11 @@
  * Tells a person what went wrong: one line, and where it helps what to do; the stack only to who debugs.
  */
 
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { type ExitCode, exitCodeOf, exitCodes, faultCodeOf } from './exit.ts';
 import { Interrupted } from './interrupt.ts';
 import type { Terminal } from './terminal.ts';
+import { asTyped } from './typed.ts';
 
 const hints: ReadonlyMap<string, string> = new Map([
   [
@@ -15,12 +16,19 @@ const hints: ReadonlyMap<string, string> = new Map([
   ['broker.unauthorized', 'Sign in with `--creds FILE`, `--nkey FILE`, `--user`, `--token` or `--context NAME`.'],
 ]);
 
+export interface Trouble {
+  terminal: Terminal;
+  isDebugging: boolean;
+  /** The command that ran into it, where one ran. */
+  command: Command | undefined;
+}
+
 /** Tells of `thrown` and says what the process should end with. */
-export function tell(thrown: unknown, terminal: Terminal, isDebugging: boolean): ExitCode {
+export function tell(thrown: unknown, { terminal, isDebugging, command }: Trouble): ExitCode {
   if (thrown instanceof CommanderError) return tellUsage(thrown, terminal);
   if (thrown instanceof Interrupted) return exitCodeOf(thrown);
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  terminal.say(`yard: ${message}`);
+  terminal.say(`yard: ${asTyped(message, command)}`);
   const hint = hints.get(faultCodeOf(thrown) ?? '');
   if (hint !== undefined) terminal.say(hint);
   if (isDebugging && thrown instanceof Error) tellStack(thrown, terminal);

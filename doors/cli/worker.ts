@@ -51,7 +51,7 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
     throw new UsageError(
       `Expected \`yard worker\`, or \`list\`, \`drain\` or \`undrain\` behind it, got \`yard worker ${word}\`. See \`yard worker --help\`.`,
     );
-  const [{ locate }, { loggedTelemetry }, { startWorker }, { serveMetrics }] = await Promise.all([
+  const [{ locate }, { loggedTelemetry, tracedAs }, { startWorker }, { serveMetrics }] = await Promise.all([
     import('../../cluster/locate.ts'),
     import('../../cluster/process-log.ts'),
     import('../../cluster/worker.ts'),
@@ -59,8 +59,9 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
   ]);
   const options = await locate(context.settings(command, 'worker'), context.directory);
   const withinMs = options.drainDeadline + options.cancelGrace + 3_000;
+  const telemetry = loggedTelemetry({ options, role: 'worker' });
+  const tracing = await tracedAs('worker', { options, env: context.env, telemetry });
   const start = async () => {
-    const telemetry = loggedTelemetry({ options, role: 'worker' });
     let running: RunningWorker | undefined;
     const samples = () => running?.samples() ?? [];
     const metrics = await serveMetrics(options, { role: 'worker', telemetry, samples });
@@ -72,6 +73,7 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
     return drain;
   };
   await serve({ start, patience: 2, withinMs }, context.terminal);
+  await tracing[Symbol.asyncDispose]();
   // A handler that ignored its signal may still be at it: its job is handed back, and nobody waits for it.
   process.exit(exitCodes.ok);
 }

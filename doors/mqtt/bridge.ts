@@ -27,16 +27,23 @@ export interface BridgeOptions {
   /** A field of each message that tells one from another, and is no part of the payload; the whole message does unless given. */
   idField: string | undefined;
   /** Resolves once the job is durable. */
-  submit(type: string, payload: unknown, idempotencyKey: string): Promise<Pick<JobHandle, 'id' | 'created'>>;
+  submit(type: string, payload: unknown, said: Said): Promise<Pick<JobHandle, 'id' | 'created'>>;
   onTransition(listener: (event: JobEventMessage) => void): Promise<Stop>;
   say(sentence: string): void;
+}
+
+/** What is said of a job beside its payload. */
+export interface Said {
+  idempotencyKey: string;
+  traceparent?: string;
+  tracestate?: string;
 }
 
 /** What a message asks for, or what is wrong with it. */
 interface Read {
   type: string;
   payload: unknown;
-  key: string;
+  said: Said;
   ref: string | undefined;
 }
 
@@ -123,13 +130,12 @@ export class MqttBridge {
   }
 
   async #submit({ topic, payload: body }: IPublishPacket): Promise<boolean> {
-    const said = body.toString();
-    const read = this.#read(topic, said);
+    const read = this.#read(topic, body.toString());
     if (typeof read === 'string') return this.#reject(topic, { ref: undefined, rejected: read });
-    const { type, payload, key, ref } = read;
+    const { type, payload, said, ref } = read;
     for (let pauseMs = firstPauseMs; !this.#draining.signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
-        const { id, created } = await this.#options.submit(type, payload, key);
+        const { id, created } = await this.#options.submit(type, payload, said);
         this.#publish(`ack/${topic}`, { ref, id, created });
         return true;
       } catch (thrown) {
@@ -141,17 +147,19 @@ export class MqttBridge {
     return false;
   }
 
-  #read(topic: string, said: string): Read | string {
+  #read(topic: string, text: string): Read | string {
     const type = this.#options.routes.find(({ filter }) => matches(filter, topic))?.type;
     if (type === undefined) return `Expected a topic that \`--topic\` names, got ${topic}.`;
-    const message = jsonIn(said);
-    if (!isObject(message)) return 'Expected a JSON object.';
+    const whole = jsonIn(text);
+    if (!isObject(whole)) return 'Expected a JSON object.';
+    const { message, trace } = withoutTrace(whole);
     const { idField } = this.#options;
-    if (idField === undefined) return { type, payload: message, key: keyOf(topic, said), ref: undefined };
+    if (idField === undefined)
+      return { type, payload: message, said: { ...trace, idempotencyKey: keyOf(topic, text) }, ref: undefined };
     const { [idField]: id, ...payload } = message;
     if ((typeof id !== 'string' || id === '') && typeof id !== 'number')
       return `Expected a text or a number in the field \`${idField}\`, which tells messages apart.`;
-    return { type, payload, key: keyOf(topic, String(id)), ref: String(id) };
+    return { type, payload, said: { ...trace, idempotencyKey: keyOf(topic, String(id)) }, ref: String(id) };
   }
 
   #reject(topic: string, ack: { ref: string | undefined; rejected: string }): true {
@@ -186,6 +194,19 @@ export function matches(filter: string, topic: string): boolean {
 /** The message is to blame, and would be the next time too. */
 function isOfTheMessage(thrown: unknown): thrown is Fault {
   return thrown instanceof Fault && (thrown.code === 'input.invalid' || thrown.code === 'job.conflict');
+}
+
+type Message = Readonly<Record<string, unknown>>;
+
+/**
+ * MQTT 3.1.1 has no headers: as W3C has it for such a case, its place in a trace stands in the message, and is no part of the
+ * payload.
+ */
+function withoutTrace(message: Message): { message: Message; trace: Omit<Said, 'idempotencyKey'> } {
+  const { traceparent, tracestate, ...rest } = message;
+  if (typeof traceparent !== 'string' || !/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent))
+    return { message, trace: {} };
+  return { message: rest, trace: { traceparent, ...(typeof tracestate === 'string' ? { tracestate } : {}) } };
 }
 
 function keyOf(topic: string, what: string): string {

@@ -426,6 +426,11 @@ const table = {
       help: 'Address on which metrics are served. They name workers, queues and types, and no jobs.',
     },
   ),
+  traceRate: given(count({ from: 0, to: 1_000_000 }), 20, {
+    ...anyone,
+    scopes: everyone,
+    help: 'Traces that a process begins a second, at most, where `OTEL_EXPORTER_OTLP_ENDPOINT` says where they go (docs/traces.md).',
+  }),
   metricsCompat: given(toggle, false, {
     ...cluster,
     scopes: ['master', 'worker', 'up'],

@@ -104,6 +104,7 @@ export const compatSamples = {
   active_workers_total: { ...gauge, help: 'Workers that are there and healthy.' },
   queue_depth: { ...gauge, labels: ['priority'], help: 'Jobs that wait for a worker, by priority.' },
   retry_set_depth: { ...gauge, labels: ['priority'], help: 'Jobs that wait for another attempt, by priority.' },
+  dlq_depth: { ...gauge, labels: ['priority'], help: 'Jobs in the dead letter, by priority.' },
   processing_inflight: { ...gauge, help: 'Jobs that a worker holds.' },
 } as const satisfies Readonly<Record<string, SampleSpec>>;
 
@@ -125,13 +126,22 @@ export interface CompatSource {
   workers: Iterable<{ status: string }>;
   /** Jobs that have settled since this master started, by state. */
   settled: ReadonlyMap<string, number>;
+  /** What lies in the dead letter; `undefined` as long as nobody knows. */
+  dead: readonly { priority: string; count: number }[] | undefined;
 }
 
 const waiting: readonly string[] = ['pending', 'queued'];
 const active: readonly string[] = ['assigned', 'processing', 'cancelling'];
 
 /** All of them, with every value of their labels. */
-export function compatOf({ counts, waitingByType, queues, workers, settled }: CompatSource): readonly CompatSample[] {
+export function compatOf({
+  counts,
+  waitingByType,
+  queues,
+  workers,
+  settled,
+  dead,
+}: CompatSource): readonly CompatSample[] {
   const all = [...counts];
   const nodes = [...workers];
   const count = (of: Partial<Record<'priority' | 'queue', string>>, states: readonly string[]) =>
@@ -164,6 +174,12 @@ export function compatOf({ counts, waitingByType, queues, workers, settled }: Co
     { name: 'active_workers_total', value: alive },
     ...perPriority('queue_depth', waiting),
     ...perPriority('retry_set_depth', ['retrying']),
+    ...(dead === undefined ? [] : priorities.map((priority) => deadOf(dead, priority))),
     { name: 'processing_inflight', value: count({}, active) },
   ];
+}
+
+function deadOf(dead: NonNullable<CompatSource['dead']>, priority: string): CompatSample {
+  const value = dead.filter((one) => one.priority === priority).reduce((sum, { count }) => sum + count, 0);
+  return { name: 'dlq_depth', labels: { priority }, value };
 }

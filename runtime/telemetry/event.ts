@@ -13,6 +13,8 @@ interface FactTypes {
   /** A number, where it could be had. */
   maybe: number | undefined;
   counts: Readonly<Record<string, number>>;
+  /** The id of the trace of a job, which few have: the teller may leave it out. */
+  trace: string | undefined;
 }
 
 export type FactKind = keyof FactTypes;
@@ -30,7 +32,7 @@ export interface EventSpec {
   readonly help: string;
 }
 
-const attempt = { key: 'text', attempt: 'number' } as const;
+const attempt = { key: 'text', attempt: 'number', trace: 'trace' } as const;
 const worker = { incarnation: 'text', name: 'text' } as const;
 
 export const events = {
@@ -98,13 +100,13 @@ export const events = {
   'job.queued': {
     level: 'debug',
     line: '{key} is queued: {reason}',
-    facts: { key: 'text', reason: 'text' },
+    facts: { key: 'text', reason: 'text', trace: 'trace' },
     help: 'No worker can take the job now; the reason says why.',
   },
   'job.offered': {
     level: 'debug',
     line: '{key} is offered to {worker}',
-    facts: { key: 'text', worker: 'text' },
+    facts: { key: 'text', worker: 'text', trace: 'trace' },
     help: 'The job was offered to a worker.',
   },
   'job.opened': {
@@ -481,8 +483,8 @@ export const events = {
 export type EventName = keyof typeof events;
 
 type FactsOf<Facts extends Readonly<Record<string, FactKind>>> = {
-  readonly [Fact in keyof Facts]: FactTypes[Facts[Fact]];
-};
+  readonly [Fact in keyof Facts as Facts[Fact] extends 'trace' ? never : Fact]: FactTypes[Facts[Fact]];
+} & { readonly [Fact in keyof Facts as Facts[Fact] extends 'trace' ? Fact : never]?: FactTypes[Facts[Fact]] };
 
 /** The facts of each event. */
 export type EventFacts = { readonly [Name in EventName]: FactsOf<(typeof events)[Name]['facts']> };

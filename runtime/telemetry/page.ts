@@ -5,7 +5,7 @@
 import { type EventSpec, events } from './event.ts';
 import { type MetricSpec, metrics } from './metric.ts';
 import { type SampleSpec, samples } from './sample.ts';
-import { logFields, type SpanSpec, spans } from './trace.ts';
+import { logFields, type SpanSpec, spanAttributes, spans } from './trace.ts';
 
 /** The text of `docs/telemetry.md`. */
 export function telemetryPage(): string {
@@ -22,6 +22,8 @@ Each is a log line with its facts as fields.
 ${Object.entries(events).map(eventRow).join('\n')}
 
 ## Log fields
+
+A line is JSON, on standard error; on a terminal it is written for people.
 
 | field | |
 |---|---|
@@ -48,9 +50,19 @@ ${Object.entries(samples).map(sampleRow).join('\n')}
 
 ## Spans
 
-| span | within | attributes | |
-|---|---|---|---|
+[traces.md](traces.md) says how they are had. Each is called by its operation and the type of the job, such as \`submit transcode\`.
+
+| span | within | kind | told by | attributes | |
+|---|---|---|---|---|---|
 ${Object.entries(spans).map(spanRow).join('\n')}
+
+These all of them have:
+
+| attribute | |
+|---|---|
+${Object.entries(spanAttributes)
+  .map(([name, help]) => `| \`${name}\` | ${help} |`)
+  .join('\n')}
 `;
 }
 
@@ -72,5 +84,6 @@ function sampleRow([name, { teller, type, labels, help }]: [string, SampleSpec])
 
 function spanRow([name, spec]: [string, SpanSpec]): string {
   const attributes = spec.attributes.map((attribute) => `\`${attribute}\``).join(', ');
-  return `| \`${name}\` | ${spec.within === undefined ? '' : `\`${spec.within}\``} | ${attributes} | ${spec.help} |`;
+  const within = spec.within === undefined ? '' : `\`${spec.within}\``;
+  return `| \`${name}\` | ${within} | ${spec.kind} | ${spec.teller} | ${attributes} | ${spec.help} |`;
 }

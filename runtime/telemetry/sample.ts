@@ -81,6 +81,12 @@ export const samples = {
     help: 'How long the job of a lane that waits longest has been ready; 0 where none waits.',
   },
   yard_queue_paused: { ...gauge, teller: 'master', labels: ['queue'], help: '1 while a queue is paused, else 0.' },
+  yard_dead_letter_jobs: {
+    ...gauge,
+    teller: 'master',
+    labels: ['queue', 'priority'],
+    help: 'Jobs in the dead letter, as the view beside the leader counts them: there once somebody has listed jobs, or from the start with `--metrics-compat`.',
+  },
   yard_scale_workers_needed: {
     ...ofNeeds,
     help: 'Workers that it takes so that what waits of a type and what it needs starts within a minute: `yard scale advise`.',

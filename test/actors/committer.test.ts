@@ -38,6 +38,26 @@ describe('a write that the broker has no room for', () => {
   });
 });
 
+describe('a write that the broker does not allow', () => {
+  function allowedAfter(refusals: number, patience: { patienceMs?: number }) {
+    const { clock, world, telemetry } = stage();
+    const cause = new Fault('broker.unauthorized', 'Not here.');
+    let left = refusals;
+    const write: JobStore['write'] = async (entries) =>
+      left-- > 0 ? { kind: 'forbidden', cause } : world.store.write(entries);
+    const { commit } = new Committer({ store: storeWith(world.store, { write }), clock, telemetry, ...patience });
+    return clock.until(commit([entryOf(plainJob('a'))]));
+  }
+
+  test('is written once it is allowed', async () => {
+    expect(await allowedAfter(3, {})).toEqual({ kind: 'stored', revisions: [1] });
+  });
+
+  test('fails at a door', async () => {
+    await expect(allowedAfter(1, { patienceMs: 20_000 })).rejects.toMatchObject({ code: 'broker.unauthorized' });
+  });
+});
+
 describe('a write without an answer', () => {
   test('that had landed is found to be our own', async () => {
     const { clock, broker, commitNew } = setUp('silentStored');

@@ -21,6 +21,8 @@ function submission(body: unknown, headers: Record<string, string> = {}): Submis
 const optionsOf = (headers: Record<string, string>) => readRequest(submission({}, headers)).options;
 const inEnvelope = (options: Record<string, unknown>) => readRequest(submission({ payload: {}, options })).options;
 
+const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+
 /** What each thing that may be said means, by its header. */
 const meanings: Readonly<Record<string, [text: string, meant: JobOptions]>> = {
   'Job-Id': ['nightly-17', { id: 'nightly-17' }],
@@ -59,6 +61,8 @@ const meanings: Readonly<Record<string, [text: string, meant: JobOptions]>> = {
     'zone=eu|us, disk = ssd, cores >= 8, cores<32, fast, !spot',
     { requirements: { labels: { zone: 'eu|us', disk: 'ssd', cores: '>=8&<32', fast: '*', spot: '!' } } },
   ],
+  Traceparent: [traceparent, { traceparent }],
+  Tracestate: ['vendor=x', { tracestate: 'vendor=x' }],
   Ref: ['upload-9', {}],
 };
 
@@ -86,7 +90,7 @@ describe('what a submitter may say', () => {
     },
   );
 
-  test.each(fields.map((field) => [field.header, field] as const))(
+  test.each(fields.filter(({ isHint }) => isHint !== true).map((field) => [field.header, field] as const))(
     'in header %s must not be empty',
     (header, { expects, example }) => {
       expect(() => optionsOf({ [header]: ' ' })).toThrow(
@@ -94,6 +98,17 @@ describe('what a submitter may say', () => {
       );
     },
   );
+});
+
+test.each([
+  '',
+  ' ',
+  'nonsense',
+  `00-${'0'.repeat(32)}-${'b'.repeat(16)}-01`,
+  `ff-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+])('a place in a trace that is none, `%s`, keeps no job out', (wrong) => {
+  expect(optionsOf({ traceparent: wrong, Queue: 'live' })).toEqual({ queue: 'live' });
+  expect(inEnvelope({ traceparent: wrong, queue: 'live' })).toEqual({ queue: 'live' });
 });
 
 describe('a wrong value', () => {
@@ -165,19 +180,12 @@ describe('an unknown name', () => {
   });
 });
 
-test.each([
-  'Nats-Msg-Id',
-  'Nats-Expected-Stream',
-  'nmqtt-pub',
-  'traceparent',
-  'tracestate',
-  'baggage',
-  'Content-Type',
-  'Reply-To',
-  'User-Agent',
-])('a header of others, %s, is passed over', (name) => {
-  expect(optionsOf({ [name]: 'x', Queue: 'live' })).toEqual({ queue: 'live' });
-});
+test.each(['Nats-Msg-Id', 'Nats-Expected-Stream', 'nmqtt-pub', 'baggage', 'Content-Type', 'Reply-To', 'User-Agent'])(
+  'a header of others, %s, is passed over',
+  (name) => {
+    expect(optionsOf({ [name]: 'x', Queue: 'live' })).toEqual({ queue: 'live' });
+  },
+);
 
 describe('an envelope', () => {
   test('may say in JSON what headers say in text', () => {

@@ -53,6 +53,14 @@ describe('how many workers are needed', () => {
     ]);
   });
 
+  test('by each machine for itself, whether two are alike or differ in what is asked for', () => {
+    const disks = [100, 200, 300, 300].map((diskMb) => ({ ...capacity, diskMb }));
+    const [plain] = advise(many(2), disks).demands;
+    expect(plain).toMatchObject({ workers: 4, jobsPerWorker: 2 });
+    const [large] = advise(many(2, { requirements: { diskMb: 250 } }), disks).demands;
+    expect(large).toMatchObject({ workers: 2, jobsPerWorker: 1 });
+  });
+
   test('by what is scarce: one GPU runs one job at once, whatever its slots', () => {
     const box = { ...capacity, slots: 8, gpu: 1 };
     expect(advise(many(3, { requirements: { gpu: 1 } }), [box], minute).demands).toMatchObject([{ needed: 3 }]);

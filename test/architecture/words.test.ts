@@ -34,6 +34,7 @@ test('whatever headers may say of a job, code may say by its types', () => {
       hold: 1,
     },
     ...{ gpu: 1, vram: 1, gpuVendor: 1, encoder: 1, slots: 1, memory: 1, disk: 1, version: 1, labels: 1, after: 1 },
+    ...{ traceparent: 1, tracestate: 1 },
   } satisfies Record<keyof SubmitOptions, 1>;
   // `after` has these two in it, and a submission in code has its answer without a `ref`.
   const elsewhere = ['afterNeed', 'afterWhen', 'ref'];

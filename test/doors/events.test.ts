@@ -184,3 +184,20 @@ test('a job that somebody removed by hand is a gap', async () => {
   await events.until((heard) => heard.length === 1);
   expect(events.heard).toMatchObject([{ event: 'gap', data: { id: 'removed', why: 'removed' } }]);
 });
+
+test('many who listen hear the same, those who come late too', async () => {
+  const after = await now();
+  const listeners = await Promise.all(Array.from({ length: 10 }, () => EventSource.open(at())));
+  const heard: string[][] = [];
+  await run('many-1');
+  for (const events of listeners) await events.until((seen) => seen.length >= 4);
+  listeners.push(...(await Promise.all(Array.from({ length: 10 }, () => EventSource.open(at(), { after })))));
+  await run('many-2');
+  for (const events of listeners) {
+    await events.until((seen) => seen.length >= 8);
+    heard.push(namesOf(events.heard));
+    await events[Symbol.asyncDispose]();
+  }
+  const all = ['many-1', 'many-2'].flatMap((id) => [1, 2, 3, 4].map((n) => `${id} ${n}`));
+  expect(heard).toEqual(Array.from({ length: 20 }, () => all));
+});

@@ -106,6 +106,20 @@ test('nine jobs and no worker, then forty jobs and one busy worker', { timeout: 
   );
   release.resolve();
   await printed('ffrtmp_jobs_total{state="completed"} 41', 'jobs_completed_total{status="success"} 41');
+  const lost = (['high', 'high', 'medium'] as const).map((priority) => ({
+    type: 'always_fail',
+    payload: {},
+    options: { priority, maxAttempts: 1 },
+  }));
+  for (const { id } of await yard.submitMany(lost)) await yard.settled(id);
+  await printed(
+    'dlq_depth{priority="critical"} 0',
+    'dlq_depth{priority="high"} 2',
+    'dlq_depth{priority="medium"} 1',
+    'dlq_depth{priority="low"} 0',
+    'jobs_failed_total 3',
+    'tasks_failed_total{type="always_fail",priority="high"} 2',
+  );
   await yard.close();
   await worker.drain();
   await serving?.close();

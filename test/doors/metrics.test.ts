@@ -124,11 +124,13 @@ test('what waits and who is there is as it stands', async () => {
   await expect.poll(async () => (await read(master)).get('yard_queue_waiting{queue="batch"}')).toBe(0);
 });
 
-test('how far the view lags is told once there is one', async () => {
+test('what the view beside the leader knows is told once somebody has asked it, and not before: its lag, and the dead letter', async () => {
   const lag = async () => (await read(master)).get('yard_view_lag_seconds');
-  expect(await lag()).toBeUndefined();
+  const dead = async () => (await read(master)).get('yard_dead_letter_jobs{queue="default",priority="medium"}');
+  expect([await lag(), await dead()]).toEqual([undefined, undefined]);
   await yard.lanes();
   await expect.poll(lag, { timeout: 30_000 }).toBeLessThan(30);
+  await expect.poll(dead).toBe(2);
 });
 
 test('Prometheus finds out whom to ask', async () => {

@@ -80,6 +80,11 @@ test('a message that can be no job is told why, and does not stand in the way', 
   await device.publishAsync('cameras/nameless/frame', '{}', { qos: 1 });
   await device.publishAsync('cameras/100/frame', '{"id":100,"n":100}', { qos: 1 });
   await expect.poll(() => acksOn('cameras/100/frame')[0]).toMatchObject({ ref: '100', created: true });
+  const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  await device.publishAsync('cameras/101/frame', JSON.stringify({ id: 101, n: 101, traceparent }), { qos: 1 });
+  await expect.poll(() => acksOn('cameras/101/frame')[0]).toMatchObject({ ref: '101', created: true });
+  const { id } = z.object({ id: z.string() }).parse(acksOn('cameras/101/frame')[0]);
+  expect(await yard.job(id)).toMatchObject({ payload: { n: 101 }, trace: { parent: traceparent } });
   expect(acksOn('cameras/bad/frame')).toEqual([{ rejected: 'Expected a JSON object.' }]);
   expect(acksOn('cameras/nameless/frame')).toMatchObject([{ rejected: expect.stringContaining('`id`') }]);
   bridge.signal('SIGTERM');

@@ -33,6 +33,19 @@ const answer = z.object({
     .optional(),
 });
 
+const ranges = z.object({
+  data: z.object({
+    result: z.array(
+      z.object({ metric: z.record(z.string(), z.string()), values: z.array(z.tuple([z.number(), z.string()])) }),
+    ),
+  }),
+});
+
+/** A series, called as a legend of Grafana says. */
+export function named(legend: string, labels: Readonly<Record<string, string>>): string {
+  return legend.replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => labels[label] ?? '');
+}
+
 export interface Series {
   labels: Readonly<Record<string, string>>;
   value: number;
@@ -49,13 +62,14 @@ export class Prometheus implements AsyncDisposable {
     this.#url = url;
   }
 
-  /** Asks each second whom `discovery` names. */
-  static async start(program: string, discovery: string): Promise<Prometheus> {
+  /** Asks every few seconds whom `discovery` names. */
+  static async start(program: string, discovery: string, scrapeEvery = '3s'): Promise<Prometheus> {
     const folder = await mkdtemp(join(tmpdir(), 'yard-prometheus-'));
     const port = await freePort();
     const config = {
-      global: { scrape_interval: '1s' },
-      scrape_configs: [{ job_name: 'yard', http_sd_configs: [{ url: discovery, refresh_interval: '1s' }] }],
+      // As long as an answer may take: a series of whom does not answer in time is gone, and machines may be busy.
+      global: { scrape_interval: scrapeEvery, scrape_timeout: scrapeEvery },
+      scrape_configs: [{ job_name: 'yard', http_sd_configs: [{ url: discovery, refresh_interval: '5s' }] }],
     };
     await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
     const flags = [
@@ -74,6 +88,17 @@ export class Prometheus implements AsyncDisposable {
     const { status, error, data } = answer.parse(await response.json());
     if (status !== 'success') throw new Error(`Expected an expression, got ${expr}: ${error}`);
     return (data?.result ?? []).map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+  }
+
+  /** What an expression was, second by second: a line for each series, called as the legend says. */
+  async range(expr: string, { from, to, legend }: { from: number; to: number; legend: string }) {
+    const step = Math.max(1, Math.round((to - from) / 300));
+    const asked = new URLSearchParams({ query: expr, start: String(from), end: String(to), step: String(step) });
+    const read = ranges.parse(await (await fetch(`${this.#url}/api/v1/query_range?${asked}`)).json());
+    return read.data.result.map(({ metric, values }) => ({
+      name: named(legend, metric),
+      points: values.map(([at, value]) => [at, Number(value)] as const),
+    }));
   }
 
   /** Whether it answers. */

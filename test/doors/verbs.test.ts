@@ -196,7 +196,12 @@ describe('by the command', () => {
     [['job', 'hold', 'x', '--dry-run'], 'Expected a filter beside `--dry-run`'],
     [['job', 'reschedule', 'x'], 'Expected `--at` or `--delay`'],
     [['queue', 'set', 'batch'], 'Expected something to set'],
-    [['queue', 'set', 'batch', '--weight', '0'], 'Expected `weight` of queue batch to be a number above 0'],
+    [['queue', 'set', 'batch', '--weight', '0'], 'Expected `--weight` of queue batch to be a number above 0'],
+    [
+      ['limit', 'set', 'api.acme', '--max-active', '0'],
+      'Expected `--max-active` of limit api.acme to be a whole number',
+    ],
+    [['queue', 'set', 'batch', '--rate', '0'], 'Expected `--rate` of queue batch to be a number above 0'],
   ])('a mistake ends with 2: yard %j', async (words, sentence) => {
     expect(await shell.yard(...words)).toMatchObject({ code: 2, out: '', talk: expect.stringContaining(sentence) });
   });

@@ -47,11 +47,14 @@ export const said: Readonly<Record<string, Words>> = {
   memory: { good: [1, '2048'], wrong: [-1, 'much'] },
   disk: { good: [1, 20], wrong: [-1, 'much'] },
   version: { good: ['>=2.1'], wrong: ['', '>=>'] },
+  traceparent: { good: ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'], wrong: ['', 'x', 7] },
+  tracestate: { good: [], wrong: [''] },
   labels: { good: ['zone=eu', { zone: 'eu|us' }, '!spot', ['cores>=8']], wrong: ['', '=', 'zone='] },
 };
 
 /** What has to stand beside something else, and what makes two of one job, is not drawn with the others. */
 const apart = new Set([
+  'tracestate',
   'id',
   'expiresIn',
   'expiresAt',

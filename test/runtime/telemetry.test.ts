@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { SystemClock } from '../../runtime/clock.ts';
 import { faults, faultsPage } from '../../runtime/faults.ts';
 import { type EventSpec, events, levelOf, lineOf } from '../../runtime/telemetry/event.ts';
-import { createLog, logTelemetry } from '../../runtime/telemetry/log.ts';
+import { createLog, jobLinesPerSecond, logTelemetry } from '../../runtime/telemetry/log.ts';
 import { type MetricSpec, metrics } from '../../runtime/telemetry/metric.ts';
 import { telemetryPage } from '../../runtime/telemetry/page.ts';
+import { prettyLines } from '../../runtime/telemetry/pretty.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 
 const pass = { queued: 0, offered: 2, waiting: 3, reasons: { 'no gpu': 3 }, workersByStatus: {} };
@@ -35,7 +36,7 @@ describe('telling', () => {
 });
 
 describe('the log', () => {
-  function logged(level: 'debug' | 'info') {
+  function logged(level: 'debug' | 'info', mono = () => 0) {
     const lines: Record<string, unknown>[] = [];
     const to = new Writable({
       write(chunk, _, done) {
@@ -47,7 +48,7 @@ describe('the log', () => {
     const clock = new SystemClock();
     clock.adjust({ brokerMs: 5_000, mono: clock.mono(), uncertaintyMs: 0 });
     const log = createLog({ clock, level, role: 'master', process: 'm1', to });
-    const stop = logTelemetry(telemetry, log);
+    const stop = logTelemetry(telemetry, log, { mono });
     return { telemetry, lines, stop };
   }
 
@@ -79,6 +80,65 @@ describe('the log', () => {
     expect(all.lines.map((line) => line['event'])).toEqual(['scheduler.pass', 'job.queued']);
   });
 
+  test('says in each line of whom it is: the job, its attempt and trace, the worker, the term of a leader', () => {
+    const { telemetry, lines } = logged('debug');
+    telemetry.tell('leader.elected', { name: 'm1', term: 7 });
+    telemetry.tell('job.offered', { key: 'default.a', worker: 'w1', trace: 'abc' });
+    telemetry.tell('leader.deposed', { reason: 'frozen' });
+    telemetry.tell('worker.lost', { incarnation: 'w1', name: 'hand' });
+    telemetry.tell('worker.started', { incarnation: 'w2', name: 'hand', types: 'noop', slots: 1 });
+    telemetry.tell('attempt.claimed', { key: 'default.a', attempt: 2 });
+    const about = lines.map(({ job, trace, attempt, worker, term }) => ({ job, trace, attempt, worker, term }));
+    expect(about).toEqual([
+      { term: 7 },
+      { job: 'default.a', trace: 'abc', worker: 'w1', term: 7 },
+      {},
+      { worker: 'w1' },
+      { worker: 'w2' },
+      { job: 'default.a', attempt: 2, worker: 'w2' },
+    ]);
+  });
+
+  test('tells of single jobs only so often, and how many lines it left out; of what is wrong it tells all', () => {
+    let now = 0;
+    const { telemetry, lines } = logged('debug', () => now);
+    const claim = () => telemetry.tell('attempt.claimed', { key: 'default.a', attempt: 1 });
+    for (let n = 0; n < jobLinesPerSecond + 40; n++) {
+      claim();
+      telemetry.tell('attempt.fenced', { key: 'default.a', attempt: 1 });
+    }
+    const of = (event: string) => lines.filter((line) => line['event'] === event);
+    expect(of('attempt.claimed')).toHaveLength(jobLinesPerSecond);
+    expect(of('attempt.fenced')).toHaveLength(jobLinesPerSecond + 40);
+    now = 1_000;
+    claim();
+    claim();
+    expect(
+      of('attempt.claimed')
+        .slice(-3)
+        .map(({ leftOut }) => leftOut),
+    ).toEqual([undefined, 40, undefined]);
+  });
+
+  test('is written for people on a terminal, and what is no line of it stays as it is', () => {
+    const written: string[] = [];
+    const to = prettyLines({ write: (text) => written.push(text), style: (style, text) => `<${style}>${text}</>` });
+    const clock = new SystemClock();
+    clock.adjust({ brokerMs: Date.UTC(2027, 0, 1, 3, 4, 5, 678), mono: clock.mono(), uncertaintyMs: 0 });
+    const telemetry = createTelemetry();
+    logTelemetry(telemetry, createLog({ clock, level: 'debug', role: 'worker', process: 'w1', to }), clock);
+    telemetry.tell('attempt.fenced', { key: 'default.a', attempt: 2, trace: 'abc' });
+    telemetry.tell('scheduler.pass', pass);
+    to.write('not ours\n');
+    expect(written[0]).toMatch(
+      /^<dim>03:04:05\.\d{3}<\/> {2}<yellow>warn <\/> {2}<dim>worker w1<\/> {2}default\.a is no longer ours, attempt 2; .* {2}<dim>trace=abc<\/>\n$/,
+    );
+    expect(written[1]).toMatch(
+      /<cyan>info <\/> .* pass: 0 queued, 2 offered, 3 waiting \(3 no gpu\); workers: none\n$/,
+    );
+    expect(written[2]).toBe('not ours\n');
+  });
+
   test('ends when it is stopped', () => {
     const { telemetry, lines, stop } = logged('info');
     stop();
@@ -95,7 +155,8 @@ describe('the catalogue', () => {
     const named = [...spec.line.matchAll(/\{(\w+)\}/g)].map(([, fact]) => fact);
     const facts = Object.keys(spec.facts);
     expect(facts).toEqual(expect.arrayContaining([...named, ...(spec.quiet?.whenZero ?? [])]));
-    for (const field of ['level', 'time', 'role', 'process', 'event', 'msg']) expect(facts).not.toContain(field);
+    for (const field of ['level', 'time', 'role', 'process', 'event', 'msg', 'leftOut'])
+      expect(facts).not.toContain(field);
   });
 
   test('a line has every fact in it', () => {
