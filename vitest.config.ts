@@ -1,5 +1,5 @@
 /**
- * The test projects, one a kind of world: `unit`, `simulation` and `fuzz` need nothing, `nats` and `doors` a real broker,
+ * The test projects, one a kind of world: `unit` and `simulation` need nothing, `nats`, `doors` and a part of `fuzz` a real broker,
  * `handlers` real tools, `cluster` real processes. Nothing is ever tried again, and two workers are all there are.
  *
  * Every `*.test.ts` belongs to exactly one project: `unit` takes what no other folder claims.

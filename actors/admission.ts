@@ -17,7 +17,7 @@ import { wrongInTenantName } from '../machines/rules/tenant.ts';
 import type { UniqueOptions } from '../machines/rules/unique.ts';
 import { webhookSource, webhookType } from '../machines/rules/webhook.ts';
 import { inlineAtMost } from '../runtime/aside.ts';
-import { Fault } from '../runtime/faults.ts';
+import { Fault, isFault, type WrongField } from '../runtime/faults.ts';
 import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
 import { nearest } from '../runtime/options/nearest.ts';
 import { type JobRecord, type JobSpec, jobKey, type WorkflowPart } from '../runtime/record.ts';
@@ -90,23 +90,76 @@ const timeoutAfterMs = 30 * 60_000;
  *
  * @throws {Fault} `input.invalid` with the sentence for the submitter.
  */
-export async function admit(
+export async function admit(request: Request, types: Types, limits: Limits = {}): Promise<JobRecord> {
+  try {
+    return await admitted(request, types, limits);
+  } catch (cause) {
+    if (!isFault(cause, 'input.invalid')) throw cause;
+    throw allWrong(cause, await wrongFields(request, types, limits));
+  }
+}
+
+type Types = ReadonlyMap<string, KnownType>;
+
+interface Limits {
+  payloadAtMost?: number;
+}
+
+/** Every field of the submission that is wrong by itself, as the first of them was found. */
+async function wrongFields(
   request: Request,
-  types: ReadonlyMap<string, KnownType>,
-  { payloadAtMost = inlineAtMost }: { payloadAtMost?: number } = {},
-): Promise<JobRecord> {
-  if (request.type === webhookType && !request.source.startsWith(webhookSource))
-    throw new Fault(
-      'input.invalid',
-      'Expected another type than `webhook`: such jobs are made for `yard webhook add`.',
-    );
-  const known = types.get(request.type);
-  if (known === undefined) throw unknownType(request.type, [...types.keys()]);
+  types: Types,
+  { payloadAtMost = inlineAtMost }: Limits,
+): Promise<readonly WrongField[]> {
+  const { type, payload = {}, options } = request;
+  const checks: Readonly<Record<string, () => unknown>> = {
+    '/type': () => expectType(request, types),
+    '/payload': () => refuseLarge(payload, payloadAtMost),
+    '/id': () => idOf(request),
+    '/queue': () => queueOf(options.queue ?? 'default'),
+    '/after': () => afterIn(options.id ?? '', options),
+    '/unique': () => uniqueOf({ tenant: request.tenant, type, payload }, options.unique, undefined),
+  };
+  const found = Object.entries(checks).flatMap(([path, check]) => wrongIn(path, check));
+  const definition = types.get(type)?.definition;
+  if (definition === undefined || found.some(({ path }) => path === '/payload')) return found;
+  const checked = await checkPayload(definition, payload);
+  return 'wrong' in checked ? [...found, ...checked.fields] : found;
+}
+
+function wrongIn(path: string, check: () => unknown): readonly WrongField[] {
+  try {
+    check();
+    return [];
+  } catch (cause) {
+    if (isFault(cause, 'input.invalid')) return [{ path, message: cause.message }];
+    throw cause;
+  }
+}
+
+function allWrong(first: Fault, fields: readonly WrongField[]): Fault {
+  if (fields.length === 0) return first;
+  return new Fault('input.invalid', first.message, { cause: first, facts: { ...first.facts, fields } });
+}
+
+async function admitted(request: Request, types: Types, { payloadAtMost = inlineAtMost }: Limits): Promise<JobRecord> {
+  const known = expectType(request, types);
   const payload = request.payload ?? {};
   refuseLarge(payload, payloadAtMost);
   const needs = await needsOf(known, payload);
   const spec = specOf(request, known.defaults, payload, needs);
   return born(spec, contextOf(request, known.defaults));
+}
+
+function expectType({ type, source }: Request, types: Types): KnownType {
+  if (type === webhookType && !source.startsWith(webhookSource))
+    throw new Fault(
+      'input.invalid',
+      'Expected another type than `webhook`: such jobs are made for `yard webhook add`.',
+    );
+  const known = types.get(type);
+  if (known === undefined) throw unknownType(type, [...types.keys()]);
+  return known;
 }
 
 function unknownType(type: string, known: readonly string[]): Fault {

@@ -277,7 +277,8 @@ function readEnvelope(given: Readonly<Record<string, unknown>>): Part[] {
   return Object.entries(given).map(([name, value]) => {
     const field = byField.get(name);
     if (field === undefined) throw unknownName('option', name, [...byField.keys()]);
-    return readField(field, name, asText(value));
+    // No text says nothing, and is refused as such.
+    return readField(field, name, value === null ? '' : asText(value));
   });
 }
 

@@ -4,7 +4,6 @@
  * A master carries them out (`actors/bulk.ts`): who asked may go away. What is started while no master runs waits for one.
  */
 
-import { hostname, userInfo } from 'node:os';
 import { countAll } from '../actors/bulk-page.ts';
 import { statesFor } from '../actors/verb.ts';
 import { jobStates } from '../machines/job.ts';
@@ -17,6 +16,7 @@ import {
   type JobFilter,
   leftOf,
   refusedOf,
+  type StoredBulk,
   type Verb,
 } from '../runtime/bulk.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -32,7 +32,7 @@ export interface BulkGiven {
   filter?: JobFilter | undefined;
   /** At most so many a second. */
   perSecond?: number | undefined;
-  /** Who asks; the user and host of this process unless given. */
+  /** Who asks; whoever it is on whose behalf this is asked, unless given. */
   by?: string | undefined;
 }
 
@@ -60,7 +60,10 @@ const abortWithinMs = 10_000;
 export interface BulkVerbsOptions {
   world: Pick<World, 'store' | 'control'>;
   clock: Clock;
+  /** Whose jobs, and whose operations, it is about. */
   tenant: string;
+  /** Who asks, where nobody else is named. */
+  by: string;
 }
 
 export class BulkVerbs {
@@ -91,13 +94,19 @@ export class BulkVerbs {
   }
 
   async get(id: string): Promise<BulkRecord | undefined> {
-    return (await this.#options.world.control.bulk.read(id))?.operation;
+    return (await this.#own(id))?.operation;
+  }
+
+  async #own(id: string): Promise<StoredBulk | undefined> {
+    const stored = await this.#options.world.control.bulk.read(id);
+    return stored?.operation.tenant === this.#options.tenant ? stored : undefined;
   }
 
   /** The newest first. */
   async list(): Promise<readonly BulkRecord[]> {
     const all = await this.#options.world.control.bulk.list();
-    return all.toSorted((a, b) => b.createdAt - a.createdAt);
+    const own = all.filter(({ tenant }) => tenant === this.#options.tenant);
+    return own.toSorted((a, b) => b.createdAt - a.createdAt);
   }
 
   /**
@@ -105,10 +114,26 @@ export class BulkVerbs {
    *
    * @throws {Fault} `bulk.missing`; `bulk.refused` where it has ended.
    */
-  async abort(id: string, { by = whoAsks() }: { by?: string | undefined } = {}): Promise<BulkRecord> {
-    let last = await this.#wishAborted(id, by);
+  async abort(id: string, { by = this.#options.by }: { by?: string | undefined } = {}): Promise<BulkRecord> {
+    const wished = await this.#wishAborted(id, by);
+    return (await this.#lastWithin(id, abortWithinMs)) ?? wished;
+  }
+
+  /** The operation once it has ended. @throws {Fault} `bulk.missing`, `wait.timedOut` */
+  async ended(id: string, { timeoutMs }: { timeoutMs: number }): Promise<BulkRecord> {
+    const last = await this.#lastWithin(id, timeoutMs);
+    if (last !== undefined && hasEnded(last)) return last;
+    throw new Fault(
+      'wait.timedOut',
+      `Expected operation ${id} to end within ${timeoutMs} ms, it runs. Wait for longer.`,
+    );
+  }
+
+  /** As it was when it was last heard of. */
+  async #lastWithin(id: string, timeoutMs: number): Promise<BulkRecord | undefined> {
+    let last: BulkRecord | undefined;
     const late = new AbortController();
-    const cancel = this.#options.clock.after(abortWithinMs, () => late.abort());
+    const cancel = this.#options.clock.after(timeoutMs, () => late.abort());
     try {
       for await (const operation of this.follow(id, { signal: late.signal })) last = operation;
     } catch (cause) {
@@ -122,7 +147,7 @@ export class BulkVerbs {
   async #wishAborted(id: string, by: string): Promise<BulkRecord> {
     const { world, clock } = this.#options;
     for (;;) {
-      const { operation, revision } = (await world.control.bulk.read(id)) ?? missing(id);
+      const { operation, revision } = (await this.#own(id)) ?? missing(id);
       if (hasEnded(operation))
         throw new Fault('bulk.refused', `Expected an operation that runs, got ${id}, which is ${operation.state}.`);
       if (operation.abort !== undefined) return operation;
@@ -188,7 +213,7 @@ export class BulkVerbs {
     });
   }
 
-  #made({ verb, filter = {}, perSecond, by = whoAsks() }: BulkGiven): BulkRecord {
+  #made({ verb, filter = {}, perSecond, by = this.#options.by }: BulkGiven): BulkRecord {
     const { clock, tenant } = this.#options;
     const wrong = wrongIn({ verb, filter, perSecond });
     if (wrong !== undefined) throw new Fault('input.invalid', wrong);
@@ -217,15 +242,6 @@ function outcomeOf({ matched = 0, done, refused }: BulkRecord): BulkOutcome {
 
 function missing(id: string): never {
   throw new Fault('bulk.missing', `Expected a bulk operation with id ${id}, found none. See \`yard bulk list\`.`);
-}
-
-/** The user of this process, where the system tells, and its host. */
-function whoAsks(): string {
-  try {
-    return `${userInfo().username}@${hostname()}`;
-  } catch {
-    return hostname();
-  }
 }
 
 /** What is wrong with what was given, in a sentence. */

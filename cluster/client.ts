@@ -71,7 +71,7 @@ import { type Item, type Submitted, Submitter } from './submitter.ts';
 import { TokenVerbs } from './tokens.ts';
 import { type WaitOptions, Watches } from './watch.ts';
 import { WebhookVerbs } from './webhooks.ts';
-import { tellWorker, type WorkerVerb } from './worker-verb.ts';
+import { tellWorker, type WorkerVerb, workerNamed } from './worker-verb.ts';
 import { WorkflowVerbs } from './workflow-verb.ts';
 
 export type {
@@ -167,7 +167,7 @@ export class Client implements AsyncDisposable {
     this.#submitter = new Submitter({ ...given, incarnation });
     this.schedules = new ScheduleVerbs({ ...given, submitter: this.#submitter });
     this.workflows = new WorkflowVerbs({ ...given, submitter: this.#submitter });
-    this.bulk = new BulkVerbs({ world, clock, tenant });
+    this.bulk = new BulkVerbs({ world, clock, tenant, by: by.who });
     this.webhooks = new WebhookVerbs({ world, clock, tenant, submitter: this.#submitter });
     this.tokens = new TokenVerbs({ control: world.control, clock });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
@@ -302,6 +302,11 @@ export class Client implements AsyncDisposable {
   /** @throws {Fault} `broker.unavailable` where nobody leads. */
   async workers(): Promise<readonly WorkerView[]> {
     return ((await this.cluster()) ?? nobodyLeads()).workers;
+  }
+
+  /** @throws {Fault} `worker.missing`; `broker.unavailable` where nobody leads. */
+  async worker(name: string): Promise<WorkerView> {
+    return workerNamed(await this.workers(), name);
   }
 
   /** @throws {Fault} `broker.unavailable` where nobody leads. */

@@ -9,7 +9,7 @@ import { expectForMany, expectScheduleName, notForMany } from '../actors/schedul
 import { flawOf, type Plan } from '../machines/rules/cron.ts';
 import { parseDuration } from '../machines/rules/duration.ts';
 import { type Misfire, misfires } from '../machines/rules/misfire.ts';
-import { Fault } from '../runtime/faults.ts';
+import { Fault, wrongField } from '../runtime/faults.ts';
 import { type Overlap, overlaps, type ScheduledJob, type ScheduleSpec } from '../runtime/schedule.ts';
 import { type Duration, type Moment, type SubmitOptions, submitFlags } from './submit-options.ts';
 
@@ -96,7 +96,13 @@ export function planOf(given: When, now: number, before?: Plan): Plan {
   const plan = unchecked(given, now, before);
   const flaw = flawOf(plan);
   if (flaw === undefined) return plan;
-  throw new Fault('input.invalid', flaw);
+  throw wrongField(placeOf(plan), flaw);
+}
+
+/** Where the flaw of a plan is. */
+function placeOf(plan: Plan): string {
+  if (plan.kind === 'every') return '/every';
+  return flawOf({ ...plan, cron: '* * * * *' }) === undefined ? '/cron' : '/tz';
 }
 
 function unchecked(when: When, now: number, before: Plan | undefined): Plan {
@@ -148,8 +154,8 @@ function said(options: object): Record<string, unknown> {
 export function durationOf(name: string, given: Duration): number {
   const ms = parseDuration(given);
   if (ms !== undefined) return ms;
-  throw new Fault(
-    'input.invalid',
+  throw wrongField(
+    `/${name}`,
     `Expected \`${name}\` to be a duration such as 500ms, 10s or 1h30m, got \`${given}\`. Write, for example, \`1h\`.`,
   );
 }
@@ -159,8 +165,8 @@ export function momentOf(name: string, given: Moment): number {
   const isText = typeof given === 'string' && !/^\d{4}-\d{2}-\d{2}/.test(given);
   const moment = isText ? Number.NaN : new Date(given).getTime();
   if (Number.isFinite(moment)) return moment;
-  throw new Fault(
-    'input.invalid',
+  throw wrongField(
+    `/${name}`,
     `Expected \`${name}\` to be a moment in ISO 8601, got \`${String(given)}\`. Write, for example, \`2027-01-01T00:00:00Z\`.`,
   );
 }
@@ -168,8 +174,8 @@ export function momentOf(name: string, given: Moment): number {
 function oneOf<Word extends string>(name: string, words: readonly Word[], given: string): Word {
   const word = words.find((each) => each === given);
   if (word !== undefined) return word;
-  throw new Fault(
-    'input.invalid',
+  throw wrongField(
+    `/${name}`,
     `Expected \`${name}\` to be one of ${words.join(', ')}, got \`${given}\`. Choose one of them.`,
   );
 }

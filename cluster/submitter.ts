@@ -12,7 +12,7 @@ import type { Quotas } from '../actors/quota.ts';
 import { Room } from '../actors/room.ts';
 import { asideAtMost } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Fault, messageOf } from '../runtime/faults.ts';
+import { Fault, type WrongField, wrongFieldsIn } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { World } from '../runtime/ports.ts';
 import type { JobRecord } from '../runtime/record.ts';
@@ -65,6 +65,22 @@ function activeTrace(): Pick<JobOptions, 'traceparent' | 'tracestate'> {
 
 type Types = ReadonlyMap<string, KnownType>;
 
+/** Which item of a submission has what wrong: the fact `items` of the fault. */
+export interface WrongItem {
+  index: number;
+  fields: readonly WrongField[];
+}
+
+/** @throws {Fault} the first of them, with what is wrong in all. */
+function refuseAny(wrong: readonly { index: number; cause: Fault }[], of: number): void {
+  const [first] = wrong;
+  if (first === undefined) return;
+  const { index, cause } = first;
+  if (of === 1) throw cause;
+  const items = wrong.map((each): WrongItem => ({ index: each.index, fields: wrongFieldsIn(each.cause) }));
+  throw new Fault(cause.code, `Item ${index + 1} of ${of}: ${cause.message}`, { cause, facts: { index, items } });
+}
+
 const trustTypesForMs = 10_000;
 
 export class Submitter {
@@ -92,7 +108,15 @@ export class Submitter {
    */
   async submit(items: readonly Item[]): Promise<readonly Submitted[]> {
     const admitted: Admitted[] = [];
-    for (const [index, item] of items.entries()) admitted.push(await this.#admit(item, index, items.length));
+    const wrong: { index: number; cause: Fault }[] = [];
+    for (const [index, item] of items.entries())
+      try {
+        admitted.push(await this.#admit(item));
+      } catch (cause) {
+        if (!(cause instanceof Fault)) throw cause;
+        wrong.push({ index, cause });
+      }
+    refuseAny(wrong, items.length);
     for (const {
       record: { payload },
     } of admitted)
@@ -100,21 +124,16 @@ export class Submitter {
     return this.#createAll(admitted);
   }
 
-  async #admit(item: Item, index: number, of: number): Promise<Admitted> {
+  async #admit(item: Item): Promise<Admitted> {
     const { clock, tenant, incarnation } = this.#options;
     const { type, payload, options, source = `direct:${incarnation}-${++this.#count}` } = item;
     const types = await this.typesFor(item);
-    try {
-      const said = options.traceparent === undefined ? { ...options, ...activeTrace() } : options;
-      const request = { tenant, type, payload, options: said, source, fallbackId: clock.unique(), at: clock.now() };
-      return {
-        record: await admit(request, types, { payloadAtMost: asideAtMost }),
-        formerKey: formerKeyOf(request),
-      };
-    } catch (cause) {
-      if (of === 1 || !(cause instanceof Fault)) throw cause;
-      throw new Fault(cause.code, `Item ${index + 1} of ${of}: ${messageOf(cause)}`, { cause, facts: { index } });
-    }
+    const said = options.traceparent === undefined ? { ...options, ...activeTrace() } : options;
+    const request = { tenant, type, payload, options: said, source, fallbackId: clock.unique(), at: clock.now() };
+    return {
+      record: await admit(request, types, { payloadAtMost: asideAtMost }),
+      formerKey: formerKeyOf(request),
+    };
   }
 
   /** What this cluster knows of the types of jobs, that of the item for certain if it is known at all. */

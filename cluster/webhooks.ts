@@ -12,7 +12,7 @@ import {
   webhookType,
 } from '../machines/rules/webhook.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Fault } from '../runtime/faults.ts';
+import { Fault, wrongField } from '../runtime/faults.ts';
 import type { World } from '../runtime/ports.ts';
 import type { Submitted, Submitter } from './submitter.ts';
 
@@ -142,8 +142,8 @@ function expectUrl(url: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const isGood = /^https?:$/.test(parsed?.protocol ?? '') && parsed?.username === '' && url.length <= 2_048;
   if (!isGood)
-    throw new Fault(
-      'input.invalid',
+    throw wrongField(
+      '/url',
       'Expected `url` to be an address of http or https without a user, of at most 2048 characters.',
     );
 }

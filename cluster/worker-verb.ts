@@ -29,17 +29,18 @@ const againMs = 250;
  * @throws {Fault} `worker.missing` where no worker has that name, or several have; `wait.timedOut` where it does not obey.
  */
 export async function tellWorker({ worker, verb, notices, clock, look }: WorkerVerb): Promise<WorkerView> {
-  const { incarnation } = named(await look(), worker);
+  const { incarnation } = workerNamed(await look(), worker);
   for (const until = clock.mono() + withinMs; clock.mono() < until; await pause(clock, againMs)) {
     notices.send(incarnation, { verb });
     await pause(clock, againMs);
-    const now = named(await look(), incarnation);
+    const now = workerNamed(await look(), incarnation);
     if ((now.status === 'draining') === (verb === 'drain')) return now;
   }
   throw new Fault('wait.timedOut', `Expected worker ${worker} to ${verb}, it did not. See \`yard worker list\`.`);
 }
 
-function named(workers: readonly WorkerView[], wanted: string): WorkerView {
+/** @throws {Fault} `worker.missing` where no worker that is there has that name or incarnation, or several have. */
+export function workerNamed(workers: readonly WorkerView[], wanted: string): WorkerView {
   const here = workers.filter(({ status }) => status !== 'lost' && status !== 'offline');
   const [found, ...more] = here.filter(({ name, incarnation }) => name === wanted || incarnation === wanted);
   if (found !== undefined && more.length === 0) return found;

@@ -16,7 +16,7 @@ import { claimAtRedrive } from '../actors/unique-key.ts';
 import { isActive, isSettled, type JobEvent } from '../machines/job.ts';
 import { withPayloadAside } from '../runtime/aside.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Fault, messageOf } from '../runtime/faults.ts';
+import { Fault, messageOf, wrongFieldsIn } from '../runtime/faults.ts';
 import type { Entry, World } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Stored, type WorkflowPart } from '../runtime/record.ts';
 import { step } from '../runtime/step.ts';
@@ -48,6 +48,11 @@ export interface SubmittedWorkflow {
 export interface WorkflowOutcome {
   id: string;
   done: readonly string[];
+}
+
+/** Where a field of a submission stands in a node. */
+function inNode(path: string): string {
+  return /^\/(?:type|payload)\b/.test(path) ? path : `/options${path}`;
 }
 
 const largestBytes = 8 * 1024 * 1024;
@@ -161,7 +166,11 @@ export class WorkflowVerbs {
       return await admit(request, await submitter.typesFor(own), { payloadAtMost: largestBytes });
     } catch (cause) {
       if (!(cause instanceof Fault)) throw cause;
-      throw new Fault(cause.code, `Node ${name}: ${messageOf(cause)}`, { cause, facts: { node: name } });
+      const fields = wrongFieldsIn(cause).map((field) => ({ ...field, path: `/jobs/${name}${inNode(field.path)}` }));
+      throw new Fault(cause.code, `Node ${name}: ${messageOf(cause)}`, {
+        cause,
+        facts: { node: name, ...(fields.length === 0 ? {} : { fields }) },
+      });
     }
   }
 

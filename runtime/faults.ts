@@ -74,6 +74,31 @@ export class Fault extends Error {
   }
 }
 
+/** One field that is not what was expected: a JSON pointer into what was given, and a sentence. */
+export interface WrongField {
+  path: string;
+  message: string;
+}
+
+/** The fields that a fault names, in its fact `fields`. */
+export function wrongFieldsIn({ facts: { fields } }: Fault): readonly WrongField[] {
+  return Array.isArray(fields) ? fields.filter(isWrongField) : [];
+}
+
+function isWrongField(value: unknown): value is WrongField {
+  return typeof value === 'object' && value !== null && 'path' in value && typeof value.path === 'string';
+}
+
+/** A part of a JSON pointer (RFC 6901). */
+export function pointerPart(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** That one field is wrong. */
+export function wrongField(path: string, message: string): Fault {
+  return new Fault('input.invalid', message, { facts: { fields: [{ path, message }] } });
+}
+
 /** Whether this was thrown as a fault with this code. */
 export function isFault(thrown: unknown, code: FaultCode): thrown is Fault {
   return thrown instanceof Fault && thrown.code === code;

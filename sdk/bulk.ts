@@ -50,6 +50,11 @@ export class BulkOperations {
     return this.#client.bulk.follow(id, options);
   }
 
+  /** The operation once it has ended. @throws {Fault} `bulk.missing`; `wait.timedOut` where it has not within that time. */
+  ended(id: string, options: { timeoutMs: number }): Promise<BulkRecord> {
+    return this.#client.bulk.ended(id, options);
+  }
+
   /**
    * Has it stop: what is done is done. Resolves when it has; where no master runs, with the wish in its record.
    *

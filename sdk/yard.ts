@@ -299,6 +299,11 @@ export class Yard implements AsyncDisposable {
     return this.#client.workers();
   }
 
+  /** A worker by its name or its incarnation. @throws {Fault} `worker.missing`; `broker.unavailable` where nobody leads. */
+  worker(name: string): Promise<WorkerView> {
+    return this.#client.worker(name);
+  }
+
   /**
    * Has a worker take nothing more: what runs there ends there, and the worker stays. Resolves once it obeys.
    *

@@ -6,22 +6,24 @@ import { z } from '@hono/zod-openapi';
 import { rejectionRedacted } from '../../cluster/redacted.ts';
 import { Fault, type Yard } from '../../sdk/index.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
-import { job, something } from './schema.ts';
+import {
+  advice,
+  audit,
+  auditEntry,
+  brokers,
+  cluster,
+  lanes,
+  master,
+  rejection,
+  stats,
+  steppedDown,
+  worker,
+} from './shape.ts';
 
-const worker = something('Worker', 'A worker as the leader sees it.');
-const master = something('Master', 'A master as it sees itself.');
 const workerName = z.object({ name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'worker-1' }) });
 
 export function clusterOperations(yard: Yard): readonly Operation[] {
-  return [
-    ...people(yard),
-    discovery(yard),
-    ...counts(yard),
-    ...books(yard),
-    ...dead(yard),
-    ...acting(yard),
-    ...health(yard),
-  ];
+  return [...people(yard), discovery(yard), ...counts(yard), ...books(yard), ...acting(yard), ...health(yard)];
 }
 
 function people(yard: Yard): readonly Operation[] {
@@ -37,6 +39,20 @@ function people(yard: Yard): readonly Operation[] {
       },
       async () => ({ workers: await yard.workers() }),
     ),
+    operation({
+      method: 'get',
+      path: '/v1/workers/{name}',
+      id: 'getWorker',
+      needs: 'read',
+      tag: 'workers',
+      summary: 'One worker, by its name or its incarnation.',
+      params: workerName,
+      query: nothing,
+      body: nothing,
+      replies: { 200: { description: 'The worker.', schema: worker } },
+      faults: ['worker.missing'],
+      run: async ({ params: { name } }) => ({ body: await yard.worker(name) }),
+    }),
     question(
       {
         path: '/v1/masters',
@@ -55,7 +71,7 @@ function people(yard: Yard): readonly Operation[] {
         needs: 'read',
         tag: 'cluster',
         summary: 'How many brokers keep the jobs, and how many of them have them now.',
-        schema: something('Brokers', 'The brokers.'),
+        schema: brokers,
       },
       () => yard.brokers(),
     ),
@@ -66,7 +82,7 @@ function people(yard: Yard): readonly Operation[] {
         needs: 'read',
         tag: 'cluster',
         summary: 'The cluster as its leader sees it.',
-        schema: something('Cluster', 'Leader, workers, and how many jobs are in each state.'),
+        schema: cluster,
       },
       async () => (await yard.cluster()) ?? nobodyLeads(),
     ),
@@ -113,7 +129,7 @@ function counts(yard: Yard): readonly Operation[] {
         tag: 'cluster',
         summary: 'How many jobs there are, settled ones too: by state, queue and priority.',
         description: 'Of many jobs by the view, and then `view` says how old that is; else by the heads of all.',
-        schema: something('Stats', 'Counts.'),
+        schema: stats,
       },
       () => yard.census(),
     ),
@@ -125,35 +141,38 @@ function counts(yard: Yard): readonly Operation[] {
         forTenants: true,
         tag: 'cluster',
         summary: 'How many jobs of the tenant there are, settled ones too, by state, queue and priority; by the view.',
-        schema: something(
-          'Lanes',
-          '`lanes`, each with `state`, `queue`, `priority` and `count`, and how old the `view` is.',
-        ),
+        schema: lanes,
       },
       () => yard.lanes(),
     ),
-    question(
-      {
-        path: '/v1/scale',
-        id: 'scaleAdvice',
-        needs: 'read',
-        tag: 'cluster',
-        summary: 'How many workers each set of requirements needs, so that jobs start within a minute.',
-        schema: something('Advice', 'Demands, and workers that may go.'),
-      },
-      () => yard.scaleAdvice(),
-    ),
-    question(
-      {
-        path: '/v1/rejected',
-        id: 'listRejected',
-        needs: 'read',
-        tag: 'jobs',
-        summary: 'The last submissions that were refused.',
-        schema: z.object({ rejected: z.array(something('Rejection', 'What was submitted, and why it was refused.')) }),
-      },
-      async () => ({ rejected: (await yard.rejected()).map(rejectionRedacted) }),
-    ),
+    operation({
+      method: 'get',
+      path: '/v1/scale',
+      id: 'scaleAdvice',
+      needs: 'read',
+      tag: 'cluster',
+      summary: 'How many workers each set of requirements needs, so that jobs start within a minute, or `targetMs`.',
+      params: nothing,
+      query: z.strictObject({ targetMs: z.coerce.number().int().min(1).default(60_000) }),
+      body: nothing,
+      replies: { 200: { description: 'The advice.', schema: advice } },
+      run: async ({ query }) => ({ body: await yard.scaleAdvice(query) }),
+    }),
+    operation({
+      method: 'get',
+      path: '/v1/rejected',
+      id: 'listRejected',
+      needs: 'read',
+      tag: 'jobs',
+      summary: 'The last submissions that were refused, the oldest of them first.',
+      params: nothing,
+      query: z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(100) }),
+      body: nothing,
+      replies: { 200: { description: 'They.', schema: z.object({ rejected: z.array(rejection) }) } },
+      run: async ({ query: { limit } }) => ({
+        body: { rejected: (await yard.rejected(limit)).map(rejectionRedacted) },
+      }),
+    }),
   ];
 }
 
@@ -167,7 +186,7 @@ function books(yard: Yard): readonly Operation[] {
       tag: 'cluster',
       summary: 'What people did, the newest first: who, when, and what to what.',
       params: nothing,
-      query: z.object({
+      query: z.strictObject({
         limit: z.coerce.number().int().min(1).max(1_000).default(100),
         before: z.coerce
           .number()
@@ -182,7 +201,7 @@ function books(yard: Yard): readonly Operation[] {
         200: {
           description: 'The entries.',
           schema: z.object({
-            entries: z.array(something('AuditEntry', 'Who did what to what, when, and by which door.')),
+            entries: z.array(auditEntry),
           }),
         },
       },
@@ -195,44 +214,10 @@ function books(yard: Yard): readonly Operation[] {
         needs: 'read',
         tag: 'cluster',
         summary: 'Holds all that is kept against itself. Reads everything once.',
-        schema: something('Audit', 'Whether the books agree, and each discrepancy.'),
+        schema: audit,
       },
       () => yard.audit(),
     ),
-  ];
-}
-
-function dead(yard: Yard): readonly Operation[] {
-  const tag = 'dead letter';
-  return [
-    question(
-      {
-        path: '/v1/dead/groups',
-        id: 'listDeadGroups',
-        needs: 'read',
-        forTenants: true,
-        tag,
-        summary: 'Failed jobs, grouped by what went wrong, the largest group first.',
-        schema: z.object({
-          groups: z.array(something('DeadGroup', 'A type, a kind, and a message without numbers, ids and paths.')),
-        }),
-      },
-      async () => ({ groups: await yard.deadGroups() }),
-    ),
-    operation({
-      method: 'get',
-      path: '/v1/dead/{group}/jobs',
-      id: 'listDead',
-      needs: 'read',
-      forTenants: true,
-      tag,
-      summary: 'Failed jobs of a group, the newest first.',
-      params: z.object({ group: z.string().openapi({ param: { name: 'group', in: 'path' }, example: '3f2a91c0' }) }),
-      query: z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(100) }),
-      body: nothing,
-      replies: { 200: { description: 'The jobs.', schema: z.object({ jobs: z.array(job) }) } },
-      run: async ({ params, query }) => ({ body: { jobs: await Array.fromAsync(yard.dead({ ...params, ...query })) } }),
-    }),
   ];
 }
 
@@ -248,6 +233,7 @@ function acting(yard: Yard): readonly Operation[] {
       tag: 'workers',
       summary: 'Has a worker take nothing more; what runs there ends there.',
       params: workerName,
+      faults: ['worker.missing', 'wait.timedOut'],
       replies: one,
       run: async ({ params: { name } }) => ({ body: await yard.drainWorker(name) }),
     }),
@@ -259,6 +245,7 @@ function acting(yard: Yard): readonly Operation[] {
       tag: 'workers',
       summary: 'Has a drained worker take jobs again.',
       params: workerName,
+      faults: ['worker.missing', 'wait.timedOut'],
       replies: one,
       run: async ({ params: { name } }) => ({ body: await yard.undrainWorker(name) }),
     }),
@@ -270,7 +257,7 @@ function acting(yard: Yard): readonly Operation[] {
       tag: 'masters',
       summary: 'Asks the leader to give its lease up; another master leads at once.',
       params: nothing,
-      replies: { 200: { description: 'Who led.', schema: something('SteppedDown', 'Name and term.') } },
+      replies: { 200: { description: 'Who led.', schema: steppedDown } },
       run: async () => ({ body: await yard.stepDown() }),
     }),
   ];

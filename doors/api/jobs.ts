@@ -6,30 +6,21 @@
 
 import { z } from '@hono/zod-openapi';
 import { resultRedacted } from '../../cluster/redacted.ts';
-import { readSaid, saidFields } from '../../cluster/said.ts';
+import { readSaid } from '../../cluster/said.ts';
 import { Fault, type JobHandle, type JobRecord, type LogLine, type Yard } from '../../sdk/index.ts';
 import { jobSorts } from '../job-words.ts';
 import { nothing, type Operation, operation } from './operation.ts';
+import { waitOf } from './prefer.ts';
 import { filter, job, jobId, ranges, submitted, why } from './schema.ts';
+import { viewAge } from './shape.ts';
+import { submission } from './submission.ts';
 
 const pageAtMost = 1_000;
 const manyAtMost = 1_000;
 const tailAtMost = 10_000;
 const tag = 'jobs';
-
-const submission = z.looseObject({ type: z.string(), payload: z.unknown().optional() }).openapi('Submission', {
-  properties: {
-    type: { type: 'string', example: 'transcode' },
-    payload: {
-      description: 'What the handler gets; checked by its type.',
-      example: { input: 'a.mov', output: 'a.mp4' },
-    },
-    ...Object.fromEntries(
-      saidFields.map(({ name, expects, example }) => [name, { description: `Expects ${expects}.`, example }]),
-    ),
-  },
-  additionalProperties: false,
-});
+const where = { Location: 'Where the job is read.' };
+const tagged = { ETag: 'Of the job as it is.' };
 
 export function jobOperations(yard: Yard): readonly Operation[] {
   return [...submitting(yard), ...listing(yard), ...reading(yard), logs(yard)];
@@ -56,9 +47,14 @@ function submitting(yard: Yard): readonly Operation[] {
       query: nothing,
       body: submission,
       replies: {
-        200: { description: 'It was there already, or it is settled.', schema: z.union([submitted, job]) },
-        201: { description: 'It was created.', schema: submitted },
+        200: {
+          description: 'It was there already, or it is settled.',
+          schema: z.union([submitted, job]),
+          headers: where,
+        },
+        201: { description: 'It was created.', schema: submitted, headers: where },
       },
+      faults: ['job.conflict', 'quota.full', 'store.full'],
       async run({ body, header }) {
         const key = header('idempotency-key');
         const handle = await submitOne(yard, { ...said({ idempotencyKey: key }), ...traceOf(header), ...body });
@@ -85,9 +81,13 @@ function submitting(yard: Yard): readonly Operation[] {
       replies: {
         200: { description: 'What became of each, in order.', schema: z.object({ jobs: z.array(submitted) }) },
       },
+      faults: ['job.conflict', 'quota.full', 'store.full'],
       async run({ body: { jobs }, header }) {
         const trace = traceOf(header);
-        const handles = await yard.submitMany(jobs.map((given, at) => read({ ...trace, ...given }, `/jobs/${at}`)));
+        const handles = await submitAll(
+          yard,
+          jobs.map((given) => ({ ...trace, ...given })),
+        );
         return { body: { jobs: handles.map(ofHandle) } };
       },
     }),
@@ -106,30 +106,38 @@ function said(given: Readonly<Record<string, string | undefined>>): Readonly<Rec
 }
 
 async function submitOne(yard: Yard, given: z.output<typeof submission>): Promise<JobHandle> {
-  const [handle] = await yard.submitMany([read(given, '')]);
+  const [handle] = await yard.submitMany([read(given)]);
   if (handle === undefined) throw new RangeError('Expected one job of one submission, got none.');
   return handle;
 }
 
-/** @throws {Fault} `input.invalid` with a path to each field that is wrong. */
-function read({ type, payload, ...said }: z.output<typeof submission>, path: string) {
+/** @throws {Fault} `input.invalid` with a path to each field that is wrong, in each of the jobs. */
+async function submitAll(yard: Yard, jobs: readonly z.output<typeof submission>[]): Promise<readonly JobHandle[]> {
   try {
-    return { type, payload, options: readSaid(said) };
+    return await yard.submitMany(jobs.map(read));
   } catch (cause) {
-    if (!(cause instanceof Fault) || !Array.isArray(cause.facts['fields'])) throw cause;
-    const fields = cause.facts['fields'].map((field) => ({ ...field, path: `${path}${field.path}` }));
-    throw new Fault(cause.code, cause.message, { facts: { fields } });
+    if (!(cause instanceof Fault) || cause.code !== 'input.invalid') throw cause;
+    throw new Fault(cause.code, cause.message, { cause, facts: { fields: fieldsOf(cause) } });
   }
+}
+
+const wrongItems = z.array(
+  z.object({ index: z.number(), fields: z.array(z.object({ path: z.string(), message: z.string() })) }),
+);
+
+function fieldsOf({ facts }: Fault): readonly { path: string; message: string }[] {
+  const items = wrongItems.safeParse(facts['items'] ?? [{ index: 0, fields: facts['fields'] ?? [] }]).data ?? [];
+  return items.flatMap(({ index, fields }) =>
+    fields.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })),
+  );
+}
+
+function read({ type, payload, ...said }: z.output<typeof submission>) {
+  return { type: String(type), payload, options: readSaid(said) };
 }
 
 function ofHandle({ id, created, durability }: JobHandle) {
   return { id, created, durability };
-}
-
-/** `Prefer: wait=10` (RFC 7240): how long an answer may be waited for, in ms; at most a minute. */
-export function waitOf(prefer: string | undefined): number | undefined {
-  const [, seconds] = /(?:^|[,;\s])wait=(\d{1,4})\b/.exec(prefer ?? '') ?? [];
-  return seconds === undefined ? undefined : Math.min(60, Number(seconds)) * 1_000;
 }
 
 /** The record of a job that has settled by then. */
@@ -142,23 +150,27 @@ export async function settledWithin(handle: JobHandle, timeoutMs: number): Promi
   }
 }
 
-const listed = z.strictObject({
-  ...filter.shape,
-  ...ranges.shape,
-  worker: z.string().optional().openapi({ description: 'Name or incarnation.' }),
-  q: z.string().optional().openapi({
-    description: 'Words that all stand in id, name, type, tags, error or payload; `intro*` is the beginning of one.',
-  }),
-  sort: z.enum(jobSorts).default('-created'),
-  cursor: z.string().optional().openapi({ description: 'The `next` of the page before.' }),
-  limit: z.coerce.number().int().min(1).max(pageAtMost).default(100),
-});
+const listed = z
+  .strictObject({
+    ...filter.shape,
+    ...ranges.shape,
+    worker: z.string().optional().openapi({ description: 'Name or incarnation.' }),
+    q: z.string().optional().openapi({
+      description: 'Words that all stand in id, name, type, tags, error or payload; `intro*` is the beginning of one.',
+    }),
+    sort: z.enum(jobSorts).default('-created'),
+    cursor: z.string().optional().openapi({ description: 'The `next` of the page before.' }),
+    limit: z.coerce.number().int().min(1).max(pageAtMost).default(100),
+  })
+  .refine(({ q, sort }) => q === undefined || sort.endsWith('created'), {
+    path: ['sort'],
+    message: 'Expected created or -created where words are searched for. Leave `q` or `sort` out.',
+  });
 
 const jobPage = z.object({
   jobs: z.array(job),
   next: z.string().optional().openapi({ description: 'The `cursor` of the next page; absent where this is the last.' }),
-  view: z
-    .looseObject({ revision: z.number(), behindBy: z.number(), behindMs: z.number(), isBuilding: z.boolean() })
+  view: viewAge
     .optional()
     .openapi({ description: 'How old the view is that found them; absent where all jobs were looked at.' }),
 });
@@ -195,7 +207,11 @@ function reading(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Reads a job.',
       headers: { 'If-None-Match': 'The `ETag` of a former answer: 304 where it is as it was.' },
-      replies: { 200: { description: 'The job.', schema: job }, 304: { description: 'As it was.' } },
+      replies: {
+        200: { description: 'The job.', schema: job, headers: tagged },
+        304: { description: 'As it was.', headers: tagged },
+      },
+      faults: ['job.missing'],
       async run({ params: { id }, header }) {
         const record = await found(yard, id);
         const etag = `"${record.transitions.at(-1)?.n ?? 0}-${record.progress?.at ?? record.updatedAt}"`;
@@ -203,27 +219,7 @@ function reading(yard: Yard): readonly Operation[] {
         return { body: record, headers: { etag } };
       },
     }),
-    operation({
-      ...common,
-      path: '/v1/jobs/{id}/result',
-      id: 'getResult',
-      needs: 'read',
-      forTenants: true,
-      summary: 'What the handler of a job returned.',
-      description: '409 where it has not completed.',
-      headers: { Prefer: '`wait=10`: waits for its end, for so many seconds.' },
-      replies: { 200: { description: 'The result.', schema: z.unknown() } },
-      async run({ params: { id }, header }) {
-        const timeoutMs = waitOf(header('prefer'));
-        const record = timeoutMs === undefined ? await found(yard, id) : await yard.settled(id, { timeoutMs });
-        const { state, payload, context } = record;
-        if (state === 'completed') return { body: resultRedacted(context.result, payload) };
-        throw new Fault(
-          'job.refused',
-          `Expected a job that has completed, got ${id}, which is ${state}. Wait for it with \`Prefer: wait=10\`.`,
-        );
-      },
-    }),
+    result(yard),
     operation({
       ...common,
       path: '/v1/jobs/{id}/secrets',
@@ -233,6 +229,7 @@ function reading(yard: Yard): readonly Operation[] {
       summary:
         'Reads a job with what is secret in its payload, which all other answers hide. That somebody did is in the audit log.',
       replies: { 200: { description: 'The job.', schema: job } },
+      faults: ['job.missing'],
       run: async ({ params: { id } }) => ({ body: await yard.reveal(id) }),
     }),
     operation({
@@ -243,12 +240,42 @@ function reading(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Why a job does not run now, and what would let it go.',
       replies: { 200: { description: 'The reason.', schema: why } },
+      faults: ['job.missing'],
       async run({ params: { id } }) {
         const { state } = await found(yard, id, { whole: false });
         return { body: (await yard.why(id)) ?? { code: 'not waiting', sentence: `It is ${state}.` } };
       },
     }),
   ];
+}
+
+function result(yard: Yard): Operation {
+  return operation({
+    method: 'get',
+    tag,
+    params: jobId,
+    query: nothing,
+    body: nothing,
+    path: '/v1/jobs/{id}/result',
+    id: 'getResult',
+    needs: 'read',
+    forTenants: true,
+    summary: 'What the handler of a job returned.',
+    description: '409 where it has not completed.',
+    headers: { Prefer: '`wait=10`: waits for its end, for so many seconds.' },
+    replies: { 200: { description: 'The result.', schema: z.unknown() } },
+    faults: ['job.missing', 'job.refused', 'blob.missing', 'wait.timedOut'],
+    async run({ params: { id }, header }) {
+      const timeoutMs = waitOf(header('prefer'));
+      const record = timeoutMs === undefined ? await found(yard, id) : await yard.settled(id, { timeoutMs });
+      const { state, payload, context } = record;
+      if (state === 'completed') return { body: resultRedacted(context.result, payload) };
+      throw new Fault(
+        'job.refused',
+        `Expected a job that has completed, got ${id}, which is ${state}. Wait for it with \`Prefer: wait=10\`.`,
+      );
+    },
+  });
 }
 
 function logs(yard: Yard): Operation {
@@ -265,6 +292,7 @@ function logs(yard: Yard): Operation {
     query: logged,
     body: nothing,
     replies: { 200: { description: 'The lines.', types: ['application/x-ndjson', 'text/plain'] } },
+    faults: ['job.missing'],
     async run({ params: { id }, query: { follow, download, ...which }, header, signal }) {
       await found(yard, id, { whole: false });
       const isText = download === 'true' || header('accept')?.includes('text/plain') === true;

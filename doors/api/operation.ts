@@ -7,7 +7,8 @@
 
 import { z } from '@hono/zod-openapi';
 import { jsonWithoutSecrets, redacted } from '../../cluster/redacted.ts';
-import { Fault, type TokenScope } from '../../sdk/index.ts';
+import { Fault, type FaultCode, type TokenScope } from '../../sdk/index.ts';
+import { wrongInput } from './wrong-input.ts';
 
 /** What an operation asks of whoever wants it. */
 export interface Lock {
@@ -27,9 +28,12 @@ export interface Given<Params, Query, Body> {
   signal: AbortSignal;
 }
 
+/** Statuses of answers that are no problems. */
+type Status = 200 | 201 | 202 | 304 | 503;
+
 /** JSON; or bytes, of another type. */
 export interface Answer {
-  status?: 200 | 201 | 202 | 304 | 503;
+  status?: Status;
   body?: unknown;
   stream?: { type: string; bytes: ReadableStream<Uint8Array> };
   headers?: Readonly<Record<string, string>>;
@@ -40,6 +44,8 @@ export interface Reply {
   description: string;
   schema?: z.ZodType;
   types?: readonly string[];
+  /** Headers that it always has, with what they mean. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 interface Described extends Lock {
@@ -54,7 +60,9 @@ interface Described extends Lock {
   tellsSecrets?: true;
   /** Headers that mean something, with what. */
   headers?: Readonly<Record<string, string>>;
-  replies: Readonly<Partial<Record<200 | 201 | 202 | 304 | 503, Reply>>>;
+  replies: Readonly<Partial<Record<Status, Reply>>>;
+  /** What may come of it beside what every operation like it may meet (`refusal.ts`). */
+  faults?: readonly FaultCode[];
 }
 
 /** An operation as it is mounted and described. */
@@ -73,7 +81,10 @@ interface Definition<Params extends z.ZodObject, Query extends z.ZodObject, Body
   run(given: Given<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Answer>;
 }
 
-export const nothing = z.object({});
+/** What was met is told along. */
+const told = { reportInput: true };
+
+export const nothing = z.strictObject({});
 
 /** An operation whose verb gets what its schemas say. */
 export function operation<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z.ZodType>({
@@ -83,12 +94,12 @@ export function operation<Params extends z.ZodObject, Query extends z.ZodObject,
   return {
     ...described,
     async handle(given) {
-      const params = described.params.safeParse(given.params);
-      const query = described.query.safeParse(given.query);
-      const body = described.body.safeParse(given.body);
+      const params = described.params.safeParse(given.params, told);
+      const query = described.query.safeParse(given.query, told);
+      const body = described.body.safeParse(given.body, told);
       if (params.success && query.success && body.success)
         return shown(await run({ ...given, params: params.data, query: query.data, body: body.data }), described);
-      throw wrongFields([params, query, body].flatMap(({ error }) => error?.issues ?? []));
+      throw wrongInput([params, query, body].flatMap(({ error }) => error?.issues ?? []));
     },
   };
 }
@@ -97,7 +108,7 @@ export function operation<Params extends z.ZodObject, Query extends z.ZodObject,
 export function checked<Schema extends z.ZodType>(schema: Schema, said: unknown): z.output<Schema> {
   const { success, data, error } = schema.safeParse(said);
   if (success) return data;
-  throw wrongFields(error.issues);
+  throw wrongInput(error.issues);
 }
 
 /** Whatever is told, payloads in it are told without what is secret in them. */
@@ -119,14 +130,6 @@ export function question(
     body: nothing,
     replies: { 200: { description: 'The answer.', schema } },
     run: async () => ({ body: await ask() }),
-  });
-}
-
-function wrongFields(issues: readonly z.core.$ZodIssue[]): Fault {
-  const fields = issues.map(({ path, message }) => ({ path: `/${path.join('/')}`, message }));
-  const detail = fields.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  return new Fault('input.invalid', `Expected what /openapi.json says, got other content: ${detail}.`, {
-    facts: { fields },
   });
 }
 

@@ -3,21 +3,29 @@
  */
 
 import type { Yard } from '../../sdk/index.ts';
+import { bulkOperations } from './bulk.ts';
 import { clusterOperations } from './cluster.ts';
+import { deadOperations } from './dead.ts';
 import { jobOperations } from './jobs.ts';
+import { limitOperations } from './limits.ts';
 import type { Operation } from './operation.ts';
 import { queueOperations } from './queues.ts';
 import { scheduleOperations } from './schedules.ts';
 import { tokenOperations } from './tokens.ts';
 import { verbOperations } from './verbs.ts';
 import { webhookOperations } from './webhooks.ts';
+import { workflowOperations } from './workflows.ts';
 
 /** Everything that can be asked. */
 export function operations(yard: Yard): readonly Operation[] {
   return [
     ...jobOperations(yard),
     ...verbOperations(yard),
+    ...bulkOperations(yard),
+    ...workflowOperations(yard),
+    ...deadOperations(yard),
     ...queueOperations(yard),
+    ...limitOperations(yard),
     ...scheduleOperations(yard),
     ...clusterOperations(yard),
     ...tokenOperations(yard),

@@ -38,11 +38,14 @@ const statuses: Partial<Record<FaultCode, number>> = {
   'group.missing': 404,
   'queue.missing': 404,
   'schedule.missing': 404,
+  'workflow.missing': 404,
+  'bulk.missing': 404,
   'worker.missing': 404,
   'job.conflict': 409,
   'job.refused': 409,
   'schedule.conflict': 409,
   'schedule.refused': 409,
+  'bulk.refused': 409,
   'commit.conflict': 409,
   'quota.full': 429,
   'wait.timedOut': 504,
@@ -70,6 +73,11 @@ interface WrongField {
   message: string;
 }
 
+/** The status of a fault that says by itself whether trying again may help. */
+export function statusOf({ code, retryable }: Pick<Fault, 'code' | 'retryable'>): number {
+  return statuses[code] ?? (retryable ? 503 : 500);
+}
+
 /** What is said of whatever was thrown. */
 export function problemOf(cause: unknown): Problem {
   if (cause instanceof Fault) return ofFault(cause);
@@ -80,8 +88,9 @@ export function problemOf(cause: unknown): Problem {
   );
 }
 
-function ofFault({ code, message, retryable, facts }: Fault): Problem {
-  const status = statuses[code] ?? (retryable ? 503 : 500);
+function ofFault(fault: Fault): Problem {
+  const { code, message, facts } = fault;
+  const status = statusOf(fault);
   const fields = facts['fields'];
   return { ...problemWith(status, code, message), ...(isWrongFields(fields) ? { errors: fields } : {}) };
 }

@@ -5,27 +5,19 @@
 import { z } from '@hono/zod-openapi';
 import { Fault, type Yard } from '../../sdk/index.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
-import { something } from './schema.ts';
+import { queueName } from './schema.ts';
+import { queue, queueChange, queueSettings } from './shape.ts';
 
 const tag = 'queues';
-const queue = something('Queue', 'How a queue is served, what of it waits and what is out.');
-const settings = something('QueueSettings', 'All that is set for a queue.');
-const params = z.object({ queue: z.string().openapi({ param: { name: 'queue', in: 'path' }, example: 'batch' }) });
-
-const change = z
-  .strictObject({
-    order: z.number().nullable().exactOptional(),
-    mode: z.enum(['strict', 'weighted']).nullable().exactOptional(),
-    weight: z.number().nullable().exactOptional(),
-    paused: z.boolean().nullable().exactOptional(),
-    maxActive: z.number().nullable().exactOptional(),
-    ratePerSecond: z.number().nullable().exactOptional(),
-    agingStepMs: z.number().nullable().exactOptional(),
-  })
-  .openapi('QueueChange', { description: '`null` takes back what was set; what is absent stays.' });
+const params = z.object({ queue: queueName.openapi({ param: { name: 'queue', in: 'path' }, example: 'batch' }) });
 
 export function queueOperations(yard: Yard): readonly Operation[] {
-  const set = { tag, params, query: nothing, replies: { 200: { description: 'All that is set.', schema: settings } } };
+  const set = {
+    tag,
+    params,
+    query: nothing,
+    replies: { 200: { description: 'All that is set.', schema: queueSettings } },
+  };
   return [
     question(
       {
@@ -49,6 +41,7 @@ export function queueOperations(yard: Yard): readonly Operation[] {
       query: nothing,
       body: nothing,
       replies: { 200: { description: 'The queue.', schema: queue } },
+      faults: ['queue.missing'],
       async run({ params: { queue: name } }) {
         const found = await yard.queues.get(name);
         if (found !== undefined) return { body: found };
@@ -62,7 +55,7 @@ export function queueOperations(yard: Yard): readonly Operation[] {
       id: 'setQueue',
       needs: 'operate',
       summary: 'Changes what is set for a queue; masters go by it at once.',
-      body: change,
+      body: queueChange,
       run: async ({ params: { queue: name }, body }) => ({ body: await yard.queues.set(name, body) }),
     }),
     operation({

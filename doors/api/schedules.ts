@@ -5,10 +5,12 @@
 import { z } from '@hono/zod-openapi';
 import { Fault, type Yard } from '../../sdk/index.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
-import { job, something } from './schema.ts';
+import { job } from './schema.ts';
+import { firing, schedule } from './shape.ts';
+import { jobOptions } from './submission.ts';
 
 const tag = 'schedules';
-const schedule = something('Schedule', 'A schedule as it lies in KV.');
+const missing = ['schedule.missing'] as const;
 const params = z.object({ name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'nightly' }) });
 const moment = z.union([z.number(), z.string()]);
 
@@ -28,7 +30,7 @@ const change = z
     until: moment.nullable().optional().openapi({ description: '`null` where it shall have no end.' }),
     type: z.string().exactOptional(),
     payload: z.unknown().optional(),
-    options: z.looseObject({}).optional().openapi({ description: 'What each job is told, as in a submission.' }),
+    options: jobOptions.optional(),
   })
   .openapi('ScheduleChange');
 const given = z.strictObject({ ...change.shape, type: z.string() }).openapi('ScheduleGiven');
@@ -60,6 +62,7 @@ function listing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Reads a schedule.',
       replies: { 200: { description: 'The schedule.', schema: schedule } },
+      faults: missing,
       async run({ params: { name } }) {
         const record = await yard.schedules.get(name);
         if (record !== undefined) return { body: record };
@@ -76,9 +79,10 @@ function listing(yard: Yard): readonly Operation[] {
       replies: {
         200: {
           description: 'The firings.',
-          schema: z.object({ firings: z.array(something('Firing', 'A moment and what became of it.')) }),
+          schema: z.object({ firings: z.array(firing) }),
         },
       },
+      faults: missing,
       run: async ({ params: { name } }) => ({ body: { firings: await yard.schedules.history(name) } }),
     }),
     operation({
@@ -110,6 +114,13 @@ function changing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Adds a schedule; adding the very same again changes nothing.',
       body: given,
+      replies: {
+        200: {
+          description: 'The schedule, and whether it was not there before.',
+          schema: z.object({ schedule, created: z.boolean() }),
+        },
+      },
+      faults: ['schedule.conflict'],
       run: async ({ params: { name }, body }) => ({ body: await yard.schedules.add(name, body) }),
     }),
     operation({
@@ -121,6 +132,7 @@ function changing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Changes what is named and leaves the rest.',
       body: change,
+      faults: missing,
       run: async ({ params: { name }, body }) => ({ body: await yard.schedules.edit(name, body) }),
     }),
     operation({
@@ -132,13 +144,15 @@ function changing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Deletes a schedule; its jobs stay.',
       body: nothing,
+      faults: missing,
       run: async ({ params: { name } }) => ({ body: await yard.schedules.delete(name) }),
     }),
   ];
 }
 
 function acting(yard: Yard): readonly Operation[] {
-  const common = { method: 'post', tag, params, query: nothing, body: nothing } as const;
+  const faults = ['schedule.missing', 'schedule.refused'] as const;
+  const common = { method: 'post', tag, params, query: nothing, body: nothing, faults } as const;
   const changed = { 200: { description: 'The schedule.', schema: schedule } };
   return [
     operation({
@@ -169,6 +183,7 @@ function acting(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Makes its job now, beside its moments.',
       replies: { 200: { description: 'The job.', schema: job } },
+      faults: ['schedule.missing', 'job.conflict', 'quota.full', 'store.full'],
       run: async ({ params: { name } }) => ({ body: await yard.schedules.run(name) }),
     }),
   ];

@@ -5,7 +5,13 @@
 import { z } from '@hono/zod-openapi';
 import { jobStates, priorities } from '../job-words.ts';
 
-const moment = z.number().openapi({ description: 'Epoch ms.', example: 1_795_000_000_000 });
+export const moment = z.number().openapi({ description: 'Epoch ms.', example: 1_795_000_000_000 });
+
+/** As the rules of queues have it. */
+export const queueName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,31}$/, 'Expected a lower-case letter and up to 31 of `a-z 0-9 _ -`')
+  .openapi({ example: 'batch' });
 
 const transition = z
   .looseObject({
@@ -61,9 +67,6 @@ export const submitted = z
 export const why = z
   .looseObject({ code: z.string(), sentence: z.string(), ahead: z.number().int().optional() })
   .openapi('Why');
-
-/** Any object of the face, where its shape is told in words only. */
-export const something = (name: string, description: string) => z.looseObject({}).openapi(name, { description });
 
 /** Which jobs; what is not said is not asked for. */
 export const filter = z.object({

@@ -6,11 +6,10 @@ import { z } from '@hono/zod-openapi';
 import type { Yard } from '../../sdk/index.ts';
 import { tokenScopes } from '../token-words.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
-import { something } from './schema.ts';
+import { token } from './shape.ts';
 
 const tag = 'tokens';
 const needs = 'admin';
-const token = something('Token', 'Whose it is and what it opens, without its secret.');
 const made = z.object({ token, secret: z.string() }).openapi('TokenMade', {
   description: '`secret` is what to show in `Authorization: Bearer …`; nobody can read it again.',
 });
@@ -58,6 +57,7 @@ export function tokenOperations(yard: Yard): readonly Operation[] {
       tag,
       summary: 'Makes a new secret for a token; the former one opens for a while.',
       params,
+      faults: ['token.missing'],
       query: nothing,
       body: z.strictObject({ grace: duration.default(0) }),
       replies: { 200: { description: 'The token, and its new secret.', schema: made } },
@@ -71,6 +71,7 @@ export function tokenOperations(yard: Yard): readonly Operation[] {
       tag,
       summary: 'Revokes a token: it opens nothing more.',
       params,
+      faults: ['token.missing'],
       query: nothing,
       body: nothing,
       replies: { 200: { description: 'The token.', schema: token } },

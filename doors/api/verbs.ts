@@ -6,7 +6,8 @@ import { z } from '@hono/zod-openapi';
 import { Fault, type Verb, type Yard } from '../../sdk/index.ts';
 import { priorities } from '../job-words.ts';
 import { nothing, type Operation, operation } from './operation.ts';
-import { filter, job, jobId, something } from './schema.ts';
+import { filter, job, jobId, queueName } from './schema.ts';
+import { bulkOutcome } from './shape.ts';
 
 const tag = 'jobs';
 const reasoned = z.strictObject({ reason: z.string().max(500).optional() });
@@ -30,6 +31,7 @@ export function verbOperations(yard: Yard): readonly Operation[] {
       query: nothing,
       body,
       replies: { 200: { description: 'The job as it is then.', schema: job } },
+      faults: ['job.missing', 'job.refused'],
       run: async (given) => ({ body: await yard.act(given.params.id, read(given.body)) }),
     });
   return [
@@ -46,7 +48,7 @@ export function verbOperations(yard: Yard): readonly Operation[] {
       verb: 'retry',
     })),
     verb('redrive', 'Has a failed job run again, with all of its attempts.', nothing, () => ({ verb: 'redrive' })),
-    verb('move', 'Puts a job that waits into another queue.', z.strictObject({ queue: z.string() }), ({ queue }) => ({
+    verb('move', 'Puts a job that waits into another queue.', z.strictObject({ queue: queueName }), ({ queue }) => ({
       verb: 'move',
       queue,
     })),
@@ -80,15 +82,20 @@ function bulk(yard: Yard): Operation {
     query: nothing,
     body: z.strictObject({
       verb: z.enum(['cancel', 'hold', 'release', 'retry', 'redrive']),
-      filter: z.strictObject({ ...filter.shape, limit: z.number().int().min(1).optional() }),
+      filter: z.strictObject({
+        ...filter.shape,
+        group: z.string().optional(),
+        limit: z.number().int().min(1).optional(),
+      }),
       dryRun: z.boolean().default(false),
     }),
     replies: {
       200: {
         description: 'How many there were, were done, and were refused and why.',
-        schema: something('BulkOutcome', 'What became of them.'),
+        schema: bulkOutcome,
       },
     },
+    faults: ['group.missing', 'bulk.failed'],
     async run({ body: { verb, filter: given, dryRun } }) {
       if (Object.keys(given).length === 0)
         throw new Fault('input.invalid', 'Expected a filter, got an empty one. Name at least a state or a queue.');

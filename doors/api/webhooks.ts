@@ -5,19 +5,21 @@
 import { z } from '@hono/zod-openapi';
 import { shownAddress } from '../../cluster/webhooks.ts';
 import type { Yard } from '../../sdk/index.ts';
-import { settledWithin, waitOf } from './jobs.ts';
+import { settledWithin } from './jobs.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
-import { job, something } from './schema.ts';
+import { waitOf } from './prefer.ts';
+import { job } from './schema.ts';
+import { webhook } from './shape.ts';
 
 const tag = 'webhooks';
-const webhook = something('Webhook', 'Who is told of which jobs, without its secret.');
 const made = z.object({ webhook, secret: z.string() }).openapi('WebhookMade', {
   description: '`secret` is what signatures are checked with; nobody can read it again.',
 });
 const params = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' }, example: 'k3v9x1qp77ab' }) });
 const names = z.array(z.string()).min(1);
 
-const one = { tag, params, query: nothing, body: nothing, forTenants: true as const };
+const faults = ['webhook.missing'] as const;
+const one = { tag, params, query: nothing, body: nothing, forTenants: true as const, faults };
 
 export function webhookOperations(yard: Yard): readonly Operation[] {
   const replies = { 200: { description: 'The webhook.', schema: webhook } };
@@ -88,6 +90,7 @@ function testing(yard: Yard): Operation {
     method: 'post',
     path: '/v1/webhooks/{id}/test',
     id: 'testWebhook',
+    faults: ['webhook.missing', 'job.conflict', 'quota.full', 'store.full'],
     needs: 'operate',
     summary:
       'Tells it of an event that is a test, signed as any other and tried once; answers with the job that tells.',

@@ -7,6 +7,8 @@ import type { Context } from 'hono';
 import type { Visitor } from '../api/doorkeeper.ts';
 import { type Answer, type Given, nothing, type Operation, type Reply, readBody } from '../api/operation.ts';
 import { problem } from '../api/problem.ts';
+import { refusalsOf } from '../api/refusal.ts';
+import { problemHeaders } from './problem.ts';
 
 /** Who was let in: the operation on their face, and how to be told when what they showed opens nothing any more. */
 export interface Admitted extends Pick<Visitor, 'onEnd'> {
@@ -63,26 +65,15 @@ function answered(context: Context, { status = 200, body, stream, headers = {} }
 }
 
 type RouteConfig = Parameters<OpenAPIHono['openAPIRegistry']['registerPath']>[0];
+type Responses = RouteConfig['responses'];
 
-function describedAs({
-  method,
-  path,
-  id,
-  tag,
-  summary,
-  description,
-  params,
-  query,
-  headers,
-  body,
-  replies,
-  needs,
-}: Operation) {
+function describedAs(operation: Operation): RouteConfig {
+  const { method, path, id, tag, summary, description, params, query, headers, body, needs } = operation;
   const named = Object.entries(headers ?? {}).map(([name, meaning]) => [
     name,
     z.string().optional().openapi({ description: meaning }),
   ]);
-  const config: RouteConfig = {
+  return {
     method,
     path,
     operationId: id,
@@ -94,21 +85,57 @@ function describedAs({
       params,
       query,
       ...(named.length === 0 ? {} : { headers: z.object(Object.fromEntries(named)) }),
-      ...(body === nothing ? {} : { body: { content: { 'application/json': { schema: body } }, required: true } }),
+      ...(body === nothing
+        ? {}
+        : { body: { content: { 'application/json': { schema: demanded(body) } }, required: true } }),
     },
-    responses: {
-      ...Object.fromEntries(Object.entries(replies).map(([status, reply]) => [status, replyOf(reply)])),
-      default: { description: 'What went wrong.', content: { 'application/problem+json': { schema: problem } } },
-    },
+    responses: { ...answersOf(operation), ...problemsOf(operation) },
   };
-  return config;
 }
 
-function replyOf({ description, schema, types = [] }: Reply) {
+/** What has to be there of a body: the generator takes a field that may be absent, but not `undefined`, for one that may not. */
+function demanded(body: z.ZodType): z.ZodType {
+  if (!(body instanceof z.ZodObject)) return body;
+  const fields = Object.entries<z.ZodType>(body.shape);
+  return body.openapi({ required: fields.filter(([, { _zod }]) => _zod.optin === undefined).map(([name]) => name) });
+}
+
+function answersOf({ replies }: Operation): Responses {
+  return Object.fromEntries(Object.entries(replies).map(([status, reply]) => [status, replyOf(reply)]));
+}
+
+function replyOf({ description, schema, types = [], headers = {} }: Reply) {
   const json = schema === undefined ? [] : [['application/json', { schema }]];
   const texts = types.map((type) => [type, { schema: z.string() }]);
   return {
     description,
+    headers: headersOf(headers),
     ...(json.length + texts.length === 0 ? {} : { content: Object.fromEntries([...json, ...texts]) }),
   };
+}
+
+/** A status of both kinds, as 503 of `/ready`, is an answer. */
+function problemsOf(operation: Operation): Responses {
+  const own = [...refusalsOf(operation)].filter(([status]) => !(status in operation.replies));
+  return {
+    ...Object.fromEntries(
+      own.map(([status, codes]) => {
+        const schema = problem.extend({ code: z.enum(codes) });
+        return [status, problemReply(codes.map((code) => `\`${code}\``).join(', '), schema, problemHeaders[status])];
+      }),
+    ),
+    default: problemReply('What nobody foresaw.', problem),
+  };
+}
+
+function problemReply(description: string, schema: z.ZodType, headers: Readonly<Record<string, string>> = {}) {
+  return { description, headers: headersOf(headers), content: { 'application/problem+json': { schema } } };
+}
+
+function headersOf(headers: Readonly<Record<string, string>>) {
+  const described = Object.entries(headers).map(([name, description]) => [
+    name,
+    { description, required: true, schema: { type: 'string' as const } },
+  ]);
+  return Object.fromEntries(described);
 }

@@ -11,6 +11,15 @@ const contentType = 'application/problem+json';
 /** Where time may help, in how many seconds: of a broker that is away, of jobs that end. */
 const retryAfter: Readonly<Record<number, number>> = { 429: 5, 503: 1 };
 
+const again = { 'Retry-After': 'In how many seconds it may go better.' };
+
+/** Headers that an answer of a status always has, and what they mean. */
+export const problemHeaders: Readonly<Record<number, Readonly<Record<string, string>>>> = {
+  401: { 'WWW-Authenticate': 'That a token is asked for.' },
+  429: again,
+  503: again,
+};
+
 /** The answer to a request that came to nothing. */
 export function answerProblem(cause: unknown): Response {
   const told = cause instanceof HTTPException ? unread(cause) : problemOf(cause);
@@ -28,10 +37,10 @@ export function answerRefused(status: number, code: string, detail: string): Res
 
 function answered(told: Problem): Response {
   const againInS = retryAfter[told.status];
-  const again: Record<string, string> = againInS === undefined ? {} : { 'retry-after': String(againInS) };
+  const later: Record<string, string> = againInS === undefined ? {} : { 'retry-after': String(againInS) };
   return new Response(JSON.stringify(told), {
     status: told.status,
-    headers: { 'content-type': contentType, ...again },
+    headers: { 'content-type': contentType, ...later },
   });
 }
 

@@ -6,6 +6,7 @@
 
 import type { RequestListener } from 'node:http';
 import { Fault, type TokenBook, type Yard } from '../../sdk/index.ts';
+import { brokerAway } from '../api/broker-away.ts';
 import type { CompatOptions } from './compat/routes.ts';
 import { isLoopback, type Listening, listenOn, loopback } from './listen.ts';
 
@@ -67,11 +68,8 @@ class LazyApi {
     } catch (cause) {
       this.#listener = undefined;
       this.#options.onError(cause);
-      const detail = 'Expected to reach the broker, and did not. Try again.';
       response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '1' });
-      response.end(
-        JSON.stringify({ title: 'Not possible at the moment', status: 503, detail, code: 'broker.unavailable' }),
-      );
+      response.end(JSON.stringify(brokerAway));
     }
   }
 

@@ -7,6 +7,7 @@
  */
 
 import type { MicroReply, MicroRequest, RunningMaster } from '../../cluster/master.ts';
+import { brokerAway } from '../api/broker-away.ts';
 import { subjects } from '../api/subject.ts';
 import type { Desk, ServiceOptions } from './desk.ts';
 
@@ -50,11 +51,8 @@ class LazyService implements AsyncDisposable {
   }
 }
 
-const title = 'Not possible at the moment';
-const detail = 'Expected to reach the broker, and did not. Try again.';
-
 const away: MicroReply = {
-  body: Buffer.from(JSON.stringify({ title, status: 503, detail, code: 'broker.unavailable' })),
+  body: Buffer.from(JSON.stringify(brokerAway)),
   headers: { Status: '503', 'Content-Type': 'application/problem+json' },
-  error: { code: 503, sentence: title },
+  error: { code: 503, sentence: brokerAway.title },
 };

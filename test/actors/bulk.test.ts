@@ -15,7 +15,7 @@ import { create, entryOf, lastOf, plainJob, stage, storeWith, written } from './
 function setUp() {
   const scene = stage();
   const { broker, clock, telemetry, world } = scene;
-  const verbs = new BulkVerbs({ world, clock, tenant: 'default' });
+  const verbs = new BulkVerbs({ world, clock, tenant: 'default', by: 'mia@host' });
   let masters = 0;
   const master = async ({ diesWriting = false }: { diesWriting?: boolean } = {}) => {
     const name = `m${++masters}`;

@@ -10,6 +10,7 @@ import { messageOf } from '../../runtime/faults.ts';
 import { connect } from '../../sdk/connect.ts';
 import type { JobRecord } from '../../sdk/index.ts';
 import type { Yard } from '../../sdk/yard.ts';
+import { ApiClient } from '../doors/api-client.ts';
 import { Shell } from '../doors/command.ts';
 import { type Cluster, cluster } from './harness.ts';
 
@@ -92,15 +93,16 @@ describe('a payload of 200 KiB is what the handler gets, and its result is given
       onError: () => {},
     });
     try {
-      const body = JSON.stringify({ type: 'echo', payload, id: 'by-http' });
-      const answer = await fetch(`${server.url}/v1/jobs`, { method: 'POST', body, headers: { prefer: 'wait=20' } });
-      expect(await answer.json()).toMatchObject({ state: 'completed', payload, context: { result: payload } });
+      const body = { type: 'echo', payload, id: 'by-http' };
+      const { ask } = new ApiClient(() => server.url);
+      const answer = await ask('/v1/jobs', { body, headers: { prefer: 'wait=20' } });
+      expect(answer.json).toMatchObject({ state: 'completed', payload, context: { result: payload } });
       await expectAside('by-http');
-      expect(await (await fetch(`${server.url}/v1/jobs/by-http/result`)).json()).toEqual(payload);
-      expect(await (await fetch(`${server.url}/v1/jobs/by-http`)).json()).toMatchObject({ payload });
+      expect((await ask('/v1/jobs/by-http/result')).json).toEqual(payload);
+      expect((await ask('/v1/jobs/by-http')).json).toMatchObject({ payload });
       await loseAside('by-http', 'result');
-      const lost = await fetch(`${server.url}/v1/jobs/by-http/result`);
-      expect(await lost.json()).toMatchObject({ status: 404, code: 'blob.missing' });
+      const lost = await ask('/v1/jobs/by-http/result');
+      expect(lost.json).toMatchObject({ status: 404, code: 'blob.missing' });
       await expect(face.result('by-http')).rejects.toMatchObject({ code: 'blob.missing' });
       expect(await face.job('by-http')).toMatchObject({ payload, context: { result: null } });
     } finally {

@@ -7,6 +7,7 @@ import { startMaster } from '../../cluster/master.ts';
 import { readSettings } from '../../cluster/settings.ts';
 import type { Listening } from '../../doors/http/listen.ts';
 import { serveHttp } from '../../doors/http/serve.ts';
+import { serveOverNats } from '../../doors/service/serve.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { connect, type JobDefinition, type Work, type WorkOptions, work, type Yard } from '../../sdk/index.ts';
 import { type TestBroker, testBroker } from '../nats/broker.ts';
@@ -32,6 +33,23 @@ export class TestCluster implements AsyncDisposable {
     await elected;
   }
 
+  /** A master that stands by and serves the API over NATS. */
+  async service({ prefix = 'yard', auth = 'open' }: { prefix?: string; auth?: 'open' | 'token' } = {}): Promise<void> {
+    const flags = { nats: this.broker.url, prefix };
+    const options = readSettings({ flags, env: {}, directory: this.broker.server.dataDir }, 'master');
+    const master = await startMaster({ options, telemetry: createTelemetry() });
+    this.#ends.push(() => master.stop());
+    const open = () => connect({ servers: this.broker.url });
+    const service = await serveOverNats(master, {
+      open,
+      auth,
+      ratePerSecond: 0,
+      version: '1.2.3',
+      onError: unreachable,
+    });
+    this.#ends.push(async () => service[Symbol.asyncDispose]());
+  }
+
   async yard(): Promise<Yard> {
     const yard = await connect({ servers: this.broker.url });
     this.#ends.push(() => yard.close());
@@ -50,6 +68,10 @@ export class TestCluster implements AsyncDisposable {
   }
 }
 
+function unreachable(cause: unknown): never {
+  return expect.unreachable(String(cause));
+}
+
 /** A broker with a master that leads. */
 export async function testCluster(): Promise<TestCluster> {
   const cluster = new TestCluster(await testBroker());
@@ -61,6 +83,6 @@ export async function testCluster(): Promise<TestCluster> {
 export function serveOpen(open: () => Promise<Yard>): Promise<Listening> {
   return serveHttp({
     ...{ open, version: '0', auth: 'off', ratePerSecond: 0, port: 'free', isNamed: false },
-    onError: (cause) => expect.unreachable(String(cause)),
+    onError: unreachable,
   });
 }

@@ -309,7 +309,7 @@ describe('at the gate', () => {
       ['/jobs', { name: '', execution_time_ms: -1, fail_rate: 2 }, ['/name', '/fail_rate', '/execution_time_ms']],
       ['/jobs', { name: 'a', job_type: 'delayed' }, ['/delay_seconds']],
       ['/jobs', { name: 'a', job_type: 'recurring' }, ['/cron_expression']],
-      ['/jobs', { name: 'a', job_type: 'hourly', max_retires: 1 }, ['/job_type', '/']],
+      ['/jobs', { name: 'a', job_type: 'hourly', max_retires: 1 }, ['/job_type', '/max_retires']],
       ['/tasks', { type: 'noop', priority: 'urgent', max_retries: -1 }, ['/priority', '/max_retries']],
     ];
     for (const [path, body, fields] of wrong) {

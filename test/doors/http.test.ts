@@ -8,7 +8,8 @@ import { operations } from '../../doors/api/operations.ts';
 import type { Listening } from '../../doors/http/listen.ts';
 import { serveHttp } from '../../doors/http/serve.ts';
 import { defineJob, type Yard } from '../../sdk/index.ts';
-import { type TestCluster, testCluster } from './cluster.ts';
+import { ApiClient } from './api-client.ts';
+import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 
 const add = defineJob({
   type: 'add',
@@ -40,15 +41,7 @@ beforeAll(async () => {
   cluster = await testCluster();
   await cluster.work([add, talk, failing], { concurrency: 4, name: 'w' });
   yard = await cluster.yard();
-  server = await serveHttp({
-    open: () => cluster.yard(),
-    version: '0.0.0',
-    auth: 'off',
-    ratePerSecond: 0,
-    port: 'free',
-    isNamed: false,
-    onError: (cause) => expect.unreachable(String(cause)),
-  });
+  server = await serveOpen(() => cluster.yard());
 });
 
 afterAll(async () => {
@@ -56,22 +49,7 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
 
-interface Said {
-  method?: string;
-  body?: unknown;
-  headers?: Record<string, string>;
-}
-
-async function ask(path: string, { method, body, headers = {} }: Said = {}) {
-  const response = await fetch(`${server.url}${path}`, {
-    method: method ?? (body === undefined ? 'GET' : 'POST'),
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    headers,
-  });
-  const text = await response.text();
-  const isJson = /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '');
-  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
-}
+const { ask } = new ApiClient(() => server.url);
 
 describe('jobs', () => {
   test('a job is submitted, waited for, read, and its result and log are there', async () => {

@@ -10,6 +10,7 @@ import { serveMetrics } from '../../doors/metrics.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { connect, defineJob, type Yard } from '../../sdk/index.ts';
 import { type TestBroker, testBroker } from '../nats/broker.ts';
+import { ApiClient } from './api-client.ts';
 import { serveOpen } from './cluster.ts';
 
 const fine = defineJob({ type: 'fine', payload: z.object({}), run: () => 'done' });
@@ -134,8 +135,8 @@ test('what the view beside the leader knows is told once somebody has asked it, 
 
 test('Prometheus finds out whom to ask', async () => {
   const http = await serveOpen(() => connect({ servers: broker.url }));
-  const targets: unknown = await (await fetch(`${http.url}/v1/prometheus/targets`)).json();
-  expect(targets).toEqual([
+  const { json } = await new ApiClient(() => http.url).ask('/v1/prometheus/targets');
+  expect(json).toEqual([
     { targets: [new URL(master.url).host], labels: { role: 'master', process: 'master-1' } },
     { targets: [new URL(worker.url).host], labels: { role: 'worker', process: 'worker-1' } },
   ]);

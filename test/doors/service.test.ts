@@ -1,20 +1,17 @@
 /** The API over NATS, against a real broker and masters, with the client of NATS alone; each operation is compared with HTTP. */
 
-import { headers, type NatsConnection } from 'nats';
+import type { NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { startMaster } from '../../cluster/master.ts';
-import { readSettings } from '../../cluster/settings.ts';
 import { nothing, type Operation } from '../../doors/api/operation.ts';
 import { operations } from '../../doors/api/operations.ts';
 import { subjectOf } from '../../doors/api/subject.ts';
 import type { Listening } from '../../doors/http/listen.ts';
-import { serveHttp } from '../../doors/http/serve.ts';
-import { serveOverNats } from '../../doors/service/serve.ts';
-import { createTelemetry } from '../../runtime/telemetry/telemetry.ts';
 import { defineJob, type TokenScope, type Yard } from '../../sdk/index.ts';
-import { type TestCluster, testCluster } from './cluster.ts';
+import { ApiClient } from './api-client.ts';
+import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 import { Shell } from './command.ts';
+import { type AskedOverNats, askOverNats } from './service-client.ts';
 
 const echo = defineJob({ type: 'echo', payload: z.looseObject({}), run: ({ payload }) => payload });
 
@@ -22,66 +19,24 @@ let cluster: TestCluster;
 let yard: Yard;
 let http: Listening;
 let connection: NatsConnection;
-const ends: (() => PromiseLike<unknown>)[] = [];
-const onError = (cause: unknown) => expect.unreachable(String(cause));
-
-/** A master that serves over NATS. */
-async function serving(prefix: string, auth: 'open' | 'token'): Promise<void> {
-  const flags = { nats: cluster.broker.url, prefix };
-  const options = readSettings({ flags, env: {}, directory: cluster.broker.server.dataDir }, 'master');
-  const master = await startMaster({ options, telemetry: createTelemetry() });
-  ends.push(() => master.stop());
-  const open = () => cluster.yard();
-  const service = await serveOverNats(master, { open, auth, ratePerSecond: 0, version: '1.2.3', onError });
-  ends.push(() => service[Symbol.asyncDispose]());
-}
-
 beforeAll(async () => {
   cluster = await testCluster();
   await cluster.work([echo], { name: 'w' });
   yard = await cluster.yard();
   connection = await cluster.broker.connect();
   // Two that share one queue of requests; and one whose requests need a token, on subjects of its own.
-  await serving('yard', 'open');
-  await serving('yard', 'open');
-  await serving('locked', 'token');
-  http = await serveHttp({
-    open: () => cluster.yard(),
-    version: '0',
-    auth: 'off',
-    ratePerSecond: 0,
-    port: 'free',
-    isNamed: false,
-    onError,
-  });
+  await cluster.service();
+  await cluster.service();
+  await cluster.service({ prefix: 'locked', auth: 'token' });
+  http = await serveOpen(() => cluster.yard());
 });
 
 afterAll(async () => {
   await http.close();
-  for (const end of ends.reverse()) await end();
   await cluster[Symbol.asyncDispose]();
 });
 
-interface Asked {
-  at?: string;
-  said?: Readonly<Record<string, string>>;
-  params?: object;
-  query?: object;
-  body?: unknown;
-}
-
-async function ask(end: string, { at = 'yard.api', said = {}, ...parts }: Asked = {}) {
-  const written = headers();
-  for (const [name, value] of Object.entries(said)) written.set(name, value);
-  const reply = await connection.request(`${at}.${end}`, JSON.stringify(parts), { headers: written, timeout: 20_000 });
-  const type = reply.headers?.get('Content-Type') ?? '';
-  return {
-    status: Number(reply.headers?.get('Status')),
-    headers: reply.headers,
-    type,
-    json: type.includes('ndjson') || type.startsWith('text') ? reply.string() : reply.json<Record<string, unknown>>(),
-  };
-}
+const ask = (end: string, asked?: AskedOverNats) => askOverNats(connection, end, asked);
 
 test('a job is submitted, waited for, found again by its key, and read', async () => {
   const body = { type: 'echo', payload: { a: 1 } };
@@ -123,21 +78,19 @@ describe('every operation', () => {
 const changing = new Set(['stepDown']);
 
 /** Something for each place of it; what changes nothing wherever it can. */
-function given({ path, body }: Operation, job: string): Pick<Asked, 'params' | 'body'> {
+function given({ path, body }: Operation, job: string): Pick<AskedOverNats, 'params' | 'body'> {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   const params = Object.fromEntries(names.map((name) => [name, name === 'id' ? job : 'nothing']));
   return { params, ...(body === nothing ? {} : { body: { what: 'is wrong' } }) };
 }
 
+const client = new ApiClient(() => http.url);
+
 async function overHttp(operation: Operation, job: string) {
   const { params = {}, body } = given(operation, job);
   const path = Object.entries(params).reduce((left, [name, value]) => left.replace(`{${name}}`, value), operation.path);
-  const response = await fetch(`${http.url}${path}`, {
-    method: operation.method.toUpperCase(),
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, json: /^[{[]/.test(text) ? JSON.parse(text) : text };
+  const { status, text } = await client.ask(path, { method: operation.method.toUpperCase(), body });
+  return { status, json: /^[{[]/.test(text) ? JSON.parse(text) : text };
 }
 
 /** The names in it, and what went wrong: values such as moments differ from one answer to the next. */
@@ -202,6 +155,13 @@ describe('a tenant', () => {
     expect((await ask('jobs.get', { params: { id: 'of-acme' } })).status).toBe(404);
     expect((await ask('jobs.list', { at: 'yard.tenant.other.api' })).json).toMatchObject({ jobs: [] });
     expect((await ask('workers.list', { at })).json).toMatchObject({ status: 403, code: 'scope.missing' });
+    const body = { verb: { verb: 'hold' }, filter: { queue: 'of-acme' } };
+    const { json } = await ask('bulk.start', { at, body });
+    const params = { id: z.object({ id: z.string() }).parse(json).id };
+    expect((await ask('bulk.get', { at, params })).json).toMatchObject({ tenant: 'acme', filter: body.filter });
+    expect((await ask('bulk.get', { params })).status).toBe(404);
+    expect((await ask('bulk.abort', { at: 'yard.tenant.other.api', params })).status).toBe(404);
+    expect((await ask('bulk.list', { at: 'yard.tenant.other.api' })).json).toEqual({ operations: [] });
   });
 });
 

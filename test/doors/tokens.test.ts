@@ -7,6 +7,7 @@ import type { Listening } from '../../doors/http/listen.ts';
 import { type HttpOptions, serveHttp } from '../../doors/http/serve.ts';
 import { opens, tokenScopes } from '../../machines/rules/token.ts';
 import { defineJob, type TokenGiven, type TokenScope, type Yard } from '../../sdk/index.ts';
+import { ApiClient, type Said } from './api-client.ts';
 import { type TestCluster, testCluster } from './cluster.ts';
 
 const echo = defineJob({ type: 'echo', payload: z.looseObject({}), run: ({ payload }) => payload });
@@ -40,22 +41,12 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
 
-interface Said {
-  token?: string | undefined;
-  method?: string;
-  body?: unknown;
-  at?: string;
-}
+const clients = new Map<string, ApiClient>();
 
-async function ask(path: string, { token, method = 'GET', body, at = server.url }: Said = {}) {
-  const response = await fetch(`${at}${path}`, {
-    method: body === undefined ? method : 'POST',
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-  });
-  const text = await response.text();
-  const json: unknown = text.startsWith('{') ? JSON.parse(text) : undefined;
-  return { status: response.status, headers: response.headers, text, json };
+async function ask(path: string, { at = server.url, ...said }: Said & { at?: string } = {}) {
+  const client = clients.get(at) ?? new ApiClient(() => at);
+  clients.set(at, client);
+  return await client.ask(path, said);
 }
 
 async function tokenFor(...scopes: TokenScope[]): Promise<string> {
