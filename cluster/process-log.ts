@@ -16,7 +16,7 @@ export interface ProcessLogOptions {
   /** What the process is: `master`, `worker`, `client`. */
   role: string;
   /** Where nobody said how loud it should be; the option's own default unless given. */
-  level?: Level | 'silent';
+  level?: Level | 'trace' | 'silent';
 }
 
 /** Telemetry that is logged as `--log-level` says. */

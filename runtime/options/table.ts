@@ -106,10 +106,10 @@ const table = {
     scopes: nodes,
     help: 'What people call this process.',
   }),
-  logLevel: given(choice('debug', 'info', 'warn', 'error', 'silent'), 'info', {
+  logLevel: given(choice('trace', 'debug', 'info', 'warn', 'error', 'silent'), 'info', {
     ...anyone,
     scopes: everyone,
-    help: 'The least important log line that is written.',
+    help: 'The least important log line that is written; with `trace`, those of single jobs too, however many there are.',
   }),
 
   nats: given(

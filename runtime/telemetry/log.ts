@@ -3,7 +3,8 @@
  * read it.
  *
  * What is told of single jobs is told thousands of times a second under load, and would cost more than the work: of each such event
- * so many lines a second are written, and the next one says how many were left out. Warnings and errors are never left out.
+ * so many lines a second are written, and the next one says how many were left out. Warnings and errors are never left out, and at
+ * the level `trace` nothing is.
  */
 
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
@@ -14,7 +15,7 @@ import type { Telemetry, Unsubscribe } from './telemetry.ts';
 /** How a process logs. */
 export interface LogOptions {
   clock: Clock;
-  level: Level | 'silent';
+  level: Level | 'trace' | 'silent';
   /** What the process is: `master`, `worker`, … */
   role: string;
   /** Its name, for people. */
@@ -61,7 +62,7 @@ class Writer {
     const level = levelOf(told);
     this.#become(told);
     if (!this.#log.isLevelEnabled(level)) return;
-    const isSampled = isOfJob(told) && (level === 'debug' || level === 'info');
+    const isSampled = isOfJob(told) && (level === 'debug' || level === 'info') && !this.#log.isLevelEnabled('trace');
     const leftOut = isSampled ? this.#take(told.name) : 0;
     if (leftOut === undefined) return;
     const fields = { event: told.name, ...this.#own, ...fieldsOf(told), ...(leftOut === 0 ? {} : { leftOut }) };

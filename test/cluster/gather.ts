@@ -70,5 +70,5 @@ function startedBy(processes: readonly YardProcess[]): string[] {
   return processes
     .flatMap(({ told }) => told)
     .filter(({ event }) => event === 'attempt.started')
-    .map(({ key, attempt }) => `${String(key)}#${String(attempt)}`);
+    .map(({ job, attempt }) => `${String(job)}#${String(attempt)}`);
 }

@@ -52,7 +52,7 @@ export class YardProcess {
       name,
       role,
       program,
-      args: ['--nats', wire?.url ?? url, '--name', name, '--log-level', 'debug', ...flagsFor(role, flags)],
+      args: ['--nats', wire?.url ?? url, '--name', name, '--log-level', 'trace', ...flagsFor(role, flags)],
       env,
       directory,
       clock,

@@ -181,8 +181,8 @@ describe('by the command', () => {
     expect(set).toMatchObject({ code: 0, out: 'Queue batch: mode weighted, weight 3, rate 30/m.\n' });
     await shell.yard('queue', 'pause', 'live');
     const listed = await shell.yard('queue', 'list');
-    expect(listed.out).toMatch(/^live +1 +strict +paused +\d+ +0 +- +- +10m/m);
-    expect(listed.out).toMatch(/^batch +3 +weighted 3 +open +\d+ +0 +- +30\/m +10m/m);
+    expect(listed.out).toMatch(/^live +1 +strict +paused +\d+ +\S+(?: ago)? +0 +- +- +10m/m);
+    expect(listed.out).toMatch(/^batch +3 +weighted 3 +open +\d+ +\S+(?: ago)? +0 +- +30\/m +10m/m);
     expect((await shell.yard('status')).out).toMatch(/^queue live is paused, and \d+ of its jobs wait for that$/m);
     expect((await shell.yard('queue', 'resume', 'live')).out).toBe('Queue live: nothing is set.\n');
     const one = await shell.yard('queue', 'get', 'batch', '-o', 'json');

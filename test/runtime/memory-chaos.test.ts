@@ -4,6 +4,7 @@ import { MemoryBroker, memoryWorld } from '../../runtime/memory/broker.ts';
 import { type Chaos, calm, chaos, type Odds, type WriteFate } from '../../runtime/memory/chaos.ts';
 import { ManualClock, seeded } from '../../runtime/memory/manual-clock.ts';
 import type { Change, Offer, World } from '../../runtime/ports.ts';
+import { storedAs } from '../../runtime/record.ts';
 import { moved, newJob } from '../ports.contract.ts';
 
 const claim = (worker: string) => ({ type: 'attempt.claimed', at: 5, worker }) as const;
@@ -87,7 +88,7 @@ describe('a power failure', () => {
     await clock.until(create(one, 'b'));
     broker.rollBack(2);
     expect((await clock.until(one.store.state())).lastRevision).toBe(1);
-    expect(await clock.until(one.store.read('default.a'))).toEqual({ record: newJob('a'), revision: 1 });
+    expect(await clock.until(one.store.read('default.a'))).toEqual(storedAs(newJob('a'), 1));
     expect(await clock.until(one.store.read('default.b'))).toBeUndefined();
     expect(await clock.until(create(one, 'c'))).toEqual({ kind: 'accepted', revisions: [2] });
   });

@@ -36,7 +36,7 @@ describe('telling', () => {
 });
 
 describe('the log', () => {
-  function logged(level: 'debug' | 'info', mono = () => 0) {
+  function logged(level: 'trace' | 'debug' | 'info', mono = () => 0) {
     const lines: Record<string, unknown>[] = [];
     const to = new Writable({
       write(chunk, _, done) {
@@ -97,6 +97,12 @@ describe('the log', () => {
       { worker: 'w2' },
       { job: 'default.a', attempt: 2, worker: 'w2' },
     ]);
+  });
+
+  test('tells of each job, however many there are, who asks for everything', () => {
+    const { telemetry, lines } = logged('trace', () => 0);
+    for (let n = 0; n <= jobLinesPerSecond; n++) telemetry.tell('attempt.claimed', { key: 'default.a', attempt: 1 });
+    expect(lines).toHaveLength(jobLinesPerSecond + 1);
   });
 
   test('tells of single jobs only so often, and how many lines it left out; of what is wrong it tells all', () => {
