@@ -47,6 +47,11 @@ async function write(record: JobRecord, head: JobRecord = record, ttl?: string):
   await jetstream(connection).publish(subjectOf(key), JSON.stringify(record), { headers });
 }
 
+/** A record, whatever it says of the writes by which its transitions were stored. */
+function withoutPlaces(record: JobRecord): JobRecord {
+  return { ...record, transitions: record.transitions.map(({ revision: _, ...transition }) => transition) };
+}
+
 /** What the leader has repaired, or has found and cannot repair. */
 function told(event: 'auditor.repaired' | 'auditor.found', key: string): string[] {
   return yard.processes
@@ -140,7 +145,7 @@ describe('a record that was edited by hand is put right, and counted', () => {
     const record = await held();
     await write(withContext(record, { worker: 'nobody', cancelAt: 1 }));
     await repaired(record.id, 'worker without a claim');
-    expect(await yard.user.record(record.id)).toEqual(record);
+    expect(withoutPlaces(await yard.user.record(record.id))).toEqual(withoutPlaces(record));
   });
 
   test('scheduled for no moment: it is due now', async () => {
@@ -163,14 +168,14 @@ describe('a record that was edited by hand is put right, and counted', () => {
     const record = await held();
     await write(withContext(record, { held: undefined }));
     await repaired(record.id, 'held by nobody');
-    expect(await yard.user.record(record.id)).toEqual(record);
+    expect(withoutPlaces(await yard.user.record(record.id))).toEqual(withoutPlaces(record));
   });
 
   test('open, with a moment of settling: it has none', async () => {
     const record = await held();
     await write({ ...record, settledAt: 1 });
     await repaired(record.id, 'settled and open');
-    expect(await yard.user.record(record.id)).toEqual(record);
+    expect(withoutPlaces(await yard.user.record(record.id))).toEqual(withoutPlaces(record));
   });
 
   test('settled at no moment, and for ever: it is settled since its last transition, and expires', async () => {
@@ -178,7 +183,7 @@ describe('a record that was edited by hand is put right, and counted', () => {
     const { settledAt: _, ...without } = record;
     await put(keyOf(record.id), without);
     await repaired(record.id, 'settled at no moment');
-    expect(await yard.user.record(record.id)).toEqual(record);
+    expect(withoutPlaces(await yard.user.record(record.id))).toEqual(withoutPlaces(record));
     expect(await discrepancies(keyOf(record.id))).toEqual([]);
   });
 
@@ -186,7 +191,7 @@ describe('a record that was edited by hand is put right, and counted', () => {
     const record = await yard.user.waitUntil(await yard.user.pub('mark'), 'completed');
     await write(record);
     await repaired(record.id, 'kept for the wrong time');
-    expect(await yard.user.record(record.id)).toEqual(record);
+    expect(withoutPlaces(await yard.user.record(record.id))).toEqual(withoutPlaces(record));
     expect(await discrepancies(keyOf(record.id))).toEqual([]);
   });
 
@@ -194,7 +199,7 @@ describe('a record that was edited by hand is put right, and counted', () => {
     const record = await held();
     await write(record, record, '1h');
     await repaired(record.id, 'kept for the wrong time');
-    expect(await yard.user.record(record.id)).toEqual(record);
+    expect(withoutPlaces(await yard.user.record(record.id))).toEqual(withoutPlaces(record));
     expect(await discrepancies(keyOf(record.id))).toEqual([]);
   });
 
@@ -218,7 +223,7 @@ describe('a record that was edited by hand is put right, and counted', () => {
     await put(keyOf(record.id), { ...record, settledAt: 1 });
     await yard.start('master');
     await repaired(record.id, 'settled and open');
-    expect(await yard.user.record(record.id)).toEqual(record);
+    expect(withoutPlaces(await yard.user.record(record.id))).toEqual(withoutPlaces(record));
   });
 });
 
