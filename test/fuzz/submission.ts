@@ -48,7 +48,8 @@ export const said: Readonly<Record<string, Words>> = {
   disk: { good: [1, 20], wrong: [-1, 'much'] },
   version: { good: ['>=2.1'], wrong: ['', '>=>'] },
   traceparent: { good: ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'], wrong: ['', 'x', 7] },
-  tracestate: { good: [], wrong: [''] },
+  // An empty one says nothing, which is right by W3C.
+  tracestate: { good: [], wrong: [] },
   labels: { good: ['zone=eu', { zone: 'eu|us' }, '!spot', ['cores>=8']], wrong: ['', '=', 'zone='] },
 };
 
