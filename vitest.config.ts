@@ -34,6 +34,7 @@ function project(world: World, files: { include: string[]; exclude?: string[] })
     extends: true,
     test: {
       ...files,
+      ...(world.name === 'fuzz' ? { setupFiles: ['test/fuzz/seed.ts'] } : {}),
       name: world.name,
       testTimeout: world.timeoutMs,
       hookTimeout: world.timeoutMs,
