@@ -269,9 +269,11 @@ function result(yard: Yard): Operation {
       const timeoutMs = waitOf(header('prefer'));
       const record = timeoutMs === undefined ? await found(yard, id) : await yard.settled(id, { timeoutMs });
       const { state, payload, context, aside } = record;
-      // What is gone is told, and is not nothing.
-      const result = aside?.result === undefined || state !== 'completed' ? context.result : await yard.result(id);
-      if (state === 'completed') return { body: resultRedacted(result, payload) };
+      if (state === 'completed') {
+        // What is gone is told, and is not nothing.
+        const result = aside?.result === undefined ? context.result : await yard.result(id);
+        return { body: resultRedacted(result, payload) };
+      }
       throw new Fault(
         'job.refused',
         `Expected a job that has completed, got ${id}, which is ${state}. Wait for it with \`Prefer: wait=10\`.`,

@@ -6,6 +6,7 @@
  */
 
 import { signal } from '@preact/signals';
+import { stateNames } from './part/state.tsx';
 
 /** One transition of one job. */
 export interface News {
@@ -27,10 +28,6 @@ type Listener = (news: readonly News[]) => void;
 /** How the stream is: `off` while nobody listens or the page is hidden. */
 export const link = signal<'off' | 'live' | 'lost'>('off');
 
-const states = [
-  ...['scheduled', 'blocked', 'held', 'pending', 'queued', 'retrying'],
-  ...['assigned', 'processing', 'cancelling', 'completed', 'cancelled', 'failed'],
-];
 const keptAtMost = 20_000;
 const listeners = new Set<Listener>();
 let source: EventSource | undefined;
@@ -61,7 +58,7 @@ function open(): void {
     close();
     window.setTimeout(open, 2_000);
   };
-  for (const state of states) source.addEventListener(state, ({ data }) => keep(JSON.parse(data)));
+  for (const state of stateNames) source.addEventListener(state, ({ data }) => keep(JSON.parse(data)));
 }
 
 function close(): void {
