@@ -40,6 +40,7 @@ describe.skipIf(program === undefined)('a running cluster', () => {
   test('has its share of trouble', { timeout: 120_000 }, async () => {
     await cluster.trouble();
     await cluster.transcode();
+    await cluster.yard.jobPage({ limit: 1 });
     expect((await cluster.yard.masters())[0]).toMatchObject({ leads: true });
   });
 
@@ -53,6 +54,8 @@ describe.skipIf(program === undefined)('a running cluster', () => {
     let without = queries.filter(({ needs }) => needs !== 'vmaf' || film?.vmaf !== undefined);
     const empty = async () => {
       await cluster.load();
+      // A series that begins with its first value has no rate before its second one.
+      if (without.some(({ needs }) => needs === 'transcodes')) await cluster.transcode();
       // A rate is there as long as something happens: what had data once has shown that it can.
       const has = await Promise.all(without.map(({ expr }) => hasData(expr)));
       without = without.filter((_, at) => has[at] !== true);
