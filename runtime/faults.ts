@@ -30,6 +30,11 @@ export const faults = {
   'token.refused': { retryable: false, meaning: 'No token was shown, or one that is unknown, revoked or has expired.' },
   'scope.missing': { retryable: false, meaning: 'The token that was shown does not open this.' },
   'rate.exceeded': { retryable: true, meaning: 'Too much was asked in too short a time.' },
+  'machine.missing': { retryable: false, meaning: 'No machine has this name.' },
+  'picture.missing': {
+    retryable: false,
+    meaning: 'The picture of a machine was not built, or was built from another version of it.',
+  },
   'context.missing': { retryable: false, meaning: 'No context has this name.' },
   'webhook.missing': { retryable: false, meaning: 'No webhook has this id.' },
   'worker.missing': { retryable: false, meaning: 'No worker, or more than one, has this name.' },

@@ -8,6 +8,7 @@ import { clusterOperations } from './cluster.ts';
 import { deadOperations } from './dead.ts';
 import { jobOperations } from './jobs.ts';
 import { limitOperations } from './limits.ts';
+import { machineOperations } from './machines.ts';
 import type { Operation } from './operation.ts';
 import { queueOperations } from './queues.ts';
 import { scheduleOperations } from './schedules.ts';
@@ -28,6 +29,7 @@ export function operations(yard: Yard): readonly Operation[] {
     ...limitOperations(yard),
     ...scheduleOperations(yard),
     ...clusterOperations(yard),
+    ...machineOperations(),
     ...tokenOperations(yard),
     ...webhookOperations(yard),
   ];

@@ -33,6 +33,8 @@ const statuses: Partial<Record<FaultCode, number>> = {
   'rate.exceeded': 429,
   'token.missing': 404,
   'webhook.missing': 404,
+  'machine.missing': 404,
+  'picture.missing': 404,
   'job.missing': 404,
   'blob.missing': 404,
   'group.missing': 404,

@@ -43,6 +43,8 @@ export const subjects: Readonly<Record<string, Lock['needs']>> = {
   'limits.delete': 'operate',
   'limits.list': 'read',
   'limits.set': 'operate',
+  'machines.get': 'read',
+  'machines.list': 'read',
   'masters.list': 'read',
   'masters.step-down': 'admin',
   'prometheus.targets': 'read',

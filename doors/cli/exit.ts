@@ -42,6 +42,8 @@ const byFault: ReadonlyMap<string, ExitCode> = new Map([
   ['workflow.missing', exitCodes.notFound],
   ['bulk.missing', exitCodes.notFound],
   ['webhook.missing', exitCodes.notFound],
+  ['machine.missing', exitCodes.notFound],
+  ['picture.missing', exitCodes.notFound],
   ['token.missing', exitCodes.notFound],
   ['context.missing', exitCodes.notFound],
   ['group.missing', exitCodes.notFound],

@@ -26,6 +26,7 @@ import { type ExitCode, exitCodes } from './exit.ts';
 import { register as job } from './job.ts';
 import { register as limit } from './limit.ts';
 import { register as load } from './load.ts';
+import { register as machine } from './machine.ts';
 import { register as master } from './master.ts';
 import { register as queue } from './queue.ts';
 import { register as rejected } from './rejected.ts';
@@ -61,6 +62,7 @@ const commands: readonly Register[] = [
   workflow,
   worker,
   master,
+  machine,
   broker,
   bridge,
   scale,
@@ -80,7 +82,7 @@ const lastGroup = 'Here:';
 const groups: Readonly<Record<string, readonly string[]>> = {
   'Run a cluster:': ['up', 'down', 'demo', 'master', 'worker', 'broker', 'bridge'],
   'Jobs:': ['submit', 'job', 'jobs', 'workflow', 'schedule', 'schedules', 'bulk', 'dead', 'rejected', 'load'],
-  'See how it stands:': ['status', 'top', 'doctor', 'nodes', 'scale', 'audit'],
+  'See how it stands:': ['status', 'top', 'doctor', 'nodes', 'machine', 'scale', 'audit'],
   'Say how it shall be:': ['queue', 'limit', 'tenant', 'token', 'webhook', 'auth'],
   'Keep it:': ['backup', 'restore'],
   [lastGroup]: ['context', 'config'],

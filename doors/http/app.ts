@@ -20,6 +20,8 @@ import { answerProblem, answerRefused } from './problem.ts';
 import { mountSessions } from './session.ts';
 
 const apiPolicy = { defaultSrc: ["'none'"], styleSrc: ["'self'"], frameAncestors: ["'none'"] };
+/** Pictures have their looks within them. */
+const picturePolicy = { ...apiPolicy, styleSrc: ["'unsafe-inline'"] };
 const bodyAtMost = 16 * 2 ** 20;
 
 export interface AppOptions {
@@ -46,7 +48,11 @@ export function httpApp({
   const app = new OpenAPIHono();
   const ofApi = secureHeaders({ contentSecurityPolicy: apiPolicy });
   const ofConsole = secureHeaders({ contentSecurityPolicy: consolePolicy });
-  app.use((context, next) => (isConsole(context.req.path) ? ofConsole : ofApi)(context, next));
+  const ofPictures = secureHeaders({ contentSecurityPolicy: picturePolicy });
+  app.use((context, next) => {
+    if (isConsole(context.req.path)) return ofConsole(context, next);
+    return (context.req.path.startsWith('/v1/machines/') ? ofPictures : ofApi)(context, next);
+  });
   app.use(async ({ req }, next) => {
     refuseForeign({ host: req.header('host'), origin: req.header('origin'), isOpen: tokens === undefined });
     await next();

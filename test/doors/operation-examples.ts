@@ -396,6 +396,16 @@ const whole: Readonly<Record<string, Example>> = {
     await doors.http({ params: { name: 'spare' } });
     expect((await doors.yard.worker('spare')).status).not.toBe('draining');
   },
+  async listMachines(doors) {
+    const { json } = await doors.http();
+    expect(json.machines.map(({ name }: { name: string }) => name)).toEqual(['job', 'worker', 'schedule']);
+    expect(await doors.nats('machines.list')).toEqual(json);
+  },
+  async getMachine(doors) {
+    const { json } = await doors.http({ params: { name: 'job' } });
+    expect(await doors.nats('machines.get', { params: { name: 'job' } })).toEqual(json);
+    expect(json.edges).toContainEqual(expect.objectContaining({ event: 'attempt.claimed', to: 'open.active' }));
+  },
   async listMasters(doors) {
     const { json } = await doors.http();
     expect((await doors.yard.masters()).map(({ incarnation }) => incarnation)).toEqual(
