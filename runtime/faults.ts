@@ -13,6 +13,8 @@ export const faults = {
   'job.conflict': { retryable: false, meaning: 'A job with this id exists and was submitted with other content.' },
   'job.refused': { retryable: false, meaning: 'The job is in a state in which this cannot be done.' },
   'blob.missing': { retryable: false, meaning: 'What was put aside of a job is not there any more, or is not whole.' },
+  'file.missing': { retryable: false, meaning: 'The job has no file of this name.' },
+  'file.large': { retryable: false, meaning: 'The file has more bytes than one may have.' },
   'group.missing': { retryable: false, meaning: 'No failed job is of this group.' },
   'queue.missing': { retryable: false, meaning: 'No queue has this name.' },
   'schedule.missing': { retryable: false, meaning: 'No schedule has this name.' },

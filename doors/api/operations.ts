@@ -6,6 +6,7 @@ import type { Yard } from '../../sdk/index.ts';
 import { bulkOperations } from './bulk.ts';
 import { clusterOperations } from './cluster.ts';
 import { deadOperations } from './dead.ts';
+import { fileOperations } from './files.ts';
 import { jobOperations } from './jobs.ts';
 import { limitOperations } from './limits.ts';
 import { machineOperations } from './machines.ts';
@@ -21,6 +22,7 @@ import { workflowOperations } from './workflows.ts';
 export function operations(yard: Yard): readonly Operation[] {
   return [
     ...jobOperations(yard),
+    ...fileOperations(yard),
     ...verbOperations(yard),
     ...bulkOperations(yard),
     ...workflowOperations(yard),

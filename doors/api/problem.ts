@@ -37,6 +37,8 @@ const statuses: Partial<Record<FaultCode, number>> = {
   'picture.missing': 404,
   'job.missing': 404,
   'blob.missing': 404,
+  'file.missing': 404,
+  'file.large': 413,
   'group.missing': 404,
   'queue.missing': 404,
   'schedule.missing': 404,

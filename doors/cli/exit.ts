@@ -37,6 +37,7 @@ const byFault: ReadonlyMap<string, ExitCode> = new Map([
   ['option.invalid', exitCodes.usage],
   ['job.missing', exitCodes.notFound],
   ['blob.missing', exitCodes.notFound],
+  ['file.missing', exitCodes.notFound],
   ['schedule.missing', exitCodes.notFound],
   ['worker.missing', exitCodes.notFound],
   ['workflow.missing', exitCodes.notFound],

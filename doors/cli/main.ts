@@ -23,6 +23,7 @@ import { register as dead } from './dead.ts';
 import { register as demo } from './demo.ts';
 import { register as doctor } from './doctor.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
+import { register as file } from './file.ts';
 import { register as job } from './job.ts';
 import { register as limit } from './limit.ts';
 import { register as load } from './load.ts';
@@ -52,6 +53,7 @@ const commands: readonly Register[] = [
   top,
   doctor,
   job,
+  file,
   queue,
   limit,
   tenant,
@@ -81,7 +83,7 @@ const lastGroup = 'Here:';
 /** How help has them; a command that stands in none is of the last group. */
 const groups: Readonly<Record<string, readonly string[]>> = {
   'Run a cluster:': ['up', 'down', 'demo', 'master', 'worker', 'broker', 'bridge'],
-  'Jobs:': ['submit', 'job', 'jobs', 'workflow', 'schedule', 'schedules', 'bulk', 'dead', 'rejected', 'load'],
+  'Jobs:': ['submit', 'job', 'jobs', 'file', 'workflow', 'schedule', 'schedules', 'bulk', 'dead', 'rejected', 'load'],
   'See how it stands:': ['status', 'top', 'doctor', 'nodes', 'machine', 'scale', 'audit'],
   'Say how it shall be:': ['queue', 'limit', 'tenant', 'token', 'webhook', 'auth'],
   'Keep it:': ['backup', 'restore'],

@@ -62,13 +62,12 @@ export function httpApp({
     // What is shown to one is nothing for a cache that others ask.
     if (!context.res.headers.has('cache-control')) context.header('cache-control', 'private, no-cache');
   });
-  app.use(
-    bodyLimit({
-      maxSize: bodyAtMost,
-      onError: () =>
-        answerRefused(413, 'request.large', `Expected at most ${bodyAtMost} bytes, got more. Send less at once.`),
-    }),
-  );
+  const limited = bodyLimit({
+    maxSize: bodyAtMost,
+    onError: () =>
+      answerRefused(413, 'request.large', `Expected at most ${bodyAtMost} bytes, got more. Send less at once.`),
+  });
+  app.use((context, next) => (isFile(context.req) ? next() : limited(context, next)));
   app.onError((cause) => {
     const answer = answerProblem(cause);
     if (answer.status === 500) onError(cause);
@@ -100,4 +99,9 @@ export function httpApp({
   registerConsole(app);
   app.get('/', (context) => context.redirect('/console/'));
   return app;
+}
+
+/** What is put there is never in memory as a whole, and has a bound of its own. */
+function isFile({ method, path }: { method: string; path: string }): boolean {
+  return method === 'PUT' && /^\/v1\/jobs\/[^/]+\/inputs\/[^/]+$/.test(path);
 }
