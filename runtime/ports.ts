@@ -512,6 +512,15 @@ export interface Settings<Set> {
   watch(onSet: (set: Set) => void): Promise<Stop>;
 }
 
+/** Up to where somebody who listens to the events of a tenant has done with them: a process that takes over goes on from there. */
+export interface BookmarkRecord {
+  bookmark: string;
+  /** Of the last event (`cluster/job-events.ts`); empty where there is none. */
+  cursor: string;
+  /** Epoch ms. */
+  savedAt: number;
+}
+
 export interface Control {
   /** Makes a type known to all masters and doors; last writer wins. */
   registerType(entry: TypeEntry): Promise<void>;
@@ -531,6 +540,8 @@ export interface Control {
   readonly tokens: Settings<TokenRecord>;
   /** Who is told of jobs that settle. */
   readonly webhooks: Settings<WebhookRecord>;
+  /** How far who listens to events has come. */
+  readonly bookmarks: Settings<BookmarkRecord>;
   bulk: BulkShelf;
 }
 

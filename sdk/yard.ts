@@ -411,6 +411,30 @@ export class Yard implements AsyncDisposable {
     return this.#client.events(options);
   }
 
+  /**
+   * The cursor that was saved last under this name, at the cluster, for whichever process goes on with it; `undefined` where none was.
+   *
+   * @throws {Fault} `input.invalid` for what can be no name.
+   */
+  bookmark(name: string): Promise<string | undefined> {
+    return this.#client.bookmark(name);
+  }
+
+  /**
+   * Keeps a cursor under a name, once all up to it is done with: whoever goes on there (`bookmark`) misses nothing, and hears again
+   * only what was told since it was saved.
+   *
+   * @throws {Fault} `input.invalid` for what can be no name, or is no cursor.
+   * @example
+   * for await (const event of await yard.events({ after: await yard.bookmark('billing') })) {
+   *   await bill(event);
+   *   if (event.cursor !== undefined) await yard.setBookmark('billing', event.cursor);
+   * }
+   */
+  setBookmark(name: string, cursor: string): Promise<void> {
+    return this.#client.setBookmark(name, cursor);
+  }
+
   /** Calls back with each transition of every job from now on. Live news, best effort: `watch` misses nothing. */
   onTransition(listener: (event: JobEventMessage) => void): Promise<Stop> {
     return this.#client.onTransition(listener);

@@ -677,7 +677,7 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
       });
     });
 
-    describe('what is set for limits and tenants', () => {
+    describe('what is set for limits, tenants and listeners', () => {
       test('is told to who asks and to who watches, by names of several words and of families', async () => {
         await worlds.one.control.limits.change('api.acme.eu', (set) => ({ ...set, maxActive: 2 }));
         const heard = new Heard<LimitSettings>();
@@ -692,6 +692,13 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         expect(await worlds.one.control.limits.all()).toHaveLength(2);
         await worlds.one.control.tenants.change('acme', (set) => ({ ...set, weight: 3 }));
         expect(await worlds.other.control.tenants.all()).toEqual([{ tenant: 'acme', weight: 3 }]);
+      });
+
+      test('and how far a listener has come, for the next one of its name', async () => {
+        const { bookmarks } = worlds.one.control;
+        expect(await bookmarks.of('acme=billing')).toEqual({ bookmark: 'acme=billing', cursor: '', savedAt: 0 });
+        await bookmarks.change('acme=billing', (set) => ({ ...set, cursor: '7.1.0', savedAt: 5 }));
+        expect(await worlds.other.control.bookmarks.of('acme=billing')).toMatchObject({ cursor: '7.1.0', savedAt: 5 });
       });
     });
 
