@@ -9,6 +9,7 @@ import { useAsked } from './asked.ts';
 import { link } from './live.ts';
 import { isUtc, toggleUtc } from './moment.ts';
 import { Audit } from './page/audit.tsx';
+import { Dead } from './page/dead.tsx';
 import { Jobs } from './page/jobs.tsx';
 import { Masters } from './page/masters.tsx';
 import { Overview } from './page/overview.tsx';
@@ -32,6 +33,7 @@ const places = [
   { path: '/workers', name: 'Workers', key: 'w' },
   { path: '/masters', name: 'Masters', key: 'l' },
   { path: '/schedules', name: 'Schedules', key: 's' },
+  { path: '/dead', name: 'Dead letter', key: 'd' },
   { path: '/rejected', name: 'Rejected', key: 'r' },
   { path: '/audit', name: 'Audit', key: 'a' },
 ];
@@ -89,6 +91,7 @@ function Frame() {
             <Route path={`${base}/workers`} component={Workers} />
             <Route path={`${base}/masters`} component={Masters} />
             <Route path={`${base}/schedules`} component={Schedules} />
+            <Route path={`${base}/dead`} component={Dead} />
             <Route path={`${base}/rejected`} component={Rejected} />
             <Route path={`${base}/audit`} component={Audit} />
             <Route default component={Nowhere} />
