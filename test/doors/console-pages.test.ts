@@ -1,6 +1,8 @@
 /** The pages of the console where something is made or mended, as a person uses them: a real browser, a real cluster. */
 
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -34,6 +36,9 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await cluster.work([broken], { name: 'w1' });
     served = await serveOpen(() => cluster.yard());
     browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+    // A page that asks before the leader has heard of anybody would be told to come again.
+    await expect.poll(async () => (await fetch(`${served.url}/ready`)).status).toBe(200);
+    await expect.poll(async () => (await yard.workers()).length).toBe(1);
   });
 
   afterAll(async () => {
@@ -59,7 +64,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     return jobs.filter((job) => job?.state === state).length;
   }
 
-  const pages = ['/dead'];
+  const pages = ['/dead', '/submit'];
 
   test.for(pages)('%s is accessible in both themes where there is nothing yet, and fits a phone', async (path) => {
     for (const colorScheme of ['dark', 'light'] as const) {
@@ -122,4 +127,58 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
     await page.getByText('No such job has failed.').waitFor();
   });
+
+  test('a job is submitted from a preset, what is refused is said at its field, and lines for the shell say the same', async () => {
+    await using opened = await open('/submit');
+    const { page } = opened;
+    await page.getByLabel('begin with').selectOption('Transcode for the archive: H.265, slow and small');
+    await expect.poll(() => page.getByLabel('type').inputValue()).toBe('transcode');
+    await expect.poll(() => page.getByLabel('queue').inputValue()).toBe('batch');
+    await page.getByLabel('delay').fill('soon');
+    await page.getByLabel('payload').fill('{"input":');
+    await page.getByText('Expected JSON, it is none yet').waitFor();
+    await page.getByLabel('payload').fill('{"input": "a.mov", "crf": 900}');
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await page.getByText('Expected `delay` to be a duration').waitFor();
+    expect(await page.getByLabel('delay').getAttribute('aria-invalid')).toBe('true');
+    await page.getByLabel('delay').fill('1h');
+    await page.getByLabel('payload').press('Control+Enter');
+    await page.getByText('crf: Expected crf from 0 to 63.').waitFor();
+    opened.forgive();
+    await page.getByLabel('type').fill('broken');
+    await page.getByLabel('payload').fill('{"n": "it\'s 7"}');
+    await page.getByLabel('name', { exact: true }).fill("Mia's, 720p");
+    await page.getByText('What it needs of a worker').click();
+    await page.getByLabel('labels').fill('zone=eu,cores>=8');
+    expect(await seriousIn(page)).toEqual([]);
+
+    const lines = page.getByRole('region', { name: 'The same by other ways' }).locator('code');
+    const [yardLine, natsLine, curlLine] = await lines.allTextContents();
+    expect(await wordsOf(yardLine)).toEqual([
+      ...['yard', 'submit', 'broken', '{"n":"it\'s 7"}', '--queue', 'batch', '--priority', 'low', '--delay', '1h'],
+      ...['--name', "Mia's, 720p", '--labels', 'zone=eu,cores>=8'],
+    ]);
+    expect(await wordsOf(natsLine)).toContain("Name:Mia's, 720p");
+    expect(JSON.parse((await wordsOf(curlLine)).at(-1) ?? '')).toMatchObject({ payload: { n: "it's 7" }, delay: '1h' });
+
+    await page.getByLabel('payload').fill('{"n": 7}');
+    await page.getByLabel('payload').press('Control+Enter');
+    const made = page.getByRole('status', { name: 'What was submitted' }).getByRole('link');
+    const job = await yard.job((await made.textContent()) ?? '');
+    expect(job).toMatchObject({
+      type: 'broken',
+      state: 'scheduled',
+      queue: 'batch',
+      priority: 'low',
+      payload: { n: 7 },
+    });
+    await made.click();
+    await page.waitForURL(/console\/jobs\//);
+  });
 });
+
+/** What a shell makes of a line. */
+async function wordsOf(line = ''): Promise<readonly string[]> {
+  const { stdout } = await promisify(execFile)('sh', ['-c', `printf '%s\\n' ${line}`]);
+  return stdout.trimEnd().split('\n');
+}

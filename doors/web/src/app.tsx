@@ -21,6 +21,7 @@ import { Workers } from './page/workers.tsx';
 import { isDark, toggleTheme } from './theme.ts';
 
 const Machines = lazy(() => import('./page/machines.tsx').then(({ Machines: page }) => page));
+const Submit = lazy(() => import('./page/submit.tsx').then(({ Submit: page }) => page));
 const Job = lazy(() => import('./page/job.tsx').then(({ Job: page }) => page));
 
 const base = '/console';
@@ -28,6 +29,7 @@ const base = '/console';
 const places = [
   { path: '/', name: 'Overview', key: 'o' },
   { path: '/jobs', name: 'Jobs', key: 'j' },
+  { path: '/submit', name: 'Submit', key: 'n' },
   { path: '/machines', name: 'Machines', key: 'm' },
   { path: '/queues', name: 'Queues', key: 'q' },
   { path: '/workers', name: 'Workers', key: 'w' },
@@ -86,6 +88,7 @@ function Frame() {
             <Route path={`${base}/`} component={Overview} />
             <Route path={`${base}/jobs`} component={Jobs} />
             <Route path={`${base}/jobs/:id`} component={Job} />
+            <Route path={`${base}/submit`} component={Submit} />
             <Route path={`${base}/machines`} component={Machines} />
             <Route path={`${base}/queues`} component={Queues} />
             <Route path={`${base}/workers`} component={Workers} />
