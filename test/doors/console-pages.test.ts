@@ -37,8 +37,8 @@ describe.skipIf(!existsSync(program))('the console', () => {
     served = await serveOpen(() => cluster.yard());
     browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
     // A page that asks before the leader has heard of anybody would be told to come again.
-    await expect.poll(async () => (await fetch(`${served.url}/ready`)).status).toBe(200);
-    await expect.poll(async () => (await yard.workers()).length).toBe(1);
+    mended.add('first');
+    await (await yard.submit('broken', { n: 0 }, { id: 'first' })).result();
   });
 
   afterAll(async () => {
@@ -64,15 +64,16 @@ describe.skipIf(!existsSync(program))('the console', () => {
     return jobs.filter((job) => job?.state === state).length;
   }
 
-  const pages = ['/dead', '/submit'];
+  const pages = ['/dead', '/submit', '/schedules/new'];
 
   test.for(pages)('%s is accessible in both themes where there is nothing yet, and fits a phone', async (path) => {
-    for (const colorScheme of ['dark', 'light'] as const) {
-      await using opened = await open(path, { colorScheme, reducedMotion: 'reduce', viewport: phone });
-      await opened.page.waitForLoadState('networkidle');
-      expect(await seriousIn(opened.page)).toEqual([]);
-      expect(await overflowOf(opened.page)).toBe(0);
-    }
+    await using opened = await open(path, { colorScheme: 'light', reducedMotion: 'reduce', viewport: phone });
+    const { page } = opened;
+    await page.waitForLoadState('networkidle');
+    expect(await overflowOf(page)).toBe(0);
+    expect(await seriousIn(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Dark' }).click();
+    expect(await seriousIn(page)).toEqual([]);
   });
 
   test('what failed is looked at in its group, and redriven: one, a sample, and all by their number', async () => {
@@ -174,6 +175,54 @@ describe.skipIf(!existsSync(program))('the console', () => {
     });
     await made.click();
     await page.waitForURL(/console\/jobs\//);
+  });
+
+  test('a schedule is made with its next firings in sight, run, changed, paused, resumed and deleted', async () => {
+    await using opened = await open('/schedules');
+    const { page } = opened;
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.getByRole('link', { name: 'New schedule' }).click();
+    await page.getByLabel('name of the schedule').fill('nightly');
+    await page.getByLabel('cron', { exact: true }).fill('61 * * * *');
+    const next = page.getByRole('region', { name: 'Next firings' });
+    await next.getByText('Invalid value for minute: 61').waitFor();
+    opened.forgive();
+    await page.getByLabel('cron', { exact: true }).fill('0 0 29 2 *');
+    await page.getByLabel('tz').fill('UTC');
+    await next.getByText('2028-02-2').waitFor();
+    await page.getByLabel('type', { exact: true }).fill('broken');
+    await page.getByLabel('payload').fill('{"n": 1}');
+    await page.getByLabel('priority').selectOption('low');
+    await page.getByLabel('timeout').fill('long');
+    await page.getByRole('button', { name: 'Add the schedule' }).click();
+    await page.getByText('Expected `timeout` to be a duration').waitFor();
+    opened.forgive();
+    await page.getByLabel('timeout').fill('10m');
+    await page.getByText(`yard schedule add nightly broken '{"n":1}' --cron '0 0 29 2 *' --tz UTC`).waitFor();
+    await page.getByRole('button', { name: 'Add the schedule' }).click();
+    await page.waitForURL(/schedules\/nightly$/);
+
+    await page.getByRole('button', { name: 'Run now' }).click();
+    const history = page.getByRole('table');
+    await history.getByText('by hand').waitFor();
+    const job = await yard.job((await history.getByRole('link').textContent()) ?? '');
+    expect(job).toMatchObject({ type: 'broken', priority: 'low', timeoutMs: 600_000, payload: { n: 1 } });
+
+    await page.getByLabel('overlap').selectOption('skip');
+    await page.getByText('yard schedule edit nightly --overlap skip').waitFor();
+    await page.getByRole('button', { name: 'Save the changes' }).click();
+    await expect.poll(async () => (await yard.schedules.get('nightly'))?.overlap).toBe('skip');
+    expect(await seriousIn(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('paused', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByText('active', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.waitForURL(/schedules$/);
+    await page.getByText('There is none.').waitFor();
+    expect(await yard.schedules.list()).toEqual([]);
+    // The page of one that is gone has asked for it once more.
+    opened.forgive();
   });
 });
 

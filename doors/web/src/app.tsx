@@ -21,6 +21,8 @@ import { Workers } from './page/workers.tsx';
 import { isDark, toggleTheme } from './theme.ts';
 
 const Machines = lazy(() => import('./page/machines.tsx').then(({ Machines: page }) => page));
+const Schedule = lazy(() => import('./page/schedule.tsx').then(({ Schedule: page }) => page));
+const NewSchedule = lazy(() => import('./page/schedule.tsx').then(({ NewSchedule: page }) => page));
 const Submit = lazy(() => import('./page/submit.tsx').then(({ Submit: page }) => page));
 const Job = lazy(() => import('./page/job.tsx').then(({ Job: page }) => page));
 
@@ -94,6 +96,8 @@ function Frame() {
             <Route path={`${base}/workers`} component={Workers} />
             <Route path={`${base}/masters`} component={Masters} />
             <Route path={`${base}/schedules`} component={Schedules} />
+            <Route path={`${base}/schedules/new`} component={NewSchedule} />
+            <Route path={`${base}/schedules/:name`} component={Schedule} />
             <Route path={`${base}/dead`} component={Dead} />
             <Route path={`${base}/rejected`} component={Rejected} />
             <Route path={`${base}/audit`} component={Audit} />

@@ -20,6 +20,7 @@ const often = ['name', 'queue', 'priority', 'delay', 'maxAttempts', 'timeout'];
 const needs = ['gpu', 'vram', 'gpuVendor', 'encoder', 'slots', 'memory', 'disk', 'labels', 'version'];
 /** Said elsewhere, or by programs alone. */
 const unasked = ['type', 'payload', 'traceparent', 'tracestate'];
+const ofOne = ['id', 'idempotencyKey', 'runAt', 'expiresAt', 'after', 'afterNeed', 'afterWhen'];
 const choices: Readonly<Record<string, readonly string[]>> = {
   priority: ['critical', 'high', 'medium', 'low'],
   hold: ['true', 'false'],
@@ -35,14 +36,18 @@ const neverAgainMs = 3_600_000;
 export interface JobOptionsProps {
   options: Options;
   errors: readonly WrongField[];
+  /** Of more than one job: what only one can be told is not asked for. */
+  forMany?: boolean;
   onChange(options: Options): void;
 }
 
-export function JobOptions({ options, errors, onChange }: JobOptionsProps) {
+export function JobOptions({ options, errors, forMany = false, onChange }: JobOptionsProps) {
   const { answer } = useAsked<OpenApi>('/openapi.json', neverAgainMs);
   const queues = useAsked<QueuesAnswer>('/v1/queues', 30_000);
   const described = answer?.components.schemas.Submission.properties ?? {};
-  const rest = Object.keys(described).filter((name) => ![...often, ...needs, ...unasked].includes(name));
+  const rest = Object.keys(described).filter(
+    (name) => ![...often, ...needs, ...unasked, ...(forMany ? ofOne : [])].includes(name),
+  );
   const group = (names: readonly string[]) => (
     <div class="fields">
       {names.map((name) => (
