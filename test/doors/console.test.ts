@@ -10,8 +10,8 @@ import type { Listening } from '../../doors/http/listen.ts';
 import { serveHttp } from '../../doors/http/serve.ts';
 import { defineJob, type Yard } from '../../sdk/index.ts';
 import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
+import { openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
 
-const program = '/usr/bin/chromium';
 const built = new URL('../../doors/web/dist/', import.meta.url);
 const firstLoadAtMost = 150_000;
 
@@ -49,23 +49,8 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await cluster[Symbol.asyncDispose]();
   });
 
-  /** A page at `path`; what it finds wrong fails the test at its end. */
-  async function open(path: string, options: Parameters<Browser['newPage']>[0] = {}) {
-    const page = await browser.newPage({ viewport: { width: 1_440, height: 900 }, ...options });
-    const wrong: string[] = [];
-    page.on('console', (said) => said.type() === 'error' && wrong.push(said.text()));
-    page.on('pageerror', (error) => wrong.push(error.message));
-    page.on('request', (request) => request.url().startsWith(served.url) || wrong.push(`asked ${request.url()}`));
-    await page.goto(`${served.url}/console${path}`);
-    await page.locator('h1').first().waitFor();
-    return {
-      page,
-      async [Symbol.asyncDispose]() {
-        await page.close();
-        expect(wrong).toEqual([]);
-      },
-    };
-  }
+  const open = (path: string, options?: Parameters<Browser['newPage']>[0]) =>
+    openPage(browser, `${served.url}/console${path}`, options);
 
   /** The same cluster, where one has to show a token. */
   async function locksOn() {
@@ -100,11 +85,8 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test.for(pages)('%s fits a phone', async (path) => {
-    await using opened = await open(path, { viewport: { width: 390, height: 844 } });
-    const wide = await opened.page.evaluate(
-      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-    );
-    expect(wide).toBe(0);
+    await using opened = await open(path, { viewport: phone });
+    expect(await overflowOf(opened.page)).toBe(0);
   });
 
   test('the picture counts what the API counts', async () => {
@@ -240,16 +222,6 @@ test('all of the pages together are small', async () => {
   expect(all).toBeGreaterThan(10_000);
   expect(all).toBeLessThan(firstLoadAtMost);
 });
-
-/** What axe finds that is serious, or worse. */
-async function seriousIn(page: Page): Promise<readonly string[]> {
-  const source = await readFile(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
-  await page.evaluate(source);
-  const found = await page.evaluate(
-    "axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(' | ')))",
-  );
-  return z.array(z.string()).parse(found);
-}
 
 async function countsIn(page: Page) {
   const states = await page

@@ -9,6 +9,7 @@ import { useAsked } from './asked.ts';
 import { link } from './live.ts';
 import { isUtc, toggleUtc } from './moment.ts';
 import { Audit } from './page/audit.tsx';
+import { Dead } from './page/dead.tsx';
 import { Jobs } from './page/jobs.tsx';
 import { Masters } from './page/masters.tsx';
 import { Overview } from './page/overview.tsx';
@@ -20,6 +21,9 @@ import { Workers } from './page/workers.tsx';
 import { isDark, toggleTheme } from './theme.ts';
 
 const Machines = lazy(() => import('./page/machines.tsx').then(({ Machines: page }) => page));
+const Schedule = lazy(() => import('./page/schedule.tsx').then(({ Schedule: page }) => page));
+const NewSchedule = lazy(() => import('./page/schedule.tsx').then(({ NewSchedule: page }) => page));
+const Submit = lazy(() => import('./page/submit.tsx').then(({ Submit: page }) => page));
 const Job = lazy(() => import('./page/job.tsx').then(({ Job: page }) => page));
 
 const base = '/console';
@@ -27,11 +31,13 @@ const base = '/console';
 const places = [
   { path: '/', name: 'Overview', key: 'o' },
   { path: '/jobs', name: 'Jobs', key: 'j' },
+  { path: '/submit', name: 'Submit', key: 'n' },
   { path: '/machines', name: 'Machines', key: 'm' },
   { path: '/queues', name: 'Queues', key: 'q' },
   { path: '/workers', name: 'Workers', key: 'w' },
   { path: '/masters', name: 'Masters', key: 'l' },
   { path: '/schedules', name: 'Schedules', key: 's' },
+  { path: '/dead', name: 'Dead letter', key: 'd' },
   { path: '/rejected', name: 'Rejected', key: 'r' },
   { path: '/audit', name: 'Audit', key: 'a' },
 ];
@@ -84,11 +90,15 @@ function Frame() {
             <Route path={`${base}/`} component={Overview} />
             <Route path={`${base}/jobs`} component={Jobs} />
             <Route path={`${base}/jobs/:id`} component={Job} />
+            <Route path={`${base}/submit`} component={Submit} />
             <Route path={`${base}/machines`} component={Machines} />
             <Route path={`${base}/queues`} component={Queues} />
             <Route path={`${base}/workers`} component={Workers} />
             <Route path={`${base}/masters`} component={Masters} />
             <Route path={`${base}/schedules`} component={Schedules} />
+            <Route path={`${base}/schedules/new`} component={NewSchedule} />
+            <Route path={`${base}/schedules/:name`} component={Schedule} />
+            <Route path={`${base}/dead`} component={Dead} />
             <Route path={`${base}/rejected`} component={Rejected} />
             <Route path={`${base}/audit`} component={Audit} />
             <Route default component={Nowhere} />
