@@ -166,6 +166,7 @@ describe('room', () => {
     await yard.cancel(batch.id);
     await bucket.until(batch.id, isIn('cancelled'));
     await says(master, 'yard_jobs_evicted_total{queue="batch",byQueue="live"}', 1);
+    await says(master, 'yard_jobs_reserved_total', 0);
   });
 
   test('is kept for a job that needs much and has waited for long', async () => {
