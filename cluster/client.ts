@@ -47,6 +47,7 @@ import {
 } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
+import { FileVerbs } from './files.ts';
 import { type EventOptions, expectCursor, JobEvents } from './job-events.ts';
 import { census, type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
 import {
@@ -121,6 +122,7 @@ export class Client implements AsyncDisposable {
   readonly bulk: BulkVerbs;
   readonly tokens: TokenVerbs;
   readonly webhooks: WebhookVerbs;
+  readonly files: FileVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
   readonly #shortestMs: number;
   readonly #telemetry: Telemetry;
@@ -170,6 +172,7 @@ export class Client implements AsyncDisposable {
     this.workflows = new WorkflowVerbs({ ...given, submitter: this.#submitter });
     this.bulk = new BulkVerbs({ world, clock, tenant, by: by.who });
     this.webhooks = new WebhookVerbs({ world, clock, tenant, submitter: this.#submitter });
+    this.files = new FileVerbs({ world, clock, tenant });
     this.tokens = new TokenVerbs({ control: world.control, clock });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }

@@ -33,6 +33,7 @@ import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
 import type { ListOptions } from '../runtime/view.ts';
 import { BulkOperations } from './bulk.ts';
 import type { DefinedJob } from './define-job.ts';
+import { Files } from './files.ts';
 import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
 import { Limits } from './limits.ts';
@@ -62,6 +63,8 @@ export class Yard implements AsyncDisposable {
   readonly tokens: Tokens;
   /** Who is told of jobs that settle. */
   readonly webhooks: Webhooks;
+  /** What is too large for payloads and results. */
+  readonly files: Files;
   readonly #client: Client;
   /** Jobs that recur. */
   readonly schedules: Schedules;
@@ -77,6 +80,7 @@ export class Yard implements AsyncDisposable {
     this.tenants = new Tenants(client);
     this.tokens = new Tokens(client);
     this.webhooks = new Webhooks(client);
+    this.files = new Files(client);
     this.schedules = new Schedules(client);
     this.workflows = new Workflows(client);
     this.bulk = new BulkOperations(client);

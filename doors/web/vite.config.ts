@@ -2,21 +2,12 @@
  * How the pages are built: one folder of files that every master serves under `/console/`, with the charts drawn in advance.
  */
 
-import { createHash } from 'node:crypto';
 import ELK from 'elkjs/lib/elk.bundled.js';
 import { defineConfig, type Plugin } from 'vite';
-import { jobMachine } from '../../machines/job.ts';
-import { scheduleMachine } from '../../machines/schedule.ts';
-import { workerMachine } from '../../machines/worker.ts';
+import { hashOf, machines } from '../../runtime/machines.ts';
 import { type Direction, layout } from './drawing/layout.ts';
-import { type Machine, planOf } from './drawing/wire.ts';
 
 const name = 'virtual:charts';
-const machines: Readonly<Record<string, Machine>> = {
-  job: jobMachine,
-  worker: workerMachine,
-  schedule: scheduleMachine,
-};
 
 export default defineConfig({
   root: import.meta.dirname,
@@ -31,26 +22,37 @@ export default defineConfig({
   plugins: [charts()],
 });
 
+/** The charts for the pages, and each as a file beside them: `machines/job-right.svg`. */
 function charts(): Plugin {
+  let made: ReturnType<typeof drawings> | undefined;
+  const drawn = () => {
+    made ??= drawings();
+    return made;
+  };
   return {
     name,
     resolveId: (id) => (id === name ? `\0${name}` : undefined),
-    load: async (id) => (id === `\0${name}` ? `export const charts = ${JSON.stringify(await drawings())};` : undefined),
+    load: async (id) => (id === `\0${name}` ? `export const charts = ${JSON.stringify(await drawn())};` : undefined),
+    async generateBundle() {
+      // What only reads this file has no JSX.
+      const { pictureOf } = await import('./drawing/picture.ts');
+      for (const [of, { title, hash, right, down }] of Object.entries(await drawn()))
+        for (const [direction, { words }] of Object.entries({ right, down })) {
+          const source = await pictureOf(words, { title, hash });
+          this.emitFile({ type: 'asset', fileName: `machines/${of}-${direction}.svg`, source });
+        }
+    },
   };
 }
 
 async function drawings() {
   const elk = new ELK();
-  const all = Object.entries(machines).map(async ([of, machine]) => {
-    const hash = createHash('sha256')
-      .update(JSON.stringify(planOf(machine)))
-      .digest('hex')
-      .slice(0, 12);
-    const drawn = async (direction: Direction) => ({
+  const all = Object.entries(machines).map(async ([of, { title, machine }]) => {
+    const both = async (direction: Direction) => ({
       outline: await layout(machine, { direction, detail: 'outline' }, elk),
       words: await layout(machine, { direction, detail: 'words' }, elk),
     });
-    return [of, { hash, right: await drawn('right'), down: await drawn('down') }] as const;
+    return [of, { title, hash: hashOf(machine), right: await both('right'), down: await both('down') }] as const;
   });
   return Object.fromEntries(await Promise.all(all));
 }
