@@ -283,6 +283,12 @@ export const events = {
     facts: { jobs: 'counts', types: 'number' },
     help: 'No worker has handlers for these types. Told once, and again when other types are not served.',
   },
+  'webhooks.closed': {
+    level: 'info',
+    line: 'this worker may not read webhooks at the broker, so it takes no deliveries',
+    facts: {},
+    help: 'The user of this worker has the role `worker`; one with the role `webhook-worker` delivers (`yard auth nats`).',
+  },
   'types.served': {
     level: 'info',
     line: 'every type that waits is served again',
