@@ -23,6 +23,7 @@ import { nearest } from '../runtime/options/nearest.ts';
 import { type JobRecord, type JobSpec, jobKey, type WorkflowPart } from '../runtime/record.ts';
 import { born } from '../runtime/step.ts';
 import { traceContext } from '../runtime/trace-context.ts';
+import { isTooDeep, levelsAtMost } from './nesting.ts';
 import { checkPayload } from './payload.ts';
 import { hashOfText, inOneOrder, uniqueOf } from './uniqueness.ts';
 
@@ -180,13 +181,15 @@ function refuseLarge(payload: unknown, atMost: number): void {
 /** Bytes of JSON; what was read from JSON may still be too deep to be written again. */
 function sizeOf(payload: unknown): number {
   try {
-    return Buffer.byteLength(JSON.stringify(payload));
+    const bytes = Buffer.byteLength(JSON.stringify(payload));
+    if (!isTooDeep(payload)) return bytes;
   } catch {
-    throw new Fault(
-      'input.invalid',
-      'Expected a payload that can be written as JSON, got one that is nested too deeply. Make it flatter.',
-    );
+    // It is too deep for that, too.
   }
+  throw new Fault(
+    'input.invalid',
+    `Expected a payload that can be written as JSON, of at most ${levelsAtMost} levels, got one that is nested deeper. Make it flatter.`,
+  );
 }
 
 /** What the type itself needs for this payload; checks the payload on the way, where the type's definition is known. */

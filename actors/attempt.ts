@@ -166,7 +166,7 @@ export class Attempt {
 
   #end(ending: Ending): void {
     this.#hasEnded = true;
-    this.#endSpan(ending.kind === 'threw' ? failureOf(ending.error) : undefined);
+    this.#endSpan(ending.kind === 'threw' ? failureOf(ending.error, this.#shown) : undefined);
     this.#endedAt = this.#options.clock.now();
     this.#ended.resolve(ending);
   }

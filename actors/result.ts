@@ -6,6 +6,7 @@
 import { asideAtMost, inlineAtMost } from '../runtime/aside.ts';
 import { messageOf } from '../runtime/faults.ts';
 import { JobError } from '../runtime/handler.ts';
+import { isTooDeep, levelsAtMost } from './nesting.ts';
 
 const largestCheckpointBytes = 16 * 1024;
 
@@ -48,12 +49,18 @@ export function checkpointOf(value: unknown): unknown {
 }
 
 function jsonOf(value: unknown, what: 'result' | 'checkpoint'): string | undefined {
+  let json: string | undefined;
   try {
-    return JSON.stringify(value);
+    json = JSON.stringify(value);
   } catch (cause) {
     throw new JobError(
       `Expected a ${what} that fits into JSON, got one that does not: ${messageOf(cause)}. Return plain data.`,
       { retryable: false, cause },
     );
   }
+  if (!isTooDeep(value)) return json;
+  throw new JobError(
+    `Expected a ${what} of at most ${levelsAtMost} levels, got one that is nested deeper. Return what is flatter.`,
+    { retryable: false },
+  );
 }

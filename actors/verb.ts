@@ -25,6 +25,8 @@ export interface VerbOptions {
   commit: Commit;
   /** The bulk operation of which it is a part: it stands in the transition. */
   by?: string | undefined;
+  /** Is shown what is there: where it throws, nothing is done. */
+  expect?: ((now: JobRecord) => void) | undefined;
 }
 
 /** What a job must be for it, in words. */
@@ -52,9 +54,13 @@ export function statesFor({ verb }: Pick<Verb, 'verb'>): readonly JobState[] {
  * @throws {Fault} `job.missing`, and `job.refused` where the job is in a state in which this cannot be done.
  */
 export async function act(options: VerbOptions, key: string, verb: Verb, read?: Stored): Promise<JobRecord> {
+  let hasTried = false;
   for (let first = read; ; first = undefined) {
     const stored = first ?? (await readJob(options.world, key));
     if (wasDoneBy(stored.record, options.by)) return stored.record;
+    // What somebody did meanwhile may have been this very thing, or a write of our own that had no answer.
+    if (!(hasTried && isDone(stored.record, verb))) options.expect?.(stored.record);
+    hasTried = true;
     const record = isDone(stored.record, verb) ? stored.record : await move(options, key, stored, verb);
     if (record === undefined) continue;
     const { worker } = record.context;

@@ -1,6 +1,6 @@
 /**
  * What it costs to be watched: a burst without anything, with metrics that are fetched each second, with traces as they are by
- * default, and with every job traced.
+ * default, with every job traced, with a webhook for jobs of another type, and with one that is told of each job.
  *
  * One round has each of them once, each on a cluster of its own, in an order that turns; a ratio compares two of one round, since what
  * else the machine does changes from minute to minute. On a busy machine the CPU time of master and workers says more than the rate.
@@ -9,6 +9,7 @@
 import { createServer, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
+import { connect } from '../sdk/index.ts';
 import { measureOnce } from './burst.ts';
 import { rounded, type Spread, spread } from './figure.ts';
 import { ticksOf, ticksPerSecond } from './idle.ts';
@@ -32,7 +33,9 @@ export interface CostResult extends CostOptions {
 }
 
 type Figures = Record<string, number[]>;
-type Variant = Pick<StageOptions, 'flags' | 'env'> & { isScraped?: true };
+type Variant = Pick<StageOptions, 'flags' | 'env'> & { isScraped?: true; webhook?: Hook };
+/** A webhook for jobs of this type, and where it is told. */
+type Hook = { url: string; type: string };
 
 const off = { metricsPort: 'off', httpAuth: 'off' } as const;
 const endpoint = (url: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
@@ -47,6 +50,8 @@ export async function cost(options: CostOptions): Promise<CostResult> {
       flags: off,
       env: { ...endpoint(receiver.url), OTEL_TRACES_SAMPLER: 'parentbased_always_on' },
     },
+    'webhook of others': { flags: off, webhook: { url: receiver.url, type: 'other' } },
+    'webhook of each': { flags: off, webhook: { url: receiver.url, type: 'bench' } },
   };
   const names = Object.keys(variants);
   const rates: Figures = Object.fromEntries(names.map((name) => [name, []]));
@@ -83,8 +88,9 @@ export async function cost(options: CostOptions): Promise<CostResult> {
   };
 }
 
-async function once({ jobs, isScraped, ...options }: CostOptions & Variant) {
+async function once({ jobs, isScraped, webhook, ...options }: CostOptions & Variant) {
   await using stage = await setStage(options);
+  if (webhook !== undefined) await addWebhook(stage, webhook);
   await measureOnce(stage, { from: 0, jobs: Math.min(jobs, 5_000) });
   const stop = isScraped === true ? await scrape(stage) : () => {};
   const pids = stage.cluster.members.flatMap(({ pid }) => pid ?? []);
@@ -93,6 +99,13 @@ async function once({ jobs, isScraped, ...options }: CostOptions & Variant) {
   const microseconds = (((await ticksOf(pids)) - before) / ticksPerSecond / jobs) * 1e6;
   stop();
   return { rate, microseconds };
+}
+
+/** Whoever tells it is a worker of its own, there for both kinds alike. */
+async function addWebhook({ cluster }: Stage, { url, type }: Hook): Promise<void> {
+  await cluster.add('worker', { types: ['webhook'], webhookPrivate: true });
+  await using yard = await connect({ servers: cluster.url });
+  await yard.webhooks.add({ url, types: [type] });
 }
 
 const targets = z.array(z.object({ targets: z.array(z.string()) }));

@@ -66,7 +66,15 @@ import { link } from './link.ts';
 import type { Census } from './listing.ts';
 import { type LogOptions, readLog } from './log-reader.ts';
 import { askMasters, askToStepDown, type MasterView, type SteppedDown } from './masters.ts';
-import { listQueues, type QueueChange, type QueueSettings, type QueueView, setQueue } from './queues.ts';
+import {
+  type Expecting,
+  listQueues,
+  type QueueChange,
+  type QueueSettings,
+  type QueueView,
+  queueSettings,
+  setQueue,
+} from './queues.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { ScheduleVerbs } from './schedule-verb.ts';
 import { type Item, type Submitted, Submitter } from './submitter.ts';
@@ -268,12 +276,12 @@ export class Client implements AsyncDisposable {
   }
 
   /** @throws {Fault} `input.invalid`, `job.missing`, `job.refused` */
-  async act(id: string, verb: Verb): Promise<JobRecord> {
+  async act(id: string, verb: Verb, { expect }: Expecting<JobRecord> = {}): Promise<JobRecord> {
     const { world, clock } = this.#link;
     const { verb: what, ...given } = checked(verb);
     const key = this.#keyOf(id);
     return await this.done({ what: `job.${what}`, target: id, given }, () =>
-      act({ world, clock, commit: this.#committer.commit }, key, verb),
+      act({ world, clock, commit: this.#committer.commit, expect }, key, verb),
     );
   }
 
@@ -333,9 +341,14 @@ export class Client implements AsyncDisposable {
     return listQueues(this.#link.world, this.#listed);
   }
 
-  setQueue(queue: string, change: QueueChange): Promise<QueueSettings> {
+  /** What is set for it, whoever leads. */
+  async queueSettings(queue: string): Promise<QueueSettings> {
+    return await queueSettings(this.#link.world, queue);
+  }
+
+  setQueue(queue: string, change: QueueChange, expecting: Expecting<QueueSettings> = {}): Promise<QueueSettings> {
     return this.done({ what: 'queue.set', target: queue, given: change }, () =>
-      setQueue(this.#link.world, queue, change),
+      setQueue(this.#link.world, queue, { ...expecting, change }),
     );
   }
 

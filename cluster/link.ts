@@ -5,6 +5,7 @@
 import { hostname } from 'node:os';
 
 import { patientlyAtStart } from '../actors/patience.ts';
+import { noWebhook } from '../machines/rules/webhook.ts';
 import type { BrokerAddress } from '../nats/address.ts';
 import { type BrokersView, brokersOf } from '../nats/brokers.ts';
 import { connectBroker, type NatsConnection } from '../nats/connection.ts';
@@ -197,6 +198,8 @@ async function report(connection: NatsConnection, telemetry: Telemetry, ensure: 
   for await (const status of connection.status()) {
     if (status.type === 'error' && status.error.message !== refusal) {
       refusal = status.error.message;
+      // Somebody waits for that answer, and says what follows from it (`cluster/worker.ts`).
+      if (refusal.includes(`.webhook.${noWebhook}"`)) continue;
       telemetry.tell('process.failed', { what: 'what was said to the broker', error: refusal });
     }
     if (status.type === 'disconnect') telemetry.tell('broker.disconnected', { server: status.server });

@@ -19,6 +19,11 @@ import { isObject } from './desk-answer.ts';
 
 export type { QueueChange, QueueSettings, QueueView };
 
+/** Where it throws at what is there, nothing is changed. */
+export interface Expecting<Thing> {
+  expect?: ((now: Thing) => void) | undefined;
+}
+
 const answerWithinMs = 2_000;
 
 /** The queues in the order in which they are served: as the leader sees them, else as they are set. */
@@ -32,15 +37,27 @@ export async function listQueues({ desk, control }: World, listed: readonly stri
   return inTurn(names.map((queue) => queueView(queuePolicy(queue, listed, set.get(queue)))));
 }
 
+/** What people have set for a queue, and no more. */
+export async function queueSettings({ control }: World, queue: string): Promise<QueueSettings> {
+  return (await control.queues()).find((set) => set.queue === queue) ?? { queue };
+}
+
 /**
  * Changes what is set for a queue; what is `null` is taken back. Resolves with all that is set.
  *
  * @throws {Fault} `input.invalid`
  */
-export async function setQueue({ control }: World, queue: string, change: QueueChange): Promise<QueueSettings> {
+export async function setQueue(
+  { control }: World,
+  queue: string,
+  { change, expect = () => {} }: Expecting<QueueSettings> & { change: QueueChange },
+): Promise<QueueSettings> {
   const wrong = wrongInQueue(queue, change) ?? evictsItself(queue, change);
   if (wrong !== undefined) throw new Fault('input.invalid', wrong);
-  return await control.changeQueue(queue, (set) => changedQueue(set, change));
+  return await control.changeQueue(queue, (set) => {
+    expect(set);
+    return changedQueue(set, change);
+  });
 }
 
 /** It was let pass once, and did nothing: what was stored so is still read. */

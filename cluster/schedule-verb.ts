@@ -23,6 +23,7 @@ import {
   scheduleKey,
   scheduleStep,
 } from '../runtime/schedule.ts';
+import type { Expecting } from './queues.ts';
 import { planOf, type ScheduleChange, type ScheduleGiven, specOf, type When } from './schedule-given.ts';
 import type { Submitter } from './submitter.ts';
 
@@ -65,9 +66,9 @@ export class ScheduleVerbs {
   }
 
   /** @throws {Fault} `input.invalid`, `schedule.missing` */
-  edit(name: string, change: ScheduleChange): Promise<ScheduleRecord> {
+  edit(name: string, change: ScheduleChange, expecting?: Expecting<ScheduleRecord>): Promise<ScheduleRecord> {
     const { tenant } = this.#options;
-    return this.#move(name, async (schedule, at) => {
+    return this.#move(name, expecting, async (schedule, at) => {
       const { until, ...lasting } = schedule;
       const spec = specOf({ tenant, name, now: at }, change, schedule);
       await this.#expectAdmissible(spec);
@@ -79,26 +80,26 @@ export class ScheduleVerbs {
   }
 
   /** @throws {Fault} `schedule.missing`; `schedule.refused` where it has ended. */
-  pause(name: string): Promise<ScheduleRecord> {
-    return this.#move(name, (from, at) =>
+  pause(name: string, expecting?: Expecting<ScheduleRecord>): Promise<ScheduleRecord> {
+    return this.#move(name, expecting, (from, at) =>
       from.state === 'paused' ? undefined : { from, event: { type: 'schedule.paused', at } },
     );
   }
 
   /** @throws {Fault} `schedule.missing`; `schedule.refused` where it has ended. */
-  resume(name: string): Promise<ScheduleRecord> {
-    return this.#move(name, (from, at) =>
+  resume(name: string, expecting?: Expecting<ScheduleRecord>): Promise<ScheduleRecord> {
+    return this.#move(name, expecting, (from, at) =>
       from.state === 'active' ? undefined : { from, event: { type: 'schedule.resumed', at, nextAt: nextOf(from, at) } },
     );
   }
 
   /** @throws {Fault} `schedule.missing` */
-  delete(name: string): Promise<ScheduleRecord> {
-    return this.#move(name, (from, at) => ({ from, event: { type: 'schedule.deleted', at } }));
+  delete(name: string, expecting?: Expecting<ScheduleRecord>): Promise<ScheduleRecord> {
+    return this.#move(name, expecting, (from, at) => ({ from, event: { type: 'schedule.deleted', at } }));
   }
 
   /** Makes its job now, whatever its state and its overlap. @throws {Fault} `schedule.missing`, `input.invalid`, `quota.full` */
-  async run(name: string): Promise<JobRecord> {
+  async run(name: string, { expect = () => {} }: Expecting<ScheduleRecord> = {}): Promise<JobRecord> {
     const { clock, submitter, world } = this.#options;
     const id = `${name}-run-${clock.unique().slice(0, 12)}`;
     for (;;) {
@@ -107,6 +108,7 @@ export class ScheduleVerbs {
       // A write that had no answer may have landed, and its job be on its way already.
       const landed = (await world.store.read(jobKey({ tenant: schedule.tenant, id })))?.record;
       if (landed !== undefined) return landed;
+      expect(schedule);
       const types = await submitter.typesFor(schedule.job);
       const job = await jobOfSchedule(schedule, { id, source: `schedule:${name}!${id}`, at }, types);
       const firing = { at, outcome: 'fired' as const, job: id, byHand: true as const };
@@ -156,10 +158,12 @@ export class ScheduleVerbs {
   /** Steps the schedule as `how` says, which may say that nothing is to be done. */
   async #move(
     name: string,
+    { expect = () => {} }: Expecting<ScheduleRecord> = {},
     how: (schedule: ScheduleRecord, at: number) => Promise<Move | undefined> | Move | undefined,
   ): Promise<ScheduleRecord> {
     for (;;) {
       const { schedule, revision } = await this.#expect(name);
+      expect(schedule);
       const move = await how(schedule, this.#options.clock.now());
       if (move === undefined) return schedule;
       const next = scheduleStep(move.from, move.event);

@@ -11,8 +11,9 @@ import { type Inventory, measure } from '../handlers/inventory.ts';
 import { servedTypes } from '../handlers/shipped.ts';
 import type { TranscodeResult } from '../handlers/transcode/result.ts';
 import type { Capacity } from '../machines/rules/capability.ts';
+import { noWebhook, webhookType } from '../machines/rules/webhook.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Fault, messageOf } from '../runtime/faults.ts';
+import { Fault, isFault, messageOf } from '../runtime/faults.ts';
 import { type JobDefinition, typePattern } from '../runtime/handler.ts';
 import type { Options } from '../runtime/options.ts';
 import type { Control } from '../runtime/ports.ts';
@@ -71,14 +72,16 @@ async function startOver(
 ): Promise<RunningWorker> {
   const { clock, world } = to;
   const ffmpeg = new Ffmpeg({ clock, ...(options.ffmpeg === undefined ? {} : { ffmpeg: options.ffmpeg }) });
-  const served = pickTypes(
+  const picked = pickTypes(
     [...definitions, ...shipped({ clock, ffmpeg, options, telemetry, control: world.control })],
     options.types,
   );
+  const served = await permitted(picked, world.control, options, telemetry);
   const measured = await measure({ clock, ffmpeg, encoders: served.some(({ type }) => type === 'transcode') });
   const disk = await DiskGauge.open({ folder: options.outputRoot, clock });
   const { capacity: declared } = advertised;
   const committer = new Committer({ store: world.store, clock, telemetry });
+  const gpus = measured.gpus.length > 0 ? watchGpus({ clock }) : undefined;
   const worker = new Worker({
     world,
     clock,
@@ -102,7 +105,7 @@ async function startOver(
       startedAt: clock.now(),
       ...(metrics === undefined ? {} : { metrics }),
     },
-    load: loadMeter(clock),
+    load: loadMeter({ clock, gpuPercent: () => gpus?.busyPercent() }),
     ...(declared.gpu === undefined ? { gpus: measured.gpus } : {}),
     diskMb: () => declared.diskMb ?? disk.freeMb,
     accuracy: clock,
@@ -111,7 +114,6 @@ async function startOver(
     pulseEveryMs: options.pulse,
   });
   await worker.start();
-  const gpus = measured.gpus.length > 0 ? watchGpus({ clock }) : undefined;
   const leave = async () => {
     gpus?.stop();
     await worker.drain();
@@ -130,6 +132,30 @@ async function startOver(
       return leaving;
     },
   };
+}
+
+/**
+ * Without deliveries where the broker gives no right to read webhooks; unless they were asked for by name.
+ *
+ * @throws {Fault} `broker.unauthorized`
+ */
+async function permitted(
+  definitions: readonly JobDefinition[],
+  control: Pick<Control, 'deliverable'>,
+  { types: named }: Pick<Options, 'types'>,
+  telemetry: Telemetry,
+): Promise<readonly JobDefinition[]> {
+  if (!definitions.some(({ type }) => type === webhookType)) return definitions;
+  try {
+    await control.deliverable.of(noWebhook);
+    return definitions;
+  } catch (cause) {
+    // Whatever else is wrong shows where it matters.
+    if (!isFault(cause, 'broker.unauthorized')) return definitions;
+    if (named.includes(webhookType)) throw cause;
+    telemetry.tell('webhooks.closed', {});
+    return definitions.filter(({ type }) => type !== webhookType);
+  }
 }
 
 interface Shipped {
@@ -155,8 +181,8 @@ function shipped({ clock, ffmpeg, options, telemetry, control }: Shipped): reado
     },
     script: { allow: scriptAllow },
     webhook: {
-      read: (id) => control.webhooks.of(id),
-      end: async (id) => void (await control.webhooks.change(id, (set) => ({ ...set, endedAt: clock.now() }))),
+      read: (id) => control.deliverable.of(id),
+      end: async (id) => void (await control.deliverable.change(id, (set) => ({ ...set, endedAt: clock.now() }))),
       isPrivateAllowed: options.webhookPrivate,
     },
   });

@@ -52,6 +52,8 @@ export function webhook({
 async function deliver(job: Job, clock: Clock, { read, end, isPrivateAllowed = false }: Partial<WebhookOptions>) {
   const { webhook: id, event } = job.payload;
   const hook = await read?.(id);
+  // A replica that is behind has not heard of one that is new; one that was removed is still there.
+  if (hook?.createdAt === 0) throw new JobError(`Expected webhook ${id} to be known, it is not yet.`);
   if (hook === undefined || !isOpen(hook) || hook.tenant !== job.tenant)
     throw new JobError(`Expected webhook ${id} to be registered, it was removed or has ended.`, { retryable: false });
   const url = new URL(hook.url);

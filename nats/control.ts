@@ -123,11 +123,22 @@ const bookmarkKind: SetKind<BookmarkRecord> = {
     isObject(value) && typeof value['bookmark'] === 'string' && typeof value['cursor'] === 'string',
 };
 
+interface Found<Entry> {
+  entry?: Entry;
+  /** 0 where nothing lies there. */
+  revision: number;
+}
+
+type Reading<Entry> = (kind: Kind<Entry>, name: string) => Promise<Found<Entry>>;
+
 export class NatsControl implements Control {
   readonly limits: Settings<LimitSettings> = this.#settings(limitKind);
   readonly tenants: Settings<TenantSettings> = this.#settings(tenantKind);
   readonly tokens: Settings<TokenRecord> = this.#settings(tokenKind);
   readonly webhooks: Settings<WebhookRecord> = this.#settings(webhookKind);
+  readonly deliverable: Settings<WebhookRecord> = this.#settings(webhookKind, (kind, name) =>
+    this.#oneNear(kind, name),
+  );
   readonly bookmarks: Settings<BookmarkRecord> = this.#settings(bookmarkKind);
   readonly #connection: NatsConnection;
   readonly #names: Names;
@@ -174,18 +185,23 @@ export class NatsControl implements Control {
     forget: (id, revision) => this.#forget(bulkKind, id, revision),
   };
 
-  #settings<Entry>(kind: SetKind<Entry>): Settings<Entry> {
+  #settings<Entry>(kind: SetKind<Entry>, read: Reading<Entry> = (...what) => this.#one(...what)): Settings<Entry> {
     return {
       all: () => this.#all(kind),
-      of: async (name) => (await this.#one(kind, name)).entry ?? kind.bare(name),
-      change: (name, change) => this.#change(kind, name, change),
+      of: async (name) => (await read(kind, name)).entry ?? kind.bare(name),
+      change: (name, change) => this.#change(kind, name, change, read),
       watch: (onSet) => this.#watch(kind, onSet),
     };
   }
 
-  async #change<Entry>(kind: SetKind<Entry>, name: string, change: (set: Entry) => Entry): Promise<Entry> {
+  async #change<Entry>(
+    kind: SetKind<Entry>,
+    name: string,
+    change: (set: Entry) => Entry,
+    read: Reading<Entry> = (...what) => this.#one(...what),
+  ): Promise<Entry> {
     for (;;) {
-      const { entry = kind.bare(name), revision } = await this.#one(kind, name);
+      const { entry = kind.bare(name), revision } = await read(kind, name);
       const changed = change(entry);
       try {
         await this.#write(kind, changed, revision);
@@ -222,15 +238,24 @@ export class NatsControl implements Control {
   }
 
   /** What lies under a name, from the stream's leader; revision 0 where nothing does. */
-  async #one<Entry>(kind: Kind<Entry>, name: string): Promise<{ entry?: Entry; revision: number }> {
+  async #one<Entry>(kind: Kind<Entry>, name: string): Promise<Found<Entry>> {
     try {
       const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
       const found = await jsm.streams.getMessage(this.#names.streams.control, {
         last_by_subj: this.#subject(kind, name),
       });
-      if (found === null) return { revision: 0 };
-      const [entry] = entriesIn(kind, found.data);
-      return { revision: found.seq, ...(entry === undefined ? {} : { entry }) };
+      return foundIn(kind, found);
+    } catch (cause) {
+      throw faultOf(cause);
+    }
+  }
+
+  /** The same from any replica, which may be behind, on a subject that names the key: who may ask it may ask nothing else. */
+  async #oneNear<Entry>(kind: Kind<Entry>, name: string): Promise<Found<Entry>> {
+    try {
+      const { direct } = await jetstreamManager(this.#connection, { checkAPI: false });
+      const ask = { last_by_subj: this.#subject(kind, name) };
+      return foundIn(kind, await direct.getMessage(this.#names.streams.control, ask));
     } catch (cause) {
       throw faultOf(cause);
     }
@@ -278,6 +303,12 @@ export class NatsControl implements Control {
       await stopListening();
     };
   }
+}
+
+function foundIn<Entry>(kind: Kind<Entry>, message: { seq: number; data: Uint8Array } | null): Found<Entry> {
+  if (message === null) return { revision: 0 };
+  const [entry] = entriesIn(kind, message.data);
+  return { revision: message.seq, ...(entry === undefined ? {} : { entry }) };
 }
 
 function undefinedWhereMovedOn(cause: unknown): undefined {

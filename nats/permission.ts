@@ -10,7 +10,16 @@ import { Fault } from '../runtime/faults.ts';
 import type { Names } from './names.ts';
 
 /** What a user of the broker is for. */
-export const brokerRoles = ['master', 'worker', 'operator', 'submitter', 'viewer', 'mqtt', 'tenant'] as const;
+export const brokerRoles = [
+  'master',
+  'worker',
+  'webhook-worker',
+  'operator',
+  'submitter',
+  'viewer',
+  'mqtt',
+  'tenant',
+] as const;
 export type BrokerRole = (typeof brokerRoles)[number];
 
 /** A user, and of a tenant whose. */
@@ -65,6 +74,8 @@ function grantsOf({ role, user, tenant }: BrokerUser, at: Places, api: ApiSubjec
       return master(at);
     case 'worker':
       return worker(at);
+    case 'webhook-worker':
+      return webhookWorker(at);
     case 'operator':
       return operator(at);
     case 'submitter':
@@ -94,20 +105,27 @@ function master(at: Places): Grants {
   };
 }
 
-/** It writes into any job, and into nothing else of that bucket. */
+/** It writes into any job, and into nothing else of that bucket; of what is set it makes its types known, and reads nothing. */
 function worker(at: Places): Grants {
   const { prefix, names, streams } = at;
   const { jobs, work, blobs } = names.streams;
   return {
     publish: [
-      ...[names.jobSubject('*.*'), names.controlSubject('type.*'), names.controlSubject('webhook.*'), at.blobs],
+      ...[names.jobSubject('*.*'), names.controlSubject('type.*'), at.blobs],
       ...['pulse.*', 'event.>', 'progress.>', 'log.>', 'worker.*.echo'].map((end) => `${prefix}.${end}`),
       ...streams.map((stream) => `$JS.API.STREAM.INFO.${stream}`),
-      ...[jobs, blobs, names.streams.control].flatMap((stream) => at.reading(stream)),
+      ...[jobs, blobs].flatMap((stream) => at.reading(stream)),
       ...[work, blobs].flatMap((stream) => at.consuming(stream)),
     ],
     hear: [`${prefix}.worker.*.*`],
   };
+}
+
+/** A worker that also signs what webhooks are told: it reads them one by one, each with its secret, and notes that one has ended. */
+function webhookWorker(at: Places): Grants {
+  const { publish, ...rest } = worker(at);
+  const webhook = at.names.controlSubject('webhook.*');
+  return { ...rest, publish: [...publish, webhook, `$JS.API.DIRECT.GET.${at.names.streams.control}.${webhook}`] };
 }
 
 /** Whoever does by `yard` and the SDK what people do: everything but to lead, and to run jobs. */

@@ -15,6 +15,10 @@ export const faults = {
   'blob.missing': { retryable: false, meaning: 'What was put aside of a job is not there any more, or is not whole.' },
   'file.missing': { retryable: false, meaning: 'The job has no file of this name.' },
   'file.large': { retryable: false, meaning: 'The file has more bytes than one may have.' },
+  'precondition.failed': {
+    retryable: false,
+    meaning: 'What was to be changed is not any more what whoever changes it has read.',
+  },
   'group.missing': { retryable: false, meaning: 'No failed job is of this group.' },
   'queue.missing': { retryable: false, meaning: 'No queue has this name.' },
   'schedule.missing': { retryable: false, meaning: 'No schedule has this name.' },

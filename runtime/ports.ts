@@ -540,6 +540,8 @@ export interface Control {
   readonly tokens: Settings<TokenRecord>;
   /** Who is told of jobs that settle. */
   readonly webhooks: Settings<WebhookRecord>;
+  /** The same for a worker, which may read them one by one and nothing else; what it reads may be behind. */
+  readonly deliverable: Pick<Settings<WebhookRecord>, 'of' | 'change'>;
   /** How far who listens to events has come. */
   readonly bookmarks: Settings<BookmarkRecord>;
   bulk: BulkShelf;

@@ -35,7 +35,7 @@ export type {
 } from '../cluster/limits.ts';
 export type { Census, JobFilter } from '../cluster/listing.ts';
 export type { LogFilter, LogOptions } from '../cluster/log-reader.ts';
-export type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
+export type { Expecting, QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 export type { Restored } from '../cluster/restore.ts';
 export type { ScheduleChange, ScheduledOptions, ScheduleGiven, When } from '../cluster/schedule-given.ts';
 export type { AddedSchedule } from '../cluster/schedule-verb.ts';

@@ -3,7 +3,7 @@
  */
 
 import type { Client } from '../cluster/client.ts';
-import type { QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
+import type { Expecting, QueueChange, QueueSettings, QueueView } from '../cluster/queues.ts';
 
 export class Queues {
   readonly #client: Client;
@@ -22,23 +22,29 @@ export class Queues {
     return (await this.list()).find((each) => each.queue === queue);
   }
 
+  /** What is set for one queue, and nothing of what follows from it. */
+  settings(queue: string): Promise<QueueSettings> {
+    return this.#client.queueSettings(queue);
+  }
+
   /**
    * Changes what is set for a queue and leaves the rest; `null` takes back what was set. Masters go by it at once, and
    * without any restart. Resolves with all that is set.
    *
+   * @param expecting.expect is shown what was set until then; where it throws, nothing is changed.
    * @throws {Fault} `input.invalid`
    * @example await yard.queues.set('batch', { mode: 'weighted', weight: 3, maxActive: 20 });
    */
-  set(queue: string, change: QueueChange): Promise<QueueSettings> {
-    return this.#client.setQueue(queue, change);
+  set(queue: string, change: QueueChange, expecting?: Expecting<QueueSettings>): Promise<QueueSettings> {
+    return this.#client.setQueue(queue, change, expecting);
   }
 
   /** Has no more jobs of a queue start; what runs goes on. */
-  pause(queue: string): Promise<QueueSettings> {
-    return this.set(queue, { paused: true });
+  pause(queue: string, expecting?: Expecting<QueueSettings>): Promise<QueueSettings> {
+    return this.set(queue, { paused: true }, expecting);
   }
 
-  resume(queue: string): Promise<QueueSettings> {
-    return this.set(queue, { paused: null });
+  resume(queue: string, expecting?: Expecting<QueueSettings>): Promise<QueueSettings> {
+    return this.set(queue, { paused: null }, expecting);
   }
 }

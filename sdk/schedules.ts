@@ -3,6 +3,7 @@
  */
 
 import type { Client } from '../cluster/client.ts';
+import type { Expecting } from '../cluster/queues.ts';
 import type { ScheduleChange, ScheduleGiven, When } from '../cluster/schedule-given.ts';
 import type { AddedSchedule } from '../cluster/schedule-verb.ts';
 import type { JobRecord } from '../runtime/record.ts';
@@ -43,30 +44,36 @@ export class Schedules {
    *
    * @throws {Fault} `input.invalid`, `schedule.missing`
    */
-  edit(name: string, change: ScheduleChange): Promise<ScheduleRecord> {
+  edit(name: string, change: ScheduleChange, expecting?: Expecting<ScheduleRecord>): Promise<ScheduleRecord> {
     return this.#client.done({ what: 'schedule.edit', target: name, given: change }, () =>
-      this.#client.schedules.edit(name, change),
+      this.#client.schedules.edit(name, change, expecting),
     );
   }
 
   /** Lets its moments pass: they are not made up for. @throws {Fault} `schedule.missing`, `schedule.refused` */
-  pause(name: string): Promise<ScheduleRecord> {
-    return this.#client.done({ what: 'schedule.pause', target: name }, () => this.#client.schedules.pause(name));
+  pause(name: string, expecting?: Expecting<ScheduleRecord>): Promise<ScheduleRecord> {
+    return this.#client.done({ what: 'schedule.pause', target: name }, () =>
+      this.#client.schedules.pause(name, expecting),
+    );
   }
 
   /** Lets it fire again, from now on. @throws {Fault} `schedule.missing`, `schedule.refused` */
-  resume(name: string): Promise<ScheduleRecord> {
-    return this.#client.done({ what: 'schedule.resume', target: name }, () => this.#client.schedules.resume(name));
+  resume(name: string, expecting?: Expecting<ScheduleRecord>): Promise<ScheduleRecord> {
+    return this.#client.done({ what: 'schedule.resume', target: name }, () =>
+      this.#client.schedules.resume(name, expecting),
+    );
   }
 
   /** Its jobs stay; so does its history, for a while. @throws {Fault} `schedule.missing` */
-  delete(name: string): Promise<ScheduleRecord> {
-    return this.#client.done({ what: 'schedule.delete', target: name }, () => this.#client.schedules.delete(name));
+  delete(name: string, expecting?: Expecting<ScheduleRecord>): Promise<ScheduleRecord> {
+    return this.#client.done({ what: 'schedule.delete', target: name }, () =>
+      this.#client.schedules.delete(name, expecting),
+    );
   }
 
   /** Makes its job now, beside its moments. @throws {Fault} `schedule.missing`, `input.invalid` */
-  run(name: string): Promise<JobRecord> {
-    return this.#client.done({ what: 'schedule.run', target: name }, () => this.#client.schedules.run(name));
+  run(name: string, expecting?: Expecting<ScheduleRecord>): Promise<JobRecord> {
+    return this.#client.done({ what: 'schedule.run', target: name }, () => this.#client.schedules.run(name, expecting));
   }
 
   /** The next moments, epoch ms, of a schedule or of a plan that could be one. @throws {Fault} as `get` and `add` */

@@ -21,6 +21,7 @@ import type { EventOptions, JobEvents } from '../cluster/job-events.ts';
 import type { JobPage, LaneCounts } from '../cluster/job-list.ts';
 import type { Census } from '../cluster/listing.ts';
 import type { LogOptions } from '../cluster/log-reader.ts';
+import type { Expecting } from '../cluster/queues.ts';
 import type { Restored } from '../cluster/restore.ts';
 import { jobOptions, type ReadOptions, type SubmitOptions } from '../cluster/submit-options.ts';
 import type { Item } from '../cluster/submitter.ts';
@@ -251,8 +252,8 @@ export class Yard implements AsyncDisposable {
   }
 
   /** Does to a job what is said; the verbs above are this with a name. @throws {Fault} as they do. */
-  act(id: string, verb: Verb): Promise<JobRecord> {
-    return this.#client.act(id, verb);
+  act(id: string, verb: Verb, expecting?: Expecting<JobRecord>): Promise<JobRecord> {
+    return this.#client.act(id, verb, expecting);
   }
 
   /**

@@ -3,10 +3,11 @@
 # `ps` (procps): the tests count which processes are left after a kill. `openssl`: they make certificates for a broker.
 # `chromium`: the pages of the console are used in it.
 # `curl`, `jq`: they ask the HTTP API as the pages of other schedulers do.
+# `mosquitto-clients`: `mosquitto_pub` and `mosquitto_sub` submit and listen by MQTT.
 # `prometheus`: it runs the expressions of dashboards and alerts; without it those tests are left out.
 set -euo pipefail
 
-packages=(procps openssl prometheus chromium curl jq)
+packages=(procps openssl prometheus chromium curl jq mosquitto-clients)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -9,6 +9,7 @@ import { resultRedacted } from '../../cluster/redacted.ts';
 import { readSaid } from '../../cluster/said.ts';
 import { Fault, type JobHandle, type JobRecord, type LogLine, type Yard } from '../../sdk/index.ts';
 import { jobSorts } from '../job-words.ts';
+import { etagOfJob, isAsItWas } from './etag.ts';
 import { nothing, type Operation, operation } from './operation.ts';
 import { waitOf } from './prefer.ts';
 import { filter, job, jobId, ranges, submitted, why } from './schema.ts';
@@ -214,8 +215,8 @@ function reading(yard: Yard): readonly Operation[] {
       faults: ['job.missing'],
       async run({ params: { id }, header }) {
         const record = await found(yard, id);
-        const etag = `"${record.transitions.at(-1)?.n ?? 0}-${record.progress?.at ?? record.updatedAt}"`;
-        if (header('if-none-match') === etag) return { status: 304, headers: { etag } };
+        const etag = etagOfJob(record);
+        if (isAsItWas(header('if-none-match'), etag)) return { status: 304, headers: { etag } };
         return { body: record, headers: { etag } };
       },
     }),

@@ -14,6 +14,8 @@ export const problem = z
     status: z.number().int(),
     detail: z.string().openapi({ description: 'What was expected, what was met, what to do.' }),
     code: z.string().openapi({ example: 'input.invalid' }),
+    expected: z.string().optional().openapi({ description: 'Of 412: the tags of which one was expected.' }),
+    met: z.string().optional().openapi({ description: 'Of 412: the `ETag` of what is there.' }),
     errors: z
       .array(z.object({ path: z.string().openapi({ example: '/priority' }), message: z.string() }))
       .optional()
@@ -51,6 +53,7 @@ const statuses: Partial<Record<FaultCode, number>> = {
   'schedule.refused': 409,
   'bulk.refused': 409,
   'commit.conflict': 409,
+  'precondition.failed': 412,
   'quota.full': 429,
   'wait.timedOut': 504,
   'store.full': 507,
@@ -62,6 +65,8 @@ const titles: Readonly<Record<number, string>> = {
   403: 'Not allowed',
   404: 'Not there',
   409: 'In conflict with what is there',
+  405: 'Not in this way',
+  412: 'Not as it was',
   413: 'Too large',
   422: 'Not what was expected',
   429: 'Too many',
@@ -96,7 +101,9 @@ function ofFault(fault: Fault): Problem {
   const { code, message, facts } = fault;
   const status = statusOf(fault);
   const fields = facts['fields'];
-  return { ...problemWith(status, code, message), ...(isWrongFields(fields) ? { errors: fields } : {}) };
+  const { expected, met } = facts;
+  const tags = code === 'precondition.failed' ? { expected: String(expected), met: String(met) } : {};
+  return { ...problemWith(status, code, message), ...tags, ...(isWrongFields(fields) ? { errors: fields } : {}) };
 }
 
 function isWrongFields(value: unknown): value is WrongField[] {

@@ -4,13 +4,15 @@
 
 import { z } from '@hono/zod-openapi';
 import { Fault, type Yard } from '../../sdk/index.ts';
+import { asItWas, changed, expecting, onlyAsItWas, tag, tagged, tells } from './etag.ts';
 import { nothing, type Operation, operation, question } from './operation.ts';
 import { job } from './schema.ts';
 import { firing, schedule } from './shape.ts';
 import { jobOptions } from './submission.ts';
 
-const tag = 'schedules';
+const noun = 'schedules';
 const missing = ['schedule.missing'] as const;
+const changes = ['schedule.missing', 'precondition.failed'] as const;
 const params = z.object({ name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'nightly' }) });
 const moment = z.union([z.number(), z.string()]);
 
@@ -35,12 +37,14 @@ const change = z
   .openapi('ScheduleChange');
 const given = z.strictObject({ ...change.shape, type: z.string() }).openapi('ScheduleGiven');
 
+const changedTo = { 200: { description: 'The schedule.', schema: schedule, headers: tag } };
+
 export function scheduleOperations(yard: Yard): readonly Operation[] {
   return [...listing(yard), ...changing(yard), ...acting(yard)];
 }
 
 function listing(yard: Yard): readonly Operation[] {
-  const common = { method: 'get', tag, params, query: nothing, body: nothing } as const;
+  const common = { method: 'get', tag: noun, params, query: nothing, body: nothing } as const;
   return [
     question(
       {
@@ -48,7 +52,7 @@ function listing(yard: Yard): readonly Operation[] {
         id: 'listSchedules',
         needs: 'read',
         forTenants: true,
-        tag,
+        tag: noun,
         summary: 'Lists schedules by name.',
         schema: z.object({ schedules: z.array(schedule) }),
       },
@@ -61,11 +65,12 @@ function listing(yard: Yard): readonly Operation[] {
       needs: 'read',
       forTenants: true,
       summary: 'Reads a schedule.',
-      replies: { 200: { description: 'The schedule.', schema: schedule } },
+      headers: asItWas,
+      replies: tells({ description: 'The schedule.', schema: schedule }),
       faults: missing,
-      async run({ params: { name } }) {
+      async run({ params: { name }, header }) {
         const record = await yard.schedules.get(name);
-        if (record !== undefined) return { body: record };
+        if (record !== undefined) return tagged({ header }, record);
         throw new Fault('schedule.missing', `Expected a schedule called ${name}, found none. See /v1/schedules.`);
       },
     }),
@@ -91,7 +96,7 @@ function listing(yard: Yard): readonly Operation[] {
       id: 'previewSchedule',
       needs: 'read',
       forTenants: true,
-      tag,
+      tag: noun,
       summary: 'The next moments of a plan, epoch ms.',
       params: nothing,
       query: nothing,
@@ -103,7 +108,7 @@ function listing(yard: Yard): readonly Operation[] {
 }
 
 function changing(yard: Yard): readonly Operation[] {
-  const common = { tag, params, query: nothing, replies: { 200: { description: 'The schedule.', schema: schedule } } };
+  const common = { tag: noun, params, query: nothing, headers: onlyAsItWas, replies: changedTo };
   return [
     operation({
       ...common,
@@ -112,6 +117,7 @@ function changing(yard: Yard): readonly Operation[] {
       id: 'addSchedule',
       needs: 'operate',
       forTenants: true,
+      headers: {},
       summary: 'Adds a schedule; adding the very same again changes nothing.',
       body: given,
       replies: {
@@ -132,8 +138,9 @@ function changing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Changes what is named and leaves the rest.',
       body: change,
-      faults: missing,
-      run: async ({ params: { name }, body }) => ({ body: await yard.schedules.edit(name, body) }),
+      faults: changes,
+      run: async ({ params: { name }, body, header }) =>
+        changed(await yard.schedules.edit(name, body, expecting(header))),
     }),
     operation({
       ...common,
@@ -144,16 +151,23 @@ function changing(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Deletes a schedule; its jobs stay.',
       body: nothing,
-      faults: missing,
-      run: async ({ params: { name } }) => ({ body: await yard.schedules.delete(name) }),
+      faults: changes,
+      run: async ({ params: { name }, header }) => changed(await yard.schedules.delete(name, expecting(header))),
     }),
   ];
 }
 
 function acting(yard: Yard): readonly Operation[] {
-  const faults = ['schedule.missing', 'schedule.refused'] as const;
-  const common = { method: 'post', tag, params, query: nothing, body: nothing, faults } as const;
-  const changed = { 200: { description: 'The schedule.', schema: schedule } };
+  const faults = ['schedule.missing', 'schedule.refused', 'precondition.failed'] as const;
+  const common = {
+    method: 'post',
+    tag: noun,
+    params,
+    query: nothing,
+    body: nothing,
+    headers: onlyAsItWas,
+    faults,
+  } as const;
   return [
     operation({
       ...common,
@@ -162,8 +176,8 @@ function acting(yard: Yard): readonly Operation[] {
       needs: 'operate',
       forTenants: true,
       summary: 'Lets its moments pass.',
-      replies: changed,
-      run: async ({ params: { name } }) => ({ body: await yard.schedules.pause(name) }),
+      replies: changedTo,
+      run: async ({ params: { name }, header }) => changed(await yard.schedules.pause(name, expecting(header))),
     }),
     operation({
       ...common,
@@ -172,8 +186,8 @@ function acting(yard: Yard): readonly Operation[] {
       needs: 'operate',
       forTenants: true,
       summary: 'Lets it fire again, from now on.',
-      replies: changed,
-      run: async ({ params: { name } }) => ({ body: await yard.schedules.resume(name) }),
+      replies: changedTo,
+      run: async ({ params: { name }, header }) => changed(await yard.schedules.resume(name, expecting(header))),
     }),
     operation({
       ...common,
@@ -183,8 +197,8 @@ function acting(yard: Yard): readonly Operation[] {
       forTenants: true,
       summary: 'Makes its job now, beside its moments.',
       replies: { 200: { description: 'The job.', schema: job } },
-      faults: ['schedule.missing', 'job.conflict', 'quota.full', 'store.full'],
-      run: async ({ params: { name } }) => ({ body: await yard.schedules.run(name) }),
+      faults: ['schedule.missing', 'job.conflict', 'quota.full', 'store.full', 'precondition.failed'],
+      run: async ({ params: { name }, header }) => ({ body: await yard.schedules.run(name, expecting(header)) }),
     }),
   ];
 }

@@ -5,11 +5,12 @@
 import { z } from '@hono/zod-openapi';
 import { Fault, type Verb, type Yard } from '../../sdk/index.ts';
 import { priorities } from '../job-words.ts';
+import { changed, etagOfJob, expectingJob, onlyAsItWas, tag } from './etag.ts';
 import { nothing, type Operation, operation } from './operation.ts';
 import { filter, job, jobId, queueName } from './schema.ts';
 import { bulkOutcome } from './shape.ts';
 
-const tag = 'jobs';
+const noun = 'jobs';
 const reasoned = z.strictObject({ reason: z.string().max(500).optional() });
 
 export function verbOperations(yard: Yard): readonly Operation[] {
@@ -25,14 +26,18 @@ export function verbOperations(yard: Yard): readonly Operation[] {
       id: `${name}Job`,
       needs: 'operate',
       forTenants: true,
-      tag,
+      tag: noun,
       summary,
       params: jobId,
       query: nothing,
       body,
-      replies: { 200: { description: 'The job as it is then.', schema: job } },
-      faults: ['job.missing', 'job.refused'],
-      run: async (given) => ({ body: await yard.act(given.params.id, read(given.body)) }),
+      headers: onlyAsItWas,
+      replies: { 200: { description: 'The job as it is then.', schema: job, headers: tag } },
+      faults: ['job.missing', 'job.refused', 'precondition.failed'],
+      async run({ params: { id }, body, header }) {
+        const record = await yard.act(id, read(body), expectingJob(header));
+        return changed(record, etagOfJob(record));
+      },
     });
   return [
     verb('cancel', 'Cancels a job: at once where no worker holds it, else its worker is told.', reasoned, (given) => ({
@@ -75,7 +80,7 @@ function bulk(yard: Yard): Operation {
     id: 'actOnJobs',
     needs: 'operate',
     forTenants: true,
-    tag,
+    tag: noun,
     summary: 'Does something to all jobs that pass a filter, each by itself.',
     description: 'An empty filter is refused. With `dryRun` it only counts.',
     params: nothing,

@@ -31,7 +31,12 @@ export function listed<Row>(
   if (output === 'jsonl') return rows.forEach((row) => void terminal.print(jsonOf(row, output)));
   if (output === 'name') return rows.forEach((row) => void terminal.print(shape[0]?.value(row) ?? ''));
   if (rows.length === 0) return terminal.say(none);
-  terminal.print(columns(rows, output === 'wide' ? shape.map(whole) : shape.filter(({ wide }) => !wide), terminal));
+  terminal.print(columns(rows, visible(shape, output), terminal));
+}
+
+/** The columns that a table of this form has. */
+export function visible<Row>(shape: readonly Column<Row>[], output: Output): readonly Column<Row>[] {
+  return output === 'wide' ? shape.map(whole) : shape.filter(({ wide }) => !wide);
 }
 
 function whole<Row>({ shrinks: _, ...column }: Column<Row>): Column<Row> {

@@ -14,7 +14,7 @@ export function register(program: Command, context: CommandContext): void {
     .command('nats [roles...]')
     .summary('Prints users and permissions for the configuration of nats-server.')
     .description(
-      'Prints users and permissions for the configuration of nats-server: `master`, `worker`, `operator`, `submitter`, `viewer`, `mqtt`, each also with a name of its own (`submitter=ci`), and tenants (`tenant=acme`). All but tenants where none is named.',
+      'Prints users and permissions for the configuration of nats-server: `master`, `worker`, `webhook-worker`, `operator`, `submitter`, `viewer`, `mqtt`, each also with a name of its own (`submitter=ci`), and tenants (`tenant=acme`). All but tenants where none is named.',
     )
     .action((roles: readonly string[], _, command: Command) => printUsers(roles, command, context));
 }

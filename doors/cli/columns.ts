@@ -19,13 +19,46 @@ const gap = '  ';
 
 /** The lines of a table with a line of titles. On a terminal, columns that may give way are cut to its width. */
 export function columns<Row>(rows: readonly Row[], shape: readonly Column<Row>[], terminal: Terminal): string {
-  const widths = shape.map(({ title, value }) => Math.max(title.length, ...rows.map((row) => value(row).length)));
-  const fitted = shrunk(shape, widths, terminal.columns);
-  const titles = shape.map((column, at) => terminal.style('dim', cell(column.title, fitted[at] ?? 0, column.align)));
-  const lines = rows.map((row) =>
-    shape.map((column, at) => styled(column, row, cell(column.value(row), fitted[at] ?? 0, column.align), terminal)),
+  const fitted = shrunk(shape, widthsOf(rows, shape), terminal.columns);
+  return [titlesOf(shape, fitted, terminal), ...rows.map((row) => lineOf(row, shape, { fitted, terminal }))].join('\n');
+}
+
+/** The lines of rows that come after a table, under its columns as far as they fit there; where it had no rows, the first has titles. */
+export function continued<Row>(
+  rows: readonly Row[],
+  shape: readonly Column<Row>[],
+  terminal: Terminal,
+): (row: Row, shape: readonly Column<Row>[]) => string {
+  let widths = widthsOf(rows, shape);
+  let isFirst = rows.length === 0;
+  return (row, now) => {
+    widths = widthsOf([row], now).map((width, at) => Math.max(width, widths[at] ?? 0));
+    const fitted = shrunk(now, widths, terminal.columns);
+    const line = lineOf(row, now, { fitted, terminal });
+    const text = isFirst ? `${titlesOf(now, fitted, terminal)}\n${line}` : line;
+    isFirst = false;
+    return text;
+  };
+}
+
+function widthsOf<Row>(rows: readonly Row[], shape: readonly Column<Row>[]): readonly number[] {
+  return shape.map(({ title, value }) => Math.max(title.length, ...rows.map((row) => value(row).length)));
+}
+
+function titlesOf<Row>(shape: readonly Column<Row>[], fitted: readonly number[], terminal: Terminal): string {
+  const cells = shape.map(({ title, align }, at) => terminal.style('dim', cell(title, fitted[at] ?? 0, align)));
+  return cells.join(gap).trimEnd();
+}
+
+function lineOf<Row>(
+  row: Row,
+  shape: readonly Column<Row>[],
+  { fitted, terminal }: { fitted: readonly number[]; terminal: Terminal },
+): string {
+  const cells = shape.map((column, at) =>
+    styled(column, row, cell(column.value(row), fitted[at] ?? 0, column.align), terminal),
   );
-  return [titles, ...lines].map((cells) => cells.join(gap).trimEnd()).join('\n');
+  return cells.join(gap).trimEnd();
 }
 
 /** Names and what they are, one a line. */

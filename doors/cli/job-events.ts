@@ -40,7 +40,7 @@ const why: Readonly<Record<Extract<JobEvent, { kind: 'gap' }>['why'], string>> =
   forgotten: 'jobs that have settled since may have been forgotten',
 };
 
-function gapText({ id, atMost, ...gap }: Extract<JobEvent, { kind: 'gap' }>): string {
+export function gapText({ id, atMost, ...gap }: Extract<JobEvent, { kind: 'gap' }>): string {
   const what = atMost === undefined ? 'Something' : `Up to ${atMost} transitions`;
   return `${what} of ${id === undefined ? 'all jobs' : `job ${id}`} may be missing: ${why[gap.why]}.`;
 }

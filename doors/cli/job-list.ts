@@ -12,7 +12,9 @@ import { jobSorts } from '../job-words.ts';
 import { listed } from './answer.ts';
 import type { Column } from './columns.ts';
 import type { CommandContext } from './command.ts';
+import { UsageError } from './exit.ts';
 import { addFilterFlags, type FilterFlags } from './job-filter.ts';
+import { watchList } from './job-list-watch.ts';
 import { positive } from './rejected.ts';
 import { moment, relative, stateStyle } from './words.ts';
 
@@ -23,6 +25,7 @@ interface ListFlags extends FilterFlags {
   limit: number;
   cursor?: string;
   all?: boolean;
+  watch?: boolean;
 }
 
 type Page = Awaited<ReturnType<Yard['jobPage']>>;
@@ -40,33 +43,48 @@ export function registerList(list: Command, context: CommandContext): void {
     .option('--limit <count>', 'At most so many.', positive, 100)
     .option('--cursor <cursor>', 'Goes on where a list with the same filter ended, which said so.')
     .option('--all', 'As many as there are.')
-    .action((flags: ListFlags, command: Command) => showList(command, context, flags));
+    .option('-w, --watch', 'Then prints a row for each job that changes or comes, until Ctrl-C.')
+    .action((flags: ListFlags, command: Command) => listJobs(command, context, flags));
 }
 
-async function showList(command: Command, context: CommandContext, flags: ListFlags): Promise<void> {
+async function listJobs(command: Command, context: CommandContext, flags: ListFlags): Promise<void> {
+  await context.withYard(command, async (yard) => {
+    if (flags.watch !== true) return void (await showList(yard, context, flags));
+    const { search, worker, cursor, sort: _sort, limit: _limit, all: _all, watch: _, ...filter } = flags;
+    const [unheard] = Object.entries({ search, worker, cursor }).filter(([, value]) => value !== undefined);
+    if (unheard !== undefined)
+      throw new UsageError(`Expected no \`--${unheard[0]}\` beside \`--watch\`, got one. Leave one of them out.`);
+    const asked = { ...context, output: context.output === 'json' ? ('jsonl' as const) : context.output };
+    await watchList(yard, asked, { filter, shape, list: (face) => showList(face, asked, flags) });
+  });
+}
+
+/** Returns what was shown. */
+async function showList(yard: Yard, context: CommandContext, flags: ListFlags): Promise<readonly JobRecord[]> {
   const { terminal, output } = context;
   const isPrintedAsItComes = output === 'jsonl' || output === 'name';
   const found: JobRecord[] = [];
   let next: string | undefined;
   let view: Page['view'];
-  const now = await context.withYard(command, async (yard) => {
-    for await (const page of pagesOf(yard, flags)) {
-      if (isPrintedAsItComes) listed(context, page.jobs, { shape: shape(yard.now()), none: '' });
-      else found.push(...page.jobs);
-      next = page.next;
-      view = page.view;
-    }
-    return yard.now();
-  });
+  for await (const page of pagesOf(yard, flags)) {
+    if (isPrintedAsItComes) listed(context, page.jobs, { shape: shape(yard.now()), none: '' });
+    if (!isPrintedAsItComes || flags.watch === true) found.push(...page.jobs);
+    next = page.next;
+    view = page.view;
+  }
   if (view !== undefined && view.behindBy > 0)
     terminal.say(`The view that found them is ${view.behindBy} writes behind, for ${durationText(view.behindMs)}.`);
-  if (!isPrintedAsItComes) listed(context, found, { shape: shape(now), none: 'No such jobs.' });
+  if (!isPrintedAsItComes) listed(context, found, { shape: shape(yard.now()), none: 'No such jobs.' });
   const isCut = next !== undefined || found.length === flags.limit;
   const rest = next === undefined ? '' : `, or go on with \`--cursor ${next}\``;
   if (isCut && flags.all !== true) terminal.say(`At most ${flags.limit} are shown; see \`--limit\`${rest}.`);
+  return found;
 }
 
-async function* pagesOf(yard: Yard, { limit, all = false, cursor: begin, ...filter }: ListFlags): AsyncGenerator<Page> {
+async function* pagesOf(
+  yard: Yard,
+  { limit, all = false, cursor: begin, watch: _, ...filter }: ListFlags,
+): AsyncGenerator<Page> {
   const most = all ? Number.POSITIVE_INFINITY : limit;
   let shown = 0;
   for (let cursor = begin; ; ) {

@@ -73,9 +73,15 @@ export function httpApp({
     if (answer.status === 500) onError(cause);
     return answer;
   });
-  app.notFound(({ req: { method, path } }) =>
-    answerRefused(404, 'route.missing', `Expected a path of the API, got ${method} ${path}. See /docs.`),
-  );
+  app.notFound(({ req: { method, path } }) => {
+    const allowed = methodsOf(app, path);
+    if (allowed.length === 0)
+      return answerRefused(404, 'route.missing', `Expected a path of the API, got ${method} ${path}. See /docs.`);
+    const allow = allowed.join(', ');
+    const answer = answerRefused(405, 'method.refused', `Expected ${allow} of ${path}, got ${method}. See /docs.`);
+    answer.headers.set('allow', allow);
+    return answer;
+  });
   const own = operations(yard);
   const gate = new Gate({ yard, door: 'http', tokens, ratePerSecond });
   const onFace = operationsByFace();
@@ -104,4 +110,16 @@ export function httpApp({
 /** What is put there is never in memory as a whole, and has a bound of its own. */
 function isFile({ method, path }: { method: string; path: string }): boolean {
   return method === 'PUT' && /^\/v1\/jobs\/[^/]+\/inputs\/[^/]+$/.test(path);
+}
+
+/** What can be done at a path, by the routes that there are. */
+function methodsOf({ routes }: OpenAPIHono, path: string): readonly string[] {
+  const those = routes.filter(({ method, path: at }) => method !== 'ALL' && patternOf(at).test(path));
+  const methods = new Set(those.map(({ method }) => method));
+  if (methods.has('GET')) methods.add('HEAD');
+  return [...methods].sort();
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+').replaceAll('*', '.*')}$`);
 }

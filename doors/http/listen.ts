@@ -5,6 +5,7 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { Fault } from '../../sdk/index.ts';
+import { tellUnread } from './unread.ts';
 
 export interface Place {
   /** An address of this machine. */
@@ -65,6 +66,7 @@ async function listening(listener: RequestListener, { host, port, isNamed, flag 
 function listen(listener: RequestListener, host: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer(listener);
+    tellUnread(server);
     server.once('error', reject);
     server.listen(port, host, () => resolve(server));
   });

@@ -35,6 +35,9 @@ export interface WebhookRecord {
   removedAt?: number;
 }
 
+/** The id of none: whoever may read it may read webhooks. */
+export const noWebhook = 'none';
+
 /** What a job needs to show to be told of. */
 export interface Told {
   tenant: string;

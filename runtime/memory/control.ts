@@ -37,6 +37,10 @@ export class ControlBucket {
   /** The bucket as the node at the other end of `link` sees it. */
   over(link: Link): Control {
     const queues = this.#queues.over(link, (queue) => ({ queue }));
+    const webhooks = this.#webhooks.over(link, (webhook) => ({
+      ...{ webhook, tenant: '', url: '', secret: '' },
+      ...{ states: [], place: 0, createdAt: 0 },
+    }));
     return {
       types: () => this.#types.read(link),
       registerType: (entry) => {
@@ -50,15 +54,8 @@ export class ControlBucket {
       limits: this.#limits.over(link, (limit) => ({ limit })),
       tenants: this.#tenants.over(link, (tenant) => ({ tenant })),
       tokens: this.#tokens.over(link, (token) => ({ token, label: '', scopes: [], keys: [], createdAt: 0 })),
-      webhooks: this.#webhooks.over(link, (webhook) => ({
-        webhook,
-        tenant: '',
-        url: '',
-        secret: '',
-        states: [],
-        place: 0,
-        createdAt: 0,
-      })),
+      webhooks,
+      deliverable: webhooks,
       bookmarks: this.#bookmarks.over(link, (bookmark) => ({ bookmark, cursor: '', savedAt: 0 })),
       bulk: this.#bulkOver(link),
     };

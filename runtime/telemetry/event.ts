@@ -214,8 +214,8 @@ export const events = {
   'worker.joined': {
     level: 'info',
     line: 'worker {name} ({incarnation}) has joined',
-    facts: worker,
-    help: 'The leader hears the first pulse of a worker.',
+    facts: { ...worker, types: 'text' },
+    help: 'This master hears the first pulse of a worker.',
   },
   'worker.left': {
     level: 'info',
@@ -282,6 +282,12 @@ export const events = {
     line: 'jobs wait that no worker serves: {jobs}',
     facts: { jobs: 'counts', types: 'number' },
     help: 'No worker has handlers for these types. Told once, and again when other types are not served.',
+  },
+  'webhooks.closed': {
+    level: 'info',
+    line: 'this worker may not read webhooks at the broker, so it takes no deliveries',
+    facts: {},
+    help: 'The user of this worker has the role `worker`; one with the role `webhook-worker` delivers (`yard auth nats`).',
   },
   'types.served': {
     level: 'info',
@@ -451,8 +457,8 @@ export const events = {
   'store.measured': {
     level: 'debug',
     line: 'the store of jobs has {bytes} of {most} bytes',
-    facts: { bytes: 'number', most: 'number', share: 'number' },
-    help: 'How much the store of jobs takes, and may take: by its bound, or by what the disk of a broker of `yard up` has left.',
+    facts: { bytes: 'number', most: 'number', share: 'maybe' },
+    help: 'How much the store of jobs takes, and may take: by its bound, or by what the disk of a broker of `yard up` has left. Once more, without a `share`, where nothing limits it any more.',
   },
   'store.filling': {
     level: 'warn',

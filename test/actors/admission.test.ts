@@ -253,7 +253,8 @@ describe('refused, with what was expected, what was met and what to do, is', () 
     const payload: unknown = JSON.parse(`${'{"a":'.repeat(12_000)}1${'}'.repeat(12_000)}`);
     await expect(admit(request({ id: 'deep' }, { payload }), known())).rejects.toMatchObject({
       code: 'input.invalid',
-      message: 'Expected a payload that can be written as JSON, got one that is nested too deeply. Make it flatter.',
+      message:
+        'Expected a payload that can be written as JSON, of at most 200 levels, got one that is nested deeper. Make it flatter.',
     });
   });
 

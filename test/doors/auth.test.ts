@@ -4,6 +4,7 @@
  * What a user may not do the broker says to who tried it; for each refusal a test has seen that very answer.
  */
 
+import { createServer } from 'node:http';
 import { jetstream } from '@nats-io/jetstream';
 import { createInbox, headers, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,7 +12,8 @@ import { z } from 'zod';
 import { readUser } from '../../cluster/broker-users.ts';
 import { operations } from '../../doors/api/operations.ts';
 import { subjectOf, subjects } from '../../doors/api/subject.ts';
-import { connect, defineJob, type Yard } from '../../sdk/index.ts';
+import { portsToListen } from '../../nats/broker-ports.ts';
+import { connect, defineJob, work, type Yard } from '../../sdk/index.ts';
 import { MqttDevice } from '../nats/mqtt.ts';
 import { type LockedCluster, lockedCluster } from './locked.ts';
 
@@ -29,7 +31,7 @@ let yard: Yard;
 
 beforeAll(async () => {
   locked = await lockedCluster(
-    ['submitter=ci', 'submitter=rival', 'viewer', 'mqtt=camera', 'tenant=acme', 'tenant=other'],
+    ['webhook-worker', 'submitter=ci', 'submitter=rival', 'viewer', 'mqtt=camera', 'tenant=acme', 'tenant=other'],
     [echo],
   );
   ({ yard } = locked);
@@ -85,6 +87,14 @@ const others = ['yard.>', '>', '_INBOX_operator.>', '_INBOX.>', '$KV.>', '$JS.>'
 const records = ['$KV.yard_jobs.default.x', '$KV.yard_jobs._leader', '$KV.yard_control.token.x', '$O.yard_blobs.C.x'];
 const powers = ['yard.api.desk.step-down', '$JS.API.STREAM.DELETE.KV_yard_jobs', '$JS.API.STREAM.PURGE.KV_yard_jobs'];
 
+const readings = (key: string) => [`$JS.API.DIRECT.GET.KV_yard_control.$KV.yard_control.${key}`];
+const wholeControl = [
+  '$JS.API.DIRECT.GET.KV_yard_control',
+  '$JS.API.STREAM.MSG.GET.KV_yard_control',
+  '$JS.API.CONSUMER.CREATE.KV_yard_control',
+  '$JS.API.CONSUMER.CREATE.KV_yard_control.x.$KV.yard_control.token.*',
+];
+
 describe('a submitter', () => {
   test('submits, has it stored, and hears what became of it', async () => {
     const { connection } = await visit('ci');
@@ -134,6 +144,43 @@ describe('a worker', () => {
     );
     await mayNotHear(...others, 'yard.submit.>', 'yard.work.>', 'yard.feed.>', 'yard.event.>');
   });
+
+  test('reads no token, no webhook and nothing else that is set, and takes no deliveries', async () => {
+    const { mayNotSay, mayNotHear } = await visit('worker');
+    await mayNotSay(...readings('token.x'), ...readings('webhook.x'), ...readings('type.echo'), ...wholeControl);
+    await mayNotSay('$KV.yard_control.webhook.x');
+    await mayNotHear('$KV.yard_control.>', '$KV.yard_control.webhook.*');
+    const [worker] = await yard.workers();
+    expect(worker?.types).toContain('echo');
+    expect(worker?.types).not.toContain('webhook');
+    const asked = work([], { types: ['webhook'], servers: locked.broker.url, ...locked.as('worker') });
+    await expect(asked).rejects.toMatchObject({ code: 'broker.unauthorized' });
+  });
+});
+
+describe('a worker for webhooks', () => {
+  test('delivers what is signed, ends a webhook whose receiver is gone, and reads nothing but webhooks', async () => {
+    const heard: string[] = [];
+    const server = createServer((request, response) => {
+      heard.push(String(request.headers['webhook-signature']));
+      response.writeHead(heard.length === 1 ? 204 : 410).end();
+    });
+    const [port = 0] = await portsToListen(1);
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    const to = { servers: locked.broker.url, drainDeadline: 0, ...locked.as('webhook-worker') };
+    const courier = await work([], { types: ['webhook'], webhookPrivate: true, ...to });
+    const { webhook } = await yard.webhooks.add({ url: `http://127.0.0.1:${port}`, types: ['echo'] });
+    await (await yard.submit('echo', {})).result({ timeoutMs: 30_000 });
+    await expect.poll(() => heard).toMatchObject([expect.stringMatching(/^v1,/)]);
+    await (await yard.submit('echo', {})).result({ timeoutMs: 30_000 });
+    await expect.poll(async () => (await yard.webhooks.get(webhook.webhook)).endedAt).toBeGreaterThan(0);
+    const { mayNotSay, mayNotHear } = await visit('webhook-worker');
+    await mayNotSay(...readings('token.x'), ...readings('queue.live'), ...wholeControl, '$KV.yard_control.token.x');
+    await mayNotHear('$KV.yard_control.>', '$KV.yard_control.webhook.*');
+    await courier.drain();
+    server.closeAllConnections();
+    server.close();
+  });
 });
 
 describe('a viewer', () => {
@@ -147,7 +194,7 @@ describe('a viewer', () => {
     await using eyes = await connect({ servers: locked.broker.url, ...locked.as('viewer') });
     expect(await eyes.job('seen')).toMatchObject({ state: 'completed' });
     expect((await eyes.why('news'))?.code).toBe('not due');
-    expect((await eyes.cluster())?.workers).toHaveLength(1);
+    expect((await eyes.cluster())?.workers.map(({ name }) => name)).toContain('w');
     expect(await Array.fromAsync(eyes.logs('seen', { follow: true }))).toHaveLength(1);
     const listed = await connection.request('yard.api.jobs.list', '{"query":{"state":"completed"}}', {
       timeout: 20_000,
@@ -302,7 +349,7 @@ test('each operation has a subject of its own, and the permissions know what it 
 });
 
 test('a word that is no role, two of one name and a tenant without one are refused', async () => {
-  expect(() => readUser('manager')).toThrow('Expected a role out of master, worker,');
+  expect(() => readUser('manager')).toThrow('Expected a role out of master, worker, webhook-worker,');
   expect(() => readUser('tenant')).toThrow('Expected a tenant, such as `tenant=acme`');
   const { code, talk } = await locked.shell.yard('auth', 'nats', 'worker', 'viewer=worker');
   expect([code, talk]).toMatchObject([expect.any(Number), expect.stringContaining('got two of worker')]);

@@ -34,7 +34,15 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** A master that stands by and serves the API over NATS. */
-  async service({ prefix = 'yard', auth = 'open' }: { prefix?: string; auth?: 'open' | 'token' } = {}): Promise<void> {
+  async service({
+    prefix = 'yard',
+    auth = 'open',
+    ratePerSecond = 0,
+  }: {
+    prefix?: string;
+    auth?: 'open' | 'token';
+    ratePerSecond?: number;
+  } = {}): Promise<void> {
     const flags = { nats: this.broker.url, prefix };
     const options = readSettings({ flags, env: {}, directory: this.broker.server.dataDir }, 'master');
     const master = await startMaster({ options, telemetry: createTelemetry() });
@@ -43,7 +51,7 @@ export class TestCluster implements AsyncDisposable {
     const service = await serveOverNats(master, {
       open,
       auth,
-      ratePerSecond: 0,
+      ratePerSecond,
       version: '1.2.3',
       onError: unreachable,
     });

@@ -239,3 +239,29 @@ test('a list that is watched is shown again and again until Ctrl-C', async () =>
       .every((line) => JSON.parse(line) !== null),
   ).toBe(true);
 });
+
+test('a list of jobs that is watched goes on with a row for each that changes, under its columns, until Ctrl-C', async () => {
+  await using shell = new Shell(cluster.broker.server.dataDir, { NATS_URL: cluster.broker.url });
+  await yard.submit('echo', {}, { id: 'watched-one', delay: '1h', queue: 'seen' });
+  await yard.submit('echo', {}, { id: 'not-of-it', delay: '1h', queue: 'unseen' });
+  const watched = shell.start('job', 'list', '--queue', 'seen', '--watch');
+  await watched.says('watched-one');
+  await yard.hold('watched-one');
+  await watched.says('held');
+  await yard.submit('echo', {}, { id: 'watched-two', queue: 'seen' });
+  await watched.says('completed');
+  const open = shell.start('jobs', '--queue', 'seen', '--state', 'held,scheduled', '-w', '-o', 'json');
+  await open.says('"state":"held"');
+  await yard.cancel('not-of-it');
+  await yard.cancel('watched-one');
+  await open.says('"state":"cancelled"');
+  for (const each of [watched, open]) each.signal('SIGINT');
+  const { code, out } = await watched.ended;
+  expect(code).toBe(0);
+  const rows = out.trim().split('\n');
+  expect(rows.filter((row) => row.startsWith('ID'))).toHaveLength(1);
+  expect(new Set(rows.map((row) => row.slice(0, 13).trim()))).toEqual(new Set(['ID', 'watched-one', 'watched-two']));
+  const lines = (await open.ended).out.trim().split('\n');
+  expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([{ state: 'held' }, { state: 'cancelled' }]);
+  expect(await typed('job', 'list', '--watch', '--search', 'x')).toMatchObject({ code: 2, out: '' });
+});

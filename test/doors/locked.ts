@@ -66,8 +66,9 @@ export async function lockedCluster(
   const ends: (() => PromiseLike<unknown>)[] = [];
   const folder = await scratch();
   ends.push(() => folder[Symbol.asyncDispose]());
+  const role = options.types?.includes('webhook') === true ? 'webhook-worker' : 'worker';
   const bare = new Shell(folder.path, {});
-  const { code, out } = await bare.yard('auth', 'nats', 'master', 'worker', 'operator', ...others, '-o', 'json');
+  const { code, out } = await bare.yard('auth', 'nats', 'master', role, 'operator', ...others, '-o', 'json');
   expect(code).toBe(0);
   const settings = JSON.parse(out);
   const users: readonly User[] = settings.authorization.users;
@@ -89,7 +90,7 @@ export async function lockedCluster(
   const open = () => connect(as('operator'));
   const service = await serveOverNats(master, { open, auth: 'open', ratePerSecond: 0, version: '0', onError });
   ends.push(() => service[Symbol.asyncDispose]());
-  const worker = await work(types, { drainDeadline: 0, name: 'w', ...options, ...as('worker') });
+  const worker = await work(types, { drainDeadline: 0, name: 'w', ...options, ...as(role) });
   ends.push(() => worker.drain());
   const yard = await open();
   ends.push(() => yard.close());

@@ -59,6 +59,8 @@ export interface ReceivedSpan {
 
 export class OtlpReceiver implements AsyncDisposable {
   readonly spans: ReceivedSpan[] = [];
+  /** All that it was sent, word for word. */
+  text = '';
   readonly #server: Server;
   #heard = Promise.withResolvers<void>();
 
@@ -97,6 +99,7 @@ export class OtlpReceiver implements AsyncDisposable {
   }
 
   #take(body: unknown): void {
+    this.text += JSON.stringify(body);
     for (const { resource, scopeSpans } of sent.parse(body).resourceSpans) {
       const about = factsOf(resource.attributes);
       for (const { spans } of scopeSpans)

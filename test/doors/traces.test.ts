@@ -124,6 +124,18 @@ describe('a job that fails once', () => {
     expect(named(spans, 'wait')).toMatchObject([{ service: 'yard-master', parent: undefined }]);
   });
 
+  test('has no secret of its payload in any span, whatever its handler says of it', async () => {
+    const handlers = resolve(import.meta.dirname, 'leaky.ts');
+    const worker = shell.start('worker', '--handlers', handlers, '--types', 'leaky', '--metrics-port', 'off');
+    await worker.says('worker.started');
+    const payload = { dbPassword: 'quincequince', url: 'https://ann:medlarmedlar@example.com/?token=loquatloquat' };
+    const { id } = await yard.submit('leaky', payload, { traceparent: parentOf('f'), name: 'of quincequince' });
+    expect(await yard.settled(id)).toMatchObject({ state: 'failed' });
+    const spans = await receiver.trace(traceOf('f'), 4);
+    expect(named(spans, 'handler')).toMatchObject([{ isError: true }]);
+    for (const secret of ['quince', 'medlar', 'loquat']) expect(receiver.text).not.toContain(secret);
+  });
+
   test('begins its trace at the door where nobody handed one in', async () => {
     const connection = await cluster.broker.connect();
     connection.publish('yard.submit.flaky', '{"failAttempts":0}', { headers: withHeaders({ 'Job-Id': 'alone' }) });
