@@ -112,6 +112,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.keyboard.press('Enter');
     await expect.poll(() => inState(ids, 'completed')).toBe(6);
     await page.getByText('No such job has failed.').waitFor();
+    expect(await seriousIn(page)).toEqual([]);
   });
 
   test('a group that others have redriven meanwhile is told as gone, and Escape leaves the question', async () => {
