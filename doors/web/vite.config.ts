@@ -10,8 +10,8 @@ import { scheduleMachine } from '../../machines/schedule.ts';
 import { workerMachine } from '../../machines/worker.ts';
 import { type Direction, layout } from './drawing/layout.ts';
 import { type Machine, planOf } from './drawing/wire.ts';
+import { jobWords } from './drawing/words.ts';
 
-const name = 'virtual:charts';
 const machines: Readonly<Record<string, Machine>> = {
   job: jobMachine,
   worker: workerMachine,
@@ -28,14 +28,17 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  plugins: [charts()],
+  plugins: [made('charts', drawings), made('job', async () => jobWords())],
 });
 
-function charts(): Plugin {
+/** A module `virtual:NAME` that exports, as `NAME`, what is made once when the pages are built. */
+function made(name: string, make: () => Promise<unknown>): Plugin {
+  const id = `virtual:${name}`;
   return {
-    name,
-    resolveId: (id) => (id === name ? `\0${name}` : undefined),
-    load: async (id) => (id === `\0${name}` ? `export const charts = ${JSON.stringify(await drawings())};` : undefined),
+    name: id,
+    resolveId: (asked) => (asked === id ? `\0${id}` : undefined),
+    load: async (asked) =>
+      asked === `\0${id}` ? `export const ${name} = ${JSON.stringify(await make())};` : undefined,
   };
 }
 

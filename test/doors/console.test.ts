@@ -150,13 +150,13 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await using opened = await open('/jobs/waits');
     const { page } = opened;
     await page.getByLabel('Why it waits').waitFor();
-    page.on('dialog', (dialog) => void dialog.accept());
     for (const [verb, state] of [
       ['Hold', 'held'],
       ['Release', 'pending'],
       ['Cancel', 'cancelled'],
     ] as const) {
       await page.getByRole('button', { name: verb }).click();
+      if (verb !== 'Release') await confirm(page, verb);
       await expect.poll(async () => (await yard.job('waits'))?.state).toBe(state);
     }
     await page.locator('header.job .state-cancelled').waitFor();
@@ -165,9 +165,9 @@ describe.skipIf(!existsSync(program))('the console', () => {
   test('a queue is paused and resumed', async () => {
     await using opened = await open('/queues');
     const { page } = opened;
-    page.on('dialog', (dialog) => void dialog.accept());
     const row = page.locator('tr', { hasText: 'batch' }).first();
     await row.getByRole('button', { name: 'Pause' }).click();
+    await confirm(page, 'Pause');
     await row.getByText('paused').waitFor();
     expect((await yard.queues.list()).find(({ queue }) => queue === 'batch')?.paused).toBe(true);
     await row.getByRole('button', { name: 'Resume' }).click();
@@ -182,10 +182,10 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await yard.schedules.add('nightly', { type: 'moody', payload: {}, cron: '0 3 * * *' });
     await using opened = await open('/schedules');
     const { page } = opened;
-    page.on('dialog', (dialog) => void dialog.accept());
     await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByRole('list', { name: 'Its last moments' }).getByText('fired').waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
+    await confirm(page, 'Pause');
     await page.getByText('paused').waitFor();
     (await cluster.broker.connect()).publish('yard.submit.nobody', '{}');
     await page.goto(`${served.url}/console/rejected`);
@@ -198,7 +198,6 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await using locked = await locksOn();
     const { secret } = await yard.tokens.create({ label: 'console', scopes: ['operate'] });
     const page = await browser.newPage();
-    page.on('dialog', (dialog) => void dialog.accept());
     await page.goto(`${locked.url}/console/queues`);
     await page.getByLabel('Token').fill('yard_wrong');
     await page.getByRole('button', { name: 'Sign in' }).click();
@@ -207,6 +206,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.getByRole('button', { name: 'Sign in' }).click();
     const row = page.locator('tr', { hasText: 'batch' }).first();
     await row.getByRole('button', { name: 'Pause' }).click();
+    await confirm(page, 'Pause');
     await row.getByText('paused').waitFor();
     await row.getByRole('button', { name: 'Resume' }).click();
     await row.getByText('open').waitFor();
@@ -240,6 +240,11 @@ test('all of the pages together are small', async () => {
   expect(all).toBeGreaterThan(10_000);
   expect(all).toBeLessThan(firstLoadAtMost);
 });
+
+/** Says yes to what is asked over the page. */
+async function confirm(page: Page, verb: string): Promise<void> {
+  await page.getByRole('dialog').getByRole('button', { name: verb, exact: true }).click();
+}
 
 /** What axe finds that is serious, or worse. */
 async function seriousIn(page: Page): Promise<readonly string[]> {

@@ -10,7 +10,7 @@ import { When } from '../part/when.tsx';
 import type { WorkersAnswer } from './answer.ts';
 
 export function Workers() {
-  const { answer, problem, again } = useAsked<WorkersAnswer>('/v1/workers');
+  const { answer, problem, again } = useAsked<WorkersAnswer>('/v1/workers', 500);
   const workers = answer?.workers ?? [];
   return (
     <>
