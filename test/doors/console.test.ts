@@ -3,15 +3,15 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Listening } from '../../doors/http/listen.ts';
 import { serveHttp } from '../../doors/http/serve.ts';
 import { defineJob, type Yard } from '../../sdk/index.ts';
 import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
+import { chromiumProgram, confirm, countsIn, openPage, seriousIn } from './console-stage.ts';
 
-const program = '/usr/bin/chromium';
 const built = new URL('../../doors/web/dist/', import.meta.url);
 const firstLoadAtMost = 150_000;
 
@@ -27,7 +27,7 @@ const moody = defineJob({
   },
 });
 
-describe.skipIf(!existsSync(program))('the console', () => {
+describe.skipIf(!existsSync(chromiumProgram))('the console', () => {
   let cluster: TestCluster;
   let yard: Yard;
   let served: Listening;
@@ -38,7 +38,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     yard = await cluster.yard();
     await cluster.work([moody], { name: 'w1' });
     served = await serveOpen(() => cluster.yard());
-    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: chromiumProgram, args: ['--no-sandbox'] });
     await yard.submit('moody', {}, { id: 'waits', gpu: 8 });
     await (await yard.submit('moody', {}, { id: 'walked' })).result();
   });
@@ -49,23 +49,8 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await cluster[Symbol.asyncDispose]();
   });
 
-  /** A page at `path`; what it finds wrong fails the test at its end. */
-  async function open(path: string, options: Parameters<Browser['newPage']>[0] = {}) {
-    const page = await browser.newPage({ viewport: { width: 1_440, height: 900 }, ...options });
-    const wrong: string[] = [];
-    page.on('console', (said) => said.type() === 'error' && wrong.push(said.text()));
-    page.on('pageerror', (error) => wrong.push(error.message));
-    page.on('request', (request) => request.url().startsWith(served.url) || wrong.push(`asked ${request.url()}`));
-    await page.goto(`${served.url}/console${path}`);
-    await page.locator('h1').first().waitFor();
-    return {
-      page,
-      async [Symbol.asyncDispose]() {
-        await page.close();
-        expect(wrong).toEqual([]);
-      },
-    };
-  }
+  const open = (path: string, options: Parameters<Browser['newPage']>[0] = {}) =>
+    openPage(browser, served.url, path, options);
 
   /** The same cluster, where one has to show a token. */
   async function locksOn() {
@@ -240,25 +225,3 @@ test('all of the pages together are small', async () => {
   expect(all).toBeGreaterThan(10_000);
   expect(all).toBeLessThan(firstLoadAtMost);
 });
-
-/** Says yes to what is asked over the page. */
-async function confirm(page: Page, verb: string): Promise<void> {
-  await page.getByRole('dialog').getByRole('button', { name: verb, exact: true }).click();
-}
-
-/** What axe finds that is serious, or worse. */
-async function seriousIn(page: Page): Promise<readonly string[]> {
-  const source = await readFile(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
-  await page.evaluate(source);
-  const found = await page.evaluate(
-    "axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(' | ')))",
-  );
-  return z.array(z.string()).parse(found);
-}
-
-async function countsIn(page: Page) {
-  const states = await page
-    .locator('.state[data-count]')
-    .evaluateAll((those) => those.map((one) => [one.getAttribute('data-path'), one.getAttribute('data-count')]));
-  return (name: string) => Number(states.find(([path]) => path?.endsWith(name))?.[1] ?? Number.NaN);
-}

@@ -17,7 +17,6 @@ import { Queues } from './page/queues.tsx';
 import { Rejected } from './page/rejected.tsx';
 import { Schedules } from './page/schedules.tsx';
 import { SignIn } from './page/sign-in.tsx';
-import { Workers } from './page/workers.tsx';
 import { openPalette } from './palette/open.ts';
 import { Palette } from './palette/palette.tsx';
 import { Shortcuts } from './palette/shortcuts.tsx';
@@ -27,6 +26,7 @@ import { learnSession, may, roleName, session } from './role.ts';
 import { isDark, toggleTheme } from './theme.ts';
 
 const Machines = lazy(() => import('./page/machines.tsx').then(({ Machines: page }) => page));
+const Workers = lazy(() => import('./page/workers.tsx').then(({ Workers: page }) => page));
 const Job = lazy(() => import('./page/job.tsx').then(({ Job: page }) => page));
 
 export function App() {

@@ -27,7 +27,7 @@ export function Bar({ selected, all, onClear, onStarted }: BarProps) {
   return (
     <div class="toolbar bulk" role="toolbar" aria-label="What is done to many">
       <span class="meant" role="status">
-        {isAll ? 'All that match' : `${selected.size} selected`}
+        {isAll ? 'All of them' : `${selected.size} selected`}
       </span>
       <button
         type="button"

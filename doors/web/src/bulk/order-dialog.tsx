@@ -100,7 +100,7 @@ function Trial({ matched, sample, which }: Omit<Trialled, 'wrong'> & { which: Wh
     <section aria-label="Dry run">
       <p>
         <strong class="matched">{matched.toLocaleString('en')}</strong>{' '}
-        {ids.length > 0 ? `of the ${ids.length} that are selected` : 'jobs match and can be'}
+        {ids.length > 0 ? `of the ${ids.length} that are selected` : 'jobs match, and it can be done to them'}
         {ids.length > 0 && matched < ids.length && '; to the others it cannot be done in their states'}.
       </p>
       <ul class="sample">

@@ -42,13 +42,10 @@ export function NextSteps({ drawing, job }: { drawing: Drawing; job: JobRecord }
   );
 }
 
-function Step({ step: { event, guard, to, description, isVerb, forbidden } }: { step: Next }) {
+function Step({ step: { event, guard, to, description, forbidden } }: { step: Next }) {
   return (
     <li>
-      <span class="event">
-        <code>{event}</code>
-        {isVerb && <span class="badge">a person or a rule</span>}
-      </span>
+      <code class="event">{event}</code>
       <span class="to">→ {to === '' ? <span class="dim">stays</span> : <StateBadge state={to} />}</span>
       <span>
         {description.replace(/ (?:Keeps|Adds|Attempt)[^.]*\.$/, '')}

@@ -14,8 +14,6 @@ export interface Next {
   guard: string;
   to: string;
   description: string;
-  /** A person may bring it about. */
-  isVerb: boolean;
   /** Why it is not taken now; undefined where it may be. */
   forbidden: string | undefined;
 }
@@ -53,7 +51,7 @@ function ofOneEvent(edges: readonly Edge[], context: JobRecord['context']): read
     const holds = guard === '' ? true : words?.holds?.(context);
     const forbidden = holds === false ? words?.no : taken;
     if (holds === true && taken === undefined && guard !== '') taken = words?.yes;
-    return { event, guard, to, description, isVerb: event.startsWith('job.'), forbidden };
+    return { event, guard, to, description, forbidden };
   });
 }
 
