@@ -76,7 +76,7 @@ module.exports = {
       from: { path: '^doors/web/src/' },
       to: { path: '^sdk/', dependencyTypesNot: ['type-only'] },
     },
-    room('drawing', ['^doors/web/drawing/', '^runtime/chart\\.ts$', '^machines/'], {
+    room('drawing', ['^doors/web/(?:drawing|src/chart)/', '^runtime/(?:chart|machines)\\.ts$', '^machines/'], {
       from: '^doors/web/(?:drawing/|vite\\.config)',
       comment: 'Charts are drawn from the machines, when the pages are built.',
     }),

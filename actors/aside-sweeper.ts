@@ -7,15 +7,17 @@
  * one that has settled and does not name it. It stays while its job is open, whatever that says: a result may be about
  * to be named. It stays for an hour in any case: its job may be about to be born, and who takes longer for that looks
  * whether it is still there (`PutAside.keep`). And it stays where the record is one that only a newer version can read.
- * What was begun and never became whole goes after an hour too.
+ * What was begun and never became whole goes after an hour too. A file of a job goes by the same rule: with its record, and where a
+ * later attempt than the one that wrote it was the last.
  */
 
 import { isSettled } from '../machines/job.ts';
 import { keyOfAside, namesBlob } from '../runtime/aside.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import { Fault, isFault, messageOf } from '../runtime/faults.ts';
+import { hasFile, keyOfFile } from '../runtime/file.ts';
 import type { BlobInfo, Blobs, JobStore } from '../runtime/ports.ts';
-import type { Stored } from '../runtime/record.ts';
+import type { JobRecord, Stored } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 
 export interface AsideSweeperOptions {
@@ -83,7 +85,7 @@ export class AsideSweeper {
     let left = mostARound;
     for await (const info of blobs.list(this.#place)) {
       if (info.at >= before) break;
-      const key = keyOfAside(info.name);
+      const key = keyOfAside(info.name) ?? keyOfFile(info.name);
       if (key !== undefined) some.push({ ...info, key });
       if (some.length < atOnce) continue;
       left -= some.length;
@@ -111,10 +113,10 @@ export class AsideSweeper {
 
   /** What a replica does not have, cannot read or has otherwise, the stream's leader is asked for. */
   async #isLeft({ key, name }: Mine, read: Stored | undefined): Promise<boolean> {
-    if (read !== undefined && (namesBlob(read.record, name) || !isSettled(read.record.state))) return false;
+    if (read !== undefined && (isOf(read.record, name) || !isSettled(read.record.state))) return false;
     try {
       const stored = await this.#options.store.read(key);
-      return stored === undefined || (isSettled(stored.record.state) && !namesBlob(stored.record, name));
+      return stored === undefined || (isSettled(stored.record.state) && !isOf(stored.record, name));
     } catch (cause) {
       if (isFault(cause, 'record.unreadable')) return false;
       throw cause;
@@ -135,4 +137,8 @@ export class AsideSweeper {
   #mayGoOn(): boolean {
     return !this.#stopped && this.#options.isTrusted();
   }
+}
+
+function isOf(record: JobRecord, blob: string): boolean {
+  return namesBlob(record, blob) || hasFile(record, blob);
 }

@@ -14,13 +14,21 @@ import { formatDuration } from '../machines/rules/duration.ts';
 import { secretsIn, textWithout } from '../machines/rules/secret.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import { failureOf } from '../runtime/failure.ts';
-import { type JobDefinition, JobError, type JobRun, type Precursor, type ProgressReport } from '../runtime/handler.ts';
+import {
+  type JobDefinition,
+  JobError,
+  type JobFiles,
+  type JobRun,
+  type Precursor,
+  type ProgressReport,
+} from '../runtime/handler.ts';
 import type { Blobs, Events, JobStore, Logs } from '../runtime/ports.ts';
 import { holdsClaim, type JobRecord, type Progress } from '../runtime/record.ts';
 import { beginSpan, type Span } from '../runtime/telemetry/span.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { type TraceContext, traceHeaders } from '../runtime/trace-context.ts';
 import { PutAside, payloadOf } from './aside.ts';
+import { AttemptFiles } from './attempt-files.ts';
 import type { Claim } from './claim.ts';
 import { patiently } from './patience.ts';
 import { checkPayload } from './payload.ts';
@@ -64,6 +72,7 @@ export class Attempt {
   readonly #options: AttemptOptions;
   readonly #claim: Claim;
   #abort: AbortController | undefined;
+  #files: JobFiles | undefined;
   readonly #ended = Promise.withResolvers<Ending>();
   #startedAt = 0;
   #endedAt = 0;
@@ -182,6 +191,7 @@ export class Attempt {
     const { record, attempt } = this.#claim;
     const saved = record.checkpoint?.value ?? undefined;
     const controller = () => this.#controller();
+    const files = () => this.#filesOf();
     return {
       id: record.id,
       tenant: record.tenant,
@@ -192,6 +202,9 @@ export class Attempt {
       waitedFor,
       ...(trace === undefined ? {} : { trace: traceHeaders(trace) }),
       ...(this.#options.devices === undefined ? {} : { devices: this.#options.devices }),
+      get files() {
+        return files();
+      },
       get signal() {
         return controller().signal;
       },
@@ -208,6 +221,14 @@ export class Attempt {
     this.#secrets ??= secretsIn(this.#given);
     return textWithout(this.#secrets, text);
   };
+
+  /** Made when somebody asks: most handlers have no files. */
+  #filesOf(): JobFiles {
+    const { store, blobs, clock } = this.#options;
+    const { record, attempt } = this.#claim;
+    this.#files ??= new AttemptFiles({ world: { store, blobs }, clock, record, attempt });
+    return this.#files;
+  }
 
   async #holdsFence(): Promise<boolean> {
     const { store, clock } = this.#options;

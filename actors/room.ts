@@ -50,6 +50,11 @@ export class Room {
     await this.#take(this.#jobs, recordBytes + (isAside ? 0 : payloadBytes), full);
   }
 
+  /** @throws {Fault} `store.full` where so many bytes of a file must not be put now. */
+  async expectFile(bytes: number): Promise<void> {
+    await this.#take(this.#blobs, bytes, fullOfBlobs);
+  }
+
   async #take(seen: Seen, bytes: number, refusal: typeof full): Promise<void> {
     if (this.#clock.mono() - seen.at >= lookAgainMs) await this.#look(seen);
     const { space } = seen;
@@ -92,7 +97,7 @@ function fullOfBlobs({ bytes, most }: StoreSpace): Fault {
   const percent = Math.round((100 * bytes) / most);
   return new Fault(
     'store.full',
-    `Expected room for a payload that is put aside, got a store for blobs that is ${percent} % full of its ${Math.round(most / mebibyte)} MiB; the last tenth is for results. Wait until settled jobs expire, keep them for a shorter time, or raise \`max_bytes\` of the stream.`,
+    `Expected room for a payload that is put aside, or for a file, got a store for blobs that is ${percent} % full of its ${Math.round(most / mebibyte)} MiB; the last tenth is for results. Wait until settled jobs expire, keep them for a shorter time, or raise \`max_bytes\` of the stream.`,
     { facts: { bytes, most } },
   );
 }

@@ -34,6 +34,7 @@ import type { ListOptions } from '../runtime/view.ts';
 import { type AuditReport, audit } from './audit.ts';
 import { Audited, type Author, type Deed, processAuthor } from './audited.ts';
 import { type Backup, type BackupOptions, backup } from './backup.ts';
+import { expectBookmark } from './bookmark.ts';
 import { type Bulk, type BulkOutcome, BulkVerbs } from './bulk.ts';
 import {
   type DeadFilter,
@@ -46,7 +47,8 @@ import {
 } from './dead-letter.ts';
 import { askCluster, askScale, askWhy } from './desk-answer.ts';
 import { doorQuotas } from './door-quota.ts';
-import { type EventOptions, JobEvents } from './job-events.ts';
+import { FileVerbs } from './files.ts';
+import { type EventOptions, expectCursor, JobEvents } from './job-events.ts';
 import { census, type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
 import {
   type LimitChange,
@@ -120,6 +122,7 @@ export class Client implements AsyncDisposable {
   readonly bulk: BulkVerbs;
   readonly tokens: TokenVerbs;
   readonly webhooks: WebhookVerbs;
+  readonly files: FileVerbs;
   readonly #kept: { retentionMs: number; keepAtMost: number };
   readonly #shortestMs: number;
   readonly #telemetry: Telemetry;
@@ -169,6 +172,7 @@ export class Client implements AsyncDisposable {
     this.workflows = new WorkflowVerbs({ ...given, submitter: this.#submitter });
     this.bulk = new BulkVerbs({ world, clock, tenant, by: by.who });
     this.webhooks = new WebhookVerbs({ world, clock, tenant, submitter: this.#submitter });
+    this.files = new FileVerbs({ world, clock, tenant });
     this.tokens = new TokenVerbs({ control: world.control, clock });
     this.#watches = new Watches({ store: world.store, events: world.events, clock });
   }
@@ -400,6 +404,20 @@ export class Client implements AsyncDisposable {
     const { store, tail = notInMemory('news that go on where one stopped') } = world;
     const kept = { keptForMs: this.#shortestMs, keptAtMost: this.#kept.keepAtMost };
     return JobEvents.open({ world: { store, tail }, clock, tenant: this.#tenant, ...kept }, options);
+  }
+
+  /** How far whoever listens under this name has come; `undefined` where nobody has saved that yet. */
+  async bookmark(name: string): Promise<string | undefined> {
+    const { cursor } = await this.#link.world.control.bookmarks.of(expectBookmark(this.#tenant, name));
+    return cursor === '' ? undefined : cursor;
+  }
+
+  /** @throws {Fault} `input.invalid`, and where the broker is away */
+  async setBookmark(name: string, cursor: string): Promise<void> {
+    const savedAt = this.#link.clock.now();
+    await this.#link.world.control.bookmarks.change(expectBookmark(this.#tenant, name), (set) => ({
+      ...{ ...set, cursor: expectCursor(cursor), savedAt },
+    }));
   }
 
   /** Calls back with each transition of every job of the tenant from now on; best effort. */

@@ -278,6 +278,12 @@ function cursorOf({ revision, n, at }: Cursor): string {
   return `${revision}.${n}.${Math.round(at).toString(36)}`;
 }
 
+/** @throws {Fault} `input.invalid` for a text that is no cursor. */
+export function expectCursor(text: string): string {
+  readCursor(text);
+  return text;
+}
+
 /** @throws {Fault} `input.invalid` */
 function readCursor(text: string): Cursor {
   const [, revision, n, at] = /^(\d{1,15})\.(\d{1,9})\.([0-9a-z]{1,10})$/.exec(text) ?? [];

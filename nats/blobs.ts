@@ -10,9 +10,16 @@
  */
 
 import { createHash } from 'node:crypto';
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  type StoredMsg,
+} from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders, nuid } from 'nats';
 import { type Clock, pause } from '../runtime/clock.ts';
+import { Fault, isFault } from '../runtime/faults.ts';
 import type { Blob, BlobInfo, Blobs, StoreSpace } from '../runtime/ports.ts';
 import { decodeJson, encodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
@@ -23,6 +30,8 @@ import { messagesOf } from './stream-reader.ts';
 const chunkSize = 131_072;
 const chunksAtOnce = 16;
 const answerWithinMs = 5_000;
+/** Of one that is read piece by piece, so many are asked for at once. */
+const readAtOnce = 16;
 const readsAtMost = 21;
 const readAgainAfterMs = 100;
 
@@ -34,9 +43,22 @@ interface Info {
   digest: string;
   /** The name, as it was given. */
   name: string;
+  /** As clients keep what they want to be said of it. */
+  metadata?: { type?: string };
   /** When it was said, epoch ms, and where in the stream. */
   at: number;
   place: number;
+}
+
+type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/** What is to be said of it. */
+interface Said {
+  part: string;
+  size: number;
+  chunks: number;
+  digest: string;
+  metadata?: { type: string };
 }
 
 export class NatsBlobs implements Blobs {
@@ -55,19 +77,33 @@ export class NatsBlobs implements Blobs {
   }
 
   put(name: string, bytes: Uint8Array): Promise<string> {
+    return translated(async () => (await this.#put(name, [bytes])).digest);
+  }
+
+  putStream(name: string, pieces: AsyncIterable<Uint8Array>, { type }: { type: string }): Promise<BlobInfo> {
     return translated(async () => {
-      const before = await this.#info(name);
-      const part = nuid.next();
-      try {
-        const { chunks, digest } = await this.#putChunks(part, bytes);
-        await this.#say(name, { part, size: bytes.length, chunks, digest });
-        if (before !== undefined) await this.#purge(this.#names.blobChunks(before.nuid));
-        return digest;
-      } catch (cause) {
-        await this.#purge(this.#names.blobChunks(part)).catch(() => undefined);
-        throw cause;
-      }
+      await this.#put(name, pieces, { type });
+      const info = await this.#info(name);
+      if (info === undefined)
+        throw new Fault('blob.missing', `Expected ${name} to be there, where it was just put. Put it again.`);
+      return plain(info);
     });
+  }
+
+  async #put(name: string, pieces: Pieces, metadata?: { type: string }): Promise<Said> {
+    const before = await this.#info(name);
+    const part = nuid.next();
+    let said: Said;
+    try {
+      said = { part, ...(await this.#putChunks(part, pieces)), ...(metadata === undefined ? {} : { metadata }) };
+      await this.#say(name, said);
+    } catch (cause) {
+      await this.#purge(this.#names.blobChunks(part)).catch(() => undefined);
+      throw cause;
+    }
+    // It is stored: where the former chunks stay, they are swept away as torn.
+    if (before !== undefined) await this.#purge(this.#names.blobChunks(before.nuid)).catch(() => undefined);
+    return said;
   }
 
   get(name: string): Promise<Blob | undefined> {
@@ -82,6 +118,13 @@ export class NatsBlobs implements Blobs {
         if (tries === readsAtMost) return undefined;
         await pause(this.#clock, readAgainAfterMs);
       }
+    });
+  }
+
+  getStream(name: string): Promise<{ info: BlobInfo; bytes: AsyncIterable<Uint8Array> } | undefined> {
+    return translated(async () => {
+      const info = await this.#info(name);
+      return info === undefined ? undefined : { info: plain(info), bytes: this.#pieces(info) };
     });
   }
 
@@ -151,26 +194,31 @@ export class NatsBlobs implements Blobs {
   }
 
   /** A few at a time, and hashed as they go, so that nothing else waits for long. */
-  async #putChunks(part: string, bytes: Uint8Array): Promise<{ chunks: number; digest: string }> {
+  async #putChunks(part: string, pieces: Pieces): Promise<Omit<Said, 'part'>> {
     const subject = this.#names.blobChunks(part);
     const hash = createHash('sha256');
     let chunks = 0;
-    for (let from = 0; from < bytes.length; ) {
-      const sent: Promise<unknown>[] = [];
-      for (; sent.length < chunksAtOnce && from < bytes.length; from += chunkSize) {
-        const chunk = bytes.subarray(from, from + chunkSize);
+    let size = 0;
+    let sent: Promise<unknown>[] = [];
+    try {
+      for await (const chunk of chunksOf(pieces)) {
         hash.update(chunk);
+        chunks++;
+        size += chunk.length;
         sent.push(this.#js.publish(subject, chunk));
+        if (sent.length < chunksAtOnce) continue;
+        await Promise.all(sent);
+        sent = [];
       }
+    } finally {
       // Who fails purges the part: what is still under way would be stored behind that.
       await Promise.allSettled(sent);
-      await Promise.all(sent);
-      chunks += sent.length;
     }
-    return { chunks, digest: digestOf(hash.digest('base64')) };
+    await Promise.all(sent);
+    return { size, chunks, digest: digestOf(hash.digest('base64')) };
   }
 
-  async #say(name: string, said: { part: string; size: number; chunks: number; digest: string }): Promise<void> {
+  async #say(name: string, said: Said): Promise<void> {
     const { part, ...info } = said;
     const more = { bucket: this.#names.blobs, nuid: part, options: { max_chunk_size: chunkSize } };
     const headers = newHeaders();
@@ -194,6 +242,41 @@ export class NatsBlobs implements Blobs {
     return Buffer.concat(chunks);
   }
 
+  /** As they are asked for. What the stream's leader says is there, one of several brokers may not have yet: then it is asked again. */
+  async *#pieces(info: Info): AsyncGenerator<Uint8Array> {
+    const hash = createHash('sha256');
+    let size = 0;
+    let next = 1;
+    for (let tries = 1; size < info.size; tries++) {
+      for (const { seq, data } of await this.#piecesFrom(info.nuid, next)) {
+        hash.update(data);
+        size += data.length;
+        next = seq + 1;
+        tries = 0;
+        yield data;
+      }
+      if (tries === readsAtMost) break;
+      if (tries > 0) await pause(this.#clock, readAgainAfterMs);
+    }
+    if (size === info.size && digestOf(hash.digest('base64')) === info.digest) return;
+    throw new Fault(
+      'blob.missing',
+      `Expected ${info.size} bytes of ${info.name} as they were put, got ${size}, or other ones: it was replaced or removed meanwhile. Read it again.`,
+    );
+  }
+
+  /** None where there is none. */
+  #piecesFrom(part: string, seq: number): Promise<readonly StoredMsg[]> {
+    return translated(async () => {
+      const { direct } = await this.#manager();
+      const asked = { seq, batch: readAtOnce, next_by_subj: this.#names.blobChunks(part) };
+      return await Array.fromAsync(await direct.getBatch(this.#names.streams.blobs, asked));
+    }).catch((cause: unknown) => {
+      if (isFault(cause, 'job.missing')) return [];
+      throw cause;
+    });
+  }
+
   async #purge(filter: string): Promise<void> {
     await (await this.#manager()).streams.purge(this.#names.streams.blobs, { filter });
   }
@@ -203,6 +286,24 @@ export class NatsBlobs implements Blobs {
   }
 }
 
+/** So large each, but for the last. */
+async function* chunksOf(pieces: Pieces): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of pieces)
+    for (let from = 0; from < piece.length; ) {
+      const part = piece.subarray(from, from + chunkSize - size);
+      from += part.length;
+      size += part.length;
+      held.push(part);
+      if (size < chunkSize) continue;
+      yield held.length === 1 ? part : Buffer.concat(held);
+      held = [];
+      size = 0;
+    }
+  if (size > 0) yield Buffer.concat(held);
+}
+
 /** What a client leaves of an object that it deletes says that it is. */
 function isSaid(said: unknown): said is Omit<Info, 'at' | 'place'> {
   if (!isObject(said) || said['deleted'] === true) return false;
@@ -210,8 +311,9 @@ function isSaid(said: unknown): said is Omit<Info, 'at' | 'place'> {
   return [nuid, digest, name].every((text) => typeof text === 'string') && typeof size === 'number';
 }
 
-function plain({ name, size, digest, at, place }: Info): BlobInfo {
-  return { name, size, digest, at, place };
+function plain({ name, size, digest, at, place, metadata }: Info): BlobInfo {
+  const type = metadata?.type;
+  return { name, size, digest, at, place, ...(typeof type === 'string' ? { type } : {}) };
 }
 
 /** As clients write it: base64 for addresses, with its padding. */

@@ -1,6 +1,6 @@
 /**
  * What people and workers set for all, one key each in the control bucket: the job types that are known, how queues
- * are served, the limits of keys and tenants, tokens, and bulk operations.
+ * are served, the limits of keys and tenants, tokens, webhooks, bookmarks, and bulk operations.
  *
  * Whoever watches hears each write as it passes by, on the bucket's own subject, and reads the bucket again now and
  * then and after each reconnect: no consumer that could go blind with the broker that holds it. Two who change one
@@ -12,6 +12,7 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import { isFault } from '../runtime/faults.ts';
 import type {
+  BookmarkRecord,
   BulkRecord,
   BulkShelf,
   Control,
@@ -113,11 +114,21 @@ const webhookKind: SetKind<WebhookRecord> = {
     Array.isArray(value['states']),
 };
 
+const bookmarkKind: SetKind<BookmarkRecord> = {
+  bare: (bookmark) => ({ bookmark, cursor: '', savedAt: 0 }),
+  key: (bookmark) => `bookmark.${bookmark}`,
+  keys: 'bookmark.*',
+  nameOf: ({ bookmark }) => bookmark,
+  isOurs: (value): value is BookmarkRecord =>
+    isObject(value) && typeof value['bookmark'] === 'string' && typeof value['cursor'] === 'string',
+};
+
 export class NatsControl implements Control {
   readonly limits: Settings<LimitSettings> = this.#settings(limitKind);
   readonly tenants: Settings<TenantSettings> = this.#settings(tenantKind);
   readonly tokens: Settings<TokenRecord> = this.#settings(tokenKind);
   readonly webhooks: Settings<WebhookRecord> = this.#settings(webhookKind);
+  readonly bookmarks: Settings<BookmarkRecord> = this.#settings(bookmarkKind);
   readonly #connection: NatsConnection;
   readonly #names: Names;
   readonly #clock: Clock;

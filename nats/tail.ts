@@ -1,6 +1,10 @@
 /**
  * What lies under the keys of jobs, as it is written: from a place in the stream to its end, and then on.
  *
+ * How many are pending a consumer counts a little later than the broker stores, and wrongly at times. Of a record that is written
+ * over in between, the old one comes no more and the new one is not counted yet. So when nothing more has come, the broker is asked
+ * what it has behind that.
+ *
  * By a consumer of one's own, which lies with one broker and reads what that one has: so "nothing behind it" is true of one
  * history, whichever replica it is. What it misses, or where it goes silent, ends the reading with a fault; whoever reads begins
  * again. Only so much is asked for at once as was read before, so that a slow reader makes nothing pile up, here or there:
@@ -14,7 +18,6 @@ import {
   type JetStreamClient,
   type JsMsg,
   jetstream,
-  jetstreamManager,
 } from '@nats-io/jetstream';
 import { type NatsConnection, nanos, TimeoutError } from 'nats';
 import { Fault, isFault, messageOf } from '../runtime/faults.ts';
@@ -28,6 +31,10 @@ import { closeWhenDead } from './pull-loop.ts';
 const atOnce = 256;
 const silentForMs = 5_000;
 const forgottenAfterMs = 60_000;
+/** A flow counts the message that is being looked at as one to come. */
+const inHand = 1;
+
+type Whose = Pick<TailOptions, 'tenant' | 'id'>;
 
 export class NatsTail implements Tail {
   readonly #connection: NatsConnection;
@@ -46,40 +53,56 @@ export class NatsTail implements Tail {
       throw faultOf(cause);
     });
     try {
-      yield* this.#readBy(name, signal);
+      yield* this.#readBy(name, from, signal);
     } catch (cause) {
       // It was there, and lay with a broker that has gone, or took too long: another one will do.
       throw isFault(faultOf(cause), 'broker.unauthorized') ? faultOf(cause) : broken(cause);
     }
   }
 
-  async *#readBy(name: string, signal: AbortSignal | undefined): AsyncGenerator<TailedPage> {
+  async *#readBy(name: string, whose: Whose, signal: AbortSignal | undefined): AsyncGenerator<TailedPage> {
     const consumer = await this.#js.consumers.get(this.#names.streams.jobs, name);
-    let read = 0;
-    let isBehind = false;
+    let [read, revision, isNewest] = [0, 0, true];
     try {
       while (signal?.aborted !== true) {
         const before = read;
-        for await (const message of await this.#some(consumer, signal)) {
-          const { deliverySequence, pending } = message.info;
-          if (deliverySequence !== ++read) throw missed(`message ${read}`, `message ${deliverySequence}`);
-          isBehind = pending > 0;
-          yield { page: this.#page(message), isNewest: !isBehind };
+        const messages = await this.#some(consumer, signal);
+        for await (const message of messages) {
+          if (message.info.deliverySequence !== ++read)
+            throw missed(`message ${read}`, `message ${message.info.deliverySequence}`);
+          revision = message.seq;
+          isNewest = messages.getPending() <= inHand && (await this.#isLast(revision, whose));
+          yield { page: this.#page(message), isNewest };
         }
-        if (isBehind && read === before) throw missed('what the broker said was left', 'nothing');
+        if (isNewest) continue;
+        // What was behind it may have been removed before it came.
+        isNewest = await this.#isLast(revision, whose);
+        if (isNewest) yield { page: { kind: 'reserved', key: '_', revision }, isNewest };
+        else if (read === before) throw missed('what the broker has', 'nothing');
       }
     } finally {
       void consumer.delete().catch(() => undefined);
     }
   }
 
-  async #makeConsumer({ after, tenant = '*', id = '*' }: Omit<TailOptions, 'signal'>): Promise<string> {
-    const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
-    const { name } = await jsm.consumers.add(this.#names.streams.jobs, {
+  /** The leader of the stream has whatever any replica has. */
+  async #isLast(revision: number, whose: Whose): Promise<boolean> {
+    const query = { seq: revision + 1, next_by_subj: this.#subjectOf(whose) };
+    const { streams } = await this.#js.jetstreamManager(false);
+    return (await streams.getMessage(this.#names.streams.jobs, query)) === null;
+  }
+
+  #subjectOf({ tenant = '*', id = '*' }: Whose): string {
+    return this.#names.jobSubject(`${tenant}.${id}`);
+  }
+
+  async #makeConsumer({ after, ...whose }: Omit<TailOptions, 'signal'>): Promise<string> {
+    const { consumers } = await this.#js.jetstreamManager(false);
+    const { name } = await consumers.add(this.#names.streams.jobs, {
       ack_policy: AckPolicy.None,
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: after + 1,
-      filter_subject: this.#names.jobSubject(`${tenant}.${id}`),
+      filter_subject: this.#subjectOf(whose),
       inactive_threshold: nanos(forgottenAfterMs),
       mem_storage: true,
       num_replicas: 1,

@@ -37,6 +37,45 @@ export interface Precursor {
   readonly error?: { readonly kind: string; readonly message: string };
 }
 
+/** Bytes, at once or in pieces, such as those of a stream. */
+export type FileBytes = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** What is known of a file of a job. */
+export interface FileView {
+  readonly name: string;
+  readonly size: number;
+  /** Its media type. */
+  readonly type: string;
+  /** Of its bytes, by SHA-256: equal ones have equal digests. */
+  readonly digest: string;
+  /** When it was put, epoch ms. */
+  readonly at: number;
+}
+
+/** A file to be read, once. Reading fails at its end where the bytes are not those that were put. */
+export interface OpenFile extends FileView {
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+/** The files of a job, as its handler has them: what is too large for payload and result. */
+export interface JobFiles {
+  /**
+   * An input of this job, or with `of` an output of another job of the tenant, such as one that it waited for.
+   *
+   * @throws {Fault} `file.missing`
+   * @example for await (const piece of (await run.files.read('clip.mp4')).bytes) sink.write(piece);
+   */
+  read(name: string, options?: { of?: string }): Promise<OpenFile>;
+  /**
+   * Writes an output of this attempt, whole or not at all; it is there for others at once, and as long as its job. Those of an earlier
+   * attempt are gone from sight.
+   *
+   * @throws {Fault} `file.large` above 1 GiB, `store.full`
+   * @example await run.files.write('small.mp4', createReadStream(path), { type: 'video/mp4' });
+   */
+  write(name: string, bytes: FileBytes, options?: { type?: string }): Promise<FileView>;
+}
+
 /** One attempt at one job, as its handler sees it. */
 export interface JobRun<Payload> {
   readonly id: string;
@@ -64,6 +103,7 @@ export interface JobRun<Payload> {
    * a program. Absent where it is in none. Spans of your own are within it by themselves.
    */
   readonly trace?: { readonly traceparent: string; readonly tracestate?: string };
+  readonly files: JobFiles;
   /** What an earlier attempt has saved by `checkpoint`; absent where none has. */
   readonly saved?: unknown;
   /**

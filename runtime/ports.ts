@@ -239,6 +239,8 @@ export interface BlobInfo {
   at: number;
   /** Where it stands in the order in which they were put. */
   place: number;
+  /** Its media type, where who put it said so. */
+  type?: string;
 }
 
 export interface Blobs {
@@ -254,6 +256,13 @@ export interface Blobs {
   removeTorn(before: number): Promise<number>;
   /** What lies under `name`, whole; `undefined` where there is nothing, or less than was put. May be slightly stale. */
   get(name: string): Promise<Blob | undefined>;
+  /**
+   * As `put`, of bytes that come in pieces, never many of them in memory; resolves once all are stored. Where the pieces fail, nothing
+   * of them is kept, and what was there stays.
+   */
+  putStream(name: string, pieces: AsyncIterable<Uint8Array>, options: { type: string }): Promise<BlobInfo>;
+  /** As `get`, piece by piece, at the pace at which they are taken. Throws `blob.missing` at its end where they are not what was put. */
+  getStream(name: string): Promise<{ info: BlobInfo; bytes: AsyncIterable<Uint8Array> } | undefined>;
   /** Forgets what lies under `name`, where there is something. */
   remove(name: string): Promise<void>;
 }
@@ -503,6 +512,15 @@ export interface Settings<Set> {
   watch(onSet: (set: Set) => void): Promise<Stop>;
 }
 
+/** Up to where somebody who listens to the events of a tenant has done with them: a process that takes over goes on from there. */
+export interface BookmarkRecord {
+  bookmark: string;
+  /** Of the last event (`cluster/job-events.ts`); empty where there is none. */
+  cursor: string;
+  /** Epoch ms. */
+  savedAt: number;
+}
+
 export interface Control {
   /** Makes a type known to all masters and doors; last writer wins. */
   registerType(entry: TypeEntry): Promise<void>;
@@ -522,6 +540,8 @@ export interface Control {
   readonly tokens: Settings<TokenRecord>;
   /** Who is told of jobs that settle. */
   readonly webhooks: Settings<WebhookRecord>;
+  /** How far who listens to events has come. */
+  readonly bookmarks: Settings<BookmarkRecord>;
   bulk: BulkShelf;
 }
 

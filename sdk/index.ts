@@ -62,10 +62,14 @@ export type { ScheduleState } from '../machines/schedule.ts';
 export type { Verb } from '../runtime/bulk.ts';
 export { Fault, type FaultCode } from '../runtime/faults.ts';
 export {
+  type FileBytes,
+  type FileView,
   type JobDefaults,
   type JobDefinition,
   JobError,
+  type JobFiles,
   type JobRun,
+  type OpenFile,
   type Precursor,
   type ProgressReport,
 } from '../runtime/handler.ts';
@@ -83,6 +87,7 @@ export type { AttemptEntry, JobRecord, Progress, Transition } from '../runtime/r
 export type { Firing, Overlap, ScheduleRecord } from '../runtime/schedule.ts';
 export { type ConnectOptions, connect } from './connect.ts';
 export { type DefinedJob, defineJob } from './define-job.ts';
+export { Files } from './files.ts';
 export { JobFailed } from './job-failed.ts';
 export { JobHandle } from './job-handle.ts';
 export { Limits } from './limits.ts';

@@ -33,6 +33,7 @@ import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
 import type { ListOptions } from '../runtime/view.ts';
 import { BulkOperations } from './bulk.ts';
 import type { DefinedJob } from './define-job.ts';
+import { Files } from './files.ts';
 import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
 import { Limits } from './limits.ts';
@@ -62,6 +63,8 @@ export class Yard implements AsyncDisposable {
   readonly tokens: Tokens;
   /** Who is told of jobs that settle. */
   readonly webhooks: Webhooks;
+  /** What is too large for payloads and results. */
+  readonly files: Files;
   readonly #client: Client;
   /** Jobs that recur. */
   readonly schedules: Schedules;
@@ -77,6 +80,7 @@ export class Yard implements AsyncDisposable {
     this.tenants = new Tenants(client);
     this.tokens = new Tokens(client);
     this.webhooks = new Webhooks(client);
+    this.files = new Files(client);
     this.schedules = new Schedules(client);
     this.workflows = new Workflows(client);
     this.bulk = new BulkOperations(client);
@@ -405,6 +409,30 @@ export class Yard implements AsyncDisposable {
    */
   events(options: EventOptions = {}): Promise<JobEvents> {
     return this.#client.events(options);
+  }
+
+  /**
+   * The cursor that was saved last under this name, at the cluster, for whichever process goes on with it; `undefined` where none was.
+   *
+   * @throws {Fault} `input.invalid` for what can be no name.
+   */
+  bookmark(name: string): Promise<string | undefined> {
+    return this.#client.bookmark(name);
+  }
+
+  /**
+   * Keeps a cursor under a name, once all up to it is done with: whoever goes on there (`bookmark`) misses nothing, and hears again
+   * only what was told since it was saved.
+   *
+   * @throws {Fault} `input.invalid` for what can be no name, or is no cursor.
+   * @example
+   * for await (const event of await yard.events({ after: await yard.bookmark('billing') })) {
+   *   await bill(event);
+   *   if (event.cursor !== undefined) await yard.setBookmark('billing', event.cursor);
+   * }
+   */
+  setBookmark(name: string, cursor: string): Promise<void> {
+    return this.#client.setBookmark(name, cursor);
   }
 
   /** Calls back with each transition of every job from now on. Live news, best effort: `watch` misses nothing. */

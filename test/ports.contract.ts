@@ -677,7 +677,7 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
       });
     });
 
-    describe('what is set for limits and tenants', () => {
+    describe('what is set for limits, tenants and listeners', () => {
       test('is told to who asks and to who watches, by names of several words and of families', async () => {
         await worlds.one.control.limits.change('api.acme.eu', (set) => ({ ...set, maxActive: 2 }));
         const heard = new Heard<LimitSettings>();
@@ -692,6 +692,13 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         expect(await worlds.one.control.limits.all()).toHaveLength(2);
         await worlds.one.control.tenants.change('acme', (set) => ({ ...set, weight: 3 }));
         expect(await worlds.other.control.tenants.all()).toEqual([{ tenant: 'acme', weight: 3 }]);
+      });
+
+      test('and how far a listener has come, for the next one of its name', async () => {
+        const { bookmarks } = worlds.one.control;
+        expect(await bookmarks.of('acme=billing')).toEqual({ bookmark: 'acme=billing', cursor: '', savedAt: 0 });
+        await bookmarks.change('acme=billing', (set) => ({ ...set, cursor: '7.1.0', savedAt: 5 }));
+        expect(await worlds.other.control.bookmarks.of('acme=billing')).toMatchObject({ cursor: '7.1.0', savedAt: 5 });
       });
     });
 
@@ -763,6 +770,50 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         const digests = await Promise.all(['a', 'b'].map((name) => blobs.put(name, bytesOf('same'))));
         expect(digests[0]).toBe(digests[1]);
         expect(await blobs.put('c', bytesOf('other'))).not.toBe(digests[0]);
+      });
+    });
+
+    describe('blobs that come in pieces', () => {
+      async function* pieces(...sizes: readonly number[]) {
+        for (const [at, size] of sizes.entries()) yield new Uint8Array(size).fill(at + 1);
+      }
+      const whole = async (bytes: AsyncIterable<Uint8Array>) => Buffer.concat(await Array.fromAsync(bytes));
+
+      test('are the same as those that are put at once, however they are cut, with their type', async () => {
+        const { blobs } = worlds.one;
+        const sizes = [1, 0, 131_071, 131_072, 131_073, 400_000, 5];
+        const given = await whole(pieces(...sizes));
+        const info = await blobs.putStream('cut', pieces(...sizes), { type: 'video/mp4' });
+        expect(info).toMatchObject({ name: 'cut', size: given.length, type: 'video/mp4' });
+        expect(info.digest).toBe(await blobs.put('same', given));
+        const read = await worlds.other.blobs.getStream('cut');
+        expect(read?.info).toEqual(info);
+        if (read !== undefined) expect((await whole(read.bytes)).equals(given)).toBe(true);
+        expect((await worlds.other.blobs.get('cut'))?.bytes).toHaveLength(given.length);
+      });
+
+      test('may be empty, may be many, and are not there where they were not put', async () => {
+        const { blobs } = worlds.one;
+        expect(await blobs.putStream('none', pieces(), { type: 'a/b' })).toMatchObject({ size: 0 });
+        const empty = await worlds.other.blobs.getStream('none');
+        if (empty !== undefined) expect(await whole(empty.bytes)).toHaveLength(0);
+        const many = Array.from({ length: 70 }, () => 131_072);
+        await blobs.putStream('many', pieces(...many), { type: 'a/b' });
+        const read = await worlds.other.blobs.getStream('many');
+        if (read !== undefined) expect(await whole(read.bytes)).toHaveLength(70 * 131_072);
+        expect(await blobs.getStream('never')).toBeUndefined();
+      });
+
+      test('leave what was there, and nothing of themselves, where they fail', async () => {
+        const { blobs } = worlds.one;
+        await blobs.put('kept', new Uint8Array(3));
+        const failing = async function* () {
+          yield* pieces(300_000, 3_000_000);
+          throw new Error('The other end has gone.');
+        };
+        await expect(blobs.putStream('kept', failing(), { type: 'a/b' })).rejects.toThrow('The other end has gone.');
+        expect((await worlds.other.blobs.get('kept'))?.bytes).toHaveLength(3);
+        expect(await blobs.removeTorn(Number.MAX_SAFE_INTEGER)).toBe(0);
       });
     });
 

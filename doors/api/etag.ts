@@ -21,7 +21,7 @@ export function tells(reply: Reply): { 200: Reply; 304: Reply } {
 export function tagged({ header }: { header(name: string): string | undefined }, body: unknown): Answer {
   const etag = etagOf(body);
   const headers = { etag };
-  return names(header('if-none-match'), etag) ? { status: 304, headers } : { body, headers };
+  return isAsItWas(header('if-none-match'), etag) ? { status: 304, headers } : { body, headers };
 }
 
 function etagOf(body: unknown): string {
@@ -29,7 +29,7 @@ function etagOf(body: unknown): string {
 }
 
 /** Whether a list of tags, or `*`, has this one; a weak one of the same name is it too. */
-function names(list: string | undefined, etag: string): boolean {
+export function isAsItWas(list: string | undefined, etag: string): boolean {
   if (list === undefined) return false;
   const said = list.split(',').map((each) => each.trim().replace(/^W\//, ''));
   return said.includes(etag) || said.includes('*');

@@ -24,6 +24,8 @@ export interface Given<Params, Query, Body> {
   query: Query;
   body: Body;
   header(name: string): string | undefined;
+  /** Of an operation that takes bytes: they, as they come. */
+  bytes?: AsyncIterable<Uint8Array>;
   /** Fires when who asked has gone, or what they showed opens nothing any more. */
   signal: AbortSignal;
 }
@@ -56,6 +58,8 @@ interface Described extends Lock {
   tag: string;
   summary: string;
   description?: string;
+  /** What it is given are bytes of any type, and no JSON; so large, it says itself. */
+  takesBytes?: true;
   /** It is there to tell what all others hide. */
   tellsSecrets?: true;
   /** Headers that mean something, with what. */

@@ -6,8 +6,10 @@ import type { Yard } from '../../sdk/index.ts';
 import { bulkOperations } from './bulk.ts';
 import { clusterOperations } from './cluster.ts';
 import { deadOperations } from './dead.ts';
+import { fileOperations } from './files.ts';
 import { jobOperations } from './jobs.ts';
 import { limitOperations } from './limits.ts';
+import { machineOperations } from './machines.ts';
 import type { Operation } from './operation.ts';
 import { queueOperations } from './queues.ts';
 import { scheduleOperations } from './schedules.ts';
@@ -20,6 +22,7 @@ import { workflowOperations } from './workflows.ts';
 export function operations(yard: Yard): readonly Operation[] {
   return [
     ...jobOperations(yard),
+    ...fileOperations(yard),
     ...verbOperations(yard),
     ...bulkOperations(yard),
     ...workflowOperations(yard),
@@ -28,6 +31,7 @@ export function operations(yard: Yard): readonly Operation[] {
     ...limitOperations(yard),
     ...scheduleOperations(yard),
     ...clusterOperations(yard),
+    ...machineOperations(),
     ...tokenOperations(yard),
     ...webhookOperations(yard),
   ];

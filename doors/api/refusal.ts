@@ -31,12 +31,12 @@ export function refusalsOf(operation: Asked): ReadonlyMap<number, readonly strin
   ];
   const byStatus = Map.groupBy(new Set(codes), (code) => statusOf(new Fault(code, '')));
   // Whatever is too large is refused before any operation sees it.
-  const all = body === nothing ? byStatus : byStatus.set(413, []);
+  const all = body === nothing ? byStatus : byStatus.set(413, byStatus.get(413) ?? []);
   return new Map(
     [...all].sort(([one], [other]) => one - other).map(([status, those]) => [status, named(status, those)]),
   );
 }
 
 function named(status: number, codes: readonly FaultCode[]): readonly string[] {
-  return status === 413 ? ['request.large', ...codes] : codes;
+  return status === 413 && codes.length === 0 ? ['request.large'] : codes;
 }

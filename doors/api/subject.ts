@@ -29,9 +29,12 @@ export const subjects: Readonly<Record<string, Lock['needs']>> = {
   'jobs.cancel': 'operate',
   'jobs.get': 'read',
   'jobs.hold': 'operate',
+  'jobs.inputs': 'read',
+  'jobs.inputs.put': 'submit',
   'jobs.list': 'read',
   'jobs.logs': 'read',
   'jobs.move': 'operate',
+  'jobs.outputs': 'read',
   'jobs.prioritise': 'operate',
   'jobs.redrive': 'operate',
   'jobs.release': 'operate',
@@ -44,6 +47,8 @@ export const subjects: Readonly<Record<string, Lock['needs']>> = {
   'limits.delete': 'operate',
   'limits.list': 'read',
   'limits.set': 'operate',
+  'machines.get': 'read',
+  'machines.list': 'read',
   'masters.list': 'read',
   'masters.step-down': 'admin',
   'prometheus.targets': 'read',
@@ -95,10 +100,10 @@ export function subjectsThatNeed(...needs: readonly Lock['needs'][]): readonly s
 }
 
 /** `jobs.submit`, for `yard.api.jobs.submit`. */
-export function subjectOf({ path, id }: Pick<Operation, 'path' | 'id'>): string {
+export function subjectOf({ path, id, takesBytes }: Pick<Operation, 'path' | 'id' | 'takesBytes'>): string {
   const [noun = '', ...more] = path.replace(/^\/v1/, '').split('/').slice(1);
   const said = more.filter((part) => !part.startsWith('{'));
   const verb = /^[a-z]+/.exec(id)?.[0] ?? id;
-  if (said.length > 0) return [noun, ...said].join('.');
+  if (said.length > 0) return [noun, ...said, ...(takesBytes === true ? [verb] : [])].join('.');
   return verb === noun ? noun : `${noun}.${verb}`;
 }

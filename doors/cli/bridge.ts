@@ -2,6 +2,7 @@
  * `yard bridge mqtt`: a process that makes jobs of the messages of an outside MQTT broker, until it is told to stop.
  */
 
+import { createHash } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { readSubmitFlags, submitFlags } from '../../cluster/submit-options.ts';
 import type { Route } from '../mqtt/bridge.ts';
@@ -57,24 +58,34 @@ async function run(command: Command, context: CommandContext, flags: Flags): Pro
   const start = async () => {
     const tracing = await context.startTracing(command);
     const yard = await context.connect(command);
-    const stop = await new MqttBridge({
+    const { tenant } = context.settings(command, 'client');
+    const name = bookmarkOf(url, clientId);
+    const bridge = await MqttBridge.start({
       url,
       routes,
       clientId,
       prefix,
       idField,
       submit: (type, payload, own) => yard.submit(type, payload, readSubmitFlags({ ...said, ...own })),
-      onTransition: (listener) => yard.onTransition(listener),
+      tenant,
+      events: (after, signal) => yard.events({ after, signal }),
+      bookmark: { read: () => yard.bookmark(name), save: (cursor) => yard.setBookmark(name, cursor) },
       say: (sentence) => context.terminal.say(sentence),
-    }).start();
+    });
     return async () => {
-      await stop();
+      await bridge.stop();
       await yard.close();
       await tracing[Symbol.asyncDispose]();
     };
   };
   await serve({ start, patience: 1, withinMs: 30_000 }, context.terminal);
   process.exit(exitCodes.ok);
+}
+
+/** Of a session at that broker: `--client-id` is only known there. */
+function bookmarkOf(url: string, clientId: string): string {
+  const { host } = new URL(url);
+  return `mqtt-${createHash('sha256').update(`${host}\n${clientId}`).digest('hex').slice(0, 32)}`;
 }
 
 function routeIn(text: string): Route {

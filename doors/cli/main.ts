@@ -23,9 +23,11 @@ import { register as dead } from './dead.ts';
 import { register as demo } from './demo.ts';
 import { register as doctor } from './doctor.ts';
 import { type ExitCode, exitCodes } from './exit.ts';
+import { register as file } from './file.ts';
 import { register as job } from './job.ts';
 import { register as limit } from './limit.ts';
 import { register as load } from './load.ts';
+import { register as machine } from './machine.ts';
 import { register as master } from './master.ts';
 import { register as queue } from './queue.ts';
 import { register as rejected } from './rejected.ts';
@@ -51,6 +53,7 @@ const commands: readonly Register[] = [
   top,
   doctor,
   job,
+  file,
   queue,
   limit,
   tenant,
@@ -61,6 +64,7 @@ const commands: readonly Register[] = [
   workflow,
   worker,
   master,
+  machine,
   broker,
   bridge,
   scale,
@@ -79,8 +83,8 @@ const lastGroup = 'Here:';
 /** How help has them; a command that stands in none is of the last group. */
 const groups: Readonly<Record<string, readonly string[]>> = {
   'Run a cluster:': ['up', 'down', 'demo', 'master', 'worker', 'broker', 'bridge'],
-  'Jobs:': ['submit', 'job', 'jobs', 'workflow', 'schedule', 'schedules', 'bulk', 'dead', 'rejected', 'load'],
-  'See how it stands:': ['status', 'top', 'doctor', 'nodes', 'scale', 'audit'],
+  'Jobs:': ['submit', 'job', 'jobs', 'file', 'workflow', 'schedule', 'schedules', 'bulk', 'dead', 'rejected', 'load'],
+  'See how it stands:': ['status', 'top', 'doctor', 'nodes', 'machine', 'scale', 'audit'],
   'Say how it shall be:': ['queue', 'limit', 'tenant', 'token', 'webhook', 'auth'],
   'Keep it:': ['backup', 'restore'],
   [lastGroup]: ['context', 'config'],

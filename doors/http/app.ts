@@ -20,6 +20,8 @@ import { answerProblem, answerRefused } from './problem.ts';
 import { mountSessions } from './session.ts';
 
 const apiPolicy = { defaultSrc: ["'none'"], styleSrc: ["'self'"], frameAncestors: ["'none'"] };
+/** Pictures have their looks within them. */
+const picturePolicy = { ...apiPolicy, styleSrc: ["'unsafe-inline'"] };
 const bodyAtMost = 16 * 2 ** 20;
 
 export interface AppOptions {
@@ -46,7 +48,11 @@ export function httpApp({
   const app = new OpenAPIHono();
   const ofApi = secureHeaders({ contentSecurityPolicy: apiPolicy });
   const ofConsole = secureHeaders({ contentSecurityPolicy: consolePolicy });
-  app.use((context, next) => (isConsole(context.req.path) ? ofConsole : ofApi)(context, next));
+  const ofPictures = secureHeaders({ contentSecurityPolicy: picturePolicy });
+  app.use((context, next) => {
+    if (isConsole(context.req.path)) return ofConsole(context, next);
+    return (context.req.path.startsWith('/v1/machines/') ? ofPictures : ofApi)(context, next);
+  });
   app.use(async ({ req }, next) => {
     refuseForeign({ host: req.header('host'), origin: req.header('origin'), isOpen: tokens === undefined });
     await next();
@@ -56,13 +62,12 @@ export function httpApp({
     // What is shown to one is nothing for a cache that others ask.
     if (!context.res.headers.has('cache-control')) context.header('cache-control', 'private, no-cache');
   });
-  app.use(
-    bodyLimit({
-      maxSize: bodyAtMost,
-      onError: () =>
-        answerRefused(413, 'request.large', `Expected at most ${bodyAtMost} bytes, got more. Send less at once.`),
-    }),
-  );
+  const limited = bodyLimit({
+    maxSize: bodyAtMost,
+    onError: () =>
+      answerRefused(413, 'request.large', `Expected at most ${bodyAtMost} bytes, got more. Send less at once.`),
+  });
+  app.use((context, next) => (isFile(context.req) ? next() : limited(context, next)));
   app.onError((cause) => {
     const answer = answerProblem(cause);
     if (answer.status === 500) onError(cause);
@@ -94,4 +99,9 @@ export function httpApp({
   registerConsole(app);
   app.get('/', (context) => context.redirect('/console/'));
   return app;
+}
+
+/** What is put there is never in memory as a whole, and has a bound of its own. */
+function isFile({ method, path }: { method: string; path: string }): boolean {
+  return method === 'PUT' && /^\/v1\/jobs\/[^/]+\/inputs\/[^/]+$/.test(path);
 }

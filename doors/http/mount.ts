@@ -4,6 +4,7 @@
 
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { Fault } from '../../sdk/index.ts';
 import type { Visitor } from '../api/doorkeeper.ts';
 import { type Answer, type Given, nothing, type Operation, type Reply, readBody } from '../api/operation.ts';
 import { problem } from '../api/problem.ts';
@@ -42,7 +43,7 @@ async function* toTheEnd(bytes: ReadableStream<Uint8Array>, then: () => void): A
 
 async function givenIn(
   { req }: Context,
-  { body }: Operation,
+  { body, takesBytes }: Operation,
   signal: AbortSignal,
 ): Promise<Given<unknown, unknown, unknown>> {
   return {
@@ -50,8 +51,20 @@ async function givenIn(
     query: Object.fromEntries(Object.entries(req.queries()).map(([name, values]) => [name, one(values)])),
     body: body === nothing ? {} : readBody(await req.text()),
     header: (name) => req.header(name),
+    ...(takesBytes === true ? { bytes: bytesOf(req.raw.body) } : {}),
     signal,
   };
+}
+
+/** @throws {Fault} `input.invalid` where whoever sends them leaves before the end. */
+async function* bytesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+  try {
+    if (body !== null) yield* body;
+  } catch (cause) {
+    throw new Fault('input.invalid', 'Expected all of the bytes, and met the end of the connection. Send them again.', {
+      cause,
+    });
+  }
 }
 
 function one(values: readonly string[]): string | readonly string[] | undefined {
@@ -68,7 +81,7 @@ type RouteConfig = Parameters<OpenAPIHono['openAPIRegistry']['registerPath']>[0]
 type Responses = RouteConfig['responses'];
 
 function describedAs(operation: Operation): RouteConfig {
-  const { method, path, id, tag, summary, description, params, query, headers, body, needs } = operation;
+  const { method, path, id, tag, summary, description, params, query, headers, body, needs, takesBytes } = operation;
   const named = Object.entries(headers ?? {}).map(([name, meaning]) => [
     name,
     z.string().optional().openapi({ description: meaning }),
@@ -88,6 +101,7 @@ function describedAs(operation: Operation): RouteConfig {
       ...(body === nothing
         ? {}
         : { body: { content: { 'application/json': { schema: demanded(body) } }, required: true } }),
+      ...(takesBytes === true ? { body: { content: { '*/*': { schema: z.string() } }, required: true } } : {}),
     },
     responses: { ...answersOf(operation), ...problemsOf(operation) },
   };

@@ -1,5 +1,5 @@
 /**
- * A bridge from an outside MQTT broker: each message there becomes one job here.
+ * A bridge to an outside MQTT broker: each message there becomes one job here, and what happens to jobs is told there (`outbox.ts`).
  *
  * A message is acknowledged there once its job is durable here, and never before; the session there outlives this
  * process. So the outside broker sends again whatever was under way when anything died, and the idempotency key, made of
@@ -7,9 +7,10 @@
  */
 
 import { createHash } from 'node:crypto';
-import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type IPublishPacket, type MqttClient, Store } from 'mqtt';
 import { rest } from '../../cluster/pace.ts';
-import { Fault, type JobEventMessage, type JobHandle, type Stop } from '../../sdk/index.ts';
+import { Fault, type JobEvent, type JobHandle } from '../../sdk/index.ts';
+import { Outbox, type OutboxOptions, type Words, whyOf } from './outbox.ts';
 
 /** Messages on topics that match become jobs of the type. */
 export interface Route {
@@ -28,7 +29,10 @@ export interface BridgeOptions {
   idField: string | undefined;
   /** Resolves once the job is durable. */
   submit(type: string, payload: unknown, said: Said): Promise<Pick<JobHandle, 'id' | 'created'>>;
-  onTransition(listener: (event: JobEventMessage) => void): Promise<Stop>;
+  /** Whose jobs they are. */
+  tenant: string;
+  events: OutboxOptions['events'];
+  bookmark: OutboxOptions['bookmark'];
   say(sentence: string): void;
 }
 
@@ -53,17 +57,32 @@ const longestPauseMs = 30_000;
 export class MqttBridge {
   readonly #options: BridgeOptions;
   readonly #client: MqttClient;
-  readonly #types: ReadonlySet<string>;
+  readonly #outbox: Outbox;
   readonly #draining = new AbortController();
   /** Counts connections: what came by a former one is not acknowledged on this one. */
   #connection = 0;
   #underWay: Promise<void> = Promise.resolve();
   #lastTrouble = '';
 
-  /** Connects, and goes on trying for ever. */
-  constructor(options: BridgeOptions) {
+  /**
+   * Resolves when it tells events from where a former one stopped; connects then, and goes on trying for ever.
+   *
+   * @throws {Fault} where our broker cannot be asked.
+   */
+  static async start(options: BridgeOptions): Promise<MqttBridge> {
+    const { events, bookmark, say, tenant } = options;
+    const types = new Set(options.routes.map(({ type }) => type));
+    const wording = (event: JobEvent) => wordingOf(event, { types, tenant, say });
+    let bridge: MqttBridge | undefined;
+    const send = (words: Words, acknowledged: () => void) => bridge?.publish(words, acknowledged);
+    const outbox = await Outbox.open({ events, bookmark, say, wording, send });
+    bridge = new MqttBridge(options, outbox);
+    return bridge;
+  }
+
+  private constructor(options: BridgeOptions, outbox: Outbox) {
     this.#options = options;
-    this.#types = new Set(options.routes.map(({ type }) => type));
+    this.#outbox = outbox;
     const session: IClientOptions = {
       clientId: options.clientId,
       clean: false,
@@ -71,6 +90,8 @@ export class MqttBridge {
       resubscribe: false,
       reconnectOnConnackError: true,
       reconnectPeriod: firstPauseMs,
+      // What has to be said again over the next connection the outbox says, or our cluster does, when the message comes again.
+      outgoingStore: new Forgetful(),
     };
     this.#client = connect(options.url, session);
     this.#client.handleMessage = (packet, acknowledge) => {
@@ -81,21 +102,19 @@ export class MqttBridge {
     this.#client.on('error', ({ message, name }) => this.#trouble(message || name));
   }
 
-  /** Tells events there until the function that it resolves with is called: that finishes the message under way. */
-  async start(): Promise<() => Promise<void>> {
-    const stopEvents = await this.#options.onTransition((event) => this.#tellEvent(event));
-    return async () => {
-      this.#draining.abort();
-      await this.#underWay;
-      await stopEvents();
-      await this.#client.endAsync(true);
-    };
+  /** Finishes the message and the events under way. */
+  async stop(): Promise<void> {
+    this.#draining.abort();
+    await this.#underWay;
+    await this.#outbox.stop();
+    await this.#client.endAsync(true);
   }
 
   #connected(): void {
     const { routes, url, say } = this.#options;
     this.#client.options.reconnectPeriod = firstPauseMs;
     this.#lastTrouble = '';
+    this.#outbox.connected();
     const filters = [...new Set(routes.map(({ filter }) => filter))];
     this.#client.subscribeAsync(filters, { qos: 1 }).then(
       (granted) => {
@@ -109,6 +128,7 @@ export class MqttBridge {
 
   #closed(): void {
     this.#connection++;
+    this.#outbox.closed();
     const { options } = this.#client;
     options.reconnectPeriod = Math.min(2 * (options.reconnectPeriod ?? firstPauseMs), longestPauseMs);
     if (!this.#draining.signal.aborted) this.#trouble('it is away');
@@ -136,11 +156,11 @@ export class MqttBridge {
     for (let pauseMs = firstPauseMs; !this.#draining.signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
         const { id, created } = await this.#options.submit(type, payload, said);
-        this.#publish(`ack/${topic}`, { ref, id, created });
+        this.publish({ topic: `ack/${topic}`, said: { ref, id, created } });
         return true;
       } catch (thrown) {
         if (isOfTheMessage(thrown)) return this.#reject(topic, { ref, rejected: thrown.message });
-        if (pauseMs === firstPauseMs) this.#options.say(`A job waits to be submitted: ${wordsOf(thrown)}`);
+        if (pauseMs === firstPauseMs) this.#options.say(`A job waits to be submitted: ${whyOf(thrown)}`);
         await rest(pauseMs, this.#draining.signal);
       }
     }
@@ -164,21 +184,48 @@ export class MqttBridge {
 
   #reject(topic: string, ack: { ref: string | undefined; rejected: string }): true {
     this.#options.say(`Rejected a message on ${topic}: ${ack.rejected}`);
-    this.#publish(`ack/${topic}`, ack);
+    this.publish({ topic: `ack/${topic}`, said: ack });
     return true;
   }
 
-  #tellEvent({ key, type, transition }: JobEventMessage): void {
-    if (!this.#types.has(type)) return;
-    const [tenant = '', id = ''] = key.split(/[./]/);
-    this.#publish(`event/${tenant}/${type}/${transition.to}/${id}`, { id, tenant, type, transition });
+  /** Calls back when the broker has it, where this connection lives to hear so. Not kept while away. */
+  publish({ topic, said }: Words, acknowledged: () => void = () => {}): void {
+    if (!this.#client.connected) return;
+    this.#client.publish(`${this.#options.prefix}/${topic}`, JSON.stringify(said), { qos: 1 }, (error) => {
+      if (!error) acknowledged();
+    });
+  }
+}
+
+/** Keeps nothing: what a connection took with it is not said again by itself over the next one, under a number that may be taken. */
+class Forgetful extends Store {
+  override put(...[, stored]: Parameters<Store['put']>): this {
+    stored();
+    return this;
   }
 
-  /** Nobody waits for it: its acknowledgement comes behind the message that is being taken. Not kept while away. */
-  #publish(topic: string, said: unknown): void {
-    if (!this.#client.connected) return;
-    this.#client.publish(`${this.#options.prefix}/${topic}`, JSON.stringify(said), { qos: 1 });
+  override del(...[packet, removed]: Parameters<Store['del']>): this {
+    removed(undefined, { cmd: 'puback', ...packet });
+    return this;
   }
+}
+
+interface Hearers {
+  types: ReadonlySet<string>;
+  tenant: string;
+  say(sentence: string): void;
+}
+
+/** What is told of an event; nothing of types that no topic leads to. */
+function wordingOf(event: JobEvent, { types, tenant, say }: Hearers): Words | undefined {
+  if (event.kind === 'gap') {
+    const { cursor: _cursor, kind: _kind, ...said } = event;
+    say(`Events may be missing: ${event.why}.`);
+    return { topic: `event/${tenant}/gap`, said };
+  }
+  const { id, type, transition } = event;
+  if (!types.has(type)) return undefined;
+  return { topic: `event/${tenant}/${type}/${transition.to}/${id}`, said: { id, tenant, type, transition } };
 }
 
 /** Whether a topic matches a filter, as MQTT says: `+` is one level, `#` at the end any number of them. */
@@ -227,8 +274,4 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function withoutSecrets(url: string): string {
   return url.replace(/\/\/[^@/]*@/, '//');
-}
-
-function wordsOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

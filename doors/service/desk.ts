@@ -77,8 +77,10 @@ export class Desk {
     const asking = { authorization: headers.get('authorization'), address: 'nats', tenant };
     const { yard } = await this.#keeper.admit(asking, operation);
     const asked = partsOf(readBody(new TextDecoder().decode(body)));
+    const bytes = operation.takesBytes === true ? { body: {}, bytes: bytesIn(asked.body) } : {};
     return await this.#onFace(yard, operation.id).handle({
       ...asked,
+      ...bytes,
       header: (name) => headers.get(name.toLowerCase()),
       signal,
     });
@@ -91,6 +93,7 @@ export class Desk {
 }
 
 const parts = ['params', 'query', 'body'];
+const absent = {};
 
 /** @throws {Fault} `input.invalid` where there is something else in it. */
 function partsOf(said: unknown): { params: unknown; query: unknown; body: unknown } {
@@ -98,7 +101,15 @@ function partsOf(said: unknown): { params: unknown; query: unknown; body: unknow
   const other = Array.isArray(said) ? 'a list' : [...given.keys()].find((name) => !parts.includes(name));
   if (other !== undefined)
     throw new Fault('input.invalid', `Expected an object of \`params\`, \`query\` and \`body\`, got \`${other}\`.`);
-  return { params: given.get('params') ?? {}, query: given.get('query') ?? {}, body: given.get('body') ?? {} };
+  return { params: given.get('params') ?? {}, query: given.get('query') ?? {}, body: given.get('body') ?? absent };
+}
+
+/** JSON has no bytes: they come as base64. @throws {Fault} `input.invalid` */
+async function* bytesIn(body: unknown): AsyncGenerator<Uint8Array> {
+  if (body === absent) return;
+  if (typeof body !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(body))
+    throw new Fault('input.invalid', 'Expected a `body` of bytes in base64, got something else. Or send it by HTTP.');
+  yield Buffer.from(body, 'base64');
 }
 
 async function replyOf({ status = 200, body, stream, headers = {} }: Answer): Promise<MicroReply> {

@@ -2,21 +2,14 @@
  * How the pages are built: one folder of files that every master serves under `/console/`, with the charts drawn in advance.
  */
 
-import { createHash } from 'node:crypto';
 import ELK from 'elkjs/lib/elk.bundled.js';
 import { defineConfig, type Plugin } from 'vite';
-import { jobMachine } from '../../machines/job.ts';
-import { scheduleMachine } from '../../machines/schedule.ts';
-import { workerMachine } from '../../machines/worker.ts';
+import { hashOf, machines } from '../../runtime/machines.ts';
 import { type Direction, layout } from './drawing/layout.ts';
-import { type Machine, planOf } from './drawing/wire.ts';
 import { jobWords } from './drawing/words.ts';
 
-const machines: Readonly<Record<string, Machine>> = {
-  job: jobMachine,
-  worker: workerMachine,
-  schedule: scheduleMachine,
-};
+const name = 'virtual:charts';
+const words = 'virtual:job';
 
 export default defineConfig({
   root: import.meta.dirname,
@@ -28,32 +21,49 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  plugins: [made('charts', drawings), made('job', async () => jobWords())],
+  plugins: [charts(), job()],
 });
 
-/** A module `virtual:NAME` that exports, as `NAME`, what is made once when the pages are built. */
-function made(name: string, make: () => Promise<unknown>): Plugin {
-  const id = `virtual:${name}`;
+/** The words of a job, as a module. */
+function job(): Plugin {
   return {
-    name: id,
-    resolveId: (asked) => (asked === id ? `\0${id}` : undefined),
-    load: async (asked) =>
-      asked === `\0${id}` ? `export const ${name} = ${JSON.stringify(await make())};` : undefined,
+    name: words,
+    resolveId: (id) => (id === words ? `\0${words}` : undefined),
+    load: (id) => (id === `\0${words}` ? `export const job = ${JSON.stringify(jobWords())};` : undefined),
+  };
+}
+
+/** The charts for the pages, and each as a file beside them: `machines/job-right.svg`. */
+function charts(): Plugin {
+  let made: ReturnType<typeof drawings> | undefined;
+  const drawn = () => {
+    made ??= drawings();
+    return made;
+  };
+  return {
+    name,
+    resolveId: (id) => (id === name ? `\0${name}` : undefined),
+    load: async (id) => (id === `\0${name}` ? `export const charts = ${JSON.stringify(await drawn())};` : undefined),
+    async generateBundle() {
+      // What only reads this file has no JSX.
+      const { pictureOf } = await import('./drawing/picture.ts');
+      for (const [of, { title, hash, right, down }] of Object.entries(await drawn()))
+        for (const [direction, { words }] of Object.entries({ right, down })) {
+          const source = await pictureOf(words, { title, hash });
+          this.emitFile({ type: 'asset', fileName: `machines/${of}-${direction}.svg`, source });
+        }
+    },
   };
 }
 
 async function drawings() {
   const elk = new ELK();
-  const all = Object.entries(machines).map(async ([of, machine]) => {
-    const hash = createHash('sha256')
-      .update(JSON.stringify(planOf(machine)))
-      .digest('hex')
-      .slice(0, 12);
-    const drawn = async (direction: Direction) => ({
+  const all = Object.entries(machines).map(async ([of, { title, machine }]) => {
+    const both = async (direction: Direction) => ({
       outline: await layout(machine, { direction, detail: 'outline' }, elk),
       words: await layout(machine, { direction, detail: 'words' }, elk),
     });
-    return [of, { hash, right: await drawn('right'), down: await drawn('down') }] as const;
+    return [of, { title, hash: hashOf(machine), right: await both('right'), down: await both('down') }] as const;
   });
   return Object.fromEntries(await Promise.all(all));
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Blob, BlobInfo, Blobs } from '../ports.ts';
 import type { Link } from './link.ts';
 
-type Kept = Blob & Pick<BlobInfo, 'at' | 'place'>;
+type Kept = Blob & Pick<BlobInfo, 'at' | 'place' | 'type'>;
 
 export class BlobStore {
   readonly #clock: Clock;
@@ -40,6 +40,16 @@ export class BlobStore {
       async *list(after) {
         yield* await link.call(() => list(after));
       },
+      putStream: async (name, pieces, { type }) => {
+        const bytes = Buffer.concat(await Array.fromAsync(pieces));
+        const digest = createHash('sha256').update(bytes).digest('hex');
+        return await link.call(() => infoOf(name, this.#keep(name, { bytes, digest, type })));
+      },
+      getStream: (name) =>
+        link.call(() => {
+          const kept = this.#blobs.get(name);
+          return kept === undefined ? undefined : { info: infoOf(name, kept), bytes: piecesOf(kept) };
+        }),
       remove: (name) => link.call(() => void this.#blobs.delete(name)),
       // Nothing limits them, and none is ever there in part.
       space: async () => undefined,
@@ -47,14 +57,20 @@ export class BlobStore {
     };
   }
 
-  #keep(name: string, blob: Blob): void {
+  #keep(name: string, blob: Blob & Pick<BlobInfo, 'type'>): Kept {
+    const kept = { ...blob, at: this.#clock.now(), place: ++this.#places };
     this.#blobs.delete(name);
-    this.#blobs.set(name, { ...blob, at: this.#clock.now(), place: ++this.#places });
+    this.#blobs.set(name, kept);
+    return kept;
   }
 }
 
-function infoOf(name: string, { bytes, digest, at, place }: Kept): BlobInfo {
-  return { name, size: bytes.length, digest, at, place };
+function infoOf(name: string, { bytes, digest, at, place, type }: Kept): BlobInfo {
+  return { name, size: bytes.length, digest, at, place, ...(type === undefined ? {} : { type }) };
+}
+
+async function* piecesOf({ bytes }: Blob): AsyncGenerator<Uint8Array> {
+  yield Uint8Array.from(bytes);
 }
 
 function copyOf(kept: Kept | undefined): Blob | undefined {

@@ -1,9 +1,10 @@
 /**
  * What people and workers set for all: the job types that are known, how queues are served, limits of keys and tenants,
- * tokens, webhooks, and bulk operations.
+ * tokens, webhooks, bookmarks, and bulk operations.
  */
 
 import type {
+  BookmarkRecord,
   BulkRecord,
   BulkShelf,
   Control,
@@ -31,6 +32,7 @@ export class ControlBucket {
   readonly #tenants = new Shelf<TenantSettings>(({ tenant }) => tenant);
   readonly #tokens = new Shelf<TokenRecord>(({ token }) => token);
   readonly #webhooks = new Shelf<WebhookRecord>(({ webhook }) => webhook);
+  readonly #bookmarks = new Shelf<BookmarkRecord>(({ bookmark }) => bookmark);
 
   /** The bucket as the node at the other end of `link` sees it. */
   over(link: Link): Control {
@@ -57,6 +59,7 @@ export class ControlBucket {
         place: 0,
         createdAt: 0,
       })),
+      bookmarks: this.#bookmarks.over(link, (bookmark) => ({ bookmark, cursor: '', savedAt: 0 })),
       bulk: this.#bulkOver(link),
     };
   }

@@ -188,6 +188,23 @@ describe('what lies aside', () => {
     expect(on.swept).toEqual([1]);
   });
 
+  test('is a file of a job: an input goes with its record, an output too, unless its attempt was not the last: then in an hour', async () => {
+    const on = setUp();
+    const { clock, world } = on;
+    const revision = await completed(on, 'done');
+    const files = ['in/clip', 'out/1/small', 'out/0/small'].map((name) => `file/default.done/${name}`);
+    const unborn = 'file/default.unborn/in/clip';
+    for (const name of [...files, unborn]) await clock.until(world.blobs.put(name, new Uint8Array(3)));
+    sweeperOn(on).start();
+    await clock.advance(30 * minute);
+    expect(await namesOf(on)).toEqual(expect.arrayContaining([...files, unborn]));
+    await clock.advance(40 * minute);
+    expect((await namesOf(on)).filter((name) => name.startsWith('file/'))).toEqual(files.slice(0, 2));
+    await clock.until(world.store.forget([{ key: 'default.done', revision }]));
+    await clock.advance(2 * minute);
+    expect(await namesOf(on)).toEqual([]);
+  });
+
   test('and has no record goes after an hour, and nothing that is not of a job', async () => {
     const on = setUp();
     const { clock, world } = on;

@@ -27,7 +27,8 @@ interface Submission {
 
 export async function gatherHistory(sources: Sources): Promise<History> {
   const { user, processes, effects, connection, changes } = sources;
-  const submissions = await submissionsIn(connection, user.names.streams.submit);
+  const submitted = () => submissionsIn(connection, user.names.streams.submit);
+  const submissions = await user.told(submitted, 'all submissions');
   // Before the records: what it says it has fired is there.
   const schedules = await user.schedules();
   const records = await user.records();
@@ -50,7 +51,7 @@ export async function gatherHistory(sources: Sources): Promise<History> {
 }
 
 async function submissionsIn(connection: NatsConnection, stream: string): Promise<readonly Submission[]> {
-  const jsm = await jetstreamManager(connection);
+  const jsm = await jetstreamManager(connection, { checkAPI: false });
   const { state } = await jsm.streams.info(stream);
   const found: Submission[] = [];
   for (let seq = 1; seq <= state.last_seq; seq = (found.at(-1)?.sequence ?? state.last_seq) + 1)

@@ -180,7 +180,7 @@ export class Cluster implements AsyncDisposable {
 
   /** The broker of a cluster that leads a stream, and by that all writes to it. */
   async brokerOf(stream: string): Promise<EmbeddedBroker> {
-    const jsm = await jetstreamManager(this.#parts.connection);
+    const jsm = await jetstreamManager(this.#parts.connection, { checkAPI: false });
     return this.user.until(async () => {
       const { cluster: placed } = await jsm.streams.info(stream).catch(() => ({ cluster: undefined }));
       return this.broker.servers.find(({ name }) => name === placed?.leader);
@@ -189,7 +189,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Resolves when every broker has every replica of a stream, up to its end. */
   async caughtUp(stream: string): Promise<void> {
-    const jsm = await jetstreamManager(this.#parts.connection);
+    const jsm = await jetstreamManager(this.#parts.connection, { checkAPI: false });
     await this.user.until(
       async () => {
         const { cluster: placed } = await jsm.streams.info(stream).catch(() => ({ cluster: undefined }));

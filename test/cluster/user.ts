@@ -13,12 +13,14 @@ import { askCluster, askWhy } from '../../cluster/desk-answer.ts';
 import { isSettled, type JobState } from '../../machines/job.ts';
 import { decodeJson } from '../../nats/codec.ts';
 import { natsDesk } from '../../nats/desk.ts';
+import { faultOf } from '../../nats/errors.ts';
 import { listen } from '../../nats/listen.ts';
 import { NatsLogs } from '../../nats/logs.ts';
 import type { Names } from '../../nats/names.ts';
 import { type Presence, presenceOf } from '../../nats/presence.ts';
 import { NatsSubmissions } from '../../nats/submissions.ts';
 import type { SystemClock } from '../../runtime/clock.ts';
+import { Fault, isFault } from '../../runtime/faults.ts';
 import type { Desk, LogLine, Rejection, Submissions, SubmitAck } from '../../runtime/ports.ts';
 import type { JobRecord } from '../../runtime/record.ts';
 import { readSchedule, type ScheduleRecord } from '../../runtime/schedule.ts';
@@ -52,6 +54,7 @@ export type Headers = Readonly<Record<string, string>>;
 export type Condition = JobState | readonly JobState[] | ((record: JobRecord) => boolean);
 
 const patienceMs = 20_000;
+const electedWithinMs = 60_000;
 
 export class User implements AsyncDisposable {
   readonly names: Names;
@@ -117,7 +120,7 @@ export class User implements AsyncDisposable {
 
   /** What is asked while the connection is down gets no answer, and is known only seconds later to have none. */
   #expectConnection(): void {
-    if (!this.#presence.isUp) throw new Error('The connection to the broker is down.');
+    if (!this.#presence.isUp) throw new Fault('broker.unavailable', 'The connection to the broker is down.');
   }
 
   #acked(ack: SubmitAck): void {
@@ -145,7 +148,11 @@ export class User implements AsyncDisposable {
   }
 
   /** Every record of a job that there is. */
-  async records(): Promise<readonly JobRecord[]> {
+  records(): Promise<readonly JobRecord[]> {
+    return this.told(() => this.#records(), 'all records');
+  }
+
+  async #records(): Promise<readonly JobRecord[]> {
     const bucket = await this.#bucket();
     const records: JobRecord[] = [];
     // A key that is written meanwhile is listed twice.
@@ -157,7 +164,11 @@ export class User implements AsyncDisposable {
   }
 
   /** Every schedule that there is, or was not long ago. */
-  async schedules(): Promise<readonly ScheduleRecord[]> {
+  schedules(): Promise<readonly ScheduleRecord[]> {
+    return this.told(() => this.#schedules(), 'all schedules');
+  }
+
+  async #schedules(): Promise<readonly ScheduleRecord[]> {
     const bucket = await this.#bucket();
     const schedules: ScheduleRecord[] = [];
     for await (const key of await bucket.keys('_schedule.>')) {
@@ -215,6 +226,16 @@ export class User implements AsyncDisposable {
     return this.#options.news.until(look, { what, withinMs, instead });
   }
 
+  /** What a broker tells, as soon as one does: brokers that elect a leader tell nothing for seconds. */
+  told<Value>(ask: () => Promise<Value>, what: string): Promise<Value> {
+    const look = () =>
+      ask().catch((cause: unknown) => {
+        if (isFault(faultOf(cause), 'broker.unavailable')) return undefined;
+        throw cause;
+      });
+    return this.until(look, `a broker to tell ${what}`, electedWithinMs);
+  }
+
   /** What the handler of a job has logged, once there are so many lines of it. */
   logs(id: string, lines: number): Promise<readonly LogLine[]> {
     const look = async () => {
@@ -225,7 +246,7 @@ export class User implements AsyncDisposable {
   }
 
   rejections(): Promise<readonly Rejection[]> {
-    return this.#submissions.rejections(1_000);
+    return this.told(() => this.#submissions.rejections(1_000), 'all rejections');
   }
 
   /** The cluster as its leader sees it; `undefined` where nobody leads. */

@@ -20,6 +20,8 @@ let directory: Scratch;
 let shell: Shell;
 let yard: Yard;
 let device: MqttClient;
+/** The transitions that were told, in their order, as often as they were. */
+const events: string[] = [];
 const heard = new Map<string, unknown[]>();
 
 beforeAll(async () => {
@@ -34,6 +36,7 @@ beforeAll(async () => {
   const clientId = 'device';
   device = await connectAsync(url(), { clientId, clean: false, reconnectPeriod: 200 });
   device.on('message', (topic, body) => {
+    if (topic.startsWith('out/event/default/frame/')) events.push(nameOf(JSON.parse(body.toString())));
     heard.set(topic, [...(heard.get(topic) ?? []), JSON.parse(body.toString())]);
   });
   device.on('error', () => undefined);
@@ -67,9 +70,21 @@ test('every message becomes exactly one job, though the bridge and the outside b
   await device.publishAsync('cameras/1/frame', JSON.stringify({ id: 1, n: 1 }), { qos: 1 });
   await expect.poll(() => acksOn('cameras/1/frame').at(-1)).toMatchObject({ ref: '1', created: false });
   expect((await numbers()).sort((a, b) => a - b)).toEqual(all);
-  await expect
-    .poll(() => [...heard.keys()].some((topic) => topic.startsWith('out/event/default/frame/completed/')))
-    .toBe(true);
+  await expect.poll(() => [...new Set(events)].sort()).toEqual(await everyTransition());
+  bridge.signal('SIGTERM');
+  expect(await bridge.ended).toMatchObject({ code: 0 });
+});
+
+test('what happened while no bridge was there is told by the next one, and nothing again that one had told', async () => {
+  const before = events.length;
+  const { id } = await yard.submit('frame', { n: 70 }, { tags: ['bridged'] });
+  const { transitions } = await yard.settled(id, { timeoutMs: 30_000 });
+  expect(events).toHaveLength(before);
+  const bridge = await start();
+  await expect.poll(() => events.at(-1)).toBe(`${id} ${transitions.length}`);
+  // They are told in one order: whatever was told again would have come before.
+  expect(events.slice(before)).toEqual(transitions.map(({ n }) => `${id} ${n}`));
+  expect([...heard.keys()]).not.toContain('out/event/default/gap');
   bridge.signal('SIGTERM');
   expect(await bridge.ended).toMatchObject({ code: 0 });
 });
@@ -147,6 +162,17 @@ async function freePort(): Promise<number> {
 
 function acksOn(topic: string): unknown[] {
   return heard.get(`out/ack/${topic}`) ?? [];
+}
+
+function nameOf(said: unknown): string {
+  const { id, transition } = z.object({ id: z.string(), transition: z.object({ n: z.number() }) }).parse(said);
+  return `${id} ${transition.n}`;
+}
+
+/** Every transition that there ever was. */
+async function everyTransition(): Promise<string[]> {
+  const records = await Array.fromAsync(yard.jobs({ type: 'frame' }));
+  return records.flatMap(({ id, transitions }) => transitions.map(({ n }) => `${id} ${n}`)).sort();
 }
 
 /** Resolves when there are so many jobs. */

@@ -12,6 +12,8 @@ export interface Asked {
   params?: Readonly<Record<string, string>>;
   query?: Readonly<Record<string, string>>;
   body?: unknown;
+  /** Sent as it is, in place of a body of JSON. */
+  raw?: string;
   headers?: Readonly<Record<string, string>>;
   status?: number;
 }
@@ -53,7 +55,7 @@ export class Doors {
   }
 
   /** The operation, over HTTP. Answers well, or with the status that is expected. */
-  async http({ params = {}, query = {}, body, headers = {}, status }: Asked = {}): Promise<Answered> {
+  async http({ params = {}, query = {}, body, raw, headers = {}, status }: Asked = {}): Promise<Answered> {
     const { operation, client } = this.#options;
     const path = Object.entries(params).reduce(
       (left, [name, value]) => left.replace(`{${name}}`, encodeURIComponent(value)),
@@ -61,7 +63,10 @@ export class Doors {
     );
     const search = new URLSearchParams(query).toString();
     const method = operation.method.toUpperCase();
-    const answer = await client.ask(search === '' ? path : `${path}?${search}`, { method, body, headers });
+    const answer = await client.ask(search === '' ? path : `${path}?${search}`, {
+      ...{ method, body, headers },
+      ...(raw === undefined ? {} : { raw }),
+    });
     expect(answer.status, answer.text).toBe(status ?? (answer.status < 300 ? answer.status : 200));
     this.#wasAsked = true;
     return answer;

@@ -20,6 +20,10 @@ async function failed(doors: Doors, id: string, options: SubmitOptions = {}): Pr
 
 const ids = (list: readonly { id: string }[]) => list.map(({ id }) => id);
 
+async function textOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(bytes)).toString();
+}
+
 const submitting: Readonly<Record<string, Example>> = {
   async submitJob(doors) {
     const body = { type: 'echo', payload: { a: 1 }, id: 'given-one', queue: 'live', tags: ['shown'] };
@@ -58,6 +62,29 @@ const reading: Readonly<Record<string, Example>> = {
     const { json } = await doors.http({ params: { id: 'resulting' }, headers: { prefer: 'wait=30' } });
     expect(json).toEqual({ a: 7 });
     expect(await doors.yard.result('resulting')).toEqual(json);
+  },
+  async putInput(doors) {
+    const params = { id: 'filed', name: 'clip.bin' };
+    const { json } = await doors.http({
+      params,
+      raw: 'some bytes',
+      headers: { 'content-type': 'video/mp4' },
+      status: 201,
+    });
+    expect(json).toMatchObject({ name: 'clip.bin', size: 10, type: 'video/mp4' });
+    expect(await textOf((await doors.yard.files.input('filed', 'clip.bin')).bytes)).toBe('some bytes');
+  },
+  async getInput(doors) {
+    await doors.yard.files.put('read-file', 'a.txt', new TextEncoder().encode('hello'), { type: 'text/plain' });
+    const { text, headers } = await doors.http({ params: { id: 'read-file', name: 'a.txt' } });
+    expect([text, headers.get('content-type'), headers.get('content-length')]).toEqual(['hello', 'text/plain', '5']);
+    expect(await doors.nats('jobs.inputs', { params: { id: 'read-file', name: 'a.txt' } })).toBe(text);
+  },
+  async getOutput(doors) {
+    await (await doors.yard.submit('writing', { text: 'made' }, { id: 'writes' })).result({ timeoutMs: 30_000 });
+    const { text } = await doors.http({ params: { id: 'writes', name: 'out.txt' } });
+    expect(text).toBe('made');
+    expect(await textOf((await doors.yard.files.output('writes', 'out.txt')).bytes)).toBe(text);
   },
   async revealJob(doors) {
     await doors.yard.submit('echo', { apiKey: 'hush' }, { id: 'secretive', delay: '1h' });
@@ -401,6 +428,16 @@ const whole: Readonly<Record<string, Example>> = {
     await doors.yard.drainWorker('spare');
     await doors.http({ params: { name: 'spare' } });
     expect((await doors.yard.worker('spare')).status).not.toBe('draining');
+  },
+  async listMachines(doors) {
+    const { json } = await doors.http();
+    expect(json.machines.map(({ name }: { name: string }) => name)).toEqual(['job', 'worker', 'schedule']);
+    expect(await doors.nats('machines.list')).toEqual(json);
+  },
+  async getMachine(doors) {
+    const { json } = await doors.http({ params: { name: 'job' } });
+    expect(await doors.nats('machines.get', { params: { name: 'job' } })).toEqual(json);
+    expect(json.edges).toContainEqual(expect.objectContaining({ event: 'attempt.claimed', to: 'open.active' }));
   },
   async listMasters(doors) {
     const { json } = await doors.http();

@@ -22,6 +22,12 @@ const echo = defineJob({
     return given;
   },
 });
+const writing = defineJob({
+  type: 'writing',
+  payload: z.object({ text: z.string() }),
+  run: async ({ payload: { text }, files }) =>
+    (await files.write('out.txt', new TextEncoder().encode(text), { type: 'text/plain' })).digest,
+});
 const failing = defineJob({
   type: 'failing',
   payload,
@@ -38,7 +44,7 @@ let all: ReadonlyMap<string, Operation>;
 beforeAll(async () => {
   cluster = await testCluster();
   await cluster.service();
-  await cluster.work([echo, failing], { name: 'w', concurrency: 4 });
+  await cluster.work([echo, failing, writing], { name: 'w', concurrency: 4 });
   await cluster.work([echo], { name: 'spare', concurrency: 1 });
   yard = await cluster.yard();
   connection = await cluster.broker.connect();

@@ -226,7 +226,10 @@ describe('over HTTP', () => {
       const noun = /^\/v1\/(jobs|schedules|webhooks|dead)/.exec(path)?.[1] as keyof typeof theirs;
       const answers = [theirs[noun], never[noun]].map(async (name) => {
         const body = ['get', 'delete'].includes(method) ? undefined : (bodies[id] ?? {});
-        const { status, text } = await ask(path.replace(/\{\w+\}/, name), { method: method.toUpperCase(), body });
+        const { status, text } = await ask(path.replace(/\{\w+\}/, name).replace(/\{\w+\}/, 'some.bin'), {
+          method: method.toUpperCase(),
+          body,
+        });
         return { id, status, text: text.replaceAll(name, 'NAME') };
       });
       const [real, none] = await Promise.all(answers);

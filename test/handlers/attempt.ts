@@ -3,7 +3,7 @@
  */
 
 import { EventEmitter, once } from 'node:events';
-import type { JobDefinition, ProgressReport } from '../../runtime/handler.ts';
+import type { JobDefinition, JobFiles, ProgressReport } from '../../runtime/handler.ts';
 
 export interface AttemptOptions {
   id?: string;
@@ -16,6 +16,11 @@ export interface AttemptOptions {
   /** What an earlier attempt has saved. */
   saved?: unknown;
 }
+
+const noFiles: JobFiles = {
+  read: (name) => Promise.reject(new Error(`Expected no handler to read ${name}.`)),
+  write: (name) => Promise.reject(new Error(`Expected no handler to write ${name}.`)),
+};
 
 /** Checks the payload as a door would, then runs the handler. */
 export class Attempt<Payload, Result> {
@@ -40,7 +45,7 @@ export class Attempt<Payload, Result> {
       ...{ id, tenant: 'default', type: this.#definition.type, payload: checked.value, holdsFence },
       ...{ fence: { job: id, attempt }, signal: this.#stop.signal },
       ...(devices === undefined ? {} : { devices }),
-      ...{ inputs, waitedFor: [] },
+      ...{ inputs, waitedFor: [], files: noFiles },
       ...(saved === undefined ? {} : { saved }),
       checkpoint: (value) => void this.checkpoints.push(value),
       progress: (report) => {

@@ -2,9 +2,6 @@
  * A chart to take away: as the picture that is shown, and as Mermaid.
  */
 
-import type { Drawing } from '../../drawing/layout.ts';
-import { linesOf } from '../../drawing/line.ts';
-
 const looks = ['fill', 'stroke', 'stroke-width', 'font', 'opacity', 'text-anchor'];
 
 /** The picture with all of its colours in it. */
@@ -27,18 +24,10 @@ export function svgOf(shown: SVGElement | null): string {
   return new XMLSerializer().serializeToString(copy);
 }
 
-export function mermaidOf({ boxes, wires }: Drawing): string {
-  const named = (path: string) => path.replaceAll('.', '_');
-  const inside = (within: string, indent: string): string[] =>
-    boxes
-      .filter(({ path }) => path.split('.').slice(0, -1).join('.') === within)
-      .flatMap(({ path, name, leaf }) =>
-        leaf
-          ? [`${indent}state "${name}" as ${named(path)}`]
-          : [`${indent}state "${name}" as ${named(path)} {`, ...inside(path, `${indent}  `), `${indent}}`],
-      );
-  const lines = wires.map(({ from, to, ways }) => `  ${named(from)} --> ${named(to)} : ${linesOf(ways).join(' ')}`);
-  return ['stateDiagram-v2', ...inside('', '  '), ...lines, ''].join('\n');
+/** As the API draws it. */
+export async function saveMermaid(machine: string): Promise<void> {
+  const answer = await fetch(`/v1/machines/${machine}?format=mermaid`);
+  if (answer.ok) save(`${machine}.mmd`, 'text/plain', await answer.text());
 }
 
 export function save(name: string, type: string, text: string): void {

@@ -2,7 +2,9 @@
  * A chart as a picture: boxes, wires and labels, what is lit and what is counted.
  *
  * It knows where everything stands (`drawing/`), and nothing of what moves: who uses it says what is lit, and sends tokens
- * through `onLayer`.
+ * through `onLayer`. Files of pictures are made by it too (`drawing/picture.ts`), where nothing else says whose JSX it is.
+ *
+ * @jsxImportSource preact
  */
 
 import type { ComponentChildren } from 'preact';
@@ -99,7 +101,7 @@ function State({ box, count, isLit }: { box: Box; count: number | undefined; isL
   const { x, y, width, height, name, leaf, final, stays, description } = box;
   const kind = `${leaf ? 'leaf' : 'holder'}${final ? ' final' : ''}${isLit ? ' lit' : ''}${(count ?? 0) > 0 ? ' taken' : ''}`;
   return (
-    <g class={`state ${kind}`} data-path={box.path} data-count={count ?? ''}>
+    <g class={`state ${kind}`} data-path={box.path} data-count={count}>
       <title>{description}</title>
       <rect x={x} y={y} width={width} height={height} rx={leaf ? 10 : 14} />
       {final && <rect class="inner" x={x + 4} y={y + 4} width={width - 8} height={height - 8} rx={7} />}

@@ -7,7 +7,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso';
 import { pathWith } from '../ask.ts';
 import { useAsked, useLive } from '../asked.ts';
-import { mermaidOf, save, svgOf } from '../chart/export.ts';
+import { save, saveMermaid, svgOf } from '../chart/export.ts';
 import { Flows } from '../chart/flows.ts';
 import { type Flow, Statechart } from '../chart/statechart.tsx';
 import type { Tokens } from '../chart/tokens.ts';
@@ -77,7 +77,7 @@ export function Machines() {
         >
           SVG
         </button>
-        <button type="button" onClick={() => save(`${kind}.mmd`, 'text/plain', mermaidOf(drawing))}>
+        <button type="button" onClick={() => void saveMermaid(kind)}>
           Mermaid
         </button>
       </div>
