@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Listening } from '../../doors/http/listen.ts';
 import { serveHttp } from '../../doors/http/serve.ts';
@@ -35,6 +35,8 @@ describe.skipIf(!existsSync(chromiumProgram))('with ten thousand jobs, in the co
       options: { id: `later-${n}`, delay: '10h', queue: n < 300 ? 'live' : 'batch' } as const,
     }));
     await yard.submitMany(later);
+    const inView = async () => (await yard.lanes()).lanes.reduce((sum, { count }) => sum + count, 0);
+    await vi.waitFor(async () => expect(await inView()).toBe(stored), { timeout: 50_000, interval: 200 });
   });
 
   afterAll(async () => {
@@ -66,10 +68,10 @@ describe.skipIf(!existsSync(chromiumProgram))('with ten thousand jobs, in the co
     expect(await seriousIn(page)).toEqual([]);
     const wide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
     expect(await page.evaluate(wide)).toBe(0);
-    expect(await statesIn('live')).toEqual({ scheduled: 300 });
+    await expect.poll(() => statesIn('live')).toEqual({ scheduled: 300 });
     await confirm(page, 'Hold 300');
     await page.getByText('300 of 300 done').waitFor();
-    expect(await statesIn('live')).toEqual({ held: 300 });
+    await expect.poll(() => statesIn('live')).toEqual({ held: 300 });
     await page.getByRole('button', { name: 'Put away' }).click();
   });
 
@@ -89,7 +91,7 @@ describe.skipIf(!existsSync(chromiumProgram))('with ten thousand jobs, in the co
     await dialog.getByLabel('Type cancel 300 to go on').fill('cancel 300');
     await page.keyboard.press('Enter');
     await page.getByText('300 of 300 done').waitFor();
-    expect(await statesIn('live')).toEqual({ cancelled: 300 });
+    await expect.poll(() => statesIn('live')).toEqual({ cancelled: 300 });
     expect((await yard.job('later-7'))?.transitions.at(-1)).toMatchObject({ reason: 'No longer wanted.' });
   });
 
@@ -103,8 +105,8 @@ describe.skipIf(!existsSync(chromiumProgram))('with ten thousand jobs, in the co
     await dryRun(page).getByText('of the 3 that are selected').waitFor();
     await confirm(page, 'Priority 3');
     await page.getByText('3 of 3 done').waitFor();
-    const { lanes } = await yard.lanes();
-    expect(lanes.filter(({ priority }) => priority === 'critical')).toMatchObject([{ queue: 'batch', count: 3 }]);
+    const critical = async () => (await yard.lanes()).lanes.filter(({ priority }) => priority === 'critical');
+    await expect.poll(critical).toMatchObject([{ queue: 'batch', count: 3 }]);
   });
 
   test('what somebody else does to many is seen, and stopped', async () => {

@@ -75,9 +75,12 @@ function useTrial({ verb }: Word, which: Which): Trialled {
       const body = { verb: probe(verb), filter: which };
       const { id, ...filter } = which;
       const asked = { ...filter, state: which.state ?? statesFor(verb), limit: sampled };
+      // A master whose view is still being made can count, and has no sample yet.
+      const none = () => ({ jobs: [] });
+      const { signal } = left;
       const [{ matched }, { jobs }] = await Promise.all([
-        ask<{ matched: number }>('/v1/bulk/count', { method: 'POST', body, signal: left.signal }),
-        id === undefined ? ask<JobsAnswer>(pathWith('/v1/jobs', asked), { signal: left.signal }) : { jobs: [] },
+        ask<{ matched: number }>('/v1/bulk/count', { method: 'POST', body, signal }),
+        id === undefined ? ask<JobsAnswer>(pathWith('/v1/jobs', asked), { signal }).catch(none) : none(),
       ]);
       setTrial({ matched, sample: jobs });
     };
