@@ -74,7 +74,7 @@ export class Fleet {
     const facts = { incarnation: pulse.incarnation, name: pulse.name };
     if (known === undefined) {
       this.#forget(pulse);
-      telemetry.tell('worker.joined', facts);
+      telemetry.tell('worker.joined', { ...facts, types: pulse.capacity.types.join(',') });
     }
     if (known !== undefined && known.status !== 'offline' && pulse.status === 'offline')
       telemetry.tell('worker.left', facts);

@@ -21,14 +21,16 @@ const easedBelow = 0.75;
 /** Tells until cancelled. */
 export function tellFullness({ store, clock, telemetry }: FullnessOptions): Cancel {
   let isFilling = false;
+  let isLimited = false;
   const look = async () => {
-    // A broker that does not answer is told of by others.
-    const space = (await store.state().catch(() => undefined))?.space;
-    if (space === undefined && !isFilling) return;
-    const { bytes, most, by = 'bound' } = space ?? { bytes: 0, most: 0 };
-    const share = most === 0 ? 0 : bytes / most;
+    // A broker that does not answer is told of by others, and the store is as full as it was.
+    const state = await store.state().catch(() => undefined);
+    if (state === undefined || (state.space === undefined && !isLimited)) return;
+    const { bytes, most, by = 'bound' } = state.space ?? { bytes: 0, most: 0 };
+    isLimited = most > 0;
+    const share = isLimited ? bytes / most : 0;
     const percent = Math.round(100 * share);
-    telemetry.tell('store.measured', { bytes, most, share });
+    telemetry.tell('store.measured', { bytes, most, share: isLimited ? share : undefined });
     if (!isFilling && share >= fillingFrom) {
       isFilling = true;
       telemetry.tell('store.filling', { percent, by });

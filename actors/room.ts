@@ -79,6 +79,11 @@ export class Room {
   }
 }
 
+/** Whether a job is refused now whose payload is as large as one may be that lies in its record; smaller ones soon are, too. */
+export function refusesSome({ bytes, most }: Pick<StoreSpace, 'bytes' | 'most'>): boolean {
+  return bytes + recordBytes + inlineAtMost > doorsShare * most;
+}
+
 function unseen(look: Seen['look']): Seen {
   return { look, space: undefined, at: Number.NEGATIVE_INFINITY, looking: undefined };
 }

@@ -6,6 +6,7 @@
  * of that, as it does at nine tenths of the bound. Whoever else writes to that disk is counted by this, too.
  */
 
+import { refusesSome } from '../actors/room.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import { diskOf } from './disk-gauge.ts';
 import type { Link } from './link.ts';
@@ -69,9 +70,12 @@ class DiskWatch {
     // A store that is empty has room for nothing either.
     const allowed = Math.max(1, bytes + spare);
     const most = spare > plenty ? undefined : allowed;
-    if (isNews(noted, most)) await link.noteDisk(most);
+    const isNew = isNews(noted, most);
+    if (isNew) await link.noteDisk(most);
     this.#mayStand = most !== undefined;
-    this.#tell(bytes > 0.9 * allowed, disk.free);
+    // By what doors go by: a note that is a little off stands.
+    const known = isNew ? most : noted;
+    this.#tell(known !== undefined && refusesSome({ bytes, most: known }), disk.free);
   }
 
   #tell(isFull: boolean, free: number): void {

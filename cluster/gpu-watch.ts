@@ -11,6 +11,8 @@ const everyMs = 10_000;
 export interface GpuWatch {
   /** As they were when somebody last looked. */
   samples(): readonly Sample[];
+  /** How busy they are, in the mean of those that tell; `undefined` where none does. */
+  busyPercent(): number | undefined;
   stop(): void;
 }
 
@@ -34,7 +36,12 @@ export function watchGpus({
     );
   const stop = clock.every(everyMs, refresh);
   refresh();
-  return { samples: () => seen.flatMap(gpuSamples), stop };
+  return { samples: () => seen.flatMap(gpuSamples), busyPercent: () => meanBusy(seen), stop };
+}
+
+function meanBusy(gpus: readonly Gpu[]): number | undefined {
+  const told = gpus.flatMap(({ utilizationPercent }) => utilizationPercent ?? []);
+  return told.length === 0 ? undefined : told.reduce((sum, each) => sum + each, 0) / told.length;
 }
 
 function gpuSamples({ index, utilizationPercent, memoryUsedMb, temperatureC, powerW }: Gpu): readonly Sample[] {

@@ -7,7 +7,7 @@ import type { QueueView } from '../actors/queue-view.ts';
 import type { Demand } from '../actors/scale.ts';
 import { type CompatSample, compatOf } from '../runtime/telemetry/compat.ts';
 import { Meter } from '../runtime/telemetry/meter.ts';
-import type { Sample } from '../runtime/telemetry/sample.ts';
+import type { Sample, SampleName } from '../runtime/telemetry/sample.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { DeadLane } from './dead-count.ts';
 import type { MasterView } from './masters.ts';
@@ -77,7 +77,7 @@ export function masterSamples({
       ? []
       : [...stateSamples(outlook.cluster), ...outlook.queues.flatMap(queueSamples), ...laneSamples(outlook)]),
     ...(outlook === undefined || dead === undefined ? [] : dead.map(deadSample)),
-    ...(outlook?.cluster.workers.flatMap(workerSamples) ?? []),
+    ...[...byName(outlook?.cluster.workers ?? [])].flatMap(([name, all]) => workerSamples(name, all)),
     ...(outlook?.demands.slice(0, setsAtMost).flatMap(demandSamples) ?? []),
   ];
 }
@@ -121,19 +121,55 @@ function laneSamples({ lanes, cluster }: Outlook): readonly Sample[] {
   ]);
 }
 
-/** A worker that is gone has no room and no load, and neither has one that is lost; of that one it counts for how long. */
-function workerSamples({ name, status, slots, used, heardMsAgo, load }: WorkerView): readonly Sample[] {
-  if (status === 'offline') return [];
+function byName(workers: readonly WorkerView[]): ReadonlyMap<string, readonly WorkerView[]> {
+  return Map.groupBy(workers, ({ name }) => name);
+}
+
+/**
+ * A worker that is gone has no room and no load, and neither has one that is lost; of that one it counts for how long, until another
+ * one has come under its name. Where several bear one name, room and memory are what they have together.
+ */
+function workerSamples(name: string, all: readonly WorkerView[]): readonly Sample[] {
   const labels = { worker: name };
-  const silent = { name: 'yard_worker_silent_seconds', labels, value: heardMsAgo / 1_000 } as const;
-  if (status === 'lost') return [silent];
-  const { cpuPercent, memoryMb, gpuPercent } = load;
+  const sample = (of: SampleName, values: readonly number[], one: (values: readonly number[]) => number) =>
+    values.length === 0 ? [] : [{ name: of, labels, value: one(values) }];
+  const here = all.filter(({ status }) => status !== 'offline' && status !== 'lost');
+  const heard = here.length > 0 ? here : all.filter(({ status }) => status === 'lost');
+  const loads = here.map(({ load }) => load);
   return [
-    { name: 'yard_worker_slots', labels, value: slots },
-    { name: 'yard_worker_slots_used', labels, value: used },
-    silent,
-    { name: 'yard_worker_cpu_ratio', labels, value: cpuPercent / 100 },
-    { name: 'yard_worker_memory_bytes', labels, value: memoryMb * 1_048_576 },
-    ...(gpuPercent === undefined ? [] : [{ name: 'yard_worker_gpu_ratio', labels, value: gpuPercent / 100 } as const]),
+    ...sample(
+      'yard_worker_slots',
+      here.map(({ slots }) => slots),
+      sum,
+    ),
+    ...sample(
+      'yard_worker_slots_used',
+      here.map(({ used }) => used),
+      sum,
+    ),
+    ...sample(
+      'yard_worker_silent_seconds',
+      heard.map(({ heardMsAgo }) => heardMsAgo / 1_000),
+      here.length > 0 ? max : min,
+    ),
+    ...sample(
+      'yard_worker_cpu_ratio',
+      loads.map(({ cpuPercent }) => cpuPercent / 100),
+      max,
+    ),
+    ...sample(
+      'yard_worker_memory_bytes',
+      loads.map(({ memoryMb }) => memoryMb * 1_048_576),
+      sum,
+    ),
+    ...sample(
+      'yard_worker_gpu_ratio',
+      loads.flatMap(({ gpuPercent = [] }) => gpuPercent).map((each) => each / 100),
+      max,
+    ),
   ];
 }
+
+const sum = (values: readonly number[]) => values.reduce((all, each) => all + each, 0);
+const max = (values: readonly number[]) => Math.max(...values);
+const min = (values: readonly number[]) => Math.min(...values);

@@ -79,6 +79,7 @@ async function startOver(
   const disk = await DiskGauge.open({ folder: options.outputRoot, clock });
   const { capacity: declared } = advertised;
   const committer = new Committer({ store: world.store, clock, telemetry });
+  const gpus = measured.gpus.length > 0 ? watchGpus({ clock }) : undefined;
   const worker = new Worker({
     world,
     clock,
@@ -102,7 +103,7 @@ async function startOver(
       startedAt: clock.now(),
       ...(metrics === undefined ? {} : { metrics }),
     },
-    load: loadMeter(clock),
+    load: loadMeter({ clock, gpuPercent: () => gpus?.busyPercent() }),
     ...(declared.gpu === undefined ? { gpus: measured.gpus } : {}),
     diskMb: () => declared.diskMb ?? disk.freeMb,
     accuracy: clock,
@@ -111,7 +112,6 @@ async function startOver(
     pulseEveryMs: options.pulse,
   });
   await worker.start();
-  const gpus = measured.gpus.length > 0 ? watchGpus({ clock }) : undefined;
   const leave = async () => {
     gpus?.stop();
     await worker.drain();

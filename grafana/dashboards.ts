@@ -58,11 +58,11 @@ const outcomes = lines(
   { expr: rate('yard_jobs_settled_total', 'state'), legend: '{{state}}' },
 );
 const failing = lines(
-  { title: 'Failing types', unit: 'ops', needs: 'trouble', help: 'Jobs that go to the dead letter, by type.' },
+  { title: 'Failing types', unit: 'ops', help: 'Jobs that go to the dead letter, by type.' },
   { expr: rate('yard_jobs_settled_total', 'type', '{state="failed"}'), legend: '{{type}}' },
 );
 const retries = lines(
-  { title: 'Retries', unit: 'ops', needs: 'trouble', help: 'Attempts that failed and that another one follows.' },
+  { title: 'Retries', unit: 'ops', help: 'Attempts that failed and that another one follows.' },
   { expr: rate('yard_jobs_retried_total', 'type'), legend: '{{type}}' },
 );
 const retrying = lines(
@@ -73,7 +73,6 @@ const failures = stat(
   {
     title: 'Failed in 15 minutes',
     unit: 'none',
-    needs: 'trouble',
     bad: { above: 1 },
     help: 'Jobs that failed for good.',
   },
@@ -273,7 +272,7 @@ export const dashboards: readonly DashboardSpec[] = [
       retrying,
       dead,
       lines(
-        { title: 'Dead letter growth', unit: 'none', needs: 'trouble', help: 'Jobs that failed for good in an hour.' },
+        { title: 'Dead letter growth', unit: 'none', help: 'Jobs that failed for good in an hour.' },
         { expr: 'sum by (queue) (increase(yard_jobs_settled_total{state="failed"}[1h]))', legend: '{{queue}}' },
       ),
       lines(

@@ -51,6 +51,10 @@ asked for. [telemetry.md](telemetry.md) lists all of them. Prometheus finds proc
 \`/v1/prometheus/targets\` of a master. \`deploy/compose.yaml\` starts all of it with Docker, and Jaeger
 for [traces](traces.md); \`docker-compose config\` reads it, and it was never tried with Docker.
 
+Counters of jobs and attempts stand at 0 for each type that a worker brings, in each lane in which jobs were seen, so that \`rate()\` and
+\`increase()\` see what happens first, too. What nobody can know is absent, never 0. Of a worker that has left nothing is served any more; of one
+that was killed only for how long it has been silent, until another one has its name, or for ten minutes.
+
 To try it here, with Prometheus on this machine:
 
 \`\`\`sh

@@ -105,7 +105,7 @@ function discovery(yard: Yard): Operation {
       const [masters, workers] = await Promise.all([yard.masters(), yard.workers()]);
       return [
         ...masters.map((each) => targetOf('master', each)),
-        ...workers.map((each) => targetOf('worker', each)),
+        ...workers.filter(({ status }) => status !== 'offline').map((each) => targetOf('worker', each)),
       ].flat();
     },
   );

@@ -53,12 +53,14 @@ export const compatMetrics = {
   tasks_succeeded_total: {
     ...counted.master,
     labels: ['type', 'priority'],
+    always: { type: 'met', priority: priorities },
     help: 'Jobs that have completed.',
     fedBy: [{ event: 'job.settled', when: { state: 'completed' } }],
   },
   tasks_failed_total: {
     ...counted.master,
     labels: ['type', 'priority'],
+    always: { type: 'met', priority: priorities },
     help: 'Jobs that failed for good.',
     fedBy: [{ event: 'job.settled', when: { state: 'failed' } }],
   },

@@ -214,8 +214,8 @@ export const events = {
   'worker.joined': {
     level: 'info',
     line: 'worker {name} ({incarnation}) has joined',
-    facts: worker,
-    help: 'The leader hears the first pulse of a worker.',
+    facts: { ...worker, types: 'text' },
+    help: 'This master hears the first pulse of a worker.',
   },
   'worker.left': {
     level: 'info',
@@ -451,8 +451,8 @@ export const events = {
   'store.measured': {
     level: 'debug',
     line: 'the store of jobs has {bytes} of {most} bytes',
-    facts: { bytes: 'number', most: 'number', share: 'number' },
-    help: 'How much the store of jobs takes, and may take: by its bound, or by what the disk of a broker of `yard up` has left.',
+    facts: { bytes: 'number', most: 'number', share: 'maybe' },
+    help: 'How much the store of jobs takes, and may take: by its bound, or by what the disk of a broker of `yard up` has left. Once more, without a `share`, where nothing limits it any more.',
   },
   'store.filling': {
     level: 'warn',

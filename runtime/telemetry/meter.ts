@@ -9,6 +9,7 @@ import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
 import { type CompatSample, compatMetrics, compatSamples } from './compat.ts';
 import type { Told } from './event.ts';
+import { Met } from './met.ts';
 import { type Feeding, type MetricSpec, metrics, type Teller } from './metric.ts';
 import { type Sample, type SampleSpec, samples } from './sample.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -40,6 +41,9 @@ export class Meter {
   readonly #read: MeterOptions['read'];
   readonly #registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
   readonly #feeds = new Map<string, Feed[]>();
+  readonly #met = new Met();
+  /** Each makes the series of one metric that stand at 0. */
+  readonly #beginnings: (() => void)[] = [];
 
   constructor({ telemetry, role, read, compat = false }: MeterOptions) {
     this.#read = read;
@@ -57,7 +61,9 @@ export class Meter {
       : { type: Registry.OPENMETRICS_CONTENT_TYPE, text: open };
   }
 
-  #hear({ name, facts }: Told): void {
+  #hear(told: Told): void {
+    const { name, facts } = told;
+    if (this.#met.hear(told)) for (const begin of this.#beginnings) begin();
     const feeds = this.#feeds.get(name);
     if (feeds === undefined) return;
     const own: Facts = { ...facts };
@@ -81,7 +87,7 @@ export class Meter {
     const made = { name, help, labelNames: [...labels], registers: [this.#registry] };
     if (spec.type === 'counter') {
       const counter = new Counter<string>(made);
-      for (const labels of alwaysOf(spec)) counter.inc(labels, 0);
+      this.#begin(spec, (labels) => counter.inc(labels, 0));
       for (const feeding of spec.fedBy)
         this.#whenFed(feeding, (facts) =>
           counter.inc(labelsIn({ ...facts, ...feeding.with }, spec), amountIn(facts, feeding) ?? 1),
@@ -89,7 +95,7 @@ export class Meter {
     } else if (spec.type === 'histogram') {
       const ownBuckets = buckets === undefined ? {} : { buckets: [...buckets] };
       const histogram = new Histogram<string>({ ...made, ...ownBuckets, enableExemplars: true });
-      for (const labels of alwaysOf(spec)) histogram.zero(labels);
+      this.#begin(spec, (labels) => histogram.zero(labels));
       for (const feeding of spec.fedBy)
         this.#whenFed(feeding, (facts) => {
           const value = amountIn(facts, feeding);
@@ -99,11 +105,27 @@ export class Meter {
     } else this.#keepGauge(new Gauge<string>(made), spec);
   }
 
+  /** Makes the series that are there before anything happened in them, now and whenever more of them can be named. */
+  #begin(spec: MetricSpec, make: (labels: Record<string, string>) => void): void {
+    if (spec.always === undefined) return;
+    const made = new Set<string>();
+    const begin = () => {
+      for (const labels of alwaysOf(spec, this.#met)) {
+        const name = JSON.stringify(labels);
+        if (!made.has(name)) make(labels);
+        made.add(name);
+      }
+    };
+    begin();
+    if (Object.values(spec.always).includes('met')) this.#beginnings.push(begin);
+  }
+
   #keepGauge(gauge: Gauge<string>, spec: MetricSpec): void {
     for (const feeding of spec.fedBy) this.#on(feeding.event, (facts) => setBy(gauge, facts, { feeding, spec }));
-    if (spec.ofLeader !== true) return;
     const forget = () => forgetAll(gauge, spec);
-    forget();
+    // Where no event sets a value of its own, nobody knows one before it is told.
+    if (spec.ofLeader === true || spec.fedBy.every(({ set }) => set === undefined)) forget();
+    if (spec.ofLeader !== true) return;
     this.#on('leader.deposed', forget);
     this.#on('leader.steppedDown', forget);
   }
@@ -144,6 +166,8 @@ function setBy(gauge: Gauge<string>, facts: Facts, { feeding, spec }: { feeding:
   if (feeding.eachOf === undefined) {
     const amount = feeding.set ?? amountIn(facts, feeding);
     if (amount !== undefined) gauge.set(labelsIn(facts, spec), amount);
+    // What was measured and can be no more is absent from now on.
+    else gauge.remove(labelsIn(facts, spec));
     return;
   }
   const counts = facts[feeding.eachOf];
@@ -170,11 +194,14 @@ function exemplarIn({ key }: Facts): Record<string, string> {
   return typeof key === 'string' && key.length <= longestExemplar ? { job: key } : {};
 }
 
-/** Every series that is there from the start. */
-function alwaysOf({ labels, always }: MetricSpec): readonly Record<string, string>[] {
-  if (always === undefined) return [];
+/** Every series that is there whatever happens. */
+function alwaysOf({ labels, always = {} }: MetricSpec, met: Met): readonly Record<string, string>[] {
+  const valuesOf = (label: string) => {
+    const values = always[label] ?? [];
+    return values === 'met' ? met.of(label) : values;
+  };
   return labels.reduce<readonly Record<string, string>[]>(
-    (made, label) => made.flatMap((one) => (always[label] ?? []).map((value) => ({ ...one, [label]: value }))),
+    (made, label) => made.flatMap((one) => valuesOf(label).map((value) => ({ ...one, [label]: value }))),
     [{}],
   );
 }

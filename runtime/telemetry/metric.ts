@@ -40,8 +40,11 @@ export interface MetricSpec {
   readonly labels: readonly string[];
   /** Upper bounds of a histogram's buckets. */
   readonly buckets?: readonly number[];
-  /** Where every label's values are known: series that are there from the start. */
-  readonly always?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Series that stand at 0 before anything happened in them: for each label its values, or `met` where these come with events
+   * (`met.ts`). All of its labels, or none.
+   */
+  readonly always?: Readonly<Record<string, readonly string[] | 'met'>>;
   readonly help: string;
   readonly fedBy: readonly Feeding[];
 }
@@ -55,6 +58,12 @@ export const counted = {
   master: { ...count, teller: 'master' },
   worker: { ...count, teller: 'worker' },
   both: { ...count, teller: 'both' },
+} as const;
+
+/** Of each type, in each lane that was met. */
+const ofJobs = {
+  labels: ['type', 'queue', 'priority'],
+  always: { type: 'met', queue: 'met', priority: 'met' },
 } as const;
 
 const measuredTranscode = { teller: 'worker', type: 'histogram', unit: 'none', labels: ['encoder'] } as const;
@@ -106,19 +115,20 @@ export const metrics = {
   },
   yard_jobs_opened_total: {
     ...counted.master,
-    labels: ['type', 'queue', 'priority'],
+    ...ofJobs,
     help: 'New jobs, as the leader saw them.',
     fedBy: [{ event: 'job.opened' }],
   },
   yard_jobs_retried_total: {
     ...counted.master,
-    labels: ['type', 'queue', 'priority'],
+    ...ofJobs,
     help: 'Attempts that failed and that another one follows, as the leader saw them.',
     fedBy: [{ event: 'job.retried' }],
   },
   yard_jobs_settled_total: {
     ...counted.master,
-    labels: ['type', 'queue', 'priority', 'state'],
+    labels: [...ofJobs.labels, 'state'],
+    always: { ...ofJobs.always, state: ['completed', 'failed', 'cancelled'] },
     help: 'Jobs that came to rest, as the leader saw them; those that `failed` are in the dead letter.',
     fedBy: [{ event: 'job.settled' }],
   },
@@ -153,12 +163,12 @@ export const metrics = {
   },
   yard_workers_joined_total: {
     ...counted.master,
-    help: 'Workers that have joined.',
+    help: 'Workers that have joined. Each master hears all of them: do not add up those of several.',
     fedBy: [{ event: 'worker.joined' }],
   },
   yard_workers_left_total: {
     ...counted.master,
-    help: 'Workers that have left in good order.',
+    help: 'Workers that have left in good order. Each master hears all of them: do not add up those of several.',
     fedBy: [{ event: 'worker.left' }],
   },
   yard_workers_lost_total: { ...counted.master, help: 'Workers that fell silent.', fedBy: [{ event: 'worker.lost' }] },
@@ -255,6 +265,10 @@ export const metrics = {
   yard_attempts_ended_total: {
     ...counted.worker,
     labels: ['type', 'outcome'],
+    always: {
+      type: 'met',
+      outcome: ['completed', 'failed', 'timed out', 'handed back', 'drained', 'preempted', 'cancelled'],
+    },
     help: 'Attempts whose end is stored, by how they ended.',
     fedBy: [{ event: 'attempt.ended' }],
   },
@@ -273,6 +287,7 @@ export const metrics = {
     type: 'histogram',
     unit: 'seconds',
     labels: ['queue', 'priority'],
+    always: { queue: 'met', priority: 'met' },
     buckets: spans,
     help: 'From ready to the start of the handler.',
     fedBy: [{ event: 'attempt.started', fact: 'waitedMs', toSeconds: true }],
@@ -282,6 +297,7 @@ export const metrics = {
     type: 'histogram',
     unit: 'seconds',
     labels: ['type', 'outcome'],
+    always: { type: 'met', outcome: ['completed', 'failed'] },
     buckets: spans,
     help: 'From the start of the handler to its end.',
     fedBy: [{ event: 'attempt.ended', fact: 'ranMs', toSeconds: true }],
@@ -328,6 +344,7 @@ export const metrics = {
   yard_commit_batches_total: {
     ...counted.both,
     labels: ['outcome'],
+    always: { outcome: ['accepted', 'refused', 'busy', 'full', 'forbidden', 'unknown'] },
     help: 'Batches of writes, by what they came to.',
     fedBy: [{ event: 'commit.batch' }],
   },

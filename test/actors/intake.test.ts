@@ -8,6 +8,7 @@ import { Fault } from '../../runtime/faults.ts';
 import type { JobDefinition } from '../../runtime/handler.ts';
 import type { Head, SubmitAck } from '../../runtime/ports.ts';
 import { step } from '../../runtime/step.ts';
+import { Meter } from '../../runtime/telemetry/meter.ts';
 import { next } from '../../runtime/telemetry/telemetry.ts';
 import { entryOf, fates, lastOf, mostOpenAtOnce, stage, written } from './stage.ts';
 
@@ -100,6 +101,7 @@ describe('a submission', () => {
 
   test('that was taken in before becomes a job again only where the broker has forgotten its job', async () => {
     const { clock, intake, submit, broker, created, rejections, told, telemetry } = await setUp();
+    const meter = new Meter({ telemetry, role: 'master', read: () => [] });
     submit('kept');
     submit('wrong', { type: 'nop' });
     await clock.until(intake.start());
@@ -114,6 +116,9 @@ describe('a submission', () => {
     expect(await rejections()).toHaveLength(1);
     expect(told.filter((event) => event === 'intake.rejected')).toHaveLength(1);
     expect(told.filter((event) => event === 'intake.repeated')).toHaveLength(1);
+    const { text } = await meter.text();
+    expect(text).toMatch(/^yard_submissions_repeated_total 1$/m);
+    expect(/^yard_submissions_accepted_total (.*)$/m.exec(text)?.[1]).toBe(String(created.length));
   });
 
   test('whose payload lay aside and is forgotten by the broker, though its job is not, is put there again', async () => {

@@ -56,7 +56,7 @@ describe('room for another job', () => {
     await expect(clock.until(room.expect(200_000))).rejects.toMatchObject({
       code: 'store.full',
       message: expect.stringMatching(
-        /^Expected room for a payload that is put aside, got a store for blobs that is 80 % full/,
+        /^Expected room for a payload that is put aside, or for a file, got a store for blobs that is 80 % full/,
       ),
     });
     await expect(clock.until(room.expect(50_000))).resolves.toBeUndefined();

@@ -10,6 +10,7 @@ import { readSettings } from '../../cluster/settings.ts';
 import { type Cluster, startCluster } from '../../cluster/up.ts';
 import { connect, type Yard } from '../../sdk/index.ts';
 import { Shell } from '../doors/command.ts';
+import { scraped } from '../doors/scraped.ts';
 import { type Scratch, scratch } from '../nats/broker.ts';
 import { until } from './gone.ts';
 
@@ -70,6 +71,7 @@ test.skipIf(disk === undefined)(
       port: 'free',
       monitorPort: 'free',
       mqttPort: 'free',
+      metricsPort: 'free',
       types: 'mark',
       handlers,
       workers: '1',
@@ -105,6 +107,9 @@ test.skipIf(disk === undefined)(
     await hears('The broker could not write and stores nothing more: ');
     await hears('"event":"broker.stuck"');
     await hears('"event":"store.filling"');
+    // Of the one broker that there is, once: it has not been restarted yet, or just was.
+    for (const { metrics } of await yard.masters())
+      expect((await scraped({ url: metrics ?? '' })).get('yard_brokers_stuck_total')).toBe(1);
     expect(await yard.job(running.id)).toMatchObject({ state: 'processing' });
     await makeRoom(folder.path);
     await hears('The broker is started anew');

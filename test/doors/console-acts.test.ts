@@ -10,14 +10,14 @@ import { defineJob, type TokenScope, type Yard } from '../../sdk/index.ts';
 import { scratch } from '../nats/broker.ts';
 import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 import { Shell } from './command.ts';
-import { chromiumProgram, confirm, countsIn, openPage, seriousIn } from './console-stage.ts';
+import { openPage, phone, program, seriousIn } from './console-page.ts';
+import { confirm, countsIn } from './console-stage.ts';
 
 const stored = 10_000;
-const phone = { viewport: { width: 390, height: 844 } };
 
 const quick = defineJob({ type: 'quick', payload: z.object({}).loose(), run: () => 'done' });
 
-describe.skipIf(!existsSync(chromiumProgram))('with ten thousand jobs, in the console', () => {
+describe.skipIf(!existsSync(program))('with ten thousand jobs, in the console', () => {
   let cluster: TestCluster;
   let yard: Yard;
   let served: Listening;
@@ -28,7 +28,7 @@ describe.skipIf(!existsSync(chromiumProgram))('with ten thousand jobs, in the co
     yard = await cluster.yard();
     await cluster.work([quick], { name: 'w1' });
     served = await serveOpen(() => cluster.yard());
-    browser = await chromium.launch({ executablePath: chromiumProgram, args: ['--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
     const later = Array.from({ length: stored }, (_, n) => ({
       type: 'quick',
       payload: { n },
@@ -46,7 +46,7 @@ describe.skipIf(!existsSync(chromiumProgram))('with ten thousand jobs, in the co
   });
 
   const open = (path: string, options: Parameters<Browser['newPage']>[0] = {}) =>
-    openPage(browser, served.url, path, options);
+    openPage(browser, `${served.url}/console${path}`, options);
 
   const verbs = (page: Page) => page.getByRole('toolbar', { name: 'What is done to many' });
   const dryRun = (page: Page) => page.getByRole('region', { name: 'Dry run' });
@@ -56,7 +56,7 @@ describe.skipIf(!existsSync(chromiumProgram))('with ten thousand jobs, in the co
   };
 
   test('all that match a filter are held: counted first, then done, on a phone too', async () => {
-    await using opened = await open('/jobs?queue=live', phone);
+    await using opened = await open('/jobs?queue=live', { viewport: phone });
     const { page } = opened;
     await verbs(page).getByRole('button', { name: 'Hold' }).press('Enter');
     await page.getByText('Select jobs first').waitFor();

@@ -10,7 +10,8 @@ import type { Listening } from '../../doors/http/listen.ts';
 import { serveHttp } from '../../doors/http/serve.ts';
 import { defineJob, type Yard } from '../../sdk/index.ts';
 import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
-import { chromiumProgram, confirm, countsIn, openPage, seriousIn } from './console-stage.ts';
+import { openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
+import { confirm, countsIn } from './console-stage.ts';
 
 const built = new URL('../../doors/web/dist/', import.meta.url);
 const firstLoadAtMost = 150_000;
@@ -27,7 +28,7 @@ const moody = defineJob({
   },
 });
 
-describe.skipIf(!existsSync(chromiumProgram))('the console', () => {
+describe.skipIf(!existsSync(program))('the console', () => {
   let cluster: TestCluster;
   let yard: Yard;
   let served: Listening;
@@ -38,7 +39,7 @@ describe.skipIf(!existsSync(chromiumProgram))('the console', () => {
     yard = await cluster.yard();
     await cluster.work([moody], { name: 'w1' });
     served = await serveOpen(() => cluster.yard());
-    browser = await chromium.launch({ executablePath: chromiumProgram, args: ['--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
     await yard.submit('moody', {}, { id: 'waits', gpu: 8 });
     await (await yard.submit('moody', {}, { id: 'walked' })).result();
   });
@@ -49,8 +50,8 @@ describe.skipIf(!existsSync(chromiumProgram))('the console', () => {
     await cluster[Symbol.asyncDispose]();
   });
 
-  const open = (path: string, options: Parameters<Browser['newPage']>[0] = {}) =>
-    openPage(browser, served.url, path, options);
+  const open = (path: string, options?: Parameters<Browser['newPage']>[0]) =>
+    openPage(browser, `${served.url}/console${path}`, options);
 
   /** The same cluster, where one has to show a token. */
   async function locksOn() {
@@ -85,11 +86,8 @@ describe.skipIf(!existsSync(chromiumProgram))('the console', () => {
   });
 
   test.for(pages)('%s fits a phone', async (path) => {
-    await using opened = await open(path, { viewport: { width: 390, height: 844 } });
-    const wide = await opened.page.evaluate(
-      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-    );
-    expect(wide).toBe(0);
+    await using opened = await open(path, { viewport: phone });
+    expect(await overflowOf(opened.page)).toBe(0);
   });
 
   test('the picture counts what the API counts', async () => {

@@ -12,6 +12,7 @@ import { NatsStore } from '../../nats/store.ts';
 import { ensureTopology } from '../../nats/topology.ts';
 import { SystemClock } from '../../runtime/clock.ts';
 import { ManualClock } from '../../runtime/memory/manual-clock.ts';
+import { Meter } from '../../runtime/telemetry/meter.ts';
 import { createTelemetry, next } from '../../runtime/telemetry/telemetry.ts';
 import { moved, newJob } from '../ports.contract.ts';
 import { testBroker } from './broker.ts';
@@ -38,6 +39,8 @@ test('what lies aside of a job goes when its record has expired or was never sto
 
   const later = new ManualClock({ startAt: clock.now() + 2 * hourMs });
   const sweeper = new AsideSweeper({ store, blobs, clock: later, telemetry, isTrusted: () => true });
+  const meter = new Meter({ telemetry, role: 'master', read: () => [] });
+  const there = (await Array.fromAsync(blobs.list(0))).length;
   sweeper.start();
   const swept = next(telemetry, 'blobs.swept');
   await later.advance(60_000);
@@ -45,6 +48,9 @@ test('what lies aside of a job goes when its record has expired or was never sto
   expect((await next(telemetry, 'blobs.swept')).count).toBe(1);
   sweeper.stop();
   const left = await Array.fromAsync(blobs.list(0));
+  // What was torn is in no list.
+  const told = /^yard_blobs_swept_total (.*)$/m.exec((await meter.text()).text);
+  expect(Number(told?.[1])).toBe(there - left.length + 1);
   expect(left.map(({ name }) => name)).toEqual([open.record.aside?.payload?.blob]);
   expect((await blobs.get(left[0]?.name ?? ''))?.bytes).toEqual(Buffer.from(JSON.stringify(payload)));
 });

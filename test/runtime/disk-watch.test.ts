@@ -70,6 +70,17 @@ test('a person is told when new jobs are refused, and when they are taken again'
   expect(said.at(-1)).toBe('The disk of /data has room again: new jobs are taken in.');
 });
 
+test('a person is told though jobs stop just below what is refused, and what is noted is a little off', async () => {
+  const { jobs, said, leave } = watched();
+  await leave(40);
+  expect(jobs.most).toBe(50 * mebibyte);
+  // The largest job has no room any more, and the disk allows 51.
+  jobs.bytes = 45 * mebibyte - 60_000;
+  await leave(16);
+  expect(jobs.most).toBe(50 * mebibyte);
+  expect(said).toHaveLength(1);
+});
+
 test('where there is plenty of room nobody is asked, once what an earlier cluster noted is gone', async () => {
   const { disk, asked, noted, leave } = watched({ earlier: 5 * mebibyte });
   disk.all = 1_000_000 * mebibyte;

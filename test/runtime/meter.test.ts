@@ -22,10 +22,40 @@ test('a counter counts what was told, by its labels, and stands at 0 before', as
   telemetry.tell('attempt.ended', { ...ended, outcome: 'failed' });
   telemetry.tell('attempt.ended', ended);
   expect(await lines('yard_attempts_claimed_total')).toEqual(['yard_attempts_claimed_total 1']);
-  expect(await lines('yard_attempts_ended_total')).toEqual([
+  const all = await lines('yard_attempts_ended_total');
+  expect(all.filter((line) => !line.endsWith(' 0'))).toEqual([
     'yard_attempts_ended_total{type="transcode",outcome="completed"} 2',
     'yard_attempts_ended_total{type="transcode",outcome="failed"} 1',
   ]);
+});
+
+test('series of a type stand at 0 as soon as a worker brings it, in each lane that was met, and lose nothing later', async () => {
+  const { telemetry, lines } = measured('master');
+  expect(await lines('yard_jobs_settled_total')).toEqual([]);
+  const worker = { incarnation: 'i1', name: 'w1' };
+  telemetry.tell('worker.joined', { ...worker, types: 'noop,transcode' });
+  const retried = (type: string, queue: string, count: number) =>
+    `yard_jobs_retried_total{type="${type}",queue="${queue}",priority="medium"} ${count}`;
+  expect(await lines('yard_jobs_retried_total')).toEqual([
+    retried('noop', 'default', 0),
+    retried('transcode', 'default', 0),
+  ]);
+  expect(await lines('yard_jobs_settled_total')).toHaveLength(2 * 3);
+  const job = { key: 'default.a', type: 'noop', queue: 'live', priority: 'medium' };
+  telemetry.tell('job.retried', job);
+  telemetry.tell('job.opened', job);
+  telemetry.tell('worker.joined', { ...worker, types: 'noop,other' });
+  expect(await lines('yard_jobs_retried_total')).toHaveLength(3 * 2);
+  expect(await lines('yard_jobs_retried_total')).toContain(retried('noop', 'live', 1));
+});
+
+test('a histogram that stood at 0 keeps what it saw when more is met', async () => {
+  const { telemetry, lines } = measured('worker');
+  telemetry.tell('attempt.ended', ended);
+  telemetry.tell('worker.started', { incarnation: 'i1', name: 'w1', types: 'transcode,noop', slots: 1 });
+  const all = await lines('yard_attempt_duration_seconds');
+  expect(all).toContain('yard_attempt_duration_seconds_count{type="transcode",outcome="completed"} 1');
+  expect(all).toContain('yard_attempt_duration_seconds_count{type="noop",outcome="completed"} 0');
 });
 
 test('a counter grows by its fact', async () => {

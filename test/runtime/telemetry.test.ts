@@ -17,20 +17,20 @@ describe('telling', () => {
     const heard: string[] = [];
     const leave = telemetry.subscribe((told) => heard.push(`all ${told.name}`));
     const stop = telemetry.on('worker.joined', (facts) => heard.push(`joined ${facts.name}`));
-    telemetry.tell('worker.joined', { incarnation: 'i1', name: 'w1' });
+    telemetry.tell('worker.joined', { incarnation: 'i1', name: 'w1', types: 'noop' });
     telemetry.tell('leader.elected', { name: 'm1', term: 7 });
     stop();
-    telemetry.tell('worker.joined', { incarnation: 'i2', name: 'w2' });
+    telemetry.tell('worker.joined', { incarnation: 'i2', name: 'w2', types: 'noop' });
     leave();
-    telemetry.tell('worker.joined', { incarnation: 'i3', name: 'w3' });
+    telemetry.tell('worker.joined', { incarnation: 'i3', name: 'w3', types: 'noop' });
     expect(heard).toEqual(['joined w1', 'all worker.joined', 'all leader.elected', 'all worker.joined']);
   });
 
   test('can be waited for', async () => {
     const telemetry = createTelemetry();
     const second = next(telemetry, 'worker.joined', (facts) => facts.name === 'w2');
-    telemetry.tell('worker.joined', { incarnation: 'i1', name: 'w1' });
-    telemetry.tell('worker.joined', { incarnation: 'i2', name: 'w2' });
+    telemetry.tell('worker.joined', { incarnation: 'i1', name: 'w1', types: 'noop' });
+    telemetry.tell('worker.joined', { incarnation: 'i2', name: 'w2', types: 'noop' });
     expect((await second).incarnation).toBe('i2');
   });
 });

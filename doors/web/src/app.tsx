@@ -10,6 +10,7 @@ import { useKeys } from './keys.ts';
 import { heardAt, link } from './live.ts';
 import { duration, isUtc, moment, toggleUtc } from './moment.ts';
 import { Audit } from './page/audit.tsx';
+import { Dead } from './page/dead.tsx';
 import { Jobs } from './page/jobs.tsx';
 import { Masters } from './page/masters.tsx';
 import { Overview } from './page/overview.tsx';
@@ -27,6 +28,9 @@ import { isDark, toggleTheme } from './theme.ts';
 
 const Machines = lazy(() => import('./page/machines.tsx').then(({ Machines: page }) => page));
 const Workers = lazy(() => import('./page/workers.tsx').then(({ Workers: page }) => page));
+const Schedule = lazy(() => import('./page/schedule.tsx').then(({ Schedule: page }) => page));
+const NewSchedule = lazy(() => import('./page/schedule.tsx').then(({ NewSchedule: page }) => page));
+const Submit = lazy(() => import('./page/submit.tsx').then(({ Submit: page }) => page));
 const Job = lazy(() => import('./page/job.tsx').then(({ Job: page }) => page));
 
 export function App() {
@@ -83,11 +87,15 @@ function Frame() {
             <Route path={`${base}/`} component={Overview} />
             <Route path={`${base}/jobs`} component={Jobs} />
             <Route path={`${base}/jobs/:id`} component={Job} />
+            <Route path={`${base}/submit`} component={Submit} />
             <Route path={`${base}/machines`} component={Machines} />
             <Route path={`${base}/queues`} component={Queues} />
             <Route path={`${base}/workers`} component={Workers} />
             <Route path={`${base}/masters`} component={Masters} />
             <Route path={`${base}/schedules`} component={Schedules} />
+            <Route path={`${base}/schedules/new`} component={NewSchedule} />
+            <Route path={`${base}/schedules/:name`} component={Schedule} />
+            <Route path={`${base}/dead`} component={Dead} />
             <Route path={`${base}/rejected`} component={Rejected} />
             <Route path={`${base}/audit`} component={Audit} />
             <Route default component={Nowhere} />

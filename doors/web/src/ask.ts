@@ -4,15 +4,29 @@
 
 import { signal } from '@preact/signals';
 
+export interface WrongField {
+  path: string;
+  message: string;
+}
+
+interface ProblemBody {
+  code?: string;
+  detail?: string;
+  errors?: readonly WrongField[];
+}
+
 /** What went wrong, in the words of the API (RFC 9457). */
 export class Problem extends Error {
   readonly status: number;
   readonly code: string;
+  /** What was wrong at which field, by its JSON pointer. */
+  readonly errors: readonly WrongField[];
 
-  constructor(status: number, { code = 'unknown', detail }: { code?: string; detail?: string }) {
+  constructor(status: number, { code = 'unknown', detail, errors = [] }: ProblemBody) {
     super(detail ?? `The master answered with ${status}.`);
     this.status = status;
     this.code = code;
+    this.errors = errors;
   }
 }
 

@@ -14,11 +14,17 @@ export function Schedules() {
   const schedules = answer?.schedules ?? [];
   return (
     <>
-      <h1>Schedules</h1>
+      <header class="head">
+        <h1>Schedules</h1>
+        <a class="button" href="/console/schedules/new">
+          New schedule
+        </a>
+      </header>
       <Trouble problem={problem} />
       {answer !== undefined && schedules.length === 0 && (
         <p class="empty">
-          There is none. <code>yard schedule add nightly noop --cron '0 3 * * *'</code> makes one.
+          There is none. <a href="/console/schedules/new">Make one</a>, or{' '}
+          <code>yard schedule add nightly noop --cron '0 3 * * *'</code>.
         </p>
       )}
       <div class="cards">
@@ -30,12 +36,20 @@ export function Schedules() {
   );
 }
 
-function Card({ schedule, again }: { schedule: ScheduleRecord; again(): void }) {
+export interface CardProps {
+  schedule: ScheduleRecord;
+  again(): void;
+  onDeleted?(): void;
+}
+
+export function Card({ schedule, again, onDeleted = again }: CardProps) {
   const { name, state, plan, overlap, misfire, job, context, counts, firings } = schedule;
   return (
     <section class="card" aria-label={name}>
       <header>
-        <h2>{name}</h2>
+        <h2>
+          <a href={`/console/schedules/${name}`}>{name}</a>
+        </h2>
         <span class={`badge ${state === 'active' ? 'lead' : 'warn'}`}>{state}</span>
       </header>
       <dl>
@@ -83,7 +97,7 @@ function Card({ schedule, again }: { schedule: ScheduleRecord; again(): void }) 
           path={`/v1/schedules/${name}`}
           command={`yard schedule delete ${name}`}
           confirm={`Delete ${name}? Its jobs stay, and it fires no more.`}
-          onDone={again}
+          onDone={onDeleted}
         />
       </footer>
     </section>

@@ -1,0 +1,147 @@
+/**
+ * Submits a job: its type, its payload, what is said of it; the same as lines for the shell. What is refused is said at the field.
+ */
+
+import { useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
+import { ask, Problem } from '../ask.ts';
+import { useAsked } from '../asked.ts';
+import { linesOf } from '../option-lines.ts';
+import { Field, wrongAt } from '../part/field.tsx';
+import { Line } from '../part/line.tsx';
+import { JobOptions, type Options } from '../part/options.tsx';
+import { Payload, payloadIn } from '../part/payload.tsx';
+import { Trouble } from '../part/trouble.tsx';
+import type { WorkersAnswer } from './answer.ts';
+import { presets } from './preset.ts';
+
+interface Submitted {
+  id: string;
+  created: boolean;
+}
+
+export function Submit() {
+  const { query } = useLocation();
+  const [type, setType] = useState(query['type'] ?? '');
+  const [text, setText] = useState('{}');
+  const [options, setOptions] = useState<Options>({});
+  const [problem, setProblem] = useState<Problem>();
+  const [made, setMade] = useState<readonly Submitted[]>([]);
+  const { payload, mistake } = payloadIn(text);
+  const errors = problem?.errors ?? [];
+  const isReady = type !== '' && mistake === undefined;
+  const take = (name: string) => {
+    const preset = presets.find((one) => one.name === name);
+    if (preset === undefined) return;
+    setType(preset.type);
+    setText(JSON.stringify(preset.payload, null, 2));
+    setOptions(preset.options ?? {});
+    setProblem(undefined);
+  };
+  const submit = async () => {
+    if (!isReady) return;
+    try {
+      const job = await ask<Submitted>('/v1/jobs', { method: 'POST', body: { ...options, type, payload } });
+      setMade((before) => [job, ...before].slice(0, 5));
+      setProblem(undefined);
+    } catch (cause) {
+      if (!(cause instanceof Problem)) throw cause;
+      setProblem(cause);
+    }
+  };
+  return (
+    <>
+      <h1>Submit a job</h1>
+      <form
+        class="sheet"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit();
+        }}
+        onKeyDown={({ key, ctrlKey, metaKey }) => key === 'Enter' && (ctrlKey || metaKey) && void submit()}
+      >
+        <div class="fields">
+          <Field
+            name="begin with"
+            control={(described) => (
+              <select {...described} onChange={({ currentTarget }) => take(currentTarget.value)}>
+                <option value="">nothing</option>
+                {presets.map(({ name }) => (
+                  <option key={name}>{name}</option>
+                ))}
+              </select>
+            )}
+          />
+          <Type type={type} wrong={wrongAt(errors, '/type')} onChange={setType} />
+        </div>
+        <Payload text={text} wrong={wrongAt(errors, '/payload')} onChange={setText} />
+        <JobOptions options={options} errors={errors} onChange={setOptions} />
+        {errors.length === 0 && <Trouble problem={problem} />}
+        <footer>
+          <button type="submit" class="main" disabled={!isReady} title="Ctrl Enter">
+            Submit
+          </button>
+          <Made jobs={made} />
+        </footer>
+      </form>
+      {isReady && (
+        <section aria-label="The same by other ways">
+          <h2>The same by other ways</h2>
+          <div class="lines">
+            {linesOf({ type, payload, options }).map(({ name, line }) => (
+              <Line key={name} name={`line for ${name}`} line={line} />
+            ))}
+          </div>
+        </section>
+      )}
+    </>
+  );
+}
+
+/** A type that some worker serves, or another one. */
+function Type({ type, wrong, onChange }: { type: string; wrong: readonly string[]; onChange(type: string): void }) {
+  const { answer } = useAsked<WorkersAnswer>('/v1/workers', 10_000);
+  const served = new Set((answer?.workers ?? []).flatMap(({ types }) => types));
+  const isServed = type === '' || answer === undefined || served.has(type);
+  return (
+    <Field
+      name="type"
+      wrong={wrong}
+      hint={
+        isServed
+          ? `Served now: ${[...served].toSorted().join(', ')}`
+          : 'No worker serves it now: it would wait for one.'
+      }
+      control={(described) => (
+        <>
+          <input
+            {...described}
+            type="text"
+            required
+            list="types"
+            value={type}
+            placeholder="transcode"
+            onInput={({ currentTarget }) => onChange(currentTarget.value.trim())}
+          />
+          <datalist id="types">
+            {[...served].map((one) => (
+              <option key={one} value={one} />
+            ))}
+          </datalist>
+        </>
+      )}
+    />
+  );
+}
+
+function Made({ jobs }: { jobs: readonly Submitted[] }) {
+  return (
+    <ul class="made" role="status" aria-label="What was submitted">
+      {jobs.map(({ id, created }) => (
+        <li key={id}>
+          {created ? 'Submitted' : 'It was there already'}: <a href={`/console/jobs/${id}`}>{id}</a>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,235 @@
+/** The pages of the console where something is made or mended, as a person uses them: a real browser, a real cluster. */
+
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Listening } from '../../doors/http/listen.ts';
+import { defineJob, type Yard } from '../../sdk/index.ts';
+import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
+import { openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
+import { confirm } from './console-stage.ts';
+
+/** Fails once, and completes when it is redriven. */
+const mended = new Set<string>();
+const broken = defineJob({
+  type: 'broken',
+  payload: z.object({ n: z.number() }),
+  defaults: { maxAttempts: 1 },
+  run: ({ id, payload }) => {
+    if (mended.has(id)) return 'mended';
+    mended.add(id);
+    throw new Error(`No picture number ${payload.n}.`);
+  },
+});
+
+describe.skipIf(!existsSync(program))('the console', () => {
+  let cluster: TestCluster;
+  let yard: Yard;
+  let served: Listening;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    cluster = await testCluster();
+    yard = await cluster.yard();
+    await cluster.work([broken], { name: 'w1' });
+    served = await serveOpen(() => cluster.yard());
+    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+    // A page that asks before the leader has heard of anybody would be told to come again.
+    mended.add('first');
+    await (await yard.submit('broken', { n: 0 }, { id: 'first' })).result();
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await served.close();
+    await cluster[Symbol.asyncDispose]();
+  });
+
+  const open = (path: string, options?: Parameters<Browser['newPage']>[0]) =>
+    openPage(browser, `${served.url}/console${path}`, options);
+
+  /** So many failed jobs of one group. */
+  async function failed(count: number, options: { priority?: 'high' | 'low' } = {}): Promise<readonly string[]> {
+    const handles = await yard.submitMany(
+      Array.from({ length: count }, (_, n) => ({ type: 'broken', payload: { n }, options })),
+    );
+    await Promise.all(handles.map((handle) => handle.settled()));
+    return handles.map(({ id }) => id);
+  }
+
+  async function inState(ids: readonly string[], state: string): Promise<number> {
+    const jobs = await Promise.all(ids.map((id) => yard.job(id)));
+    return jobs.filter((job) => job?.state === state).length;
+  }
+
+  const pages = ['/dead', '/submit', '/schedules/new'];
+
+  test.for(pages)('%s is accessible in both themes where there is nothing yet, and fits a phone', async (path) => {
+    await using opened = await open(path, { colorScheme: 'light', reducedMotion: 'reduce', viewport: phone });
+    const { page } = opened;
+    await page.waitForLoadState('networkidle');
+    expect(await overflowOf(page)).toBe(0);
+    expect(await seriousIn(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Dark' }).click();
+    expect(await seriousIn(page)).toEqual([]);
+  });
+
+  test('what failed is looked at in its group, and redriven: one, a sample, and all by their number', async () => {
+    const ids = await failed(6, { priority: 'high' });
+    await using opened = await open('/dead?priority=high');
+    const { page } = opened;
+    const group = page.getByRole('region', { name: /^broken: No picture number/ });
+    await group.getByText('6 high').waitFor();
+    await group.getByRole('button', { name: 'Look at some' }).click();
+    const table = group.getByRole('table', { name: 'The newest of them' });
+    await table.getByText('No picture number 0.').waitFor();
+    expect(await seriousIn(page)).toEqual([]);
+    await table.getByRole('button', { name: 'Redrive' }).first().click();
+    await expect.poll(() => inState(ids, 'completed')).toBe(1);
+
+    await group.getByText('5 high').waitFor();
+    await group.getByRole('button', { name: 'Redrive …' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('A sample, to see whether it helps').check();
+    await dialog.getByLabel('The newest').fill('2');
+    await dialog.getByText(/--priority high --sample 2$/).waitFor();
+    await dialog.getByRole('button', { name: 'Redrive 2 jobs' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await expect.poll(() => inState(ids, 'completed')).toBe(3);
+    await page.getByRole('region', { name: 'What is being done' }).getByText('2 of 2').waitFor();
+
+    await group.getByRole('button', { name: 'Hide them' }).click();
+    await page.getByRole('button', { name: 'Redrive all 3 …' }).click();
+    await dialog.getByLabel('All of them').check();
+    await dialog.getByLabel('At most a second').fill('50');
+    await dialog.getByText('yard dead redrive --priority high --rate 50').waitFor();
+    expect(await seriousIn(page)).toEqual([]);
+    const all = dialog.getByRole('button', { name: 'Redrive 3 jobs' });
+    await expect.poll(() => all.isDisabled()).toBe(true);
+    await dialog.getByLabel('to confirm').fill('3');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => inState(ids, 'completed')).toBe(6);
+    await page.getByText('No such job has failed.').waitFor();
+  });
+
+  test('a group that others have redriven meanwhile is told as gone, and Escape leaves the question', async () => {
+    const ids = await failed(2, { priority: 'low' });
+    await using opened = await open('/dead?priority=low');
+    const { page } = opened;
+    await page.getByRole('button', { name: 'Redrive …' }).waitFor();
+    await yard.redriveDead({ priority: 'low' });
+    await expect.poll(() => inState(ids, 'completed')).toBe(2);
+    await page.getByRole('button', { name: 'Redrive …' }).click();
+    await page.getByRole('dialog').getByRole('alert').getByText('Expected a group of failed jobs').waitFor();
+    opened.forgive();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await page.getByText('No such job has failed.').waitFor();
+  });
+
+  test('a job is submitted from a preset, what is refused is said at its field, and lines for the shell say the same', async () => {
+    await using opened = await open('/submit');
+    const { page } = opened;
+    await page.getByLabel('begin with').selectOption('Transcode for the archive: H.265, slow and small');
+    await expect.poll(() => page.getByLabel('type').inputValue()).toBe('transcode');
+    await expect.poll(() => page.getByLabel('queue').inputValue()).toBe('batch');
+    await page.getByLabel('delay').fill('soon');
+    await page.getByLabel('payload').fill('{"input":');
+    await page.getByText('Expected JSON, it is none yet').waitFor();
+    await page.getByLabel('payload').fill('{"input": "a.mov", "crf": 900}');
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await page.getByText('Expected `delay` to be a duration').waitFor();
+    expect(await page.getByLabel('delay').getAttribute('aria-invalid')).toBe('true');
+    await page.getByLabel('delay').fill('1h');
+    await page.getByLabel('payload').press('Control+Enter');
+    await page.getByText('crf: Expected crf from 0 to 63.').waitFor();
+    opened.forgive();
+    await page.getByLabel('type').fill('broken');
+    await page.getByLabel('payload').fill('{"n": "it\'s 7"}');
+    await page.getByLabel('name', { exact: true }).fill("Mia's, 720p");
+    await page.getByText('What it needs of a worker').click();
+    await page.getByLabel('labels').fill('zone=eu,cores>=8');
+    expect(await seriousIn(page)).toEqual([]);
+
+    const lines = page.getByRole('region', { name: 'The same by other ways' }).locator('code');
+    const [yardLine, natsLine, curlLine] = await lines.allTextContents();
+    expect(await wordsOf(yardLine)).toEqual([
+      ...['yard', 'submit', 'broken', '{"n":"it\'s 7"}', '--queue', 'batch', '--priority', 'low', '--delay', '1h'],
+      ...['--name', "Mia's, 720p", '--labels', 'zone=eu,cores>=8'],
+    ]);
+    expect(await wordsOf(natsLine)).toContain("Name:Mia's, 720p");
+    expect(JSON.parse((await wordsOf(curlLine)).at(-1) ?? '')).toMatchObject({ payload: { n: "it's 7" }, delay: '1h' });
+
+    await page.getByLabel('payload').fill('{"n": 7}');
+    await page.getByLabel('payload').press('Control+Enter');
+    const made = page.getByRole('status', { name: 'What was submitted' }).getByRole('link');
+    const job = await yard.job((await made.textContent()) ?? '');
+    expect(job).toMatchObject({
+      type: 'broken',
+      state: 'scheduled',
+      queue: 'batch',
+      priority: 'low',
+      payload: { n: 7 },
+    });
+    await made.click();
+    await page.waitForURL(/console\/jobs\//);
+  });
+
+  test('a schedule is made with its next firings in sight, run, changed, paused, resumed and deleted', async () => {
+    await using opened = await open('/schedules');
+    const { page } = opened;
+    await page.getByRole('link', { name: 'New schedule' }).click();
+    await page.getByLabel('name of the schedule').fill('nightly');
+    await page.getByLabel('cron', { exact: true }).fill('61 * * * *');
+    const next = page.getByRole('region', { name: 'Next firings' });
+    await next.getByText('Invalid value for minute: 61').waitFor();
+    opened.forgive();
+    await page.getByLabel('cron', { exact: true }).fill('0 0 29 2 *');
+    await page.getByLabel('tz').fill('UTC');
+    await next.getByText('2028-02-2').waitFor();
+    await page.getByLabel('type', { exact: true }).fill('broken');
+    await page.getByLabel('payload').fill('{"n": 1}');
+    await page.getByLabel('priority').selectOption('low');
+    await page.getByLabel('timeout').fill('long');
+    await page.getByRole('button', { name: 'Add the schedule' }).click();
+    await page.getByText('Expected `timeout` to be a duration').waitFor();
+    opened.forgive();
+    await page.getByLabel('timeout').fill('10m');
+    await page.getByText(`yard schedule add nightly broken '{"n":1}' --cron '0 0 29 2 *' --tz UTC`).waitFor();
+    await page.getByRole('button', { name: 'Add the schedule' }).click();
+    await page.waitForURL(/schedules\/nightly$/);
+
+    await page.getByRole('button', { name: 'Run now' }).click();
+    const history = page.getByRole('table');
+    await history.getByText('by hand').waitFor();
+    const job = await yard.job((await history.getByRole('link').textContent()) ?? '');
+    expect(job).toMatchObject({ type: 'broken', priority: 'low', timeoutMs: 600_000, payload: { n: 1 } });
+
+    await page.getByLabel('overlap').selectOption('skip');
+    await page.getByText('yard schedule edit nightly --overlap skip').waitFor();
+    await page.getByRole('button', { name: 'Save the changes' }).click();
+    await expect.poll(async () => (await yard.schedules.get('nightly'))?.overlap).toBe('skip');
+    expect(await seriousIn(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await confirm(page, 'Pause');
+    await page.getByText('paused', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByText('active', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await confirm(page, 'Delete');
+    await page.waitForURL(/schedules$/);
+    await page.getByText('There is none.').waitFor();
+    expect(await yard.schedules.list()).toEqual([]);
+    // The page of one that is gone has asked for it once more.
+    opened.forgive();
+  });
+});
+
+/** What a shell makes of a line. */
+async function wordsOf(line = ''): Promise<readonly string[]> {
+  const { stdout } = await promisify(execFile)('sh', ['-c', `printf '%s\\n' ${line}`]);
+  return stdout.trimEnd().split('\n');
+}
