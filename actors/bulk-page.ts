@@ -6,7 +6,7 @@
  * then, so that one which fails again meanwhile is left as it is.
  */
 
-import { type BulkRecord, type JobFilter, refusedOf, type Verb } from '../runtime/bulk.ts';
+import { type BulkFilter, type BulkRecord, refusedOf, type Verb } from '../runtime/bulk.ts';
 import type { Head, JobStore } from '../runtime/ports.ts';
 import type { JobRecord } from '../runtime/record.ts';
 import { revisionOf } from './follower.ts';
@@ -32,7 +32,7 @@ export interface Sought {
   id: string;
   tenant: string;
   verb: Verb;
-  filter: JobFilter;
+  filter: BulkFilter;
   createdAt: number;
   createdFrom?: number | undefined;
 }
@@ -47,7 +47,7 @@ const headsAtOnce = 20_000;
 const anew: readonly Verb['verb'][] = ['release', 'retry', 'redrive'];
 
 /** The filter with the states in which the verb can be done, where it names none. */
-function wholeFilter({ verb, filter }: Pick<Sought, 'verb' | 'filter'>): JobFilter {
+function wholeFilter({ verb, filter }: Pick<Sought, 'verb' | 'filter'>): BulkFilter {
   return filter.state === undefined ? { ...filter, state: statesFor(verb) } : filter;
 }
 
@@ -58,6 +58,7 @@ export function allowance({ filter, done, ...operation }: BulkRecord): number {
 
 /** The next jobs in this stretch. */
 export async function nextPage(store: JobStore, sought: Sought, stretch: Stretch): Promise<BulkPage> {
+  if (sought.filter.id !== undefined) return await pageOf([sought.filter.id].flat(), store, sought, stretch);
   const { heads, at, isLast } = await nextHeads(store, sought, stretch);
   const records = await store.readMany(heads.map(({ key }) => key));
   const jobs = heads.filter(({ key }) => {
@@ -65,6 +66,20 @@ export async function nextPage(store: JobStore, sought: Sought, stretch: Stretch
     return record !== undefined && isWanted(record, sought);
   });
   return { at, isLast, jobs };
+}
+
+/** Jobs that are named are looked up; the stream is not read for them. */
+async function pageOf(
+  ids: readonly string[],
+  store: JobStore,
+  sought: Sought,
+  { after, through }: Stretch,
+): Promise<BulkPage> {
+  const stored = await store.readMany([...new Set(ids)].map((id) => `${sought.tenant}.${id}`));
+  const jobs = [...stored]
+    .filter(([, { record, revision }]) => revision > after && revision <= through && isWanted(record, sought))
+    .map(([key, { record, revision }]) => ({ key, revision, createdAt: record.createdAt }));
+  return { at: through, jobs, isLast: true };
 }
 
 /** Whether the record is of such a job, to which it was not done yet. */
@@ -132,7 +147,7 @@ export async function countAll(
 
 /** Where heads tell all, no record is read. */
 async function countedPage(store: JobStore, sought: Sought, stretch: Stretch): Promise<BulkPage> {
-  if (asksForBody(sought.filter)) return await nextPage(store, sought, stretch);
+  if (sought.filter.id !== undefined || asksForBody(sought.filter)) return await nextPage(store, sought, stretch);
   const { heads, at, isLast } = await nextHeads(store, sought, stretch);
   return { at, isLast, jobs: heads };
 }

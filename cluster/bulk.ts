@@ -10,10 +10,10 @@ import { jobStates } from '../machines/job.ts';
 import { priorities } from '../machines/rules/lanes.ts';
 import { wrongInQueue } from '../machines/rules/queue.ts';
 import {
+  type BulkFilter,
   type BulkRecord,
   type BulkState,
   hasEnded,
-  type JobFilter,
   leftOf,
   refusedOf,
   type StoredBulk,
@@ -29,7 +29,7 @@ export { hasEnded, leftOf, refusedOf };
 /** What to do, and to which jobs; where no state is asked for, to those in a state in which it can be done. */
 export interface BulkGiven {
   verb: Verb;
-  filter?: JobFilter | undefined;
+  filter?: BulkFilter | undefined;
   /** At most so many a second. */
   perSecond?: number | undefined;
   /** Who asks; whoever it is on whose behalf this is asked, unless given. */
@@ -54,6 +54,8 @@ export interface BulkOutcome {
   refused: Readonly<Record<string, number>>;
 }
 
+/** As many ids as a filter may name. */
+const namedAtMost = 1_000;
 /** How long `abort` waits for the master that works at it. */
 const abortWithinMs = 10_000;
 
@@ -246,7 +248,7 @@ function missing(id: string): never {
 
 /** What is wrong with what was given, in a sentence. */
 function wrongIn({ verb, filter = {}, perSecond }: BulkGiven): string | undefined {
-  const { limit, priority } = filter;
+  const { limit, priority, id = [] } = filter;
   const states = filter.state === undefined ? [] : [filter.state].flat();
   const unknown = states.find((state) => !jobStates.includes(state));
   if (statesFor(verb).length === 0) return `Expected a verb that can be done to jobs, got \`${verb.verb}\`.`;
@@ -255,6 +257,8 @@ function wrongIn({ verb, filter = {}, perSecond }: BulkGiven): string | undefine
     return `Expected \`priority\` to be of ${priorities.join(', ')}, got \`${priority}\`.`;
   if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
     return `Expected \`limit\` to be a whole number from 1 up, got ${limit}. Leave it out for all jobs.`;
+  if ([id].flat().length > namedAtMost)
+    return `Expected at most ${namedAtMost} ids, got ${[id].flat().length}. Do it in several operations, or use another filter.`;
   if (perSecond !== undefined && !(perSecond > 0 && Number.isFinite(perSecond)))
     return `Expected \`perSecond\` to be a number above 0, got ${perSecond}. Leave it out for as fast as it goes.`;
   return verb.verb === 'move' ? wrongInQueue(verb.queue, {}) : undefined;

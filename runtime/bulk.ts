@@ -30,6 +30,12 @@ export interface JobFilter {
   limit?: number | undefined;
 }
 
+/** Which jobs something is done to. */
+export interface BulkFilter extends JobFilter {
+  /** These, by their ids, where they pass the rest too. */
+  id?: string | readonly string[] | undefined;
+}
+
 export type BulkState = 'running' | 'done' | 'aborted' | 'failed';
 
 /** A bulk operation as it lies in KV. */
@@ -37,7 +43,7 @@ export interface BulkRecord {
   id: string;
   tenant: string;
   verb: Verb;
-  filter: JobFilter;
+  filter: BulkFilter;
   /** At most so many jobs a second. */
   perSecond?: number;
   /** Who asked for it, such as `mia@host`. */

@@ -25,6 +25,20 @@ const verb = z
   ])
   .openapi('BulkVerb', { example: { verb: 'move', queue: 'batch' } });
 
+const picked = z
+  .strictObject({
+    ...filter.shape,
+    id: z
+      .union([z.string(), z.array(z.string()).min(1).max(1_000)])
+      .optional()
+      .openapi({ description: 'These, by their ids, where they pass the rest too.' }),
+    group: z.string().optional(),
+    limit: z.number().int().min(1).optional(),
+  })
+  .refine((given) => Object.keys(given).length > 0, {
+    message: 'Expected a filter, got an empty one. Name at least a state or a queue.',
+  });
+
 const operationShape = z
   .looseObject({
     id: z.string(),
@@ -63,6 +77,20 @@ export function bulkOperations(yard: Yard): readonly Operation[] {
       async () => ({ operations: await yard.bulk.list() }),
     ),
     start(yard),
+    operation({
+      ...common,
+      method: 'post',
+      path: '/v1/bulk/count',
+      id: 'countBulk',
+      needs: 'read',
+      summary: 'Counts the jobs that an operation would be done to now, and does nothing.',
+      description: 'Where the filter names no state, those in a state in which the verb can be done.',
+      params: nothing,
+      body: z.strictObject({ verb, filter: picked }),
+      replies: { 200: { description: 'How many.', schema: z.object({ matched: z.number().int() }) } },
+      faults: ['group.missing'],
+      run: async ({ body }) => ({ body: { matched: await yard.bulk.count(body) } }),
+    }),
     operation({
       ...common,
       method: 'get',
@@ -110,11 +138,7 @@ function start(yard: Yard): Operation {
     query: nothing,
     body: z.strictObject({
       verb,
-      filter: z
-        .strictObject({ ...filter.shape, group: z.string().optional(), limit: z.number().int().min(1).optional() })
-        .refine((given) => Object.keys(given).length > 0, {
-          message: 'Expected a filter, got an empty one. Name at least a state or a queue.',
-        }),
+      filter: picked,
       perSecond: z.number().positive().optional().openapi({ description: 'At most so many jobs a second.' }),
     }),
     replies: {

@@ -13,6 +13,7 @@ export const subjects: Readonly<Record<string, Lock['needs']>> = {
   audit: 'read',
   'audit.log': 'admin',
   'bulk.abort': 'operate',
+  'bulk.count': 'read',
   'bulk.get': 'read',
   'bulk.list': 'read',
   'bulk.start': 'operate',

@@ -17,6 +17,7 @@ import { addFilterFlags, type FilterFlags } from './job-filter.ts';
 import { perSecond, positive } from './rejected.ts';
 
 interface VerbFlags extends FilterFlags {
+  id?: string[];
   limit?: number;
   all?: true;
   dryRun?: true;
@@ -131,6 +132,7 @@ export function registerVerbs(job: Command, context: CommandContext): void {
     const command = job.command(word.name).argument('[id]').description(word.help);
     word.flag?.(command);
     addFilterFlags(command)
+      .option('--id <ids>', 'Only these, with commas between.', toIds)
       .option('--limit <count>', 'At most so many, the newest first.', positive)
       .option('--all', 'All to which it can be done, where no filter is given.')
       .option('--dry-run', 'Counts the jobs that pass the filter, and does nothing.')
@@ -140,6 +142,13 @@ export function registerVerbs(job: Command, context: CommandContext): void {
   }
 }
 
+function toIds(text: string): string[] {
+  return text
+    .split(',')
+    .map((id) => id.trim())
+    .filter((id) => id !== '');
+}
+
 interface Typed {
   word: Word;
   id: string | undefined;
@@ -147,9 +156,9 @@ interface Typed {
 }
 
 async function act({ word, id, flags }: Typed, command: Command, context: CommandContext): Promise<void> {
-  const { all, dryRun, detach, rate, limit, state, queue, type, priority, tag } = flags;
+  const { all, dryRun, detach, rate, limit, id: ids, state, queue, type, priority, tag } = flags;
   const filter = Object.fromEntries(
-    Object.entries({ state, queue, type, priority, tag }).filter(([, value]) => value !== undefined),
+    Object.entries({ id: ids, state, queue, type, priority, tag }).filter(([, value]) => value !== undefined),
   );
   const isMany = all === true || limit !== undefined || Object.keys(filter).length > 0;
   if (id !== undefined && !isMany && (dryRun || detach || rate !== undefined))

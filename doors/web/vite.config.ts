@@ -6,8 +6,10 @@ import ELK from 'elkjs/lib/elk.bundled.js';
 import { defineConfig, type Plugin } from 'vite';
 import { hashOf, machines } from '../../runtime/machines.ts';
 import { type Direction, layout } from './drawing/layout.ts';
+import { jobWords } from './drawing/words.ts';
 
 const name = 'virtual:charts';
+const words = 'virtual:job';
 
 export default defineConfig({
   root: import.meta.dirname,
@@ -19,8 +21,17 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  plugins: [charts()],
+  plugins: [charts(), job()],
 });
+
+/** The words of a job, as a module. */
+function job(): Plugin {
+  return {
+    name: words,
+    resolveId: (id) => (id === words ? `\0${words}` : undefined),
+    load: (id) => (id === `\0${words}` ? `export const job = ${JSON.stringify(jobWords())};` : undefined),
+  };
+}
 
 /** The charts for the pages, and each as a file beside them: `machines/job-right.svg`. */
 function charts(): Plugin {

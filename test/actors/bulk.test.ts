@@ -279,3 +279,14 @@ test.each([
   const { verbs } = setUp();
   await expect(verbs.start(given)).rejects.toThrow(sentence);
 });
+
+test('jobs that are named are done to, and no others', async () => {
+  const setting = setUp();
+  await waiting(setting, 30);
+  await setting.master();
+  const given: BulkGiven = { verb: { verb: 'hold' }, filter: { id: ['j3', 'j5', 'j5', 'nobody'] } };
+  expect(await setting.clock.until(setting.verbs.count(given))).toBe(2);
+  const { id } = await setting.start(given);
+  expect(await setting.ended(id)).toMatchObject({ state: 'done', matched: 2, done: 2, refused: {} });
+  expect(ids(30).filter((job) => stateOf(setting, job) === 'held')).toEqual(['j3', 'j5']);
+});

@@ -66,6 +66,7 @@ const commandOf: Readonly<Record<string, string | { none: string }>> = {
   actOnJobs: 'job cancel',
   listBulk: 'bulk list',
   startBulk: 'job cancel',
+  countBulk: 'job cancel',
   getBulk: 'bulk get',
   abortBulk: 'bulk abort',
   submitWorkflow: 'workflow submit',

@@ -10,6 +10,7 @@ import type { Listening } from '../../doors/http/listen.ts';
 import { defineJob, type Yard } from '../../sdk/index.ts';
 import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 import { openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
+import { confirm } from './console-stage.ts';
 
 /** Fails once, and completes when it is redriven. */
 const mended = new Set<string>();
@@ -181,7 +182,6 @@ describe.skipIf(!existsSync(program))('the console', () => {
   test('a schedule is made with its next firings in sight, run, changed, paused, resumed and deleted', async () => {
     await using opened = await open('/schedules');
     const { page } = opened;
-    page.on('dialog', (dialog) => void dialog.accept());
     await page.getByRole('link', { name: 'New schedule' }).click();
     await page.getByLabel('name of the schedule').fill('nightly');
     await page.getByLabel('cron', { exact: true }).fill('61 * * * *');
@@ -215,10 +215,12 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await expect.poll(async () => (await yard.schedules.get('nightly'))?.overlap).toBe('skip');
     expect(await seriousIn(page)).toEqual([]);
     await page.getByRole('button', { name: 'Pause' }).click();
+    await confirm(page, 'Pause');
     await page.getByText('paused', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Resume' }).click();
     await page.getByText('active', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Delete' }).click();
+    await confirm(page, 'Delete');
     await page.waitForURL(/schedules$/);
     await page.getByText('There is none.').waitFor();
     expect(await yard.schedules.list()).toEqual([]);

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Listening } from '../../doors/http/listen.ts';
@@ -11,6 +11,7 @@ import { serveHttp } from '../../doors/http/serve.ts';
 import { defineJob, type Yard } from '../../sdk/index.ts';
 import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 import { openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
+import { confirm, countsIn } from './console-stage.ts';
 
 const built = new URL('../../doors/web/dist/', import.meta.url);
 const firstLoadAtMost = 150_000;
@@ -132,13 +133,13 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await using opened = await open('/jobs/waits');
     const { page } = opened;
     await page.getByLabel('Why it waits').waitFor();
-    page.on('dialog', (dialog) => void dialog.accept());
     for (const [verb, state] of [
       ['Hold', 'held'],
       ['Release', 'pending'],
       ['Cancel', 'cancelled'],
     ] as const) {
       await page.getByRole('button', { name: verb }).click();
+      if (verb !== 'Release') await confirm(page, verb);
       await expect.poll(async () => (await yard.job('waits'))?.state).toBe(state);
     }
     await page.locator('header.job .state-cancelled').waitFor();
@@ -147,9 +148,9 @@ describe.skipIf(!existsSync(program))('the console', () => {
   test('a queue is paused and resumed', async () => {
     await using opened = await open('/queues');
     const { page } = opened;
-    page.on('dialog', (dialog) => void dialog.accept());
     const row = page.locator('tr', { hasText: 'batch' }).first();
     await row.getByRole('button', { name: 'Pause' }).click();
+    await confirm(page, 'Pause');
     await row.getByText('paused').waitFor();
     expect((await yard.queues.list()).find(({ queue }) => queue === 'batch')?.paused).toBe(true);
     await row.getByRole('button', { name: 'Resume' }).click();
@@ -164,10 +165,10 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await yard.schedules.add('nightly', { type: 'moody', payload: {}, cron: '0 3 * * *' });
     await using opened = await open('/schedules');
     const { page } = opened;
-    page.on('dialog', (dialog) => void dialog.accept());
     await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByRole('list', { name: 'Its last moments' }).getByText('fired').waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
+    await confirm(page, 'Pause');
     await page.getByText('paused').waitFor();
     (await cluster.broker.connect()).publish('yard.submit.nobody', '{}');
     await page.goto(`${served.url}/console/rejected`);
@@ -180,7 +181,6 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await using locked = await locksOn();
     const { secret } = await yard.tokens.create({ label: 'console', scopes: ['operate'] });
     const page = await browser.newPage();
-    page.on('dialog', (dialog) => void dialog.accept());
     await page.goto(`${locked.url}/console/queues`);
     await page.getByLabel('Token').fill('yard_wrong');
     await page.getByRole('button', { name: 'Sign in' }).click();
@@ -189,6 +189,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.getByRole('button', { name: 'Sign in' }).click();
     const row = page.locator('tr', { hasText: 'batch' }).first();
     await row.getByRole('button', { name: 'Pause' }).click();
+    await confirm(page, 'Pause');
     await row.getByText('paused').waitFor();
     await row.getByRole('button', { name: 'Resume' }).click();
     await row.getByText('open').waitFor();
@@ -222,10 +223,3 @@ test('all of the pages together are small', async () => {
   expect(all).toBeGreaterThan(10_000);
   expect(all).toBeLessThan(firstLoadAtMost);
 });
-
-async function countsIn(page: Page) {
-  const states = await page
-    .locator('.state[data-count]')
-    .evaluateAll((those) => those.map((one) => [one.getAttribute('data-path'), one.getAttribute('data-count')]));
-  return (name: string) => Number(states.find(([path]) => path?.endsWith(name))?.[1] ?? Number.NaN);
-}

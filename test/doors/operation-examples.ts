@@ -203,6 +203,12 @@ const bulk: Readonly<Record<string, Example>> = {
     expect(await doors.yard.bulk.get(json.id)).toMatchObject({ state: 'done', done: 1 });
     expect(await doors.yard.job('bulky')).toMatchObject({ queue: 'moved' });
   },
+  async countBulk(doors) {
+    for (const id of ['c-1', 'c-2', 'c-3']) await later(doors, id, { queue: 'counted' });
+    const body = { verb: { verb: 'hold' }, filter: { queue: 'counted', id: ['c-1', 'c-2', 'absent'] } };
+    expect((await doors.http({ body })).json).toEqual({ matched: 2 });
+    expect(await doors.yard.job('c-1')).toMatchObject({ state: 'scheduled' });
+  },
   async listBulk(doors) {
     const { id } = await started(doors, 'b-list');
     expect(ids((await doors.http()).json.operations)).toEqual(ids(await doors.yard.bulk.list()));

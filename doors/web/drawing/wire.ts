@@ -14,6 +14,8 @@ export interface Way {
   guard: string;
   description: string;
   happy: boolean;
+  /** Of the edges that leave a state: which the machine tries first. */
+  order: number;
 }
 
 export interface Wire {
@@ -29,8 +31,10 @@ export interface Plan {
   wires: readonly Wire[];
 }
 
+type Ordered = ChartEdge & Pick<Way, 'order'>;
+
 export function planOf(machine: Machine): Plan {
-  const edges = edgesOf(machine);
+  const edges = edgesOf(machine).map((edge, order) => ({ ...edge, order }));
   const stays = Map.groupBy(
     edges.filter(({ to }) => to === undefined),
     ({ from }) => from,
@@ -43,13 +47,13 @@ export function planOf(machine: Machine): Plan {
   };
 }
 
-function wireOf(id: string, edges: readonly (ChartEdge & { to: string })[]): Wire[] {
+function wireOf(id: string, edges: readonly (Ordered & { to: string })[]): Wire[] {
   const [first] = edges;
   if (first === undefined) return [];
   const ways = edges.map(wayOf);
   return [{ id, from: first.from, to: first.to, ways, happy: ways.some(({ happy }) => happy) }];
 }
 
-function wayOf({ event, guard, description, happy }: ChartEdge): Way {
-  return { event, guard, description, happy };
+function wayOf({ event, guard, description, happy, order }: Ordered): Way {
+  return { event, guard, description, happy, order };
 }

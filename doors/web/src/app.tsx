@@ -2,12 +2,13 @@
  * The frame around all pages: where one can go, who leads, whether what is shown is fresh.
  */
 
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
 import { ask, signedOut } from './ask.ts';
 import { useAsked } from './asked.ts';
-import { link } from './live.ts';
-import { isUtc, toggleUtc } from './moment.ts';
+import { useKeys } from './keys.ts';
+import { heardAt, link } from './live.ts';
+import { duration, isUtc, moment, toggleUtc } from './moment.ts';
 import { Audit } from './page/audit.tsx';
 import { Dead } from './page/dead.tsx';
 import { Jobs } from './page/jobs.tsx';
@@ -17,30 +18,20 @@ import { Queues } from './page/queues.tsx';
 import { Rejected } from './page/rejected.tsx';
 import { Schedules } from './page/schedules.tsx';
 import { SignIn } from './page/sign-in.tsx';
-import { Workers } from './page/workers.tsx';
+import { openPalette } from './palette/open.ts';
+import { Palette } from './palette/palette.tsx';
+import { Shortcuts } from './palette/shortcuts.tsx';
+import { Toasts } from './part/toast.tsx';
+import { base, places } from './place.ts';
+import { learnSession, may, roleName, session } from './role.ts';
 import { isDark, toggleTheme } from './theme.ts';
 
 const Machines = lazy(() => import('./page/machines.tsx').then(({ Machines: page }) => page));
+const Workers = lazy(() => import('./page/workers.tsx').then(({ Workers: page }) => page));
 const Schedule = lazy(() => import('./page/schedule.tsx').then(({ Schedule: page }) => page));
 const NewSchedule = lazy(() => import('./page/schedule.tsx').then(({ NewSchedule: page }) => page));
 const Submit = lazy(() => import('./page/submit.tsx').then(({ Submit: page }) => page));
 const Job = lazy(() => import('./page/job.tsx').then(({ Job: page }) => page));
-
-const base = '/console';
-
-const places = [
-  { path: '/', name: 'Overview', key: 'o' },
-  { path: '/jobs', name: 'Jobs', key: 'j' },
-  { path: '/submit', name: 'Submit', key: 'n' },
-  { path: '/machines', name: 'Machines', key: 'm' },
-  { path: '/queues', name: 'Queues', key: 'q' },
-  { path: '/workers', name: 'Workers', key: 'w' },
-  { path: '/masters', name: 'Masters', key: 'l' },
-  { path: '/schedules', name: 'Schedules', key: 's' },
-  { path: '/dead', name: 'Dead letter', key: 'd' },
-  { path: '/rejected', name: 'Rejected', key: 'r' },
-  { path: '/audit', name: 'Audit', key: 'a' },
-];
 
 export function App() {
   if (signedOut.value) return <SignIn />;
@@ -54,6 +45,7 @@ export function App() {
 function Frame() {
   const { path } = useLocation();
   useKeys();
+  useEffect(() => void learnSession(), []);
   return (
     <div class="frame">
       <a class="skip" href="#page">
@@ -64,15 +56,20 @@ function Frame() {
           <img src={`${base}/icon.svg`} alt="" width="26" height="26" /> Yardmaster
         </a>
         <ul>
-          {places.map(({ path: to, name, key }) => (
-            <li key={to}>
-              <a href={`${base}${to}`} aria-current={isAt(path, to) ? 'page' : undefined} title={`g ${key}`}>
-                {name}
-              </a>
-            </li>
-          ))}
+          {places
+            .filter(({ needs }) => needs === undefined || session.value === undefined || may(needs))
+            .map(({ path: to, name, key }) => (
+              <li key={to}>
+                <a href={`${base}${to}`} aria-current={isAt(path, to) ? 'page' : undefined} title={`g ${key}`}>
+                  {name}
+                </a>
+              </li>
+            ))}
         </ul>
         <footer>
+          <button type="button" onClick={() => openPalette('commands')} title="Ctrl K">
+            Find …
+          </button>
           <a href="/docs">API</a>
           <SignOut />
           <button type="button" onClick={toggleUtc} aria-pressed={isUtc.value}>
@@ -105,6 +102,9 @@ function Frame() {
           </Router>
         </ErrorBoundary>
       </main>
+      <Palette />
+      <Shortcuts />
+      <Toasts />
     </div>
   );
 }
@@ -115,16 +115,23 @@ function isAt(path: string, to: string): boolean {
 
 /** Where one had to sign in. */
 function SignOut() {
-  const { answer } = useAsked<{ isOpen: boolean; name: string }>('/v1/session', 60_000);
-  if (answer === undefined || answer.isOpen) return null;
+  const known = session.value;
+  if (known === undefined || known.isOpen) return null;
   const signOut = async () => {
     await ask('/v1/session', { method: 'DELETE' });
+    session.value = undefined;
     signedOut.value = true;
   };
+  const whose = known.tenant === undefined ? '' : ` of the tenant ${known.tenant}`;
   return (
-    <button type="button" title={`Signed in as ${answer.name}`} onClick={() => void signOut()}>
-      Sign out
-    </button>
+    <>
+      <span class="badge role" title={`Signed in as ${known.name}${whose}, with ${known.scopes.join(', ')}`}>
+        {roleName()}
+      </span>
+      <button type="button" title={`Signed in as ${known.name}`} onClick={() => void signOut()}>
+        Sign out
+      </button>
+    </>
   );
 }
 
@@ -134,13 +141,17 @@ function Nowhere() {
 
 /** Says so where what is shown may be old, or nobody leads. */
 function Freshness() {
-  const { answer, problem } = useAsked<{ leader?: { name: string } }>('/v1/cluster', 3_000);
-  if (problem?.code === 'link.lost' || link.value === 'lost')
+  const { answer, problem, at } = useAsked<{ leader?: { name: string } }>('/v1/cluster', 2_000);
+  const now = useNow(1_000);
+  if (problem?.code === 'link.lost' || link.value === 'lost') {
+    const since = Math.max(at, heardAt.value);
     return (
       <p class="banner bad" role="alert">
-        This master does not answer; what you see is old. It is asked again and again.
+        The link to this master is lost. What you see is of {moment(since).slice(11, 19)}, {duration(now - since)} old;
+        it is asked again and again.
       </p>
     );
+  }
   if (answer !== undefined && answer.leader === undefined)
     return (
       <p class="banner bad" role="alert">
@@ -150,29 +161,11 @@ function Freshness() {
   return null;
 }
 
-/** `g` and a letter goes to a page, `/` to the search. */
-function useKeys(): void {
-  const { route } = useLocation();
+function useNow(everyMs: number): number {
+  const [now, setNow] = useState(Date.now());
   useEffect(() => {
-    let isGoing = false;
-    const onKey = (event: KeyboardEvent) => {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      const place = isGoing ? places.find(({ key }) => key === event.key) : undefined;
-      isGoing = event.key === 'g';
-      if (place !== undefined) route(`${base}${place.path}`);
-      if (event.key !== '/') return;
-      event.preventDefault();
-      const search = document.querySelector<HTMLInputElement>('input[type=search]');
-      if (search === null) route(`${base}/jobs`);
-      else search.focus();
-    };
-    document.addEventListener('keydown', onKey);
-    return () => document.removeEventListener('keydown', onKey);
-  }, [route]);
-}
-
-function isTyping({ target }: KeyboardEvent): boolean {
-  return (
-    target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
-  );
+    const timer = window.setInterval(() => setNow(Date.now()), everyMs);
+    return () => window.clearInterval(timer);
+  }, [everyMs]);
+  return now;
 }

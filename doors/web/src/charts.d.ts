@@ -1,5 +1,5 @@
 /**
- * The charts, as they were drawn when the pages were built.
+ * The charts as they were drawn, and the words of a job, when the pages were built.
  */
 
 declare module 'virtual:charts' {
@@ -10,4 +10,8 @@ declare module 'virtual:charts' {
     down: Readonly<Record<import('../drawing/layout.ts').Detail, import('../drawing/layout.ts').Drawing>>;
   }
   export const charts: Readonly<Record<'job' | 'worker' | 'schedule', Chart>>;
+}
+
+declare module 'virtual:job' {
+  export const job: import('../drawing/words.ts').JobWords;
 }

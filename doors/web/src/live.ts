@@ -1,8 +1,8 @@
 /**
  * News of all jobs from the master, as they happen, handed on once a frame.
  *
- * The stream is open while somebody listens and the page is seen. A lost link is found again by the browser, which says what
- * it had last.
+ * The stream is open while somebody listens and the page is seen. Whoever comes back, after a lost link or a hidden page, says
+ * which news it had last and is told what it missed, by this master or by another.
  */
 
 import { signal } from '@preact/signals';
@@ -26,11 +26,17 @@ export interface News {
 type Listener = (news: readonly News[]) => void;
 
 /** How the stream is: `off` while nobody listens or the page is hidden. */
-export const link = signal<'off' | 'live' | 'lost'>('off');
+export const link = signal<'off' | 'opening' | 'live' | 'lost'>('off');
 
-const keptAtMost = 20_000;
+/** When something was heard of this master last, epoch ms. */
+export const heardAt = signal(Date.now());
+
+const keptAtMost = 50_000;
+const againAfterMs = 1_000;
 const listeners = new Set<Listener>();
 let source: EventSource | undefined;
+let timer = 0;
+let place = '';
 let waiting: News[] = [];
 let isDue = false;
 
@@ -40,7 +46,8 @@ export function listen(listener: Listener): () => void {
   open();
   return () => {
     listeners.delete(listener);
-    if (listeners.size === 0) close();
+    // Whoever goes from page to page listens again at once.
+    window.setTimeout(() => listeners.size === 0 && close());
   };
 }
 
@@ -48,31 +55,47 @@ document.addEventListener('visibilitychange', () => (document.hidden ? close() :
 
 function open(): void {
   if (source !== undefined || listeners.size === 0 || document.hidden) return;
-  source = new EventSource('/v1/events');
-  source.onopen = () => {
+  if (link.value === 'off') link.value = 'opening';
+  const opened = new EventSource(`/v1/events${place === '' ? '' : `?after=${encodeURIComponent(place)}`}`);
+  source = opened;
+  opened.onopen = () => {
     link.value = 'live';
+    heardAt.value = Date.now();
   };
-  source.onerror = () => {
+  opened.onerror = () => {
     link.value = 'lost';
-    if (source?.readyState !== EventSource.CLOSED) return;
-    close();
-    window.setTimeout(open, 2_000);
+    // The browser tries again by itself, and knows where it was; what was refused is for us to try again.
+    if (opened.readyState !== EventSource.CLOSED) return;
+    source = undefined;
+    window.clearTimeout(timer);
+    timer = window.setTimeout(open, againAfterMs);
   };
-  for (const state of stateNames) source.addEventListener(state, ({ data }) => keep(JSON.parse(data)));
+  for (const state of stateNames)
+    opened.addEventListener(state, ({ data, lastEventId }) => {
+      place = lastEventId;
+      keep(JSON.parse(data));
+    });
+  // What cannot be told any more: whoever shows something asks for it anew.
+  opened.addEventListener('gap', ({ lastEventId }) => {
+    place = lastEventId;
+    keep(undefined);
+  });
 }
 
 function close(): void {
+  window.clearTimeout(timer);
   source?.close();
   source = undefined;
   link.value = 'off';
 }
 
-function keep(news: News): void {
-  if (waiting.length < keptAtMost) waiting.push(news);
+function keep(news: News | undefined): void {
+  if (news !== undefined && waiting.length < keptAtMost) waiting.push(news);
   if (isDue) return;
   isDue = true;
   requestAnimationFrame(() => {
     isDue = false;
+    heardAt.value = Date.now();
     const those = waiting;
     waiting = [];
     for (const listener of listeners) listener(those);

@@ -5,6 +5,7 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import './style.css';
+import './act.css';
 import './part/part.css';
 
 const place = document.getElementById('app');

@@ -40,7 +40,8 @@ export class Flows {
       this.#stay(one);
       if (wire === undefined) continue;
       taken.set(wire, (taken.get(wire) ?? 0) + 1);
-      const part = this.#part(wire.id);
+      const part = this.#part(wire.id, one.at);
+      if (part === undefined) continue;
       part.jobs += 1;
       if (before !== undefined && part.spent.length < sampled) part.spent.push(Math.max(0, one.at - before));
     }
@@ -65,8 +66,10 @@ export class Flows {
     else if (this.#since.size < followedAtMost || this.#since.has(id)) this.#since.set(id, at);
   }
 
-  #part(id: string): Part {
-    const number = this.#present();
+  /** By the moment at which it happened; undefined where that is before the window. */
+  #part(id: string, at: number): Part | undefined {
+    const number = Math.min(this.#partAt(at), this.#present());
+    if (number <= this.#present() - parts) return undefined;
     const those = this.#parts.get(number) ?? new Map<string, Part>();
     const part = those.get(id) ?? { jobs: 0, spent: [] };
     this.#parts.set(number, those.set(id, part));
@@ -74,7 +77,11 @@ export class Flows {
   }
 
   #present(): number {
-    return Math.floor(performance.now() / this.#partMs);
+    return this.#partAt(Date.now());
+  }
+
+  #partAt(at: number): number {
+    return Math.floor(at / this.#partMs);
   }
 }
 

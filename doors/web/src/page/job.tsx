@@ -3,40 +3,42 @@
  */
 
 import { charts } from 'virtual:charts';
-import { useMemo, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { JobRecord, Transition, Why } from '../../../../sdk/index.ts';
-import { pathWith } from '../ask.ts';
-import { useAsked } from '../asked.ts';
+import { useAsked, useLive } from '../asked.ts';
 import { Statechart } from '../chart/statechart.tsx';
 import { Ways } from '../chart/way.ts';
+import { Copies } from '../job/copies.tsx';
+import { NextSteps } from '../job/next-steps.tsx';
+import { Verbs } from '../job/verbs.tsx';
+import type { News } from '../live.ts';
 import { duration, moment } from '../moment.ts';
-import { Act } from '../part/act.tsx';
 import { Json } from '../part/json.tsx';
 import { Log } from '../part/log.tsx';
-import { StateBadge } from '../part/state.tsx';
+import { isSettled, isWaiting, StateBadge } from '../part/state.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 
-const settled: readonly string[] = ['completed', 'cancelled', 'failed'];
-const waiting: readonly string[] = ['scheduled', 'blocked', 'held', 'pending', 'queued', 'retrying'];
-
 export function Job({ id }: { id: string }) {
   const path = `/v1/jobs/${encodeURIComponent(id)}`;
-  const { answer: job, problem, again } = useAsked<JobRecord>(path, 1_500);
+  const isAboutIt = useCallback((news: News) => news.id === id, [id]);
+  const { answer: job, problem, again } = useLive<JobRecord>(path, 100, isAboutIt);
+  useProgress(job?.state === 'processing', again);
   if (job === undefined)
     return problem === undefined ? <p class="empty">Looking for {id} …</p> : <Trouble problem={problem} />;
   return (
     <>
       <Head job={job} again={again} />
-      {waiting.includes(job.state) && <Waits path={path} />}
+      {isWaiting(job.state) && <Waits path={path} />}
       {job.context.error !== undefined && (
         <section class="banner bad">
           <strong>{job.context.error.kind}</strong> {job.context.error.message}
         </section>
       )}
       <Film job={job} />
+      <NextSteps drawing={charts.job.right.outline} job={job} />
       <Attempts job={job} />
-      <Log path={path} isOver={settled.includes(job.state)} />
+      <Log path={path} isOver={isSettled(job.state)} />
       <div class="columns">
         <section>
           <h2>Input</h2>
@@ -50,6 +52,15 @@ export function Job({ id }: { id: string }) {
       <Copies job={job} />
     </>
   );
+}
+
+/** Progress goes through the record now and then, and is no transition. */
+function useProgress(isRunning: boolean, again: () => void): void {
+  useEffect(() => {
+    if (!isRunning) return;
+    const timer = window.setInterval(again, 1_500);
+    return () => window.clearInterval(timer);
+  }, [isRunning, again]);
 }
 
 function Head({ job, again }: { job: JobRecord; again(): void }) {
@@ -99,28 +110,6 @@ function etaOf({ progress, attempts }: JobRecord): string {
   if (startedAt === undefined || progress?.percent === undefined || progress.percent < 1) return '';
   const left = ((progress.at - startedAt) * (100 - progress.percent)) / progress.percent;
   return `, about ${duration(left)} left`;
-}
-
-function Verbs({ job: { id, state }, again }: { job: JobRecord; again(): void }) {
-  const verb = (label: string, name: string, confirm?: string) => (
-    <Act
-      label={label}
-      path={`/v1/jobs/${encodeURIComponent(id)}/${name}`}
-      body={{}}
-      command={`yard job ${name} ${id}`}
-      {...(confirm === undefined ? {} : { confirm })}
-      onDone={again}
-    />
-  );
-  return (
-    <span class="verbs">
-      {state === 'failed' && verb('Redrive', 'redrive')}
-      {state === 'held' && verb('Release', 'release')}
-      {waiting.includes(state) && state !== 'held' && verb('Hold', 'hold')}
-      {(state === 'retrying' || state === 'scheduled') && verb('Start now', 'retry')}
-      {!settled.includes(state) && verb('Cancel', 'cancel', `Cancel ${id}? That is final.`)}
-    </span>
-  );
 }
 
 function Waits({ path }: { path: string }) {
@@ -237,32 +226,6 @@ function Attempts({ job: { attempts } }: { job: JobRecord }) {
           ))}
         </tbody>
       </table>
-    </section>
-  );
-}
-
-/** The same job again, in each of the ways to submit one. */
-function Copies({ job: { type, payload, queue, priority } }: { job: JobRecord }) {
-  const body = JSON.stringify(payload ?? {}).replaceAll("'", "'\\''");
-  const whole = JSON.stringify({ type, payload: payload ?? {}, queue, priority }).replaceAll("'", "'\\''");
-  const lines = [
-    ['yard', `yard submit ${type} '${body}' --queue ${queue} --priority ${priority}`],
-    ['nats', `nats pub yard.submit.${type} '${body}' -H Queue:${queue} -H Priority:${priority}`],
-    ['curl', `curl -s ${pathWith(`${location.origin}/v1/jobs`, {})} -d '${whole}'`],
-  ] as const;
-  return (
-    <section>
-      <h2>Submit the same again</h2>
-      <ul class="copies">
-        {lines.map(([name, line]) => (
-          <li key={name}>
-            <button type="button" onClick={() => void navigator.clipboard.writeText(line)}>
-              Copy {name}
-            </button>
-            <code>{line}</code>
-          </li>
-        ))}
-      </ul>
     </section>
   );
 }

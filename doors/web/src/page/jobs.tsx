@@ -2,29 +2,51 @@
  * Jobs, found by words and filters that stand in the address, page by page.
  */
 
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { pathWith } from '../ask.ts';
-import { useAsked } from '../asked.ts';
+import { useAsked, useLive } from '../asked.ts';
+import { Bar } from '../bulk/bar.tsx';
+import { Operations } from '../bulk/operations.tsx';
+import type { Which } from '../bulk/order.ts';
 import { StateBadge, stateNames } from '../part/state.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import type { JobsAnswer, QueuesAnswer } from './answer.ts';
 
 const names = ['q', 'state', 'queue', 'type', 'priority', 'worker', 'sort'] as const;
+const priorities = ['critical', 'high', 'medium', 'low'] as const;
 type Filter = Readonly<Record<(typeof names)[number], string>>;
 
 export function Jobs() {
   const { query, route } = useLocation();
   const filter = filterIn(query);
   const cursor = query['cursor'];
-  const { answer, problem, at } = useAsked<JobsAnswer>(pathWith('/v1/jobs', { ...filter, cursor, limit: 50 }), 3_000);
+  const { answer, problem, again } = useLive<JobsAnswer>(pathWith('/v1/jobs', { ...filter, cursor, limit: 50 }), 1_000);
   const show = (change: Partial<Filter>) => route(pathWith('/console/jobs', { ...filter, ...change }));
+  const said = JSON.stringify(filter);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => setSelected(new Set()), [said]);
+  const all = useMemo(() => allOf(filterIn(JSON.parse(said))), [said]);
+  const jobs = answer?.jobs ?? [];
   return (
     <>
       <h1>Jobs</h1>
       <Filters filter={filter} onChange={show} />
+      <Bar
+        key={said}
+        selected={selected}
+        all={all}
+        onClear={() => setSelected(new Set())}
+        onStarted={() => setSelected(new Set())}
+      />
+      <Operations onMoved={again} />
       <Trouble problem={problem} />
-      {answer?.jobs.length === 0 ? <p class="empty">No job is like that.</p> : <Table jobs={answer?.jobs ?? []} />}
+      {answer?.jobs.length === 0 ? (
+        <p class="empty">No job is like that.</p>
+      ) : (
+        <Table jobs={jobs} selected={selected} onSelect={setSelected} />
+      )}
       <footer class="pages">
         {cursor !== undefined && <a href={pathWith('/console/jobs', filter)}>First page</a>}
         {answer?.next !== undefined && (
@@ -35,10 +57,24 @@ export function Jobs() {
         {answer?.view !== undefined && answer.view.behindBy > 0 && (
           <span class="badge warn">{answer.view.behindBy} changes behind</span>
         )}
-        {at > 0 && <small class="dim">looked every 3 s</small>}
       </footer>
     </>
   );
+}
+
+/** All that match as an operation takes it, or why it cannot. */
+function allOf({ q, worker, state, queue, type, priority }: Filter): Which | string {
+  if (q !== '' || worker !== '')
+    return 'What is done to all goes by state, queue, priority and type. Take the words and the worker out, or select rows.';
+  const which: Which = {
+    ...(state === '' ? {} : { state: stateNames.filter((one) => one === state) }),
+    ...(queue === '' ? {} : { queue }),
+    ...(type === '' ? {} : { type }),
+  };
+  const urgency = priorities.find((one) => one === priority);
+  if (urgency !== undefined) which.priority = urgency;
+  if (Object.keys(which).length > 0) return which;
+  return 'Nothing is done to all jobs that there are. Filter first, at least by a state or a queue.';
 }
 
 function filterIn(query: Readonly<Record<string, string>>): Filter {
@@ -83,7 +119,7 @@ function Filters({ filter, onChange }: { filter: Filter; onChange(change: Partia
         <Choice
           name="priority"
           value={filter.priority}
-          values={['critical', 'high', 'medium', 'low']}
+          values={priorities}
           onChange={(priority) => onChange({ priority })}
         />
         <Choice
@@ -136,11 +172,29 @@ function Word({ name, value, onChange }: Omit<ChoiceProps, 'values'>) {
   );
 }
 
-function Table({ jobs }: { jobs: JobsAnswer['jobs'] }) {
+interface TableProps {
+  jobs: JobsAnswer['jobs'];
+  selected: ReadonlySet<string>;
+  onSelect(selected: ReadonlySet<string>): void;
+}
+
+function Table({ jobs, selected, onSelect }: TableProps) {
+  const ids = new Set(jobs.map(({ id }) => id));
+  const isWhole = jobs.length > 0 && ids.isSubsetOf(selected);
+  const toggle = (those: ReadonlySet<string>, isIn: boolean) =>
+    onSelect(isIn ? selected.difference(those) : selected.union(those));
   return (
     <table class="jobs">
       <thead>
         <tr>
+          <th>
+            <input
+              type="checkbox"
+              aria-label="All on this page"
+              checked={isWhole}
+              onChange={() => toggle(ids, isWhole)}
+            />
+          </th>
           <th>Job</th>
           <th>Type</th>
           <th>State</th>
@@ -154,7 +208,15 @@ function Table({ jobs }: { jobs: JobsAnswer['jobs'] }) {
       </thead>
       <tbody>
         {jobs.map(({ id, name, type, state, queue, priority, context, createdAt, updatedAt, progress }) => (
-          <tr key={id}>
+          <tr key={id} class={selected.has(id) ? 'selected' : ''}>
+            <td>
+              <input
+                type="checkbox"
+                aria-label={`Select ${name ?? id}`}
+                checked={selected.has(id)}
+                onChange={() => toggle(new Set([id]), selected.has(id))}
+              />
+            </td>
             <td>
               <a href={`/console/jobs/${id}`}>{name ?? id}</a>
             </td>

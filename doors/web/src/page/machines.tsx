@@ -6,7 +6,7 @@ import { charts } from 'virtual:charts';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { pathWith } from '../ask.ts';
-import { useAsked } from '../asked.ts';
+import { useAsked, useLive } from '../asked.ts';
 import { save, saveMermaid, svgOf } from '../chart/export.ts';
 import { Flows } from '../chart/flows.ts';
 import { type Flow, Statechart } from '../chart/statechart.tsx';
@@ -102,7 +102,7 @@ interface DrawnProps {
 }
 
 function LiveJobs({ drawing, zoom, overMs }: DrawnProps & { overMs: number }) {
-  const { answer } = useAsked<LanesAnswer>('/v1/stats/lanes', 1_000);
+  const { answer } = useLive<LanesAnswer>('/v1/stats/lanes', 500);
   const [flows, setFlows] = useState<ReadonlyMap<string, Flow>>(new Map());
   const tokens = useRef<Tokens | undefined>(undefined);
   const counted = useMemo(() => new Flows(drawing, overMs), [drawing, overMs]);

@@ -52,6 +52,7 @@ export function Masters() {
       <Act
         label="Have the leader step down"
         path="/v1/masters/step-down"
+        needs="admin"
         command="yard master step-down"
         confirm="Have the leader step down? Another master takes over within moments, and jobs that run go on."
         onDone={again}

@@ -3,19 +3,26 @@
  */
 
 import type { JobRecord } from '../../../../sdk/index.ts';
-import { useAsked } from '../asked.ts';
+import { useAsked, useLive } from '../asked.ts';
+import type { News } from '../live.ts';
 import { Rates } from '../part/rates.tsx';
 import { StateBadge, stateNames } from '../part/state.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import type { BrokersAnswer, ClusterAnswer, MastersAnswer, QueuesAnswer, WorkersAnswer } from './answer.ts';
 
+const isAboutFailed = ({ from, to }: News) => from === 'failed' || to === 'failed';
+
 export function Overview() {
-  const cluster = useAsked<ClusterAnswer>('/v1/cluster');
+  const cluster = useLive<ClusterAnswer>('/v1/cluster', 1_000);
   const masters = useAsked<MastersAnswer>('/v1/masters');
   const workers = useAsked<WorkersAnswer>('/v1/workers');
   const brokers = useAsked<BrokersAnswer>('/v1/brokers', 5_000);
-  const failed = useAsked<{ jobs: readonly JobRecord[] }>('/v1/jobs?state=failed&sort=-updated&limit=8', 4_000);
+  const failed = useLive<{ jobs: readonly JobRecord[] }>(
+    '/v1/jobs?state=failed&sort=-updated&limit=8',
+    1_000,
+    isAboutFailed,
+  );
   const all = workers.answer?.workers ?? [];
   const lost = all.filter(({ status }) => status === 'lost').length;
   const slots = all.reduce((sum, worker) => sum + worker.slots, 0);
@@ -94,7 +101,7 @@ function StateBar({ byState }: { byState: Readonly<Record<string, number>> }) {
 }
 
 function Lanes() {
-  const { answer } = useAsked<QueuesAnswer>('/v1/queues');
+  const { answer } = useLive<QueuesAnswer>('/v1/queues', 1_000);
   return (
     <>
       <h2>Queues</h2>

@@ -2,7 +2,7 @@
  * Queues in the order in which they are served, with what may be changed about them.
  */
 
-import { useAsked } from '../asked.ts';
+import { useLive } from '../asked.ts';
 import { Act } from '../part/act.tsx';
 import { stateNames } from '../part/state.tsx';
 import { Trouble } from '../part/trouble.tsx';
@@ -11,8 +11,8 @@ import type { LanesAnswer, QueuesAnswer } from './answer.ts';
 const priorities = ['critical', 'high', 'medium', 'low'];
 
 export function Queues() {
-  const { answer, problem, again } = useAsked<QueuesAnswer>('/v1/queues');
-  const lanes = useAsked<LanesAnswer>('/v1/stats/lanes', 3_000);
+  const { answer, problem, again } = useLive<QueuesAnswer>('/v1/queues', 1_000);
+  const lanes = useLive<LanesAnswer>('/v1/stats/lanes', 1_000);
   return (
     <>
       <h1>Queues</h1>

@@ -2,7 +2,9 @@
  * Workers: what they are, what they hold, whether they live.
  */
 
+import { charts } from 'virtual:charts';
 import { useAsked } from '../asked.ts';
+import { Statechart } from '../chart/statechart.tsx';
 import { duration } from '../moment.ts';
 import { Act } from '../part/act.tsx';
 import { Trouble } from '../part/trouble.tsx';
@@ -10,7 +12,7 @@ import { When } from '../part/when.tsx';
 import type { WorkersAnswer } from './answer.ts';
 
 export function Workers() {
-  const { answer, problem, again } = useAsked<WorkersAnswer>('/v1/workers');
+  const { answer, problem, again } = useAsked<WorkersAnswer>('/v1/workers', 500);
   const workers = answer?.workers ?? [];
   return (
     <>
@@ -54,6 +56,7 @@ function Card({ worker, onDone }: { worker: WorkersAnswer['workers'][number]; on
         {isHung && <span class="badge bad">hung</span>}
         {isDeaf && <span class="badge bad">takes no mail</span>}
       </header>
+      <Where name={name} status={status} />
       <div class="slots" role="img" aria-label={`${used} of ${slots} slots are used`}>
         {Array.from({ length: Math.min(slots, 64) }, (_, at) => (
           <i key={at} class={at < used ? 'used' : ''} />
@@ -108,4 +111,11 @@ function Card({ worker, onDone }: { worker: WorkersAnswer['workers'][number]; on
       </footer>
     </section>
   );
+}
+
+/** Its own chart, lit where it is. */
+function Where({ name, status }: { name: string; status: string }) {
+  const drawing = charts.worker.right.outline;
+  const lit = new Set(drawing.boxes.filter((box) => box.name === status).map(({ path }) => path));
+  return <Statechart drawing={drawing} label={`The machine of ${name}, in ${status}`} lit={lit} />;
 }

@@ -1,10 +1,14 @@
 /**
  * A button that changes something: asks first where that can't be undone, shows the command that does the same, and says what
- * went wrong.
+ * went wrong. Who may not do it sees why.
  */
 
 import { useState } from 'preact/hooks';
+import type { TokenScope } from '../../../../sdk/index.ts';
 import { ask, Problem, type Request } from '../ask.ts';
+import { reasonAgainst } from '../role.ts';
+import { Confirm } from './confirm.tsx';
+import { toast } from './toast.tsx';
 
 export interface ActProps extends Omit<Request, 'signal'> {
   label: string;
@@ -13,34 +17,72 @@ export interface ActProps extends Omit<Request, 'signal'> {
   command: string;
   /** What is asked before it is done. */
   confirm?: string;
+  /** What has to be typed before it is done. */
+  typed?: string;
+  /** What it takes. */
+  needs?: TokenScope;
+  /** Why it cannot be done now, in a sentence. */
+  hindrance?: string | undefined;
   onDone?(): void;
 }
 
-export function Act({ label, path, method = 'POST', body, command, confirm, onDone }: ActProps) {
+export function Act({
+  label,
+  path,
+  method = 'POST',
+  body,
+  command,
+  confirm,
+  typed,
+  needs = 'operate',
+  ...more
+}: ActProps) {
+  const [isAsking, setAsking] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
+  const against = reasonAgainst(needs) ?? more.hindrance;
   const act = async () => {
-    if (confirm !== undefined && !window.confirm(`${confirm}\n\n${command}`)) return;
+    setAsking(false);
     setBusy(true);
     setProblem(undefined);
     try {
       await ask(path, { method, ...(body === undefined ? {} : { body }) });
-      onDone?.();
+      toast(`Done: ${command}`);
+      more.onDone?.();
     } catch (cause) {
       if (!(cause instanceof Problem)) throw cause;
       setProblem(cause);
     }
     setBusy(false);
   };
+  const begin = () => (confirm === undefined && typed === undefined ? void act() : setAsking(true));
   return (
     <span class="act">
-      <button type="button" disabled={isBusy} title={command} onClick={() => void act()}>
+      <button
+        type="button"
+        disabled={isBusy}
+        aria-disabled={against !== undefined}
+        title={against ?? command}
+        onClick={() => (against === undefined ? begin() : toast(against))}
+      >
         {label}
       </button>
       {problem !== undefined && (
         <span class="bad" role="alert">
           {problem.message}
         </span>
+      )}
+      {isAsking && (
+        <Confirm
+          title={label}
+          verb={label}
+          command={command}
+          typed={typed}
+          onYes={() => void act()}
+          onNo={() => setAsking(false)}
+        >
+          <p>{confirm}</p>
+        </Confirm>
       )}
     </span>
   );

@@ -14,7 +14,10 @@ export interface DialogProps {
 export function Dialog({ title, onClose, children }: DialogProps) {
   const place = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => place.current?.showModal(), []);
+  useEffect(() => {
+    place.current?.showModal();
+    place.current?.querySelector<HTMLElement>('input, select, textarea')?.focus();
+  }, []);
   return (
     <dialog ref={place} class="dialog" aria-labelledby={heading} onClose={onClose}>
       <header>

@@ -5,7 +5,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { listen } from '../live.ts';
+import { listen, type News } from '../live.ts';
 import { isDark } from '../theme.ts';
 
 const seconds = 120;
@@ -23,7 +23,7 @@ export function Rates() {
     const chart = new uPlot(optionsFor(place.current), new Window().data(), place.current);
     const window_ = new Window();
     const stop = listen((news) => {
-      for (const { from, to } of news) window_.count(from, to);
+      for (const one of news) window_.count(one);
     });
     const timer = window.setInterval(() => chart.setData(window_.data()), 1_000);
     const resized = new ResizeObserver(([entry]) =>
@@ -51,8 +51,9 @@ export function Rates() {
 class Window {
   readonly #bySecond = new Map<number, [submitted: number, completed: number, failed: number]>();
 
-  count(from: string, to: string): void {
-    const second = Math.floor(Date.now() / 1_000);
+  /** By the moment at which it happened: what was missed is told later. */
+  count({ from, to, at }: News): void {
+    const second = Math.floor(Math.min(at, Date.now()) / 1_000);
     const counts = this.#bySecond.get(second) ?? [0, 0, 0];
     if (from === '' || from === 'submitted') counts[0] += 1;
     if (to === 'completed') counts[1] += 1;
