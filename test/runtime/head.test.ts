@@ -29,7 +29,10 @@ test('a head tells since when its job is ready, whatever was done to it in line'
 });
 
 test('a job that was redriven is not stopped for its own failure, though the clock of whoever redrove it is behind', () => {
-  const born = { ...plainJob('a', { createdAt: 1_000 }), workflow: { id: 'w', node: 'a', nodes: { a: 0 }, stops: true as const } };
+  const born = {
+    ...plainJob('a', { createdAt: 1_000 }),
+    workflow: { id: 'w', node: 'a', nodes: { a: 0 }, stops: true as const },
+  };
   const error = { kind: 'rejected' as const, message: 'Its workflow stopped.', retryable: false };
   expect(headBody(born).stopsSince).toBe(1_000);
   const failed = after(born, { type: 'job.stopped', at: 5_000, error });
