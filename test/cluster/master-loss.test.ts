@@ -125,7 +125,7 @@ describe('of two masters', () => {
     for (const id of ids) expect((await beganAt(id)) - cutAt).toBeLessThan(10_000);
     yard.heal(leader);
     // A half-open connection is found dead by its pings, which may take more than half a minute.
-    const standsBy = async () => leader.tells('leader.deposed') || undefined;
+    const standsBy = async () => leader.tells('leader.deposed') || leader.tells('leader.steppedDown') || undefined;
     await yard.user.until(standsBy, 'the healed leader to stand by', 90_000);
     expect(await yard.leader()).toBe(other);
     expect(states(await yard.user.settled(await pubMany(10)))).toEqual(['completed']);

@@ -150,6 +150,7 @@ describe('up', () => {
     {
       await using yard = await connect({ servers: cluster.url });
       const job = await yard.submit('noop');
+      await until(async () => (await yard.job('by-mqtt')) !== undefined, 'the job by MQTT to be made');
       for (const id of ['by-mqtt', job.id])
         expect(await yard.settled(id, { timeoutMs: 30_000 })).toMatchObject({ state: 'completed' });
       const look = async () => withoutThird(await yard.brokers());

@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { alerts } from '../../grafana/alerts.ts';
 import { dashboards } from '../../grafana/dashboards.ts';
 import type { Query } from '../../grafana/panel.ts';
 import { Observed, type Seen } from './observed.ts';
@@ -62,6 +63,19 @@ describe.skipIf(program === undefined)('a running cluster', () => {
       return without;
     };
     await expect.poll(empty, { timeout: 170_000, interval: 500 }).toEqual([]);
+  });
+
+  test('has each series that an alert is about', async () => {
+    const about = alerts.flatMap(({ expr }) => expr.match(/yard_\w+(\{[^}]*\})?/g) ?? []);
+    expect(about.length).toBeGreaterThan(alerts.length);
+    // Absent where nothing limits the store.
+    const asked = about.filter((series) => series !== 'yard_store_used_ratio');
+    const missing = async () => {
+      const found = await Promise.all(asked.map((series) => cluster.prometheus.query(series)));
+      return asked.filter((_, at) => found[at]?.length === 0);
+    };
+    await expect.poll(missing).toEqual([]);
+    for (const { expr } of alerts) await cluster.prometheus.query(expr);
   });
 
   test('tells on every panel what happened', { timeout: 180_000 }, async () => {
