@@ -53,7 +53,14 @@ function addRare(head: HeadBody, record: JobRecord): void {
   if (state === 'blocked') head.after = afterOf(record);
   if (workflow !== undefined) head.workflow = workflow.id;
   if (isReady(state) && trace !== undefined && isSampled(trace)) head.trace = trace.parent;
-  if (workflow?.stops === true) head.stopsSince = context.redrivenAt ?? record.createdAt;
+  if (workflow?.stops === true) head.stopsSince = stopsSince(record);
+}
+
+/** From when on a failure in its workflow stops it. Its own failure before a redrive does not, whatever the clocks of both said. */
+function stopsSince({ context: { redrivenAt }, createdAt, transitions }: JobRecord): number {
+  if (redrivenAt === undefined) return createdAt;
+  const failedAt = transitions.findLast(({ to }) => to === 'failed')?.at;
+  return failedAt === undefined ? redrivenAt : Math.max(redrivenAt, failedAt + 1);
 }
 
 /** When a ready job became so: what happened to it since then did not let it go. */

@@ -27,3 +27,12 @@ test('a head tells since when its job is ready, whatever was done to it in line'
   );
   expect(headBody(back)).toMatchObject({ updatedAt: 9_500, readyAt: 9_000 });
 });
+
+test('a job that was redriven is not stopped for its own failure, though the clock of whoever redrove it is behind', () => {
+  const born = { ...plainJob('a', { createdAt: 1_000 }), workflow: { id: 'w', stops: true } };
+  const error = { kind: 'rejected' as const, message: 'Its workflow stopped.', retryable: false };
+  expect(headBody(born).stopsSince).toBe(1_000);
+  const failed = after(born, { type: 'job.stopped', at: 5_000, error });
+  expect(headBody(after(failed, { type: 'job.redrive', at: 4_700 })).stopsSince).toBe(5_001);
+  expect(headBody(after(failed, { type: 'job.redrive', at: 6_000 })).stopsSince).toBe(6_000);
+});
