@@ -189,7 +189,8 @@ test('a store for blobs that is nearly full refuses at every door, and small job
   const { blobs } = yard.user.names.streams;
   const { state } = await streams.info(blobs);
   await streams.update(blobs, { max_bytes: Math.ceil(state.bytes / 0.9) });
-  const why = /^Expected room for a payload that is put aside, or for a file, got a store for blobs that is \d+ % full of/;
+  const why =
+    /^Expected room for a payload that is put aside, or for a file, got a store for blobs that is \d+ % full of/;
   // Doors look once a second how full it is.
   const refused = (door: string, submit: () => Promise<string | undefined>) =>
     yard.user.until(async () => (why.test((await submit()) ?? '') ? true : undefined), `a refusal by ${door}`);
