@@ -16,7 +16,7 @@ export NATS_URL MQTT_URL
 
 failed=0
 for example in http.sh events.sh nats.ts service.ts mqtt.ts sdk.ts webhook.ts command.sh file.sh; do
-  if case $example in *.sh) bash "$doors/$example" ;; *) node "$doors/$example" ;; esac >said.log 2>&1; then
+  if case $example in *.sh) timeout 60 bash "$doors/$example" ;; *) timeout 60 node "$doors/$example" ;; esac >said.log 2>&1; then
     echo "ok: $example"
   else
     echo "failed: $example"
