@@ -48,7 +48,8 @@ export const said: Readonly<Record<string, Words>> = {
   memory: { good: [1, '2048'], wrong: [-1, 'much'] },
   disk: { good: [1, 20], wrong: [-1, 'much'] },
   version: { good: ['>=2.1'], wrong: ['', '>=>'] },
-  traceparent: { good: ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'], wrong: ['', 'x', 7] },
+  // What is no trace says nothing, which is right by W3C.
+  traceparent: { good: ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', '', 'x', 7], wrong: [] },
   // An empty one says nothing, which is right by W3C.
   tracestate: { good: [], wrong: [] },
   labels: { good: ['zone=eu', { zone: 'eu|us' }, '!spot', ['cores>=8']], wrong: ['', '=', 'zone='] },
