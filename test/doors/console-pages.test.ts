@@ -100,7 +100,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await dialog.getByRole('button', { name: 'Redrive 2 jobs' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await expect.poll(() => inState(ids, 'completed')).toBe(3);
-    await page.getByRole('region', { name: 'What is being done' }).getByText('2 of 2').waitFor();
+    await page.getByRole('region', { name: 'What is done to many jobs' }).getByText('2 of 2').waitFor();
 
     await group.getByRole('button', { name: 'Hide them' }).click();
     await page.getByRole('button', { name: 'Redrive all 3 …' }).click();
@@ -110,7 +110,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     expect(await seriousIn(page)).toEqual([]);
     const all = dialog.getByRole('button', { name: 'Redrive 3 jobs' });
     await expect.poll(() => all.isDisabled()).toBe(true);
-    await dialog.getByLabel('to confirm').fill('3');
+    await dialog.getByLabel('to go on').fill('3');
     await page.keyboard.press('Enter');
     await expect.poll(() => inState(ids, 'completed')).toBe(6);
     await page.getByText('No such job has failed.').waitFor();
