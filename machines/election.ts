@@ -153,7 +153,7 @@ export const electionMachine = setup({
         },
       },
       states: {
-        watching: { description: 'Watches whether the lease moves.' },
+        watching: { description: 'Watches the lease of whoever leads, and asks for it when it moves no more.' },
         resting: { description: 'Made way, or was refused for good: leaves the lease to others for three seconds.' },
         unfit: {
           description: 'Must not lead now: its broker time is unsure, its picture incomplete, or the broker too far.',
@@ -231,7 +231,7 @@ export const electionMachine = setup({
             },
           },
         },
-        serving: { description: 'Does everything that a leader does.' },
+        serving: { description: 'Leads: takes jobs in, offers them to workers, and keeps time.' },
       },
     },
     stopped: { type: 'final', description: 'Its process has ended.' },

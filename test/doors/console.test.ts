@@ -69,6 +69,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     '/jobs/waits',
     '/machines',
     '/machines?of=worker',
+    '/machines?of=election',
     '/queues',
     '/workers',
     '/masters',
