@@ -73,6 +73,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.waitForLoadState('networkidle');
     expect(await overflowOf(page)).toBe(0);
     expect(await seriousIn(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Menu' }).click();
     await page.getByRole('button', { name: 'Dark' }).click();
     expect(await seriousIn(page)).toEqual([]);
   });

@@ -93,10 +93,11 @@ function tell(seen: Seen, seconds: number, { terminal }: CommandContext): void {
 }
 
 async function keep({ backstage, context, talk }: Showing): Promise<void> {
-  const { url } = await backstage.keep();
+  const { url, httpUrls = [] } = await backstage.keep();
   const data = `--data ${backstage.data}`;
   const pairs: [string, string][] = [
     ['broker', url],
+    ...httpUrls.map((http): [string, string] => ['console', `${http}/console/`]),
     ['files', backstage.media],
     ['look', `yard job list ${data}`],
     ['stop', `yard down ${data} && rm -r ${backstage.folder}`],

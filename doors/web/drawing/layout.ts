@@ -31,7 +31,7 @@ export interface Box extends Rect {
   description: string;
   leaf: boolean;
   final: boolean;
-  /** Events that leave the state what it is. */
+  /** Events that leave the state what it is; there is room for them among words only. */
   stays: readonly Way[];
 }
 
@@ -48,6 +48,7 @@ export interface Entry {
 }
 
 export interface Drawing {
+  detail: Detail;
   width: number;
   height: number;
   boxes: readonly Box[];
@@ -58,16 +59,20 @@ export interface Drawing {
 const lineHeight = 15;
 /** Below the words of a wire there is room for what is counted on it. */
 const countHeight = 14;
-const header = 40;
+const header = 44;
 const dot = 10;
+/** The name of a state, and below it how many are in it. */
+const leafHeight = 68;
+/** In letters of 21 px. */
+const nameWidth = 13.4;
 
 const common = {
   'elk.spacing.nodeNode': '26',
-  'elk.spacing.edgeNode': '18',
-  'elk.spacing.edgeEdge': '12',
+  'elk.spacing.edgeNode': '14',
+  'elk.spacing.edgeEdge': '10',
   'elk.layered.spacing.nodeNodeBetweenLayers': '22',
-  'elk.layered.spacing.edgeNodeBetweenLayers': '14',
-  'elk.layered.spacing.edgeEdgeBetweenLayers': '10',
+  'elk.layered.spacing.edgeNodeBetweenLayers': '12',
+  'elk.layered.spacing.edgeEdgeBetweenLayers': '8',
   'elk.layered.cycleBreaking.strategy': 'GREEDY',
   'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
   'elk.layered.thoroughness': '20',
@@ -76,23 +81,26 @@ const common = {
 export async function layout(machine: Machine, manner: Manner, elk: Pick<ELK, 'layout'>): Promise<Drawing> {
   const plan = planOf(machine);
   const laid = await elk.layout(graphOf(plan, manner));
-  return drawingOf(plan, laid);
+  return drawingOf(plan, laid, manner.detail);
 }
 
 function graphOf(plan: Plan, { direction, detail }: Manner): ElkNode {
+  // Wires without words share the place at which they leave or reach a box.
+  const shared = { ...common, 'elk.layered.mergeEdges': String(detail === 'outline') };
+  const linesIn = (stays: readonly Way[]) => (detail === 'words' ? stays : []);
   const inside = Map.groupBy(plan.states, ({ within }) => within);
   const firsts = plan.states.flatMap(({ path, initial }) => (initial === undefined ? [] : [{ path, initial }]));
   const nodesIn = (within: string): ElkNode[] => [
     ...firsts.filter(({ path }) => path === within).map(({ path }) => dotOf(path)),
     ...(inside.get(within) ?? []).map(({ path, name, leaf, stays }) =>
       leaf
-        ? { id: path, width: leafWidth(name, stays), height: 44 + stays.length * lineHeight }
+        ? { id: path, width: leafWidth(name, linesIn(stays)), height: leafHeight + linesIn(stays).length * lineHeight }
         : {
             id: path,
             children: nodesIn(path),
             layoutOptions: {
-              ...common,
-              'elk.padding': `[top=${header + stays.length * lineHeight},left=24,bottom=24,right=24]`,
+              ...shared,
+              'elk.padding': `[top=${header + linesIn(stays).length * lineHeight},left=20,bottom=20,right=20]`,
             },
           },
     ),
@@ -100,7 +108,7 @@ function graphOf(plan: Plan, { direction, detail }: Manner): ElkNode {
   return {
     id: 'top',
     layoutOptions: {
-      ...common,
+      ...shared,
       'elk.algorithm': 'layered',
       'elk.direction': direction === 'right' ? 'RIGHT' : 'DOWN',
       'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
@@ -120,7 +128,7 @@ function graphOf(plan: Plan, { direction, detail }: Manner): ElkNode {
 /** Room for the name, how many are in it, and what leaves it as it is. */
 function leafWidth(name: string, stays: readonly Way[]): number {
   const words = stays.map(({ event, guard }) => textWidth(`- ${event} [${guard}]`, 6.8) + 24);
-  return Math.max(112, textWidth(name, 9.5) + 90, ...words);
+  return Math.max(96, textWidth(name, nameWidth) + 28, ...words);
 }
 
 function dotOf(path: string): ElkNode {
@@ -158,11 +166,12 @@ function textWidth(text: string, each: number): number {
   return Math.ceil(text.length * each);
 }
 
-function drawingOf({ states, wires }: Plan, laid: ElkNode): Drawing {
+function drawingOf({ states, wires }: Plan, laid: ElkNode, detail: Detail): Drawing {
   const rects = new Map(nodesOf(laid).map((node) => [node.id, rectOf(node)]));
   const edges = new Map((laid.edges ?? []).map((edge) => [edge.id, edge]));
   const rect = (id: string) => rects.get(id) ?? { x: 0, y: 0, width: 0, height: 0 };
   return {
+    detail,
     width: Math.ceil(laid.width ?? 0),
     height: Math.ceil(laid.height ?? 0),
     boxes: states.map(({ path, name, description, leaf, final, stays }) => ({

@@ -21,7 +21,7 @@ import { openPalette } from './palette/open.ts';
 import { Palette } from './palette/palette.tsx';
 import { Shortcuts } from './palette/shortcuts.tsx';
 import { Toasts } from './part/toast.tsx';
-import { base, places } from './place.ts';
+import { base, groups, places, type Spot } from './place.ts';
 import { learnSession, may, roleName, session } from './role.ts';
 import { isDark, toggleTheme } from './theme.ts';
 
@@ -51,35 +51,7 @@ function Frame() {
       <a class="skip" href="#page">
         To the page
       </a>
-      <nav aria-label="Pages">
-        <a class="brand" href={`${base}/`}>
-          <img src={`${base}/icon.svg`} alt="" width="26" height="26" /> Yardmaster
-        </a>
-        <ul>
-          {places
-            .filter(({ needs }) => needs === undefined || session.value === undefined || may(needs))
-            .map(({ path: to, name, key }) => (
-              <li key={to}>
-                <a href={`${base}${to}`} aria-current={isAt(path, to) ? 'page' : undefined} title={`g ${key}`}>
-                  {name}
-                </a>
-              </li>
-            ))}
-        </ul>
-        <footer>
-          <button type="button" onClick={() => openPalette('commands')} title="Ctrl K">
-            Find …
-          </button>
-          <a href="/docs">API</a>
-          <SignOut />
-          <button type="button" onClick={toggleUtc} aria-pressed={isUtc.value}>
-            UTC
-          </button>
-          <button type="button" onClick={toggleTheme} aria-pressed={isDark.value}>
-            Dark
-          </button>
-        </footer>
-      </nav>
+      <Navigation path={path} />
       <main id="page" tabIndex={-1}>
         <Freshness />
         <ErrorBoundary>
@@ -106,6 +78,64 @@ function Frame() {
       <Shortcuts />
       <Toasts />
     </div>
+  );
+}
+
+function Navigation({ path }: { path: string }) {
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [path]);
+  return (
+    <nav aria-label="Pages" class={isOpen ? 'open' : ''}>
+      <a class="brand" href={`${base}/`}>
+        <img src={`${base}/icon.svg`} alt="" width="26" height="26" /> Yardmaster
+      </a>
+      <button type="button" class="menu" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        Menu
+      </button>
+      <button type="button" class="find" onClick={() => openPalette('commands')}>
+        Find … <kbd>Ctrl K</kbd>
+      </button>
+      <div class="places">
+        {groups.map((group) => (
+          <Group key={group} name={group} path={path} />
+        ))}
+      </div>
+      <footer>
+        <SignOut />
+        <a href="/docs">API</a>
+        <button
+          type="button"
+          onClick={toggleUtc}
+          aria-pressed={isUtc.value}
+          title="Moments in UTC, not as how long ago"
+        >
+          UTC
+        </button>
+        <button type="button" onClick={toggleTheme} aria-pressed={isDark.value}>
+          Dark
+        </button>
+      </footer>
+    </nav>
+  );
+}
+
+function Group({ name, path }: { name: Spot['group']; path: string }) {
+  const open = places.filter(
+    ({ group, needs }) => group === name && (needs === undefined || session.value === undefined || may(needs)),
+  );
+  return (
+    <section aria-label={name}>
+      <h2>{name}</h2>
+      <ul>
+        {open.map(({ path: to, name: page, key }) => (
+          <li key={to}>
+            <a href={`${base}${to}`} aria-current={isAt(path, to) ? 'page' : undefined} title={`g ${key}`}>
+              {page}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

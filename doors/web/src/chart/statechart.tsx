@@ -11,7 +11,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Box, Drawing, DrawnWire } from '../../drawing/layout.ts';
 import { linesOf } from '../../drawing/line.ts';
-import { pathOf, placeOn } from './path.ts';
+import { longestOf, pathOf } from './path.ts';
 import { Tokens } from './tokens.ts';
 
 export interface Flow {
@@ -74,7 +74,13 @@ export function Statechart(props: StatechartProps) {
         </marker>
       </defs>
       {drawing.boxes.map((box) => (
-        <State key={box.path} box={box} count={props.counts?.get(box.path)} isLit={props.lit?.has(box.path) ?? false} />
+        <State
+          key={box.path}
+          box={box}
+          lines={drawing.detail === 'words' ? box.stays : []}
+          count={props.counts?.get(box.path)}
+          isLit={props.lit?.has(box.path) ?? false}
+        />
       ))}
       {drawing.entries.map(({ at: [x, y], points }) => (
         <g class="entry" key={`${x} ${y}`}>
@@ -97,24 +103,33 @@ export function Statechart(props: StatechartProps) {
   );
 }
 
-function State({ box, count, isLit }: { box: Box; count: number | undefined; isLit: boolean }) {
-  const { x, y, width, height, name, leaf, final, stays, description } = box;
+interface StateProps {
+  box: Box;
+  /** What leaves it as it is, where that is drawn. */
+  lines: Box['stays'];
+  count: number | undefined;
+  isLit: boolean;
+}
+
+function State({ box, lines, count, isLit }: StateProps) {
+  const { x, y, width, height, name, leaf, final, description } = box;
+  const isAlone = leaf && count === undefined && lines.length === 0;
   const kind = `${leaf ? 'leaf' : 'holder'}${final ? ' final' : ''}${isLit ? ' lit' : ''}${(count ?? 0) > 0 ? ' taken' : ''}`;
   return (
     <g class={`state ${kind}`} data-path={box.path} data-count={count}>
       <title>{description}</title>
       <rect x={x} y={y} width={width} height={height} rx={leaf ? 10 : 14} />
       {final && <rect class="inner" x={x + 4} y={y + 4} width={width - 8} height={height - 8} rx={7} />}
-      <text class="name" x={x + 14} y={y + 26}>
+      <text class="name" x={x + 14} y={isAlone ? y + height / 2 + 7 : y + 28}>
         {name}
       </text>
-      {count !== undefined && (
-        <text class="count" x={x + width - 14} y={y + 26} text-anchor="end">
+      {count !== undefined && leaf && (
+        <text class="count" x={x + 14} y={y + 54}>
           {count.toLocaleString('en')}
         </text>
       )}
-      {stays.map(({ event, guard }, at) => (
-        <text class="stays" key={`${event} ${guard}`} x={x + 14} y={y + 44 + at * 15}>
+      {lines.map(({ event, guard }, at) => (
+        <text class="stays" key={`${event} ${guard}`} x={x + 14} y={y + (leaf ? 72 : 46) + at * 15}>
           ↺ {event}
           {guard === '' ? '' : ` [${guard}]`}
         </text>
@@ -148,14 +163,18 @@ function Label({ wire, flow, looks: look }: { wire: DrawnWire; flow: Flow | unde
   );
 }
 
-/** Where a wire has no words, what is counted stands in the middle of it. */
+const pill = { width: 116, height: 30 };
+
+/** Where a wire has no words, what is counted stands on it, and beside it where it is too short for that. */
 function Pill({ wire, flow, looks: look }: { wire: DrawnWire; flow: Flow | undefined; looks: string }) {
   if (flow === undefined || flow.jobs === 0) return null;
-  const [x, y] = placeOn(wire.points, 0.5);
+  const { middle, length, isLevel } = longestOf(wire.points);
+  const isTight = length < (isLevel ? pill.width : pill.height) + 16;
+  const [x, y] = [middle[0] + (isTight && !isLevel ? 68 : 0), middle[1] - (isTight && isLevel ? 52 : 0)];
   return (
     <g class={`label ${look}`}>
-      <rect x={x - 40} y={y - 11} width={80} height={22} rx={11} />
-      <Counted flow={flow} x={x} y={y + 5} />
+      <rect x={x - pill.width / 2} y={y - pill.height / 2} {...pill} rx={15} />
+      <Counted flow={flow} x={x} y={y + 6} />
     </g>
   );
 }

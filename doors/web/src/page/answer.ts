@@ -23,3 +23,9 @@ export interface QueuesAnswer {
 export type JobsAnswer = Awaited<ReturnType<Yard['jobPage']>>;
 
 export type LanesAnswer = Awaited<ReturnType<Yard['lanes']>>;
+
+/** All jobs that there are. */
+export interface StatsAnswer {
+  total: number;
+  byState: Readonly<Record<string, number>>;
+}

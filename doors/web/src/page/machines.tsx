@@ -3,16 +3,14 @@
  */
 
 import { charts } from 'virtual:charts';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { pathWith } from '../ask.ts';
-import { useAsked, useLive } from '../asked.ts';
+import { useAsked } from '../asked.ts';
 import { save, saveMermaid, svgOf } from '../chart/export.ts';
-import { Flows } from '../chart/flows.ts';
-import { type Flow, Statechart } from '../chart/statechart.tsx';
-import type { Tokens } from '../chart/tokens.ts';
-import { listen } from '../live.ts';
-import type { LanesAnswer, MastersAnswer, WorkersAnswer } from './answer.ts';
+import { LiveJobs } from '../chart/live-jobs.tsx';
+import { Statechart } from '../chart/statechart.tsx';
+import type { MastersAnswer, WorkersAnswer } from './answer.ts';
 
 const kinds = ['job', 'worker', 'schedule', 'election'] as const;
 type Kind = (typeof kinds)[number];
@@ -99,42 +97,6 @@ export function Machines() {
 interface DrawnProps {
   drawing: (typeof charts)['job']['right']['words'];
   zoom: number | undefined;
-}
-
-function LiveJobs({ drawing, zoom, overMs }: DrawnProps & { overMs: number }) {
-  const { answer } = useLive<LanesAnswer>('/v1/stats/lanes', 500);
-  const [flows, setFlows] = useState<ReadonlyMap<string, Flow>>(new Map());
-  const tokens = useRef<Tokens | undefined>(undefined);
-  const counted = useMemo(() => new Flows(drawing, overMs), [drawing, overMs]);
-  useEffect(() => {
-    const stop = listen((news) => {
-      for (const [wire, jobs] of counted.add(news)) tokens.current?.send(wire, jobs);
-    });
-    const timer = window.setInterval(() => setFlows(counted.now()), 500);
-    return () => {
-      stop();
-      window.clearInterval(timer);
-    };
-  }, [counted]);
-  const counts = useMemo(() => {
-    if (answer === undefined) return undefined;
-    const byState = Map.groupBy<string, LanesAnswer['lanes'][number]>(answer.lanes, ({ state }) => state);
-    const jobsIn = (state: string) => (byState.get(state) ?? []).reduce((sum, { count }) => sum + count, 0);
-    return new Map(drawing.boxes.filter(({ leaf }) => leaf).map(({ name, path }) => [path, jobsIn(name)]));
-  }, [drawing, answer]);
-  const onTokens = useCallback((now: Tokens | undefined) => {
-    tokens.current = now;
-  }, []);
-  return (
-    <Statechart
-      drawing={drawing}
-      zoom={zoom}
-      label="The machine of a job"
-      {...(counts === undefined ? {} : { counts })}
-      flows={flows}
-      onTokens={onTokens}
-    />
-  );
 }
 
 function Others({ kind, drawing, zoom }: DrawnProps & { kind: Kind }) {

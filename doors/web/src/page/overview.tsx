@@ -2,19 +2,36 @@
  * In one look: who leads, what waits where and for how long, what runs, what has failed.
  */
 
+import type { ComponentChildren } from 'preact';
+import { lazy } from 'preact-iso';
 import type { JobRecord } from '../../../../sdk/index.ts';
 import { useAsked, useLive } from '../asked.ts';
 import type { News } from '../live.ts';
+import { duration } from '../moment.ts';
 import { Rates } from '../part/rates.tsx';
-import { StateBadge, stateNames } from '../part/state.tsx';
+import { Shares } from '../part/shares.tsx';
+import { isWaiting, StateBadge, stateNames } from '../part/state.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
-import type { BrokersAnswer, ClusterAnswer, MastersAnswer, QueuesAnswer, WorkersAnswer } from './answer.ts';
+import type {
+  BrokersAnswer,
+  ClusterAnswer,
+  LanesAnswer,
+  MastersAnswer,
+  QueuesAnswer,
+  StatsAnswer,
+  WorkersAnswer,
+} from './answer.ts';
+
+/** The pictures of machines are the largest thing that there is, and come last. */
+const Yard = lazy(() => import('../chart/yard.tsx').then(({ Yard: picture }) => picture));
+const priorities = ['critical', 'high', 'medium', 'low'] as const;
 
 const isAboutFailed = ({ from, to }: News) => from === 'failed' || to === 'failed';
 
 export function Overview() {
   const cluster = useLive<ClusterAnswer>('/v1/cluster', 1_000);
+  const stats = useLive<StatsAnswer>('/v1/stats', 1_000);
   const masters = useAsked<MastersAnswer>('/v1/masters');
   const workers = useAsked<WorkersAnswer>('/v1/workers');
   const brokers = useAsked<BrokersAnswer>('/v1/brokers', 5_000);
@@ -27,6 +44,8 @@ export function Overview() {
   const lost = all.filter(({ status }) => status === 'lost').length;
   const slots = all.reduce((sum, worker) => sum + worker.slots, 0);
   const leader = cluster.answer?.leader;
+  const running = masters.answer?.masters.length;
+  const byState: Readonly<Record<string, number>> = stats.answer?.byState ?? {};
   const { all: brokersAll = 0, current = 0 } = brokers.answer ?? {};
   return (
     <>
@@ -39,7 +58,7 @@ export function Overview() {
           note={leader && `term ${leader.term}`}
           isBad={cluster.answer !== undefined && leader === undefined}
         />
-        <Tile name="Masters" value={masters.answer?.masters.length ?? '–'} note="one leads, the others stand by" />
+        <Tile name="Masters" value={running ?? '–'} note={standing(running)} isBad={running === 0} />
         <Tile
           name="Workers"
           value={all.length - lost}
@@ -52,9 +71,17 @@ export function Overview() {
           value={(cluster.answer?.open ?? 0).toLocaleString('en')}
           note={`durability ${cluster.answer?.durability ?? '–'}`}
         />
+        <Tile
+          name="Failed"
+          value={<a href="/console/dead">{(byState['failed'] ?? 0).toLocaleString('en')}</a>}
+          note="in the dead letter"
+        />
       </div>
+      <StateBar byState={byState} />
+      <section class="canvas" tabIndex={0} aria-label="Jobs as they move; scrolls">
+        <Yard />
+      </section>
       <Rates />
-      <StateBar byState={cluster.answer?.byState ?? {}} />
       <Lanes />
       <h2>Failed last</h2>
       <Failures jobs={failed.answer?.jobs ?? []} />
@@ -69,7 +96,7 @@ function Tile({
   isBad = false,
 }: {
   name: string;
-  value: string | number;
+  value: ComponentChildren;
   note?: string | undefined;
   isBad?: boolean;
 }) {
@@ -82,26 +109,36 @@ function Tile({
   );
 }
 
+function standing(running: number | undefined): string {
+  if (running === undefined || running === 0) return 'none answers';
+  return running === 1 ? 'nobody stands by' : `1 leads, ${running - 1} on standby`;
+}
+
+/** All jobs that there are, as shares of a bar; each state leads to its jobs. */
 function StateBar({ byState }: { byState: Readonly<Record<string, number>> }) {
   const those = stateNames.flatMap((state) =>
     (byState[state] ?? 0) > 0 ? [{ state, jobs: byState[state] ?? 0 }] : [],
   );
   if (those.length === 0) return null;
   return (
-    <ul class="states" aria-label="Open jobs by state">
-      {those.map(({ state, jobs }) => (
-        <li key={state}>
-          <a href={`/console/jobs?state=${state}`}>
-            <StateBadge state={state} /> {jobs.toLocaleString('en')}
-          </a>
-        </li>
-      ))}
-    </ul>
+    <>
+      <Shares label="All jobs by state" parts={those.map(({ state, jobs }) => ({ name: `state-${state}`, jobs }))} />
+      <ul class="states" aria-label="Jobs by state">
+        {those.map(({ state, jobs }) => (
+          <li key={state}>
+            <a href={`/console/jobs?state=${state}`}>
+              <StateBadge state={state} /> {jobs.toLocaleString('en')}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
 function Lanes() {
   const { answer } = useLive<QueuesAnswer>('/v1/queues', 1_000);
+  const lanes = useLive<LanesAnswer>('/v1/stats/lanes', 1_000);
   return (
     <>
       <h2>Queues</h2>
@@ -110,18 +147,24 @@ function Lanes() {
           <tr>
             <th>Queue</th>
             <th class="number">Waiting</th>
+            <th class="number">Oldest</th>
             <th class="number">Out</th>
+            <th class="grow">Waiting by priority</th>
             <th>Status</th>
           </tr>
         </thead>
         <tbody>
-          {(answer?.queues ?? []).map(({ queue, waiting, out, paused }) => (
+          {(answer?.queues ?? []).map(({ queue, waiting, oldestMs, out, paused }) => (
             <tr key={queue}>
               <td>
                 <a href={`/console/jobs?queue=${queue}`}>{queue}</a>
               </td>
               <td class="number">{(waiting ?? 0).toLocaleString('en')}</td>
+              <td class="number">{oldestMs === undefined ? '–' : duration(oldestMs)}</td>
               <td class="number">{(out ?? 0).toLocaleString('en')}</td>
+              <td>
+                <Shares label={`Waiting in ${queue} by priority`} parts={waitingIn(lanes.answer, queue)} />
+              </td>
               <td>{paused ? <span class="badge warn">paused</span> : 'open'}</td>
             </tr>
           ))}
@@ -129,6 +172,14 @@ function Lanes() {
       </table>
     </>
   );
+}
+
+function waitingIn(answer: LanesAnswer | undefined, queue: string) {
+  const here = (answer?.lanes ?? []).filter((lane) => lane.queue === queue && isWaiting(lane.state));
+  return priorities.map((priority) => ({
+    name: `priority-${priority}`,
+    jobs: here.filter((lane) => lane.priority === priority).reduce((sum, { count }) => sum + count, 0),
+  }));
 }
 
 function Failures({ jobs }: { jobs: readonly JobRecord[] }) {

@@ -6,6 +6,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { listen, type News } from '../live.ts';
+import { moment } from '../moment.ts';
 import { isDark } from '../theme.ts';
 
 const seconds = 120;
@@ -80,15 +81,24 @@ function optionsFor(place: HTMLElement): uPlot.Options {
     legend: { show: true },
     cursor: { y: false },
     scales: { y: { range: (_, __, max) => [0, Math.max(5, max * 1.1)] } },
-    axes: [axis, { ...axis, size: 44 }],
+    axes: [
+      { ...axis, values: (_, splits) => splits.map(clockOf) },
+      { ...axis, size: 44 },
+    ],
     series: [
-      {},
+      { label: 'at', value: (_, at) => (at === null ? '' : clockOf(at)) },
       ...drawn.map(({ name, css }) => ({
         label: `${name}/s`,
+        value: (_: uPlot, value: number | null) => value ?? '',
         stroke: colour(css),
         width: 1.6,
         points: { show: false },
       })),
     ],
   };
+}
+
+/** `hh:mm:ss`, by the clock that the pages go by. */
+function clockOf(seconds: number): string {
+  return moment(1_000 * seconds).slice(11, 19);
 }
