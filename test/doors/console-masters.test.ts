@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { startMaster } from '../../cluster/master.ts';
 import { readSettings } from '../../cluster/settings.ts';
 import { createTelemetry, next, type Telemetry } from '../../runtime/telemetry/telemetry.ts';
@@ -41,6 +42,12 @@ async function stage() {
 
 const cardOf = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
 const litIn = (page: Page, name: string, path: string) => cardOf(page, name).locator(`.state.lit[data-path="${path}"]`);
+
+/** When the page first shows it, epoch ms, to the frame: a locator looks twice a second only. */
+async function shownAt(page: Page, selector: string): Promise<number> {
+  const look = `const look = () => document.querySelector(${JSON.stringify(selector)}) ? seen(Date.now()) : requestAnimationFrame(look)`;
+  return z.number().parse(await page.evaluate(`new Promise((seen) => { ${look}; look(); })`));
+}
 
 describe.skipIf(!existsSync(program))('the console', () => {
   let browser: Browser;
@@ -90,11 +97,10 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await cardOf(page, 'doomed').locator('.badge.worker-available').waitFor();
     // Pages may have asked before there was a leader who answers.
     opened.forgive();
-    const lost = next(telemetry, 'worker.lost').then(() => performance.now());
+    const detected = next(telemetry, 'worker.lost').then(() => Date.now());
+    const shown = shownAt(page, '[aria-label="doomed"] .badge.worker-lost');
     worker.signal('SIGKILL');
-    const detectedAt = await lost;
-    await cardOf(page, 'doomed').locator('.badge.worker-lost').waitFor();
-    expect(performance.now() - detectedAt).toBeLessThan(seenWithinMs);
+    expect((await shown) - (await detected)).toBeLessThan(seenWithinMs);
   });
 
   test('that another one leads is shown within a second of its election when the leader is killed', async () => {
@@ -106,11 +112,10 @@ describe.skipIf(!existsSync(program))('the console', () => {
     const { page } = opened;
     await litIn(page, 'doomed', 'leading.serving').waitFor();
     await litIn(page, 'heir', 'standingBy.watching').waitFor();
-    const elected = next(telemetry, 'leader.elected').then(() => performance.now());
+    const elected = next(telemetry, 'leader.elected').then(() => Date.now());
+    const shown = shownAt(page, '[aria-label="heir"] .badge.lead');
     leader.signal('SIGKILL');
-    const electedAt = await elected;
-    await cardOf(page, 'heir').locator('.badge.lead').waitFor();
-    expect(performance.now() - electedAt).toBeLessThan(seenWithinMs);
+    expect((await shown) - (await elected)).toBeLessThan(seenWithinMs);
     await litIn(page, 'heir', 'leading.serving').waitFor();
     await cardOf(page, 'doomed').waitFor({ state: 'detached' });
   });
