@@ -5,9 +5,9 @@
  * leader every ~200 ms; after several successful reads over at least `silenceMs` with an unchanged revision, it
  * writes its own lease, expecting that very revision. Two candidates: the server accepts one.
  *
- *     standing by ──unmoved for silenceMs──▶ campaigning ──accepted──▶ leading
- *         ▲  └──empty lease seen in the feed──▶ │ ▲                       │
- *         └────────────── refused ──────────────┘ └───── deposed, or stepped down
+ * What may happen, and what decides it, is the chart in `machines/election.ts`, of which this is the hand: it says what it
+ * has read and heard, and does what the place asks for at which it is then. It campaigns in `campaigning`, has a term in
+ * `leading`, and reads the lease wherever else.
  *
  * What fails and what then: a read that fails (broker away) starts the count anew, so an outage deposes nobody. A
  * campaign without an answer is asked again through the next read: was it ours, we lead. A leader that was frozen
@@ -15,16 +15,15 @@
  * Who was asked to step down lets the others go first: it rests for three seconds before it campaigns again.
  */
 
+import type { ElectionEvent, Holder } from '../machines/election.ts';
 import type { Cancel, Clock } from '../runtime/clock.ts';
+import { type ElectionPlace, type ElectionState, electionStep, newElection } from '../runtime/election-step.ts';
 import { Fault, messageOf } from '../runtime/faults.ts';
 import type { JobStore, Lease } from '../runtime/ports.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import { Term } from './term.ts';
 
 const readEveryMs = 200;
-const readsAtLeast = 3;
-const yieldingFactor = 3;
-const restMs = 3_000;
 
 export interface ElectionOptions {
   store: JobStore;
@@ -45,23 +44,24 @@ export interface ElectionOptions {
 
 export class Election {
   readonly #options: ElectionOptions;
+  #state: ElectionState;
+  /** When it came to the place where it is, epoch ms. */
+  #since: number;
   /** When the last campaign was sent, monotonic. */
   #campaignedAt = 0;
   /** The broker that was asked for the lease last. */
   #broker = '';
-  #watched: { revision: number; since: number; reads: number } | undefined;
   #term: Term | undefined;
   #timer: Cancel = () => {};
   #reading = false;
-  #stopped = false;
-  /** Until then, monotonic, it leaves the lease to others. */
-  #restsUntil = 0;
   #leader: Lease | null = null;
   /** What kept it from looking or campaigning, as it was told. */
   #complaint = '';
 
   constructor(options: ElectionOptions) {
     this.#options = options;
+    this.#state = newElection(options.silenceMs);
+    this.#since = options.clock.now();
   }
 
   /** The lease as it was last seen. */
@@ -73,47 +73,67 @@ export class Election {
     return this.#term;
   }
 
+  /** Where it is in the chart, and since when, epoch ms. */
+  get place(): { state: ElectionPlace; since: number } {
+    return { state: this.#state.place, since: this.#since };
+  }
+
   start(): void {
+    this.#step({ type: 'master.ready' });
     void this.#look();
   }
 
   /** What the feed says of the lease; an empty one is acted on at once. */
   seen(lease: Lease | null): void {
     this.#leader = lease;
-    if (lease === null && this.#term === undefined && !this.#stopped) void this.#look();
+    if (lease === null && this.#is('standingBy')) void this.#look();
+  }
+
+  /** How far whoever serves a term is with it. */
+  progressed(term: Term, type: 'picture.completed' | 'office.taken'): void {
+    if (term === this.#term) this.#step({ type });
   }
 
   /** Stops standing; a leader gives its lease up, so that the next one acts at once. */
   async stop(): Promise<void> {
-    this.#stopped = true;
     this.#timer();
-    await this.#giveUp('this master stops');
+    await this.#leave({ type: 'master.stopped' }, 'this master stops');
   }
 
   /** Gives the lease up, where it has it, and stands again like everybody else. */
   async stepDown(reason: string): Promise<void> {
-    await this.#giveUp(reason);
+    await this.#leave({ type: 'term.givenUp' }, reason);
     this.#again();
   }
 
   /** Steps down, and lets whoever else there is go first. */
-  makeWay(reason: string): Promise<void> {
-    this.#restsUntil = this.#options.clock.mono() + restMs;
-    return this.stepDown(reason);
+  async makeWay(reason: string): Promise<void> {
+    await this.#leave({ type: 'term.madeWay', at: this.#options.clock.mono() }, reason);
+    this.#again();
   }
 
-  async #giveUp(reason: string): Promise<void> {
+  #step(event: ElectionEvent): void {
+    const before = this.#state;
+    this.#state = electionStep(before, event);
+    if (this.#state.place !== before.place) this.#since = this.#options.clock.now();
+  }
+
+  async #leave(event: ElectionEvent, reason: string): Promise<void> {
     const term = this.#term;
     this.#term = undefined;
-    this.#watched = undefined;
+    this.#step(event);
     if (term === undefined) return;
     this.#options.telemetry.tell('leader.steppedDown', { term: term.number, reason });
     await term.stepDown().catch(() => undefined);
   }
 
+  #is(where: 'standingBy' | 'campaigning' | 'leading'): boolean {
+    return this.#state.place.startsWith(where);
+  }
+
   #again(): void {
     this.#timer();
-    if (this.#stopped || this.#term !== undefined) return;
+    if (!this.#is('standingBy')) return;
     this.#timer = this.#options.clock.after(
       readEveryMs * (0.9 + 0.2 * this.#options.clock.chance()),
       () => void this.#look(),
@@ -127,7 +147,7 @@ export class Election {
       await this.#consider();
       this.#complaint = '';
     } catch (cause) {
-      this.#watched = undefined;
+      this.#step({ type: 'broker.failed' });
       this.#complain(cause);
     }
     this.#reading = false;
@@ -143,45 +163,35 @@ export class Election {
   }
 
   async #consider(): Promise<void> {
-    this.#broker = this.#options.store.broker();
-    const { revision, lease } = await this.#options.store.readLease();
+    const { store, clock, yields, isFit } = this.#options;
+    this.#broker = store.broker();
+    const { revision, lease } = await store.readLease();
     this.#leader = lease;
-    if (this.#stopped || this.#term !== undefined) return;
-    if (this.#rests() || !this.#options.isFit()) return;
-    const isOurs = lease?.holder === this.#options.incarnation;
-    if (isOurs && lease.term === 0) return this.#lead(revision, lease);
-    // A lease of ours under which we do not lead is that of a term that ended without its last word.
-    const mayAtOnce = isOurs || (lease === null && this.#options.yields?.() !== true);
-    if (mayAtOnce || this.#isSilent(revision)) await this.#campaign(revision);
+    if (!this.#is('standingBy')) return;
+    const [at, holder] = [clock.mono(), this.#holderOf(lease)];
+    this.#step({ type: 'lease.read', at, revision, holder, isFit: isFit(), yields: yields?.() === true });
+    if (this.#is('campaigning')) await this.#campaign(revision);
+    else if (lease !== null && this.#is('leading')) this.#lead(revision, lease);
   }
 
-  #rests(): boolean {
-    return this.#options.clock.mono() < this.#restsUntil;
-  }
-
-  #isSilent(revision: number): boolean {
-    const now = this.#options.clock.mono();
-    if (this.#watched?.revision !== revision) this.#watched = { revision, since: now, reads: 0 };
-    this.#watched.reads++;
-    return this.#watched.reads >= readsAtLeast && now - this.#watched.since >= this.#silenceMs();
-  }
-
-  #silenceMs(): number {
-    const { silenceMs, yields } = this.#options;
-    return yields?.() === true ? yieldingFactor * silenceMs : silenceMs;
+  #holderOf(lease: Lease | null): Holder {
+    if (lease === null) return 'nobody';
+    if (lease.holder !== this.#options.incarnation) return 'other';
+    return lease.term === 0 ? 'campaign' : 'own';
   }
 
   async #campaign(expected: number): Promise<void> {
-    this.#watched = undefined;
-    this.#campaignedAt = this.#options.clock.mono();
-    const lease: Lease = { holder: this.#options.incarnation, name: this.#options.name, term: 0, batch: 0 };
-    const outcome = await this.#options.store.write([{ key: '_leader', expected, lease }]);
-    if (outcome.kind === 'forbidden') this.#restsUntil = this.#options.clock.mono() + restMs;
-    if (outcome.kind !== 'accepted') return;
+    const { store, clock, incarnation: holder, name } = this.#options;
+    this.#campaignedAt = clock.mono();
+    const lease: Lease = { holder, name, term: 0, batch: 0 };
+    const outcome = await store.write([{ key: '_leader', expected, lease }]);
+    if (outcome.kind === 'forbidden') return this.#step({ type: 'campaign.forbidden', at: clock.mono() });
+    if (outcome.kind !== 'accepted') return this.#step({ type: 'campaign.lost' });
+    this.#step({ type: 'campaign.won' });
     const revision = outcome.revisions[0] ?? 0;
     // Won while it was being stopped: nobody shall have to wait out the silence of one that is gone.
-    if (this.#stopped) await this.#options.store.write([{ key: '_leader', expected: revision, lease: null }]);
-    else this.#lead(revision, lease);
+    if (this.#is('leading')) this.#lead(revision, lease);
+    else await store.write([{ key: '_leader', expected: revision, lease: null }]);
   }
 
   #lead(revision: number, lease: Lease): void {
@@ -196,7 +206,7 @@ export class Election {
 
   #deposed(reason: string): void {
     this.#term = undefined;
-    this.#watched = undefined;
+    this.#step({ type: 'term.lost' });
     this.#options.telemetry.tell('leader.deposed', { reason });
     this.#options.onDeposed(reason);
     this.#again();

@@ -11,6 +11,7 @@ import { isQueueSettings, type QueueSettings } from '../machines/rules/queue.ts'
 import { isTenantSettings, type TenantSettings } from '../machines/rules/tenant.ts';
 import type { WebhookRecord } from '../machines/rules/webhook.ts';
 import { type Accuracy, type Clock, exact } from '../runtime/clock.ts';
+import type { ElectionPlace } from '../runtime/election-step.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
 import type { Change, Head, Stop, TypeEntry, World } from '../runtime/ports.ts';
@@ -56,6 +57,10 @@ export interface Standing {
   incarnation: string;
   name: string;
   leads: boolean;
+  /** Where it is in the election, as a path of the chart (`machines/election.ts`). */
+  state: ElectionPlace;
+  /** When it came there, epoch ms. */
+  since: number;
   /** Its own, or that of the leader that it sees; absent where nobody leads. */
   term?: number;
   /** How long ago its picture of all jobs was last known to be complete, ms. */
@@ -204,6 +209,7 @@ export class Master {
       incarnation,
       name,
       leads: term !== undefined,
+      ...this.#election.place,
       ...(term === undefined && leader === null ? {} : { term: term?.number ?? leader?.term ?? 0 }),
       // No longer than it lives: of a broker that was started anew it knows nothing yet.
       behindMs: Math.round(Math.min(this.#follower.behindMs(), clock.mono())),
@@ -295,6 +301,7 @@ export class Master {
     try {
       await this.#follower.caughtUp(term.number);
       if (this.#stopped || this.#election.term !== term) return;
+      this.#election.progressed(term, 'picture.completed');
       this.#reign = new Reign({
         ...this.#options,
         term,
@@ -314,11 +321,13 @@ export class Master {
       });
       this.#saver.start();
       await this.#reign.start();
+      this.#election.progressed(term, 'office.taken');
     } catch (cause) {
-      // Stopped while taking office: what it needed for that is gone, and it must not stand again.
-      if (this.#stopped) return;
-      telemetry.tell('process.failed', { what: 'taking office', error: messageOf(cause) });
-      await this.#stepDown('it could not take office');
+      // Stopped or deposed while taking office: what it needed for that is gone, or another leader's by now.
+      if (this.#stopped || this.#election.term !== term) return;
+      // Who was silent for so long may have been succeeded, and what it needs is what its successor has taken.
+      if (term.isTrusted()) telemetry.tell('process.failed', { what: 'taking office', error: messageOf(cause) });
+      await this.#stepDown(term.isTrusted() ? 'it could not take office' : 'it lost the broker while it took office');
     }
   }
 

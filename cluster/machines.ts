@@ -1,5 +1,5 @@
 /**
- * The machines of this build: what jobs, workers and schedules may do. They are code, so whoever asks needs no broker.
+ * The machines of this build: what jobs, workers, schedules and masters may do. They are code, so whoever asks needs no broker.
  */
 
 import { Fault } from '../runtime/faults.ts';

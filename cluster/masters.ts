@@ -11,7 +11,10 @@ import { isObject } from './desk-answer.ts';
 export type { SteppedDown };
 
 /** A master as it sees itself. */
-export interface MasterView extends Standing {
+export interface MasterView extends Omit<Standing, 'state' | 'since'> {
+  /** Where it is in the election, as a path of the chart `election`, and since when; a master of an older version tells neither. */
+  state?: Standing['state'];
+  since?: number;
   host: string;
   pid: number;
   version: string;

@@ -6,12 +6,13 @@
 
 import { createHash } from 'node:crypto';
 import type { AnyStateMachine } from 'xstate';
+import { electionMachine } from '../machines/election.ts';
 import { jobMachine, jobMachineVersion } from '../machines/job.ts';
 import { scheduleMachine, scheduleMachineVersion } from '../machines/schedule.ts';
 import { workerMachine } from '../machines/worker.ts';
 import { type ChartEdge, type ChartState, edgesOf, statesOf } from './chart.ts';
 
-export type MachineName = 'job' | 'worker' | 'schedule';
+export type MachineName = 'job' | 'worker' | 'schedule' | 'election';
 
 interface Kept {
   title: string;
@@ -24,6 +25,7 @@ export const machines: Readonly<Record<MachineName, Kept>> = {
   job: { title: 'The life of a job', machine: jobMachine, version: jobMachineVersion },
   worker: { title: 'The life of a worker', machine: workerMachine },
   schedule: { title: 'The life of a schedule', machine: scheduleMachine, version: scheduleMachineVersion },
+  election: { title: 'The election, as each master lives it', machine: electionMachine },
 };
 
 export interface MachineView {

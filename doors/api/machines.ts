@@ -1,5 +1,5 @@
 /**
- * Machines: what jobs, workers and schedules may do, as data, as Mermaid and as a picture.
+ * Machines: what jobs, workers, schedules and masters may do, as data, as Mermaid and as a picture.
  */
 
 import { z } from '@hono/zod-openapi';

@@ -43,6 +43,11 @@ export const master = z
     incarnation: z.string(),
     name: z.string(),
     leads: z.boolean(),
+    state: z.string().optional().openapi({
+      description: 'Where it is in the machine `election`, as a path. Absent where its version tells none.',
+      example: 'leading.serving',
+    }),
+    since: moment.optional().openapi({ description: 'When it came to that state.' }),
     term: z.number().int().optional(),
     behindMs: z.number(),
     host: z.string(),

@@ -1,5 +1,5 @@
 /**
- * `yard machine list | get | diagram`: what jobs, workers and schedules may do, as this command's own build has it. No broker is asked.
+ * `yard machine list | get | diagram`: what jobs, workers, schedules and masters may do, as this command's own build has it. No broker is asked.
  */
 
 import { type Command, Option } from 'commander';
@@ -17,7 +17,7 @@ interface DiagramFlags {
 }
 
 export function register(program: Command, context: CommandContext): void {
-  const machine = program.command('machine').description('Shows what jobs, workers and schedules may do.');
+  const machine = program.command('machine').description('Shows what jobs, workers, schedules and masters may do.');
   machine
     .command('list')
     .description('Lists the machines, each a statechart.')
@@ -25,7 +25,7 @@ export function register(program: Command, context: CommandContext): void {
   machine
     .command('get')
     .alias('describe')
-    .argument('<name>', '`job`, `worker` or `schedule`.')
+    .argument('<name>', '`job`, `worker`, `schedule` or `election`.')
     .description('Shows a machine: its states, and each edge with its event and guard.')
     .action((name: string) => {
       const view = machineNamed(name);
@@ -33,7 +33,7 @@ export function register(program: Command, context: CommandContext): void {
     });
   machine
     .command('diagram')
-    .argument('<name>', '`job`, `worker` or `schedule`.')
+    .argument('<name>', '`job`, `worker`, `schedule` or `election`.')
     .description('Draws a machine, to standard output.')
     .addOption(
       new Option('--format <format>', 'As text that many pages draw, or as a picture.')

@@ -141,6 +141,7 @@ function shape(now: number): readonly Column<MasterView>[] {
       value: ({ leads }) => (leads ? 'leads' : 'stands by'),
       style: ({ leads }) => (leads ? 'green' : 'reset'),
     },
+    { title: 'STATE', value: ({ state }) => state ?? '-' },
     { title: 'TERM', value: ({ term }) => String(term ?? '-'), align: 'right' },
     { title: 'FEED LAG', value: ({ behindMs }) => `${behindMs}ms`, align: 'right' },
     { title: 'CLOCK', value: ({ clock }) => `${signed(clock.skewMs)}ms ±${clock.uncertaintyMs}`, align: 'right' },

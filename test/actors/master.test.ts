@@ -157,7 +157,7 @@ describe('a leader that cannot prove its picture complete, though its own writes
 test('a master that is stopped while it fails to take office does not stand again', async () => {
   const { clock, broker, telemetry, master } = await setUp(20);
   broker.stop();
-  await clock.until(next(telemetry, 'process.failed'));
+  await clock.until(next(telemetry, 'leader.steppedDown'));
   const stopped = master.stop();
   await clock.advance(100);
   broker.start();

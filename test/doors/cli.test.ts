@@ -584,7 +584,7 @@ describe('being stopped', () => {
       shell.yard('master', 'list', '--output', 'json'),
       shell.yard('status'),
     ]);
-    expect(list.out).toMatch(/^NAME .*\nheir +leads +\d+ .*\nchief +stands by +\d+ /);
+    expect(list.out).toMatch(/^NAME .*\nheir +leads +leading\.\w+ +\d+ .*\nchief +stands by +standingBy\.\w+ +\d+ /);
     const named = { host: expect.any(String), pid: expect.any(Number), version: expect.any(String) };
     expect(JSON.parse(json.out)).toMatchObject([
       { name: 'heir', leads: true, ...named },

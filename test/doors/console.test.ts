@@ -50,6 +50,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     '/jobs/waits',
     '/machines',
     '/machines?of=worker',
+    '/machines?of=election',
     '/queues',
     '/workers',
     '/masters',

@@ -9,7 +9,7 @@ import { ApiClient } from './api-client.ts';
 import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 import { askOverNats } from './service-client.ts';
 
-const names = ['job', 'worker', 'schedule'];
+const names = ['job', 'worker', 'schedule', 'election'];
 
 let cluster: TestCluster;
 let http: Listening;

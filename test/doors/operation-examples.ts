@@ -431,7 +431,7 @@ const whole: Readonly<Record<string, Example>> = {
   },
   async listMachines(doors) {
     const { json } = await doors.http();
-    expect(json.machines.map(({ name }: { name: string }) => name)).toEqual(['job', 'worker', 'schedule']);
+    expect(json.machines.map(({ name }: { name: string }) => name)).toEqual(['job', 'worker', 'schedule', 'election']);
     expect(await doors.nats('machines.list')).toEqual(json);
   },
   async getMachine(doors) {
@@ -444,6 +444,7 @@ const whole: Readonly<Record<string, Example>> = {
     expect((await doors.yard.masters()).map(({ incarnation }) => incarnation)).toEqual(
       json.masters.map(({ incarnation }: { incarnation: string }) => incarnation),
     );
+    expect(json.masters[0]).toMatchObject({ leads: true, state: 'leading.serving' });
   },
   async prometheusTargets(doors) {
     expect((await doors.http()).json).toEqual(await doors.nats('prometheus.targets'));

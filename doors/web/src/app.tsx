@@ -12,7 +12,6 @@ import { duration, isUtc, moment, toggleUtc } from './moment.ts';
 import { Audit } from './page/audit.tsx';
 import { Dead } from './page/dead.tsx';
 import { Jobs } from './page/jobs.tsx';
-import { Masters } from './page/masters.tsx';
 import { Overview } from './page/overview.tsx';
 import { Queues } from './page/queues.tsx';
 import { Rejected } from './page/rejected.tsx';
@@ -27,6 +26,7 @@ import { learnSession, may, roleName, session } from './role.ts';
 import { isDark, toggleTheme } from './theme.ts';
 
 const Machines = lazy(() => import('./page/machines.tsx').then(({ Machines: page }) => page));
+const Masters = lazy(() => import('./page/masters.tsx').then(({ Masters: page }) => page));
 const Workers = lazy(() => import('./page/workers.tsx').then(({ Workers: page }) => page));
 const Schedule = lazy(() => import('./page/schedule.tsx').then(({ Schedule: page }) => page));
 const NewSchedule = lazy(() => import('./page/schedule.tsx').then(({ NewSchedule: page }) => page));

@@ -9,7 +9,7 @@ declare module 'virtual:charts' {
     right: Readonly<Record<import('../drawing/layout.ts').Detail, import('../drawing/layout.ts').Drawing>>;
     down: Readonly<Record<import('../drawing/layout.ts').Detail, import('../drawing/layout.ts').Drawing>>;
   }
-  export const charts: Readonly<Record<'job' | 'worker' | 'schedule', Chart>>;
+  export const charts: Readonly<Record<'job' | 'worker' | 'schedule' | 'election', Chart>>;
 }
 
 declare module 'virtual:job' {

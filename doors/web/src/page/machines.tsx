@@ -10,9 +10,9 @@ import { useAsked } from '../asked.ts';
 import { save, saveMermaid, svgOf } from '../chart/export.ts';
 import { LiveJobs } from '../chart/live-jobs.tsx';
 import { Statechart } from '../chart/statechart.tsx';
-import type { WorkersAnswer } from './answer.ts';
+import type { MastersAnswer, WorkersAnswer } from './answer.ts';
 
-const kinds = ['job', 'worker', 'schedule'] as const;
+const kinds = ['job', 'worker', 'schedule', 'election'] as const;
 type Kind = (typeof kinds)[number];
 const windows = { '1 min': 60_000, '5 min': 300_000, '15 min': 900_000 } as const;
 type Window = keyof typeof windows;
@@ -100,20 +100,28 @@ interface DrawnProps {
 }
 
 function Others({ kind, drawing, zoom }: DrawnProps & { kind: Kind }) {
-  const { answer } = useAsked<WorkersAnswer>(kind === 'worker' ? '/v1/workers' : undefined, 1_000);
+  const workers = useAsked<WorkersAnswer>(kind === 'worker' ? '/v1/workers' : undefined, 1_000).answer?.workers;
+  const masters = useAsked<MastersAnswer>(kind === 'election' ? '/v1/masters' : undefined, 500).answer?.masters;
   const counts = useMemo(() => {
-    if (answer === undefined) return undefined;
-    const byStatus = Map.groupBy<string, (typeof answer.workers)[number]>(answer.workers, ({ status }) => status);
-    return new Map(
-      drawing.boxes.filter(({ leaf }) => leaf).map(({ name, path }) => [path, byStatus.get(name)?.length ?? 0]),
-    );
-  }, [drawing, answer]);
+    const leaves = drawing.boxes.filter(({ leaf }) => leaf);
+    if (kind === 'worker' && workers !== undefined)
+      return countsOf(leaves, ({ name }) => workers.filter(({ status }) => status === name).length);
+    if (kind === 'election' && masters !== undefined)
+      return countsOf(leaves, ({ path }) => masters.filter(({ state }) => state === path).length);
+    return undefined;
+  }, [kind, drawing, workers, masters]);
   return (
     <Statechart
       drawing={drawing}
       zoom={zoom}
-      label={`The machine of a ${kind}`}
+      label={kind === 'election' ? 'The machine of a master in the election' : `The machine of a ${kind}`}
       {...(counts === undefined ? {} : { counts })}
     />
   );
+}
+
+type Box = DrawnProps['drawing']['boxes'][number];
+
+function countsOf(boxes: readonly Box[], count: (box: Box) => number): ReadonlyMap<string, number> {
+  return new Map(boxes.map((box) => [box.path, count(box)]));
 }
