@@ -56,7 +56,7 @@ export async function consoleStage(definitions: readonly JobDefinition[]): Promi
 }
 
 /** A page at an address of the console; what it finds wrong fails the test at its end. */
-async function openPage(browser: Browser, address: string, options: PageOptions = {}) {
+export async function openPage(browser: Browser, address: string, options: PageOptions = {}) {
   const page = await browser.newPage({ viewport: desk, ...options });
   const wrong: string[] = [];
   page.on('console', (said) => said.type() === 'error' && wrong.push(said.text()));

@@ -2,18 +2,14 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Listening } from '../../doors/http/listen.ts';
 import { makeClip } from '../../handlers/ffmpeg/clip.ts';
 import { Ffmpeg } from '../../handlers/ffmpeg/tool.ts';
 import { transcode } from '../../handlers/transcode.ts';
 import { SystemClock } from '../../runtime/clock.ts';
-import type { Yard } from '../../sdk/index.ts';
 import { type Scratch, scratch } from '../nats/broker.ts';
-import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
-import { openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
+import { type ConsoleStage, consoleStage, overflowOf, phone, program, seriousIn } from './console-page.ts';
 
 const films = [
   { id: 'fine', codec: 'h264', crf: 18 },
@@ -25,10 +21,7 @@ const told = z.object({ encoder: z.string(), quality: z.object({ ssim: z.number(
 const running = z.object({ machines: z.array(z.object({ title: z.string(), hash: z.string() })).min(3) });
 
 describe.skipIf(!existsSync(program))('the console', () => {
-  let cluster: TestCluster;
-  let yard: Yard;
-  let served: Listening;
-  let browser: Browser;
+  let stage: ConsoleStage;
   let folder: Scratch;
 
   beforeAll(async () => {
@@ -36,36 +29,25 @@ describe.skipIf(!existsSync(program))('the console', () => {
     const clock = new SystemClock();
     const ffmpeg = new Ffmpeg({ clock });
     await makeClip({ ffmpeg, path: join(folder.path, 'in.mp4'), seconds: 6, width: 640, height: 360 });
-    cluster = await testCluster();
-    yard = await cluster.yard();
-    await cluster.work([transcode({ clock, ffmpeg, inputRoots: [folder.path], outputRoot: folder.path })], {
-      name: 'w1',
-    });
-    served = await serveOpen(() => cluster.yard());
-    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+    stage = await consoleStage([transcode({ clock, ffmpeg, inputRoots: [folder.path], outputRoot: folder.path })]);
     for (const { id, ...how } of films)
-      await (await yard.submit('transcode', { input: 'in.mp4', output: `${id}.mp4`, ...how }, { id })).result();
+      await (await stage.yard.submit('transcode', { input: 'in.mp4', output: `${id}.mp4`, ...how }, { id })).result();
   });
 
   afterAll(async () => {
-    await browser.close();
-    await served.close();
-    await cluster[Symbol.asyncDispose]();
+    await stage[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   });
 
-  const open = (path: string, options?: Parameters<Browser['newPage']>[0]) =>
-    openPage(browser, `${served.url}/console${path}`, options);
-
   test('every transcode is one point, what its result says, and what nothing beats is joined', async () => {
-    await using opened = await open('/transcoding');
+    await using opened = await stage.open('/transcoding');
     const { page } = opened;
     await page.locator('.mark').first().waitFor();
     const points = await page.locator('.mark').evaluateAll((those) => those.map((one) => one.getAttribute('data-id')));
     expect(points.toSorted()).toEqual(['coarse', 'fine', 'old']);
     const rows = page.getByRole('table', { name: 'Each transcode' });
     for (const { id } of films) {
-      const { quality, encoder } = told.parse((await yard.job(id))?.context.result);
+      const { quality, encoder } = told.parse((await stage.yard.job(id))?.context.result);
       const cells = rows.getByRole('row', { name: id }).getByRole('cell');
       expect(await cells.nth(1).textContent()).toBe(encoder);
       expect(Number(await cells.nth(3).textContent())).toBeCloseTo(quality.ssim, 3);
@@ -77,7 +59,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('what is looked at is chosen by keyboard and stands in the address; rows are sorted, and lead to their job', async () => {
-    await using opened = await open('/transcoding');
+    await using opened = await stage.open('/transcoding');
     const { page } = opened;
     await page.getByLabel('encoder', { exact: true }).focus();
     await page.keyboard.type('libx264');
@@ -97,9 +79,13 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('what is encoded now is seen with its progress, and is a point when it is done', async () => {
-    await using opened = await open('/transcoding', { viewport: phone, reducedMotion: 'reduce' });
+    await using opened = await stage.open('/transcoding', { viewport: phone, reducedMotion: 'reduce' });
     const { page } = opened;
-    const job = await yard.submit('transcode', { input: 'in.mp4', output: 'slow.webm', codec: 'vp9' }, { id: 'slow' });
+    const job = await stage.yard.submit(
+      'transcode',
+      { input: 'in.mp4', output: 'slow.webm', codec: 'vp9' },
+      { id: 'slow' },
+    );
     const now = page.getByRole('region', { name: 'Encoded now' });
     await now.getByRole('link', { name: 'slow' }).waitFor();
     expect(await overflowOf(page)).toBe(0);
@@ -110,9 +96,9 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('the console says what runs here, who looks, and whose code it holds', async () => {
-    await using opened = await open('/about');
+    await using opened = await stage.open('/about');
     const { page } = opened;
-    const { machines } = running.parse(await (await fetch(`${served.url}/v1/machines`)).json());
+    const { machines } = running.parse(await (await fetch(`${stage.served.url}/v1/machines`)).json());
     for (const { title, hash } of machines) await page.getByRole('row', { name: title }).getByText(hash).waitFor();
     await page.getByText('anyone: this API asks for no token').waitFor();
     await page.getByText(/^preact \d.*MIT$/).click();
