@@ -98,6 +98,29 @@ describe.skipIf(!existsSync(program))('the console', () => {
       .toBe(true);
   });
 
+  test('every edge is told in words, the picture is dragged, and with Ctrl and the wheel it is zoomed', async () => {
+    await using opened = await stage.open('/machines?words=yes');
+    const { page } = opened;
+    const edges = page.getByRole('table', { name: 'What can happen' });
+    await edges.getByText('[isHeld]').first().waitFor();
+    expect(await edges.locator('tbody tr').count()).toBe(await page.locator('.wire').count());
+    const canvas = page.getByRole('region', { name: 'The chart; scrolls' });
+    const place = (await canvas.boundingBox()) ?? expect.unreachable();
+    await page.mouse.move(place.x + 500, place.y + 300);
+    await page.mouse.down();
+    await page.mouse.move(place.x + 300, place.y + 200, { steps: 4 });
+    await page.mouse.up();
+    expect(await canvas.evaluate(({ scrollLeft, scrollTop }) => [scrollLeft, scrollTop])).toEqual([200, 100]);
+    const width = async () => Number(await page.locator('svg.chart').getAttribute('width'));
+    const before = await width();
+    await page.keyboard.down('Control');
+    await page.mouse.wheel(0, -100);
+    await page.keyboard.up('Control');
+    await expect.poll(width).toBeGreaterThan(before);
+    await page.getByRole('button', { name: 'schedule' }).click();
+    await edges.getByText('Fires at its moments.').or(page.locator('.state[data-count="0"]').first()).first().waitFor();
+  });
+
   test('a job shows the path that it walked, its log and its attempts, step by step', async () => {
     await using opened = await stage.open('/jobs/walked');
     const { page } = opened;

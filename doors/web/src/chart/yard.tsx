@@ -3,11 +3,12 @@
  */
 
 import { charts } from 'virtual:charts';
-import { LiveJobs } from './live-jobs.tsx';
+import { useLiveJobs } from './live-jobs.ts';
+import { Statechart } from './statechart.tsx';
 
 const overMs = 60_000;
 
 export function Yard() {
   const isNarrow = window.innerWidth < 800;
-  return <LiveJobs drawing={charts.job[isNarrow ? 'down' : 'right'].outline} zoom={undefined} overMs={overMs} />;
+  return <Statechart {...useLiveJobs(charts.job[isNarrow ? 'down' : 'right'].outline, overMs)} />;
 }

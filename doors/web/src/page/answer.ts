@@ -2,7 +2,15 @@
  * What the API answers, in the shapes of the face.
  */
 
-import type { BrokersView, ClusterView, MasterView, QueueView, WorkerView, Yard } from '../../../../sdk/index.ts';
+import type {
+  BrokersView,
+  ClusterView,
+  MasterView,
+  QueueView,
+  ScheduleRecord,
+  WorkerView,
+  Yard,
+} from '../../../../sdk/index.ts';
 
 export type ClusterAnswer = ClusterView;
 export type BrokersAnswer = BrokersView;
@@ -13,6 +21,10 @@ export interface MastersAnswer {
 
 export interface WorkersAnswer {
   workers: readonly WorkerView[];
+}
+
+export interface SchedulesAnswer {
+  schedules: readonly ScheduleRecord[];
 }
 
 export interface QueuesAnswer {

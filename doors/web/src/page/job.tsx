@@ -14,6 +14,7 @@ import { Timeline } from '../job/timeline.tsx';
 import { Verbs } from '../job/verbs.tsx';
 import type { News } from '../live.ts';
 import { duration, moment } from '../moment.ts';
+import { Canvas } from '../part/canvas.tsx';
 import { Json } from '../part/json.tsx';
 import { Log } from '../part/log.tsx';
 import { isSettled, isWaiting, StateBadge } from '../part/state.tsx';
@@ -128,14 +129,14 @@ function Film({ job }: { job: JobRecord }) {
   return (
     <section>
       <h2>The path it walked</h2>
-      <section class="canvas" tabIndex={0} aria-label="The chart; scrolls">
+      <Canvas label="The chart">
         <Statechart
           drawing={drawing}
           label={`The machine of the job, in ${shown?.to ?? job.state}`}
           lit={lit}
           walked={walked}
         />
-      </section>
+      </Canvas>
       <Timeline job={job} now={Date.now()} />
       <Steps transitions={transitions} shown={shown?.n} onChoose={setChosen} />
     </section>

@@ -7,15 +7,18 @@ import { useMemo, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { pathWith } from '../ask.ts';
 import { useAsked } from '../asked.ts';
+import { Edges } from '../chart/edges.tsx';
 import { save, saveMermaid, svgOf } from '../chart/export.ts';
-import { LiveJobs } from '../chart/live-jobs.tsx';
+import { useLiveJobs } from '../chart/live-jobs.ts';
 import { Statechart } from '../chart/statechart.tsx';
-import type { MastersAnswer, WorkersAnswer } from './answer.ts';
+import { Canvas } from '../part/canvas.tsx';
+import type { MastersAnswer, SchedulesAnswer, WorkersAnswer } from './answer.ts';
 
 const kinds = ['job', 'worker', 'schedule', 'election'] as const;
 type Kind = (typeof kinds)[number];
 const windows = { '1 min': 60_000, '5 min': 300_000, '15 min': 900_000 } as const;
 type Window = keyof typeof windows;
+const usualZoom = 1;
 
 export function Machines() {
   const { query, route } = useLocation();
@@ -23,10 +26,12 @@ export function Machines() {
   const direction =
     query['look'] === 'down' || (query['look'] === undefined && window.innerWidth < 800) ? 'down' : 'right';
   const span: Window = query['over'] === '5 min' || query['over'] === '15 min' ? query['over'] : '1 min';
-  const [zoom, setZoom] = useState<number>();
+  // A picture with words is not read where it is made to fit.
+  const [zoom, setZoom] = useState<number | undefined>(query['words'] === 'yes' ? usualZoom : undefined);
   const detail = query['words'] === 'yes' ? 'words' : 'outline';
   const drawing = charts[kind][direction][detail];
   const now = { of: kind, look: direction, over: span, words: detail === 'words' ? 'yes' : undefined };
+  const shown = { drawing, zoom, onZoom: (factor: number) => setZoom((now) => (now ?? usualZoom) * factor) };
   const show = (change: Partial<Record<keyof typeof now, string | undefined>>) =>
     route(pathWith('/console/machines', { ...now, ...change }));
   return (
@@ -48,18 +53,21 @@ export function Machines() {
         <button
           type="button"
           aria-pressed={detail === 'words'}
-          onClick={() => show({ words: detail === 'words' ? undefined : 'yes' })}
+          onClick={() => {
+            setZoom(detail === 'words' ? undefined : usualZoom);
+            show({ words: detail === 'words' ? undefined : 'yes' });
+          }}
         >
           words
         </button>
         <span class="gap" />
-        <button type="button" aria-label="Smaller" onClick={() => setZoom((now) => (now ?? 0.6) / 1.25)}>
+        <button type="button" aria-label="Smaller" onClick={() => shown.onZoom(1 / 1.25)}>
           −
         </button>
         <button type="button" onClick={() => setZoom(undefined)} aria-pressed={zoom === undefined}>
           fit
         </button>
-        <button type="button" aria-label="Larger" onClick={() => setZoom((now) => (now ?? 0.6) * 1.25)}>
+        <button type="button" aria-label="Larger" onClick={() => shown.onZoom(1.25)}>
           +
         </button>
         <span class="gap" />
@@ -79,13 +87,11 @@ export function Machines() {
           Mermaid
         </button>
       </div>
-      <section class="canvas" tabIndex={0} aria-label="The chart; scrolls">
-        {kind === 'job' ? (
-          <LiveJobs key={`${direction} ${detail} ${span}`} drawing={drawing} zoom={zoom} overMs={windows[span]} />
-        ) : (
-          <Others kind={kind} drawing={drawing} zoom={zoom} />
-        )}
-      </section>
+      {kind === 'job' ? (
+        <Jobs key={`${direction} ${detail} ${span}`} {...shown} overMs={windows[span]} />
+      ) : (
+        <Others kind={kind} {...shown} />
+      )}
       <p class="note">
         Drawn from the machine that runs ({charts[kind].hash}). The happy path is green; a number on a wire says how
         often it was taken in the last {span} as seen by this page, and how long jobs had been in the state before.
@@ -97,27 +103,55 @@ export function Machines() {
 interface DrawnProps {
   drawing: (typeof charts)['job']['right']['words'];
   zoom: number | undefined;
+  onZoom(factor: number): void;
 }
 
-function Others({ kind, drawing, zoom }: DrawnProps & { kind: Kind }) {
+function Jobs({ drawing, zoom, onZoom, overMs }: DrawnProps & { overMs: number }) {
+  const shown = useLiveJobs(drawing, overMs);
+  return (
+    <>
+      <Canvas label="The chart" onZoom={onZoom}>
+        <Statechart {...shown} zoom={zoom} />
+      </Canvas>
+      <Edges drawing={drawing} flows={shown.flows} />
+    </>
+  );
+}
+
+function Others({ kind, drawing, zoom, onZoom }: DrawnProps & { kind: Exclude<Kind, 'job'> }) {
+  const counts = useCounts(kind, drawing);
+  return (
+    <>
+      <Canvas label="The chart" onZoom={onZoom}>
+        <Statechart drawing={drawing} zoom={zoom} label={labels[kind]} {...(counts === undefined ? {} : { counts })} />
+      </Canvas>
+      <Edges drawing={drawing} />
+    </>
+  );
+}
+
+const labels = {
+  worker: 'The machine of a worker',
+  schedule: 'The machine of a schedule',
+  election: 'The machine of a master in the election',
+};
+
+/** How many workers, schedules or masters are in each state, by its path. */
+function useCounts(kind: Exclude<Kind, 'job'>, drawing: DrawnProps['drawing']) {
   const workers = useAsked<WorkersAnswer>(kind === 'worker' ? '/v1/workers' : undefined, 1_000).answer?.workers;
   const masters = useAsked<MastersAnswer>(kind === 'election' ? '/v1/masters' : undefined, 500).answer?.masters;
-  const counts = useMemo(() => {
+  const asked = kind === 'schedule' ? '/v1/schedules' : undefined;
+  const schedules = useAsked<SchedulesAnswer>(asked, 2_000).answer?.schedules;
+  return useMemo(() => {
     const leaves = drawing.boxes.filter(({ leaf }) => leaf);
     if (kind === 'worker' && workers !== undefined)
       return countsOf(leaves, ({ name }) => workers.filter(({ status }) => status === name).length);
     if (kind === 'election' && masters !== undefined)
       return countsOf(leaves, ({ path }) => masters.filter(({ state }) => state === path).length);
+    if (kind === 'schedule' && schedules !== undefined)
+      return countsOf(leaves, ({ name }) => schedules.filter(({ state }) => state === name).length);
     return undefined;
-  }, [kind, drawing, workers, masters]);
-  return (
-    <Statechart
-      drawing={drawing}
-      zoom={zoom}
-      label={kind === 'election' ? 'The machine of a master in the election' : `The machine of a ${kind}`}
-      {...(counts === undefined ? {} : { counts })}
-    />
-  );
+  }, [kind, drawing, workers, masters, schedules]);
 }
 
 type Box = DrawnProps['drawing']['boxes'][number];

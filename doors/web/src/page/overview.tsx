@@ -8,6 +8,7 @@ import type { JobRecord } from '../../../../sdk/index.ts';
 import { useAsked, useLive } from '../asked.ts';
 import type { News } from '../live.ts';
 import { duration } from '../moment.ts';
+import { Canvas } from '../part/canvas.tsx';
 import { Rates } from '../part/rates.tsx';
 import { Shares } from '../part/shares.tsx';
 import { isWaiting, StateBadge, stateNames } from '../part/state.tsx';
@@ -78,9 +79,9 @@ export function Overview() {
         />
       </div>
       <StateBar byState={byState} />
-      <section class="canvas" tabIndex={0} aria-label="Jobs as they move; scrolls">
+      <Canvas label="Jobs as they move">
         <Yard />
-      </section>
+      </Canvas>
       <Rates />
       <Lanes />
       <h2>Failed last</h2>

@@ -8,9 +8,10 @@ import { duration } from '../moment.ts';
 import { Act } from '../part/act.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
+import type { SchedulesAnswer } from './answer.ts';
 
 export function Schedules() {
-  const { answer, problem, again } = useAsked<{ schedules: readonly ScheduleRecord[] }>('/v1/schedules');
+  const { answer, problem, again } = useAsked<SchedulesAnswer>('/v1/schedules');
   const schedules = answer?.schedules ?? [];
   return (
     <>

@@ -8,6 +8,7 @@ import { pathWith } from '../ask.ts';
 import { useLive, useProgress } from '../asked.ts';
 import type { News } from '../live.ts';
 import { duration } from '../moment.ts';
+import { Canvas } from '../part/canvas.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { type Cost, costs, type Measure, measures, type Point, placedBy, pointOf } from '../transcoding/point.ts';
 import { Scatter } from '../transcoding/scatter.tsx';
@@ -84,17 +85,13 @@ function Picture({
   const estimated = placed.filter(({ isEstimated }) => isEstimated).length;
   return (
     <>
-      <section
-        class="canvas"
-        tabIndex={0}
-        aria-label={`${measures[measure]} against ${costs[cost]}, ${placed.length} transcodes; scrolls`}
-      >
+      <Canvas label={`${measures[measure]} against ${costs[cost]}, ${placed.length} transcodes`}>
         {placed.length === 0 ? (
           <p class="empty">None of them has both: choose another quality or another cost.</p>
         ) : (
           <Scatter placed={placed} encoders={encoders} x={costs[cost]} y={measures[measure]} />
         )}
-      </section>
+      </Canvas>
       <p class="note">
         The line joins those that nothing beats: whatever costs less is of less quality.
         {without > 0 &&

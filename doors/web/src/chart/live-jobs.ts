@@ -8,17 +8,13 @@ import { useLive } from '../asked.ts';
 import { listen } from '../live.ts';
 import type { LanesAnswer } from '../page/answer.ts';
 import { Flows } from './flows.ts';
-import { type Flow, Statechart } from './statechart.tsx';
+import type { Flow } from './statechart.tsx';
 import type { Tokens } from './tokens.ts';
 
-export interface LiveJobsProps {
-  drawing: (typeof charts)['job']['right']['words'];
-  zoom: number | undefined;
-  /** Over how long what goes along wires is counted. */
-  overMs: number;
-}
+type Picture = (typeof charts)['job']['right']['words'];
 
-export function LiveJobs({ drawing, zoom, overMs }: LiveJobsProps) {
+/** What a statechart of jobs is shown with while they move. `overMs` is over how long what goes along wires is counted. */
+export function useLiveJobs(drawing: Picture, overMs: number) {
   const { answer } = useLive<LanesAnswer>('/v1/stats/lanes', 500);
   const [flows, setFlows] = useState<ReadonlyMap<string, Flow>>(new Map());
   const tokens = useRef<Tokens | undefined>(undefined);
@@ -42,14 +38,5 @@ export function LiveJobs({ drawing, zoom, overMs }: LiveJobsProps) {
   const onTokens = useCallback((now: Tokens | undefined) => {
     tokens.current = now;
   }, []);
-  return (
-    <Statechart
-      drawing={drawing}
-      zoom={zoom}
-      label="The machine of a job"
-      {...(counts === undefined ? {} : { counts })}
-      flows={flows}
-      onTokens={onTokens}
-    />
-  );
+  return { drawing, flows, onTokens, label: 'The machine of a job', ...(counts === undefined ? {} : { counts }) };
 }
