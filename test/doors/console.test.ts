@@ -128,6 +128,13 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.getByLabel('Search the log').fill('attempt 2');
     await expect.poll(() => page.locator('pre.log').textContent()).not.toContain('attempt 1 says so');
     await page.getByText('Not in the mood.').first().waitFor();
+    const play = page.getByRole('button', { name: 'play' });
+    await play.press('Enter');
+    await page.locator('.steps li:first-child [aria-current="step"]').waitFor();
+    await page.locator('.steps li:last-child [aria-current="step"]').waitFor();
+    await expect.poll(() => play.getAttribute('aria-pressed')).toBe('false');
+    const lived = await page.locator('.timeline svg').getAttribute('aria-label');
+    expect(lived).toMatch(/^pending \d.*, retrying \d.*, processing \d/);
   });
 
   test('a job that waits says why, and is held, released and cancelled', async () => {
@@ -214,6 +221,21 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.waitForURL(/console\/queues/);
     await page.keyboard.press('/');
     await page.waitForURL(/console\/jobs/);
+  });
+
+  test('columns are chosen, and stand in the address', async () => {
+    await using opened = await open('/jobs?columns=state,note');
+    const { page } = opened;
+    const heads = () => page.locator('table.jobs th').allTextContents();
+    await expect.poll(heads).toEqual(['', 'Job', 'State', 'Note']);
+    await page.getByText('Columns', { exact: true }).press('Enter');
+    await page.getByLabel('Ran').press('Space');
+    await expect.poll(heads).toEqual(['', 'Job', 'State', 'Ran', 'Note']);
+    expect(new URL(page.url()).searchParams.get('columns')).toBe('state,note,ran');
+    expect(await seriousIn(page)).toEqual([]);
+    await page.getByLabel('state', { exact: true }).selectOption('completed');
+    await page.waitForURL(/state=completed/);
+    await expect.poll(heads).toEqual(['', 'Job', 'State', 'Ran', 'Note']);
   });
 });
 

@@ -10,6 +10,7 @@ import { Statechart } from '../chart/statechart.tsx';
 import { Ways } from '../chart/way.ts';
 import { Copies } from '../job/copies.tsx';
 import { NextSteps } from '../job/next-steps.tsx';
+import { Timeline } from '../job/timeline.tsx';
 import { Verbs } from '../job/verbs.tsx';
 import type { News } from '../live.ts';
 import { duration, moment } from '../moment.ts';
@@ -18,6 +19,7 @@ import { Log } from '../part/log.tsx';
 import { isSettled, isWaiting, StateBadge } from '../part/state.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
+import type { WorkersAnswer } from './answer.ts';
 
 export function Job({ id }: { id: string }) {
   const path = `/v1/jobs/${encodeURIComponent(id)}`;
@@ -143,6 +145,7 @@ function Film({ job }: { job: JobRecord }) {
           walked={walked}
         />
       </section>
+      <Timeline job={job} now={Date.now()} />
       <Steps transitions={transitions} shown={shown?.n} onChoose={setChosen} />
     </section>
   );
@@ -168,6 +171,7 @@ function Steps({ transitions, shown, onChoose }: StepsProps) {
         <button type="button" onClick={() => onChoose(undefined)}>
           now
         </button>
+        <Play transitions={transitions} onChoose={onChoose} />
       </div>
       <ol class="steps">
         {transitions.map((one, index) => (
@@ -188,7 +192,31 @@ function Steps({ transitions, shown, onChoose }: StepsProps) {
   );
 }
 
+const stepMs = 800;
+
+/** Walks the path again from its beginning, a step at a time. */
+function Play({ transitions, onChoose }: Pick<StepsProps, 'transitions' | 'onChoose'>) {
+  const [next, setNext] = useState<number>();
+  useEffect(() => {
+    if (next === undefined) return;
+    const one = transitions[next];
+    if (one === undefined) return setNext(undefined);
+    onChoose(one.n);
+    const timer = window.setTimeout(() => setNext(next + 1), stepMs);
+    return () => window.clearTimeout(timer);
+  }, [next, transitions, onChoose]);
+  const isPlaying = next !== undefined;
+  return (
+    <button type="button" aria-pressed={isPlaying} onClick={() => setNext(isPlaying ? undefined : 0)}>
+      play
+    </button>
+  );
+}
+
 function Attempts({ job: { attempts } }: { job: JobRecord }) {
+  const { answer } = useAsked<WorkersAnswer>(attempts.length === 0 ? undefined : '/v1/workers', 15_000);
+  const nameOf = (incarnation: string) =>
+    answer?.workers.find((worker) => worker.incarnation === incarnation)?.name ?? incarnation;
   if (attempts.length === 0) return null;
   return (
     <section>
@@ -208,7 +236,7 @@ function Attempts({ job: { attempts } }: { job: JobRecord }) {
           {attempts.map(({ attempt, worker, claimedAt, startedAt, endedAt, outcome, error }) => (
             <tr key={attempt}>
               <td class="number">{attempt}</td>
-              <td>{worker}</td>
+              <td title={worker}>{nameOf(worker)}</td>
               <td>
                 <When at={claimedAt} />
               </td>

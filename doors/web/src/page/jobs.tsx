@@ -9,9 +9,9 @@ import { useAsked, useLive } from '../asked.ts';
 import { Bar } from '../bulk/bar.tsx';
 import { Operations } from '../bulk/operations.tsx';
 import type { Which } from '../bulk/order.ts';
-import { StateBadge, stateNames } from '../part/state.tsx';
+import { Columns, JobTable, shownIn } from '../part/job-table.tsx';
+import { stateNames } from '../part/state.tsx';
 import { Trouble } from '../part/trouble.tsx';
-import { When } from '../part/when.tsx';
 import type { JobsAnswer, QueuesAnswer } from './answer.ts';
 
 const names = ['q', 'state', 'queue', 'type', 'priority', 'worker', 'sort'] as const;
@@ -23,7 +23,8 @@ export function Jobs() {
   const filter = filterIn(query);
   const cursor = query['cursor'];
   const { answer, problem, again } = useLive<JobsAnswer>(pathWith('/v1/jobs', { ...filter, cursor, limit: 50 }), 1_000);
-  const show = (change: Partial<Filter>) => route(pathWith('/console/jobs', { ...filter, ...change }));
+  const show = (change: Partial<Filter>) =>
+    route(pathWith('/console/jobs', { ...filter, ...change, columns: query['columns'] }));
   const said = JSON.stringify(filter);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => setSelected(new Set()), [said]);
@@ -31,7 +32,13 @@ export function Jobs() {
   const jobs = answer?.jobs ?? [];
   return (
     <>
-      <h1>Jobs</h1>
+      <header class="head">
+        <h1>Jobs</h1>
+        <Columns
+          shown={shownIn(query['columns'])}
+          onChange={(columns) => route(pathWith('/console/jobs', { ...filter, cursor, columns }), true)}
+        />
+      </header>
       <Filters filter={filter} onChange={show} />
       <Bar
         key={said}
@@ -45,12 +52,14 @@ export function Jobs() {
       {answer?.jobs.length === 0 ? (
         <p class="empty">No job is like that.</p>
       ) : (
-        <Table jobs={jobs} selected={selected} onSelect={setSelected} />
+        <JobTable jobs={jobs} columns={shownIn(query['columns'])} selected={selected} onSelect={setSelected} />
       )}
       <footer class="pages">
-        {cursor !== undefined && <a href={pathWith('/console/jobs', filter)}>First page</a>}
+        {cursor !== undefined && (
+          <a href={pathWith('/console/jobs', { ...filter, columns: query['columns'] })}>First page</a>
+        )}
         {answer?.next !== undefined && (
-          <a href={pathWith('/console/jobs', { ...filter, cursor: answer.next })} rel="next">
+          <a href={pathWith('/console/jobs', { ...filter, cursor: answer.next, columns: query['columns'] })} rel="next">
             Next page
           </a>
         )}
@@ -169,79 +178,5 @@ function Word({ name, value, onChange }: Omit<ChoiceProps, 'values'>) {
         onChange={({ currentTarget }) => onChange(currentTarget.value.trim())}
       />
     </label>
-  );
-}
-
-interface TableProps {
-  jobs: JobsAnswer['jobs'];
-  selected: ReadonlySet<string>;
-  onSelect(selected: ReadonlySet<string>): void;
-}
-
-function Table({ jobs, selected, onSelect }: TableProps) {
-  const ids = new Set(jobs.map(({ id }) => id));
-  const isWhole = jobs.length > 0 && ids.isSubsetOf(selected);
-  const toggle = (those: ReadonlySet<string>, isIn: boolean) =>
-    onSelect(isIn ? selected.difference(those) : selected.union(those));
-  return (
-    <table class="jobs">
-      <thead>
-        <tr>
-          <th>
-            <input
-              type="checkbox"
-              aria-label="All on this page"
-              checked={isWhole}
-              onChange={() => toggle(ids, isWhole)}
-            />
-          </th>
-          <th>Job</th>
-          <th>Type</th>
-          <th>State</th>
-          <th>Queue</th>
-          <th>Priority</th>
-          <th class="number">Attempt</th>
-          <th>Created</th>
-          <th>Since</th>
-          <th>Note</th>
-        </tr>
-      </thead>
-      <tbody>
-        {jobs.map(({ id, name, type, state, queue, priority, context, createdAt, updatedAt, progress }) => (
-          <tr key={id} class={selected.has(id) ? 'selected' : ''}>
-            <td>
-              <input
-                type="checkbox"
-                aria-label={`Select ${name ?? id}`}
-                checked={selected.has(id)}
-                onChange={() => toggle(new Set([id]), selected.has(id))}
-              />
-            </td>
-            <td>
-              <a href={`/console/jobs/${id}`}>{name ?? id}</a>
-            </td>
-            <td>{type}</td>
-            <td>
-              <StateBadge state={state} />
-            </td>
-            <td>{queue}</td>
-            <td>{priority}</td>
-            <td class="number">
-              {context.attempt}/{context.maxAttempts}
-            </td>
-            <td>
-              <When at={createdAt} />
-            </td>
-            <td>
-              <When at={updatedAt} />
-            </td>
-            <td class="wide">
-              {context.error?.message ??
-                (state === 'processing' && progress?.percent !== undefined ? `${Math.round(progress.percent)} %` : '')}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
