@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- burst|cost|latency|idle|failover|brokerloss|coldstart|decide|view [--json]`: real processes, a warm-up, several runs, medians and ranges.
+ * `npm run bench -- burst|cost|latency|idle|failover|brokerloss|coldstart|decide|view|console [--json]`: real processes, a warm-up, several runs, medians and ranges.
  *
  * Numbers belong to the machine and the hour in which they were taken: compare what one run printed, and nothing else.
  */
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { brokerLoss } from './broker-loss.ts';
 import { burst } from './burst.ts';
 import { coldStart } from './coldstart.ts';
+import { consoleBench } from './console.ts';
 import { cost } from './cost.ts';
 import { decide } from './decide.ts';
 import { failover } from './failover.ts';
@@ -23,10 +24,12 @@ const { values, positionals } = parseArgs({
     jobs: { type: 'string' },
     workers: { type: 'string' },
     concurrency: { type: 'string', default: '12' },
-    runs: { type: 'string', default: '5' },
+    runs: { type: 'string' },
     open: { type: 'string', default: '100000' },
     settled: { type: 'string', default: '1000000' },
     rounds: { type: 'string' },
+    rate: { type: 'string', default: '1000' },
+    seconds: { type: 'string', default: '30' },
     waiting: { type: 'string', default: '1000,10000,100000,1000000' },
   },
 });
@@ -37,16 +40,16 @@ const benchmarks: Readonly<Record<string, () => Promise<object>>> = {
       jobs: whole('jobs', values.jobs ?? '50000'),
       workers: whole('workers', values.workers ?? '3'),
       concurrency: whole('concurrency', values.concurrency),
-      runs: whole('runs', values.runs),
+      runs: whole('runs', values.runs ?? '5'),
     }),
-  latency: () => latency({ jobs: whole('jobs', values.jobs ?? '500'), runs: whole('runs', values.runs) }),
+  latency: () => latency({ jobs: whole('jobs', values.jobs ?? '500'), runs: whole('runs', values.runs ?? '5') }),
   failover: () => failover({ rounds: whole('rounds', values.rounds ?? '10') }),
   brokerloss: () => brokerLoss({ rounds: whole('rounds', values.rounds ?? '10') }),
   coldstart: () =>
     coldStart({
       open: whole('open', values.open),
       settled: whole('settled', values.settled),
-      runs: whole('runs', values.runs),
+      runs: whole('runs', values.runs ?? '5'),
     }),
   decide: () =>
     decide({
@@ -61,7 +64,14 @@ const benchmarks: Readonly<Record<string, () => Promise<object>>> = {
       concurrency: whole('concurrency', values.concurrency),
       rounds: whole('rounds', values.rounds ?? '5'),
     }),
-  idle: () => idle({ runs: whole('runs', values.runs) }),
+  idle: () => idle({ runs: whole('runs', values.runs ?? '5') }),
+  console: () =>
+    consoleBench({
+      jobs: whole('jobs', values.jobs ?? '10000'),
+      rate: whole('rate', values.rate),
+      seconds: whole('seconds', values.seconds),
+      runs: whole('runs', values.runs ?? '10'),
+    }),
   view: async () => view({ jobs: whole('jobs', values.jobs ?? '1000000') }),
 };
 

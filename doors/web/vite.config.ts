@@ -6,6 +6,7 @@ import ELK from 'elkjs/lib/elk.bundled.js';
 import { defineConfig, type Plugin } from 'vite';
 import { hashOf, machines } from '../../runtime/machines.ts';
 import { type Direction, layout } from './drawing/layout.ts';
+import { noticesOf } from './drawing/notices.ts';
 import { jobWords } from './drawing/words.ts';
 
 const name = 'virtual:charts';
@@ -21,7 +22,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  plugins: [charts(), job()],
+  plugins: [charts(), job(), notices()],
 });
 
 /** The words of a job, as a module. */
@@ -52,6 +53,17 @@ function charts(): Plugin {
           const source = await pictureOf(words, { title, hash });
           this.emitFile({ type: 'asset', fileName: `machines/${of}-${direction}.svg`, source });
         }
+    },
+  };
+}
+
+/** What is bundled, as a file beside the pages: `notices.json`. */
+function notices(): Plugin {
+  return {
+    name: 'notices',
+    async generateBundle(_, bundle) {
+      const files = Object.values(bundle).flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
+      this.emitFile({ type: 'asset', fileName: 'notices.json', source: JSON.stringify(await noticesOf(files)) });
     },
   };
 }

@@ -1,62 +1,45 @@
 /** What a person does in the console, with ten thousand jobs behind it: a real browser, a real cluster. */
 
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import type { Listening } from '../../doors/http/listen.ts';
-import { serveHttp } from '../../doors/http/serve.ts';
-import { defineJob, type TokenScope, type Yard } from '../../sdk/index.ts';
+import { defineJob, type TokenScope } from '../../sdk/index.ts';
 import { scratch } from '../nats/broker.ts';
-import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
+import { serveOpen } from './cluster.ts';
 import { Shell } from './command.ts';
-import { openPage, phone, program, seriousIn } from './console-page.ts';
-import { confirm, countsIn } from './console-stage.ts';
+import { type ConsoleStage, confirm, consoleStage, countsIn, phone, program, seriousIn } from './console-page.ts';
 
 const stored = 10_000;
 
 const quick = defineJob({ type: 'quick', payload: z.object({}).loose(), run: () => 'done' });
 
 describe.skipIf(!existsSync(program))('with ten thousand jobs, in the console', () => {
-  let cluster: TestCluster;
-  let yard: Yard;
-  let served: Listening;
-  let browser: Browser;
+  let stage: ConsoleStage;
 
   beforeAll(async () => {
-    cluster = await testCluster();
-    yard = await cluster.yard();
-    await cluster.work([quick], { name: 'w1' });
-    served = await serveOpen(() => cluster.yard());
-    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+    stage = await consoleStage([quick]);
     const later = Array.from({ length: stored }, (_, n) => ({
       type: 'quick',
       payload: { n },
       options: { id: `later-${n}`, delay: '10h', queue: n < 300 ? 'live' : 'batch' } as const,
     }));
-    await yard.submitMany(later);
-    const inView = async () => (await yard.lanes()).lanes.reduce((sum, { count }) => sum + count, 0);
+    await stage.yard.submitMany(later);
+    const inView = async () => (await stage.yard.lanes()).lanes.reduce((sum, { count }) => sum + count, 0);
     await vi.waitFor(async () => expect(await inView()).toBe(stored), { timeout: 50_000, interval: 200 });
   });
 
-  afterAll(async () => {
-    await browser.close();
-    await served.close();
-    await cluster[Symbol.asyncDispose]();
-  });
-
-  const open = (path: string, options: Parameters<Browser['newPage']>[0] = {}) =>
-    openPage(browser, `${served.url}/console${path}`, options);
+  afterAll(() => stage[Symbol.asyncDispose]());
 
   const verbs = (page: Page) => page.getByRole('toolbar', { name: 'What is done to many' });
   const dryRun = (page: Page) => page.getByRole('region', { name: 'Dry run' });
   const statesIn = async (queue: string) => {
-    const { lanes } = await yard.lanes();
+    const { lanes } = await stage.yard.lanes();
     return Object.fromEntries(lanes.filter((lane) => lane.queue === queue).map(({ state, count }) => [state, count]));
   };
 
   test('all that match a filter are held: counted first, then done, on a phone too', async () => {
-    await using opened = await open('/jobs?queue=live', { viewport: phone });
+    await using opened = await stage.open('/jobs?queue=live', { viewport: phone });
     const { page } = opened;
     await verbs(page).getByRole('button', { name: 'Hold' }).press('Enter');
     await page.getByText('Select jobs first').waitFor();
@@ -76,7 +59,7 @@ describe.skipIf(!existsSync(program))('with ten thousand jobs, in the console', 
   });
 
   test('what cannot be undone has to be typed first, by the keyboard alone', async () => {
-    await using opened = await open('/jobs?queue=live&state=held');
+    await using opened = await stage.open('/jobs?queue=live&state=held');
     const { page } = opened;
     await page.getByRole('button', { name: 'All that match the filter' }).press('Space');
     await verbs(page).getByRole('button', { name: 'Cancel' }).press('Enter');
@@ -92,11 +75,11 @@ describe.skipIf(!existsSync(program))('with ten thousand jobs, in the console', 
     await page.keyboard.press('Enter');
     await page.getByText('300 of 300 done').waitFor();
     await expect.poll(() => statesIn('live')).toEqual({ cancelled: 300 });
-    expect((await yard.job('later-7'))?.transitions.at(-1)).toMatchObject({ reason: 'No longer wanted.' });
+    expect((await stage.yard.job('later-7'))?.transitions.at(-1)).toMatchObject({ reason: 'No longer wanted.' });
   });
 
   test('rows that are selected get another priority, and no others', async () => {
-    await using opened = await open('/jobs?queue=batch');
+    await using opened = await stage.open('/jobs?queue=batch');
     const { page } = opened;
     for (const n of [0, 1, 2]) await page.getByRole('checkbox', { name: 'Select' }).nth(n).check();
     await verbs(page).getByText('3 selected').waitFor();
@@ -105,35 +88,35 @@ describe.skipIf(!existsSync(program))('with ten thousand jobs, in the console', 
     await dryRun(page).getByText('of the 3 that are selected').waitFor();
     await confirm(page, 'Priority 3');
     await page.getByText('3 of 3 done').waitFor();
-    const critical = async () => (await yard.lanes()).lanes.filter(({ priority }) => priority === 'critical');
+    const critical = async () => (await stage.yard.lanes()).lanes.filter(({ priority }) => priority === 'critical');
     await expect.poll(critical).toMatchObject([{ queue: 'batch', count: 3 }]);
   });
 
   test('what somebody else does to many is seen, and stopped', async () => {
-    await using opened = await open('/jobs');
+    await using opened = await stage.open('/jobs');
     const { page } = opened;
-    const { id } = await yard.bulk.start({ verb: { verb: 'hold' }, filter: { queue: 'batch' }, perSecond: 1 });
+    const { id } = await stage.yard.bulk.start({ verb: { verb: 'hold' }, filter: { queue: 'batch' }, perSecond: 1 });
     const operation = page.getByRole('region', { name: 'hold, running' });
     await operation.getByRole('button', { name: 'Abort' }).click();
     await operation.waitFor({ state: 'detached' });
-    expect(await yard.bulk.get(id)).toMatchObject({ state: 'aborted' });
+    expect(await stage.yard.bulk.get(id)).toMatchObject({ state: 'aborted' });
   });
 
   test('what a filter cannot be used for is said, and nothing is done', async () => {
-    await using opened = await open('/jobs?q=later');
+    await using opened = await stage.open('/jobs?q=later');
     const { page } = opened;
     const all = page.getByRole('button', { name: 'All that match the filter' });
     await all.press('Enter');
     await page.getByText('Take the words and the worker out').waitFor();
-    await page.goto(`${served.url}/console/jobs`);
+    await page.goto(`${stage.served.url}/console/jobs`);
     await all.press('Enter');
     await page.getByText('Filter first').waitFor();
     expect(await page.getByRole('dialog').count()).toBe(0);
   });
 
   test('a job says what can happen next, and which guard forbids the rest', async () => {
-    await yard.submit('quick', {}, { id: 'parked', hold: true, delay: '1h' });
-    await using opened = await open('/jobs/parked');
+    await stage.yard.submit('quick', {}, { id: 'parked', hold: true, delay: '1h' });
+    await using opened = await stage.open('/jobs/parked');
     const { page } = opened;
     const next = page.getByRole('region', { name: 'What can happen next' });
     const forbidden = next.locator('.forbidden');
@@ -143,40 +126,31 @@ describe.skipIf(!existsSync(program))('with ten thousand jobs, in the console', 
     await next.getByText('A person lets it run before its moment.').waitFor();
     await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByText('Nothing: completed is final.').waitFor();
-    expect((await yard.job('parked'))?.state).toBe('completed');
+    expect((await stage.yard.job('parked'))?.state).toBe('completed');
   });
 
   test('a lost link is said, found again, and what was missed is shown', async () => {
-    const door = await serveOpen(() => cluster.yard());
-    const page = await browser.newPage();
-    await yard.submit('quick', {}, { id: 'missed', delay: '1h' });
+    const door = await serveOpen(() => stage.cluster.yard());
+    const page = await stage.browser.newPage();
+    await stage.yard.submit('quick', {}, { id: 'missed', delay: '1h' });
     await page.goto(`${door.url}/console/jobs/missed`);
     await page.locator('header.job .state-scheduled').waitFor();
     await door.close();
     await page.getByText('The link to this master is lost').waitFor();
-    await yard.act('missed', { verb: 'hold' });
-    await using _again = await serveAt(Number(new URL(door.url).port));
+    await stage.yard.act('missed', { verb: 'hold' });
+    await using _again = await stage.serve({ port: Number(new URL(door.url).port) });
     await page.locator('header.job .state-held').waitFor();
     await page.getByText('The link to this master is lost').waitFor({ state: 'detached' });
-    expect((await yard.job('missed'))?.state).toBe('held');
+    expect((await stage.yard.job('missed'))?.state).toBe('held');
     await page.close();
   });
 
-  async function serveAt(port: number, auth: 'off' | 'token' = 'off') {
-    const door = await serveHttp({
-      ...{ open: () => cluster.yard(), version: '0', auth, ratePerSecond: 0, isNamed: true },
-      port: port === 0 ? 'free' : port,
-      onError: (cause) => expect.unreachable(String(cause)),
-    });
-    return { url: door.url, [Symbol.asyncDispose]: () => door.close() };
-  }
-
   test('once all is quiet the picture counts what the API counts', async () => {
-    await using opened = await open('/machines');
+    await using opened = await stage.open('/machines');
     const many = Array.from({ length: 500 }, (_, n) => ({ type: 'quick', payload: { n } }));
-    const handles = await yard.submitMany(many);
+    const handles = await stage.yard.submitMany(many);
     await Promise.all(handles.map((handle) => handle.result({ timeoutMs: 60_000 })));
-    const answer = await fetch(`${served.url}/v1/stats`);
+    const answer = await fetch(`${stage.served.url}/v1/stats`);
     const { byState } = z.object({ byState: z.record(z.string(), z.number()) }).parse(await answer.json());
     const counted = (shown: (name: string) => number) =>
       Object.fromEntries(Object.keys(byState).map((state) => [state, shown(state)]));
@@ -184,7 +158,7 @@ describe.skipIf(!existsSync(program))('with ten thousand jobs, in the console', 
   });
 
   test('the palette finds a page, a job and something to do, and ? tells the keys', async () => {
-    await using opened = await open('/');
+    await using opened = await stage.open('/');
     const { page } = opened;
     const field = page.getByRole('combobox', { name: 'A page, a job by its id, or something to do' });
     await page.keyboard.press('Control+k');
@@ -212,10 +186,10 @@ describe.skipIf(!existsSync(program))('with ten thousand jobs, in the console', 
   ] as const;
 
   test.for(roles)('a token with $scope is $role: what it may not do says why', async ({ scope, role, ...may }) => {
-    await using locked = await serveAt(0, 'token');
+    await using locked = await stage.serve({ auth: 'token' });
     const scopes: TokenScope[] = [scope];
-    const { secret } = await yard.tokens.create({ label: `${scope}-er`, scopes });
-    const page = await browser.newPage();
+    const { secret } = await stage.yard.tokens.create({ label: `${scope}-er`, scopes });
+    const page = await stage.browser.newPage();
     await page.goto(`${locked.url}/console/jobs/later-9000`);
     await page.getByLabel('Token').fill(secret);
     await page.getByRole('button', { name: 'Sign in' }).click();
@@ -236,9 +210,9 @@ describe.skipIf(!existsSync(program))('with ten thousand jobs, in the console', 
 
   test('a worker that is killed is shown as lost', async () => {
     await using folder = await scratch();
-    await using shell = new Shell(folder.path, { NATS_URL: cluster.broker.url });
+    await using shell = new Shell(folder.path, { NATS_URL: stage.cluster.broker.url });
     const worker = shell.start('worker', '--name', 'doomed', '--types', 'noop', '--metrics-port', 'off');
-    await using opened = await open('/workers');
+    await using opened = await stage.open('/workers');
     const card = opened.page.getByRole('region', { name: 'doomed' });
     await card.locator('.worker-available').waitFor();
     worker.signal('SIGKILL');

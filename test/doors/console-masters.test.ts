@@ -11,8 +11,7 @@ import { connect } from '../../sdk/index.ts';
 import { scratch, testBroker } from '../nats/broker.ts';
 import { serveOpen } from './cluster.ts';
 import { Shell } from './command.ts';
-import { openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
-import { confirm, countsIn } from './console-stage.ts';
+import { confirm, countsIn, openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
 
 const seenWithinMs = 1_000;
 

@@ -1,18 +1,62 @@
 /**
- * A page of the console in a real browser. What it finds wrong, and whatever it asks of others, fails the test at its end.
+ * A page of the console in a real browser, before a real cluster. What it finds wrong, and whatever it asks of others, fails the
+ * test at its end.
  */
 
 import { readFile } from 'node:fs/promises';
-import type { Browser, Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { z } from 'zod';
+import type { Listening } from '../../doors/http/listen.ts';
+import { serveHttp } from '../../doors/http/serve.ts';
+import type { JobDefinition, Yard } from '../../sdk/index.ts';
+import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 
 export const program = '/usr/bin/chromium';
 export const phone = { width: 390, height: 844 };
 const desk = { width: 1_440, height: 900 };
 
+type PageOptions = Parameters<Browser['newPage']>[0];
+
+/** A cluster with one worker `w1`, the door that serves the console, and a browser. */
+export interface ConsoleStage extends AsyncDisposable {
+  readonly cluster: TestCluster;
+  readonly yard: Yard;
+  readonly served: Listening;
+  readonly browser: Browser;
+  /** A page at a path below `/console`. */
+  open(path: string, options?: PageOptions): ReturnType<typeof openPage>;
+  /** The same cluster by one more door. */
+  serve(options: { port?: number; auth?: 'off' | 'token' }): Promise<Pick<Listening, 'url'> & AsyncDisposable>;
+}
+
+export async function consoleStage(definitions: readonly JobDefinition[]): Promise<ConsoleStage> {
+  const cluster = await testCluster();
+  const yard = await cluster.yard();
+  await cluster.work(definitions, { name: 'w1' });
+  const served = await serveOpen(() => cluster.yard());
+  const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+  return {
+    ...{ cluster, yard, served, browser },
+    open: (path, options) => openPage(browser, `${served.url}/console${path}`, options),
+    async serve({ port, auth = 'off' }) {
+      const door = await serveHttp({
+        ...{ open: () => cluster.yard(), version: '0', auth, ratePerSecond: 0 },
+        ...{ port: port ?? 'free', isNamed: port !== undefined },
+        onError: (cause) => expect.unreachable(String(cause)),
+      });
+      return { url: door.url, [Symbol.asyncDispose]: () => door.close() };
+    },
+    async [Symbol.asyncDispose]() {
+      await browser.close();
+      await served.close();
+      await cluster[Symbol.asyncDispose]();
+    },
+  };
+}
+
 /** A page at an address of the console; what it finds wrong fails the test at its end. */
-export async function openPage(browser: Browser, address: string, options: Parameters<Browser['newPage']>[0] = {}) {
+export async function openPage(browser: Browser, address: string, options: PageOptions = {}) {
   const page = await browser.newPage({ viewport: desk, ...options });
   const wrong: string[] = [];
   page.on('console', (said) => said.type() === 'error' && wrong.push(said.text()));
@@ -49,4 +93,17 @@ export async function overflowOf(page: Page): Promise<number> {
   return z
     .number()
     .parse(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'));
+}
+
+/** Says yes to what is asked over the page. */
+export async function confirm(page: Page, verb: string | RegExp): Promise<void> {
+  await page.getByRole('dialog').getByRole('button', { name: verb, exact: true }).click();
+}
+
+/** How many the picture says are in each state, by its name. */
+export async function countsIn(page: Page) {
+  const states = await page
+    .locator('.state[data-count]')
+    .evaluateAll((those) => those.map((one) => [one.getAttribute('data-path'), one.getAttribute('data-count')]));
+  return (name: string) => Number(states.find(([path]) => path?.endsWith(name))?.[1] ?? Number.NaN);
 }

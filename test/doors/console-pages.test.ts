@@ -3,14 +3,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Listening } from '../../doors/http/listen.ts';
-import { defineJob, type Yard } from '../../sdk/index.ts';
-import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
-import { openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
-import { confirm } from './console-stage.ts';
+import { defineJob } from '../../sdk/index.ts';
+import { type ConsoleStage, confirm, consoleStage, overflowOf, phone, program, seriousIn } from './console-page.ts';
 
 /** Fails once, and completes when it is redriven. */
 const mended = new Set<string>();
@@ -26,34 +22,20 @@ const broken = defineJob({
 });
 
 describe.skipIf(!existsSync(program))('the console', () => {
-  let cluster: TestCluster;
-  let yard: Yard;
-  let served: Listening;
-  let browser: Browser;
+  let stage: ConsoleStage;
 
   beforeAll(async () => {
-    cluster = await testCluster();
-    yard = await cluster.yard();
-    await cluster.work([broken], { name: 'w1' });
-    served = await serveOpen(() => cluster.yard());
-    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+    stage = await consoleStage([broken]);
     // A page that asks before the leader has heard of anybody would be told to come again.
     mended.add('first');
-    await (await yard.submit('broken', { n: 0 }, { id: 'first' })).result();
+    await (await stage.yard.submit('broken', { n: 0 }, { id: 'first' })).result();
   });
 
-  afterAll(async () => {
-    await browser.close();
-    await served.close();
-    await cluster[Symbol.asyncDispose]();
-  });
-
-  const open = (path: string, options?: Parameters<Browser['newPage']>[0]) =>
-    openPage(browser, `${served.url}/console${path}`, options);
+  afterAll(() => stage[Symbol.asyncDispose]());
 
   /** So many failed jobs of one group. */
   async function failed(count: number, options: { priority?: 'high' | 'low' } = {}): Promise<readonly string[]> {
-    const handles = await yard.submitMany(
+    const handles = await stage.yard.submitMany(
       Array.from({ length: count }, (_, n) => ({ type: 'broken', payload: { n }, options })),
     );
     await Promise.all(handles.map((handle) => handle.settled()));
@@ -61,14 +43,14 @@ describe.skipIf(!existsSync(program))('the console', () => {
   }
 
   async function inState(ids: readonly string[], state: string): Promise<number> {
-    const jobs = await Promise.all(ids.map((id) => yard.job(id)));
+    const jobs = await Promise.all(ids.map((id) => stage.yard.job(id)));
     return jobs.filter((job) => job?.state === state).length;
   }
 
   const pages = ['/dead', '/submit', '/schedules/new'];
 
   test.for(pages)('%s is accessible in both themes where there is nothing yet, and fits a phone', async (path) => {
-    await using opened = await open(path, { colorScheme: 'light', reducedMotion: 'reduce', viewport: phone });
+    await using opened = await stage.open(path, { colorScheme: 'light', reducedMotion: 'reduce', viewport: phone });
     const { page } = opened;
     await page.waitForLoadState('networkidle');
     expect(await overflowOf(page)).toBe(0);
@@ -80,7 +62,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
 
   test('what failed is looked at in its group, and redriven: one, a sample, and all by their number', async () => {
     const ids = await failed(6, { priority: 'high' });
-    await using opened = await open('/dead?priority=high');
+    await using opened = await stage.open('/dead?priority=high');
     const { page } = opened;
     const group = page.getByRole('region', { name: /^broken: No picture number/ });
     await group.getByText('6 high').waitFor();
@@ -100,7 +82,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await dialog.getByRole('button', { name: 'Redrive 2 jobs' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await expect.poll(() => inState(ids, 'completed')).toBe(3);
-    await page.getByRole('region', { name: 'What is being done' }).getByText('2 of 2').waitFor();
+    await page.getByRole('region', { name: 'What is done to many jobs' }).getByText('2 of 2').waitFor();
 
     await group.getByRole('button', { name: 'Hide them' }).click();
     await page.getByRole('button', { name: 'Redrive all 3 …' }).click();
@@ -110,7 +92,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     expect(await seriousIn(page)).toEqual([]);
     const all = dialog.getByRole('button', { name: 'Redrive 3 jobs' });
     await expect.poll(() => all.isDisabled()).toBe(true);
-    await dialog.getByLabel('to confirm').fill('3');
+    await dialog.getByLabel('to go on').fill('3');
     await page.keyboard.press('Enter');
     await expect.poll(() => inState(ids, 'completed')).toBe(6);
     await page.getByText('No such job has failed.').waitFor();
@@ -119,10 +101,10 @@ describe.skipIf(!existsSync(program))('the console', () => {
 
   test('a group that others have redriven meanwhile is told as gone, and Escape leaves the question', async () => {
     const ids = await failed(2, { priority: 'low' });
-    await using opened = await open('/dead?priority=low');
+    await using opened = await stage.open('/dead?priority=low');
     const { page } = opened;
     await page.getByRole('button', { name: 'Redrive …' }).waitFor();
-    await yard.redriveDead({ priority: 'low' });
+    await stage.yard.redriveDead({ priority: 'low' });
     await expect.poll(() => inState(ids, 'completed')).toBe(2);
     await page.getByRole('button', { name: 'Redrive …' }).click();
     await page.getByRole('dialog').getByRole('alert').getByText('Expected a group of failed jobs').waitFor();
@@ -133,7 +115,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('a job is submitted from a preset, what is refused is said at its field, and lines for the shell say the same', async () => {
-    await using opened = await open('/submit');
+    await using opened = await stage.open('/submit');
     const { page } = opened;
     await page.getByLabel('begin with').selectOption('Transcode for the archive: H.265, slow and small');
     await expect.poll(() => page.getByLabel('type').inputValue()).toBe('transcode');
@@ -168,7 +150,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.getByLabel('payload').fill('{"n": 7}');
     await page.getByLabel('payload').press('Control+Enter');
     const made = page.getByRole('status', { name: 'What was submitted' }).getByRole('link');
-    const job = await yard.job((await made.textContent()) ?? '');
+    const job = await stage.yard.job((await made.textContent()) ?? '');
     expect(job).toMatchObject({
       type: 'broken',
       state: 'scheduled',
@@ -181,7 +163,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('a schedule is made with its next firings in sight, run, changed, paused, resumed and deleted', async () => {
-    await using opened = await open('/schedules');
+    await using opened = await stage.open('/schedules');
     const { page } = opened;
     await page.getByRole('link', { name: 'New schedule' }).click();
     await page.getByLabel('name of the schedule').fill('nightly');
@@ -207,13 +189,13 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.getByRole('button', { name: 'Run now' }).click();
     const history = page.getByRole('table');
     await history.getByText('by hand').waitFor();
-    const job = await yard.job((await history.getByRole('link').textContent()) ?? '');
+    const job = await stage.yard.job((await history.getByRole('link').textContent()) ?? '');
     expect(job).toMatchObject({ type: 'broken', priority: 'low', timeoutMs: 600_000, payload: { n: 1 } });
 
     await page.getByLabel('overlap').selectOption('skip');
     await page.getByText('yard schedule edit nightly --overlap skip').waitFor();
     await page.getByRole('button', { name: 'Save the changes' }).click();
-    await expect.poll(async () => (await yard.schedules.get('nightly'))?.overlap).toBe('skip');
+    await expect.poll(async () => (await stage.yard.schedules.get('nightly'))?.overlap).toBe('skip');
     expect(await seriousIn(page)).toEqual([]);
     await page.getByRole('button', { name: 'Pause' }).click();
     await confirm(page, 'Pause');
@@ -224,7 +206,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await confirm(page, 'Delete');
     await page.waitForURL(/schedules$/);
     await page.getByText('There is none.').waitFor();
-    expect(await yard.schedules.list()).toEqual([]);
+    expect(await stage.yard.schedules.list()).toEqual([]);
     // The page of one that is gone has asked for it once more.
     opened.forgive();
   });

@@ -3,15 +3,19 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Listening } from '../../doors/http/listen.ts';
-import { serveHttp } from '../../doors/http/serve.ts';
-import { defineJob, type Yard } from '../../sdk/index.ts';
-import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
-import { openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
-import { confirm, countsIn } from './console-stage.ts';
+import { defineJob } from '../../sdk/index.ts';
+import {
+  type ConsoleStage,
+  confirm,
+  consoleStage,
+  countsIn,
+  overflowOf,
+  phone,
+  program,
+  seriousIn,
+} from './console-page.ts';
 
 const built = new URL('../../doors/web/dist/', import.meta.url);
 const firstLoadAtMost = 150_000;
@@ -29,38 +33,15 @@ const moody = defineJob({
 });
 
 describe.skipIf(!existsSync(program))('the console', () => {
-  let cluster: TestCluster;
-  let yard: Yard;
-  let served: Listening;
-  let browser: Browser;
+  let stage: ConsoleStage;
 
   beforeAll(async () => {
-    cluster = await testCluster();
-    yard = await cluster.yard();
-    await cluster.work([moody], { name: 'w1' });
-    served = await serveOpen(() => cluster.yard());
-    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
-    await yard.submit('moody', {}, { id: 'waits', gpu: 8 });
-    await (await yard.submit('moody', {}, { id: 'walked' })).result();
+    stage = await consoleStage([moody]);
+    await stage.yard.submit('moody', {}, { id: 'waits', gpu: 8 });
+    await (await stage.yard.submit('moody', {}, { id: 'walked' })).result();
   });
 
-  afterAll(async () => {
-    await browser.close();
-    await served.close();
-    await cluster[Symbol.asyncDispose]();
-  });
-
-  const open = (path: string, options?: Parameters<Browser['newPage']>[0]) =>
-    openPage(browser, `${served.url}/console${path}`, options);
-
-  /** The same cluster, where one has to show a token. */
-  async function locksOn() {
-    const door = await serveHttp({
-      ...{ open: () => cluster.yard(), version: '0', auth: 'token', ratePerSecond: 0, port: 'free', isNamed: false },
-      onError: (cause) => expect.unreachable(String(cause)),
-    });
-    return { url: door.url, [Symbol.asyncDispose]: () => door.close() };
-  }
+  afterAll(() => stage[Symbol.asyncDispose]());
 
   const pages = [
     '/',
@@ -80,22 +61,22 @@ describe.skipIf(!existsSync(program))('the console', () => {
 
   test.for(pages)('%s opens without an error, asks nobody else, and is accessible in both themes', async (path) => {
     for (const colorScheme of ['dark', 'light'] as const) {
-      await using opened = await open(path, { colorScheme, reducedMotion: 'reduce' });
+      await using opened = await stage.open(path, { colorScheme, reducedMotion: 'reduce' });
       await opened.page.waitForLoadState('load');
       expect(await seriousIn(opened.page)).toEqual([]);
     }
   });
 
   test.for(pages)('%s fits a phone', async (path) => {
-    await using opened = await open(path, { viewport: phone });
+    await using opened = await stage.open(path, { viewport: phone });
     expect(await overflowOf(opened.page)).toBe(0);
   });
 
   test('the picture counts what the API counts', async () => {
-    await using opened = await open('/machines');
+    await using opened = await stage.open('/machines');
     await expect
       .poll(async () => {
-        const { byState } = await yard.census();
+        const { byState } = await stage.yard.census();
         const shown = await countsIn(opened.page);
         return {
           pending: (byState['pending'] ?? 0) + (byState['queued'] ?? 0) === shown('pending') + shown('queued'),
@@ -106,21 +87,21 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('what moves is counted on its wire', async () => {
-    await using opened = await open('/machines');
+    await using opened = await stage.open('/machines');
     const wire = opened.page.locator('.label .flow').first();
     // The stream of news opens a moment after the page.
     await expect
       .poll(async () => {
-        await (await yard.submit('moody', {})).result();
+        await (await stage.yard.submit('moody', {})).result();
         return wire.isVisible();
       })
       .toBe(true);
   });
 
   test('a job shows the path that it walked, its log and its attempts, step by step', async () => {
-    await using opened = await open('/jobs/walked');
+    await using opened = await stage.open('/jobs/walked');
     const { page } = opened;
-    expect(await page.locator('.steps li').count()).toBe((await yard.job('walked'))?.transitions.length);
+    expect(await page.locator('.steps li').count()).toBe((await stage.yard.job('walked'))?.transitions.length);
     expect(await page.locator('.state.lit').getAttribute('data-path')).toBe('completed');
     await page.locator('.steps button').first().click();
     expect(await page.locator('.state.lit').getAttribute('data-path')).toBe('open.waiting.pending');
@@ -138,7 +119,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('a job that waits says why, and is held, released and cancelled', async () => {
-    await using opened = await open('/jobs/waits');
+    await using opened = await stage.open('/jobs/waits');
     const { page } = opened;
     await page.getByLabel('Why it waits').waitFor();
     for (const [verb, state] of [
@@ -148,19 +129,19 @@ describe.skipIf(!existsSync(program))('the console', () => {
     ] as const) {
       await page.getByRole('button', { name: verb }).click();
       if (verb !== 'Release') await confirm(page, verb);
-      await expect.poll(async () => (await yard.job('waits'))?.state).toBe(state);
+      await expect.poll(async () => (await stage.yard.job('waits'))?.state).toBe(state);
     }
     await page.locator('header.job .state-cancelled').waitFor();
   });
 
   test('a queue is paused and resumed', async () => {
-    await using opened = await open('/queues');
+    await using opened = await stage.open('/queues');
     const { page } = opened;
     const row = page.locator('tr', { hasText: 'batch' }).first();
     await row.getByRole('button', { name: 'Pause' }).click();
     await confirm(page, 'Pause');
     await row.getByText('paused').waitFor();
-    expect((await yard.queues.list()).find(({ queue }) => queue === 'batch')?.paused).toBe(true);
+    expect((await stage.yard.queues.list()).find(({ queue }) => queue === 'batch')?.paused).toBe(true);
     await row.getByRole('button', { name: 'Resume' }).click();
     await row.getByText('open').waitFor();
     await page
@@ -170,25 +151,25 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('a schedule is run now and paused, what was refused is shown, and the audit says who did what', async () => {
-    await yard.schedules.add('nightly', { type: 'moody', payload: {}, cron: '0 3 * * *' });
-    await using opened = await open('/schedules');
+    await stage.yard.schedules.add('nightly', { type: 'moody', payload: {}, cron: '0 3 * * *' });
+    await using opened = await stage.open('/schedules');
     const { page } = opened;
     await page.getByRole('button', { name: 'Run now' }).click();
     await page.getByRole('list', { name: 'Its last moments' }).getByText('fired').waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
     await confirm(page, 'Pause');
     await page.getByText('paused').waitFor();
-    (await cluster.broker.connect()).publish('yard.submit.nobody', '{}');
-    await page.goto(`${served.url}/console/rejected`);
+    (await stage.cluster.broker.connect()).publish('yard.submit.nobody', '{}');
+    await page.goto(`${stage.served.url}/console/rejected`);
     await page.getByText('Expected a job type').waitFor();
-    await page.goto(`${served.url}/console/audit`);
+    await page.goto(`${stage.served.url}/console/audit`);
     await page.getByText('schedule.pause').first().waitFor();
   });
 
   test('who has to sign in shows a token once, does something, and signs out', async () => {
-    await using locked = await locksOn();
-    const { secret } = await yard.tokens.create({ label: 'console', scopes: ['operate'] });
-    const page = await browser.newPage();
+    await using locked = await stage.serve({ auth: 'token' });
+    const { secret } = await stage.yard.tokens.create({ label: 'console', scopes: ['operate'] });
+    const page = await stage.browser.newPage();
     await page.goto(`${locked.url}/console/queues`);
     await page.getByLabel('Token').fill('yard_wrong');
     await page.getByRole('button', { name: 'Sign in' }).click();
@@ -210,7 +191,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('filters stand in the address, and keys lead from page to page', async () => {
-    await using opened = await open('/jobs');
+    await using opened = await stage.open('/jobs');
     const { page } = opened;
     await page.getByLabel('state', { exact: true }).selectOption('completed');
     await page.waitForURL(/state=completed/);
@@ -224,7 +205,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('columns are chosen, and stand in the address', async () => {
-    await using opened = await open('/jobs?columns=state,note');
+    await using opened = await stage.open('/jobs?columns=state,note');
     const { page } = opened;
     const heads = () => page.locator('table.jobs th').allTextContents();
     await expect.poll(heads).toEqual(['', 'Job', 'State', 'Note']);

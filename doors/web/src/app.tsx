@@ -31,6 +31,8 @@ const Workers = lazy(() => import('./page/workers.tsx').then(({ Workers: page })
 const Schedule = lazy(() => import('./page/schedule.tsx').then(({ Schedule: page }) => page));
 const NewSchedule = lazy(() => import('./page/schedule.tsx').then(({ NewSchedule: page }) => page));
 const Submit = lazy(() => import('./page/submit.tsx').then(({ Submit: page }) => page));
+const About = lazy(() => import('./page/about.tsx').then(({ About: page }) => page));
+const Transcoding = lazy(() => import('./page/transcoding.tsx').then(({ Transcoding: page }) => page));
 const Job = lazy(() => import('./page/job.tsx').then(({ Job: page }) => page));
 
 export function App() {
@@ -61,6 +63,7 @@ function Frame() {
             <Route path={`${base}/jobs/:id`} component={Job} />
             <Route path={`${base}/submit`} component={Submit} />
             <Route path={`${base}/machines`} component={Machines} />
+            <Route path={`${base}/transcoding`} component={Transcoding} />
             <Route path={`${base}/queues`} component={Queues} />
             <Route path={`${base}/workers`} component={Workers} />
             <Route path={`${base}/masters`} component={Masters} />
@@ -70,6 +73,7 @@ function Frame() {
             <Route path={`${base}/dead`} component={Dead} />
             <Route path={`${base}/rejected`} component={Rejected} />
             <Route path={`${base}/audit`} component={Audit} />
+            <Route path={`${base}/about`} component={About} />
             <Route default component={Nowhere} />
           </Router>
         </ErrorBoundary>

@@ -107,3 +107,12 @@ export function useLive<Answer>(
 }
 
 const isNews = () => true;
+
+/** Asks again while something runs: its progress goes through the record now and then, and is no transition. */
+export function useProgress(isRunning: boolean, again: () => void): void {
+  useEffect(() => {
+    if (!isRunning) return;
+    const timer = window.setInterval(again, 1_500);
+    return () => window.clearInterval(timer);
+  }, [isRunning, again]);
+}

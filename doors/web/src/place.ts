@@ -23,6 +23,7 @@ export const places: readonly Spot[] = [
   { path: '/', name: 'Overview', key: 'o', group: 'Watch' },
   { path: '/jobs', name: 'Jobs', key: 'j', group: 'Watch' },
   { path: '/machines', name: 'Machines', key: 'm', group: 'Watch' },
+  { path: '/transcoding', name: 'Transcoding', key: 't', group: 'Watch' },
   { path: '/submit', name: 'Submit', key: 'n', group: 'Operate', needs: 'submit' },
   { path: '/schedules', name: 'Schedules', key: 's', group: 'Operate' },
   { path: '/queues', name: 'Queues', key: 'q', group: 'Operate' },
@@ -31,4 +32,5 @@ export const places: readonly Spot[] = [
   { path: '/dead', name: 'Dead letter', key: 'd', group: 'Look into' },
   { path: '/rejected', name: 'Rejected', key: 'r', group: 'Look into' },
   { path: '/audit', name: 'Audit', key: 'a', group: 'Look into', needs: 'admin' },
+  { path: '/about', name: 'About', key: 'i', group: 'Look into' },
 ];

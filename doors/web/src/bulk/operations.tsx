@@ -17,9 +17,18 @@ export function follow({ id }: BulkRecord): void {
   kept.value = [...kept.value, id];
 }
 
-export function Operations({ onMoved }: { onMoved(): void }) {
+export interface OperationsProps {
+  /** Those of this verb alone. */
+  verb?: BulkRecord['verb']['verb'];
+  onMoved(): void;
+}
+
+export function Operations({ verb: only, onMoved }: OperationsProps) {
   const { answer, again } = useAsked<{ operations: readonly BulkRecord[] }>('/v1/bulk', 700);
-  const those = (answer?.operations ?? []).filter(({ id, state }) => state === 'running' || kept.value.includes(id));
+  const those = (answer?.operations ?? []).filter(
+    ({ id, state, verb }) =>
+      (only === undefined || verb.verb === only) && (state === 'running' || kept.value.includes(id)),
+  );
   const done = those.reduce((sum, operation) => sum + throughOf(operation), 0);
   const before = useRef(done);
   useEffect(() => {
@@ -37,7 +46,7 @@ export function Operations({ onMoved }: { onMoved(): void }) {
 }
 
 function Operation({ operation, again }: { operation: BulkRecord; again(): void }) {
-  const { id, verb, state, matched, done, refused, error, by, abort } = operation;
+  const { id, verb, state, matched, done, refused, error, by, abort, perSecond } = operation;
   const through = throughOf(operation);
   const putAway = () => {
     kept.value = kept.value.filter((one) => one !== id);
@@ -52,7 +61,9 @@ function Operation({ operation, again }: { operation: BulkRecord; again(): void 
           {done.toLocaleString('en')} of {matched?.toLocaleString('en') ?? '…'} done
           {through > done && `, ${(through - done).toLocaleString('en')} refused`}
         </span>
-        <span class="dim">by {by}</span>
+        <span class="dim">
+          {perSecond !== undefined && `at most ${perSecond} a second, `}by {by}
+        </span>
         <span class="verbs">
           {state === 'running' ? (
             <Act label="Abort" path={`/v1/bulk/${id}/abort`} command={`yard bulk abort ${id}`} onDone={again} />

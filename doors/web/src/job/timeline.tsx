@@ -34,7 +34,7 @@ export function Timeline({ job, now }: { job: JobRecord; now: number }) {
       <figcaption>
         {[...Map.groupBy(stretches, ({ state }) => state)].map(([state, those]) => (
           <span key={state}>
-            <i class={`dot state-${state}`} /> {state}{' '}
+            <i class={`swatch state-${state}`} /> {state}{' '}
             <span class="dim">{duration(those.reduce((sum, { ms }) => sum + ms, 0))}</span>
           </span>
         ))}

@@ -7,8 +7,8 @@ import { useLocation } from 'preact-iso';
 import type { DeadGroup, JobRecord } from '../../../../sdk/index.ts';
 import { pathWith } from '../ask.ts';
 import { useAsked } from '../asked.ts';
+import { Operations } from '../bulk/operations.tsx';
 import { Act } from '../part/act.tsx';
-import { BulkStrip } from '../part/bulk.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import { commandLine } from '../shell.ts';
@@ -44,7 +44,7 @@ export function Dead() {
       </header>
       <Filters filter={filter} onChange={(change) => route(pathWith('/console/dead', { ...filter, ...change }))} />
       <Trouble problem={problem} />
-      <BulkStrip verb="redrive" />
+      <Operations verb="redrive" onMoved={again} />
       {answer !== undefined && groups.length === 0 && <Nothing isFiltered={isFiltered} />}
       {groups.map((group) => (
         <Group

@@ -5,7 +5,7 @@
 import { charts } from 'virtual:charts';
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { JobRecord, Transition, Why } from '../../../../sdk/index.ts';
-import { useAsked, useLive } from '../asked.ts';
+import { useAsked, useLive, useProgress } from '../asked.ts';
 import { Statechart } from '../chart/statechart.tsx';
 import { Ways } from '../chart/way.ts';
 import { Copies } from '../job/copies.tsx';
@@ -54,15 +54,6 @@ export function Job({ id }: { id: string }) {
       <Copies job={job} />
     </>
   );
-}
-
-/** Progress goes through the record now and then, and is no transition. */
-function useProgress(isRunning: boolean, again: () => void): void {
-  useEffect(() => {
-    if (!isRunning) return;
-    const timer = window.setInterval(again, 1_500);
-    return () => window.clearInterval(timer);
-  }, [isRunning, again]);
 }
 
 function Head({ job, again }: { job: JobRecord; again(): void }) {

@@ -11,7 +11,7 @@ import { useAsked } from '../asked.ts';
 import { Statechart } from '../chart/statechart.tsx';
 import { duration, moment } from '../moment.ts';
 import { Act } from '../part/act.tsx';
-import { CliLine } from '../part/cli-line.tsx';
+import { Line } from '../part/line.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import type { MastersAnswer } from './answer.ts';
@@ -127,7 +127,7 @@ function Card({ master, onDone }: { master: Master; onDone(): void }) {
             confirm="Have the leader step down? Another master takes over within moments, and jobs that run go on."
             onDone={onDone}
           />
-          <CliLine command={stepDown} />
+          <Line line={stepDown} />
         </footer>
       )}
     </section>

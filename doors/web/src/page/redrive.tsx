@@ -3,10 +3,10 @@
  */
 
 import { useEffect, useState } from 'preact/hooks';
-import type { DeadGroup } from '../../../../sdk/index.ts';
+import type { BulkRecord, DeadGroup } from '../../../../sdk/index.ts';
 import { ask, Problem } from '../ask.ts';
-import { Dialog, Typed } from '../part/dialog.tsx';
-import { Line } from '../part/line.tsx';
+import { follow } from '../bulk/operations.tsx';
+import { Confirm } from '../part/confirm.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { commandLine } from '../shell.ts';
 
@@ -33,7 +33,6 @@ export function Redrive({ group, filter, count, onClose, onStarted }: RedrivePro
   const [isSample, setSample] = useState(count > usualSample);
   const [size, setSize] = useState(Math.min(usualSample, count));
   const [rate, setRate] = useState<number>();
-  const [isTyped, setTyped] = useState(false);
   const [problem, setProblem] = useState<Problem>();
   const which = { ...said(filter), ...(group === undefined ? {} : { group: group.id }) };
   const limit = isSample ? size : undefined;
@@ -42,15 +41,14 @@ export function Redrive({ group, filter, count, onClose, onStarted }: RedrivePro
     ...(limit === undefined ? { all: true } : { sample: limit }),
   });
   const isMany = !isSample && (counted ?? 0) > 1;
-  const start = async (event: Event) => {
-    event.preventDefault();
+  const start = async () => {
     try {
       const body = {
         verb: { verb: 'redrive' },
         filter: { state: 'failed', ...which, ...(limit === undefined ? {} : { limit }) },
         ...(rate === undefined ? {} : { perSecond: rate }),
       };
-      await ask('/v1/bulk', { method: 'POST', body });
+      follow(await ask<BulkRecord>('/v1/bulk', { method: 'POST', body }));
       onStarted();
       onClose();
     } catch (cause) {
@@ -59,45 +57,47 @@ export function Redrive({ group, filter, count, onClose, onStarted }: RedrivePro
     }
   };
   return (
-    <Dialog title="Have failed jobs run again" onClose={onClose}>
-      <form onSubmit={(event) => void start(event)}>
-        {group !== undefined && <p class="message">{group.message}</p>}
-        <fieldset class="choices">
-          <legend class="hidden">How many</legend>
-          <label>
-            <input type="radio" name="many" checked={isSample} onChange={() => setSample(true)} /> A sample, to see
-            whether it helps
-          </label>
-          <label>
-            <input type="radio" name="many" checked={!isSample} onChange={() => setSample(false)} /> All of them
-          </label>
-        </fieldset>
-        <div class="fields">
-          {isSample && <Count label="The newest" value={size} onChange={(value) => setSize(value ?? 1)} />}
-          <Count label="At most a second" value={rate} hint="no limit" onChange={setRate} />
-        </div>
-        <p aria-live="polite">
-          {counted === undefined ? 'Counting …' : <Counted jobs={counted} rate={rate} />} Each starts anew, with all of
-          its attempts.
-        </p>
-        <Line
-          line={commandLine(['dead', 'redrive', group?.id], {
-            ...said(filter),
-            all: limit === undefined && Object.keys(which).length === 0,
-            sample: limit,
-            rate,
-          })}
-        />
-        {isMany && counted !== undefined && <Typed key={counted} wanted={String(counted)} onTyped={setTyped} />}
-        <Trouble problem={problem ?? uncounted} />
-        <footer>
-          <button type="submit" class="main" disabled={counted === undefined || counted === 0 || (isMany && !isTyped)}>
-            Redrive {counted === 1 ? 'one job' : `${(counted ?? 0).toLocaleString('en')} jobs`}
-          </button>
-        </footer>
-      </form>
-    </Dialog>
+    <Confirm
+      title="Have failed jobs run again"
+      verb={`Redrive ${counted === 1 ? 'one job' : `${(counted ?? 0).toLocaleString('en')} jobs`}`}
+      command={commandLine(['dead', 'redrive', group?.id], {
+        ...said(filter),
+        all: limit === undefined && Object.keys(which).length === 0,
+        sample: limit,
+        rate,
+      })}
+      typed={isMany ? String(counted) : undefined}
+      isDangerous={false}
+      hindrance={hindranceOf(counted)}
+      onYes={() => void start()}
+      onNo={onClose}
+    >
+      {group !== undefined && <p class="message">{group.message}</p>}
+      <fieldset class="choices">
+        <legend class="hidden">How many</legend>
+        <label>
+          <input type="radio" name="many" checked={isSample} onChange={() => setSample(true)} /> A sample, to see
+          whether it helps
+        </label>
+        <label>
+          <input type="radio" name="many" checked={!isSample} onChange={() => setSample(false)} /> All of them
+        </label>
+      </fieldset>
+      <div class="fields">
+        {isSample && <Count label="The newest" value={size} onChange={(value) => setSize(value ?? 1)} />}
+        <Count label="At most a second" value={rate} hint="no limit" onChange={setRate} />
+      </div>
+      <p aria-live="polite">
+        {counted !== undefined && <Counted jobs={counted} rate={rate} />} Each starts anew, with all of its attempts.
+      </p>
+      <Trouble problem={problem ?? uncounted} />
+    </Confirm>
   );
+}
+
+function hindranceOf(counted: number | undefined): string | undefined {
+  if (counted === undefined) return 'Counting them …';
+  return counted === 0 ? 'There is no such job any more.' : undefined;
 }
 
 function said(filter: DeadFilter): Record<string, string> {

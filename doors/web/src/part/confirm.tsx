@@ -4,8 +4,8 @@
 
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { CliLine } from './cli-line.tsx';
 import { Dialog } from './dialog.tsx';
+import { Line } from './line.tsx';
 
 export interface ConfirmProps {
   title: string;
@@ -43,6 +43,7 @@ export function Confirm(props: ConfirmProps) {
             <input
               type="text"
               autocomplete="off"
+              inputMode={/^\d+$/.test(typed) ? 'numeric' : 'text'}
               spellcheck={false}
               value={word}
               onInput={({ currentTarget }) => setWord(currentTarget.value)}
@@ -51,7 +52,7 @@ export function Confirm(props: ConfirmProps) {
         )}
         {hindrance !== undefined && <p class="bad">{hindrance}</p>}
         <p class="note">The same on the command line:</p>
-        <CliLine command={command} />
+        <Line line={command} />
         <footer>
           <button type="button" onClick={onNo}>
             Leave it

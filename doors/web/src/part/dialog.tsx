@@ -30,20 +30,3 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     </dialog>
   );
 }
-
-/** Where what is meant must be typed, so that nobody does it by a slip. */
-export function Typed({ wanted, onTyped }: { wanted: string; onTyped(isRight: boolean): void }) {
-  return (
-    <label class="field">
-      <span>
-        Type <strong>{wanted}</strong> to confirm
-      </span>
-      <input
-        type="text"
-        autocomplete="off"
-        inputMode={/^\d+$/.test(wanted) ? 'numeric' : 'text'}
-        onInput={({ currentTarget }) => onTyped(currentTarget.value.trim() === wanted)}
-      />
-    </label>
-  );
-}
