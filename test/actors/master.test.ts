@@ -69,6 +69,82 @@ function leases(broker: MemoryBroker): unknown[] {
   return broker.history().flatMap(({ key, json }) => (key === '_leader' ? [JSON.parse(json)] : []));
 }
 
+describe('a leader that cannot take office', () => {
+  /** A master that waits for its place of intake: `fails` says that it is gone, `falls` cuts the master off from the store. */
+  async function halfway() {
+    const on = stage();
+    const { clock, world, telemetry } = on;
+    const asked: PromiseWithResolvers<never>[] = [];
+    let isSilent = false;
+    const submissions = {
+      ...world.submissions,
+      consume: () => {
+        const place = Promise.withResolvers<never>();
+        asked.push(place);
+        return place.promise;
+      },
+    };
+    const store = storeWith(world.store, {
+      write: (entries) =>
+        isSilent ? Promise.resolve({ kind: 'unknown', cause: 'cut off' }) : world.store.write(entries),
+      readLease: () =>
+        isSilent ? Promise.reject(new Fault('broker.unavailable', 'No answer.')) : world.store.readLease(),
+    });
+    const told: string[] = [];
+    telemetry.subscribe(({ name, ...facts }) => told.push(`${name} ${JSON.stringify(facts)}`));
+    const own = { world: { ...world, store, submissions }, clock, telemetry, definitions: [], settings };
+    const master = new Master({ ...own, incarnation: 'm1', name: 'm1' });
+    await clock.until(master.start());
+    await clock.advance(1_000);
+    expect(master.standing()).toMatchObject({ leads: true, state: 'leading.takingOffice' });
+    return {
+      ...on,
+      master,
+      told,
+      falls: () => {
+        isSilent = true;
+      },
+      fails: () => asked.at(-1)?.reject(new Fault('broker.refused', 'consumer not found')),
+    };
+  }
+
+  test('says what failed, and gives the lease up', async () => {
+    const { clock, telemetry, told, fails } = await halfway();
+    const left = next(telemetry, 'leader.steppedDown');
+    fails();
+    expect(await clock.until(left)).toMatchObject({ reason: 'it could not take office' });
+    expect(told.join()).toContain('consumer not found');
+  });
+
+  test('because it was cut off, and may have been succeeded, says that and complains of nothing', async () => {
+    const { clock, telemetry, told, master, falls, fails } = await halfway();
+    falls();
+    await clock.advance(2_000);
+    const left = next(telemetry, 'leader.steppedDown');
+    fails();
+    expect(await clock.until(left)).toMatchObject({ reason: 'it lost the broker while it took office' });
+    expect(told.join()).not.toContain('consumer not found');
+    expect(master.standing()).toMatchObject({ leads: false, state: 'standingBy.watching' });
+  });
+});
+
+test('a master tells where it is in the election, and since when', async () => {
+  const on = await setUp();
+  const { clock, world, master } = on;
+  await clock.advance(500);
+  expect(master.standing()).toMatchObject({ state: 'leading.serving' });
+  const other = await another(on);
+  await clock.advance(1_000);
+  const [askedAt] = [clock.now(), await clock.until(world.desk.ask('step-down', null, 1_000), 500)];
+  const { state, since } = master.standing();
+  expect(state).toBe('standingBy.resting');
+  expect(since - askedAt).toBeLessThan(100);
+  await clock.advance(4_000);
+  expect([master, other].map((each) => each.standing().state)).toEqual(['standingBy.watching', 'leading.serving']);
+  await clock.until(other.stop());
+  expect(other.standing().state).toBe('stopped');
+});
+
 describe('a master whose broker time is uncertain', () => {
   test('gives the lease up, and stands again when it knows what time it is', async () => {
     let uncertainMs = 4_000;

@@ -104,7 +104,7 @@ function Card({ master, onDone }: { master: Master; onDone(): void }) {
         <dd title="How long ago its picture of all jobs was last known to be complete">{duration(behindMs)}</dd>
         <dt>Clock</dt>
         <dd>
-          {clock.skewMs} ms off the broker’s, ± {clock.uncertaintyMs} ms
+          {clock.skewMs} ms off the broker’s, ± {Math.round(clock.uncertaintyMs)} ms
         </dd>
         <dt>Where</dt>
         <dd>
