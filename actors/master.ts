@@ -326,8 +326,10 @@ export class Master {
       // Stopped or deposed while taking office: what it needed for that is gone, or another leader's by now.
       if (this.#stopped || this.#election.term !== term) return;
       // Who was silent for so long may have been succeeded, and what it needs is what its successor has taken.
-      if (term.isTrusted()) telemetry.tell('process.failed', { what: 'taking office', error: messageOf(cause) });
-      await this.#stepDown(term.isTrusted() ? 'it could not take office' : 'it lost the broker while it took office');
+      if (!term.isTrusted()) return this.#stepDown('it lost the broker while it took office');
+      telemetry.tell('process.failed', { what: 'taking office', error: messageOf(cause) });
+      // It would fail again at once: others go first, and it rests before it tries anew.
+      await this.#makeWay('it could not take office');
     }
   }
 

@@ -202,7 +202,7 @@ export const electionMachine = setup({
         'term.madeWay': {
           target: 'standingBy.resting',
           actions: 'rest',
-          description: 'A person asked it to step down, or it became unfit. Keeps the watch.',
+          description: 'A person asked it to step down, it became unfit, or it could not take office. Keeps the watch.',
         },
         'master.stopped': {
           target: 'stopped',
