@@ -12,6 +12,7 @@ import type { Gpu } from '../machines/rules/gpu.ts';
 import { pause } from '../runtime/clock.ts';
 import { messageOf } from '../runtime/faults.ts';
 import type { JobDefaults } from '../runtime/handler.ts';
+import { payloadSchemaOf } from '../runtime/payload-schema.ts';
 import { Devices } from './devices.ts';
 import { Life, type LifeOptions } from './life.ts';
 import { patientlyAtStart } from './patience.ts';
@@ -47,8 +48,12 @@ export class Worker {
 
   async start(): Promise<void> {
     const { world, clock, definitions, typeDefaults } = this.#options;
-    for (const { type, description, defaults } of definitions) {
-      const said = description === undefined ? {} : { description };
+    for (const { type, description, defaults, payload } of definitions) {
+      const schema = payloadSchemaOf(payload);
+      const said = {
+        ...(description === undefined ? {} : { description }),
+        ...(schema === undefined ? {} : { schema }),
+      };
       const entry = { type, defaults: { ...typeDefaults, ...defaults }, ...said };
       await patientlyAtStart(() => world.control.registerType(entry), clock);
     }

@@ -50,6 +50,7 @@ import { doorQuotas } from './door-quota.ts';
 import { FileVerbs } from './files.ts';
 import { type EventOptions, expectCursor, JobEvents } from './job-events.ts';
 import { census, type JobListOptions, type JobPage, jobPage, jobsOf, type LaneCounts, laneCounts } from './job-list.ts';
+import { listTypes, type TypeView, typeNamed } from './job-types.ts';
 import {
   type LimitChange,
   type LimitSettings,
@@ -350,6 +351,15 @@ export class Client implements AsyncDisposable {
     return this.done({ what: 'queue.set', target: queue, given: change }, () =>
       setQueue(this.#link.world, queue, { ...expecting, change }),
     );
+  }
+
+  types(): Promise<readonly TypeView[]> {
+    return listTypes(this.#link.world);
+  }
+
+  /** @throws {Fault} `type.missing` */
+  type(name: string): Promise<TypeView> {
+    return typeNamed(this.#link.world, name);
   }
 
   limits(): Promise<readonly LimitView[]> {

@@ -42,13 +42,25 @@ const word = z
   .regex(/^[^\0]*$/, 'Expected no NUL character.');
 
 const scriptPayload = strict({
-  command: text(4096),
-  args: z.array(word, 'Expected a list of arguments.').max(1000, 'Expected at most 1000 arguments.').optional(),
-  env: z.record(z.string(), word, 'Expected an object of texts.').superRefine(checkVariables).optional(),
-  cwd: text(4096).optional(),
-  timeoutMs: between(0, 7 * 86_400_000, 'milliseconds').optional(),
-  /** Exit codes by which the program says that another attempt is no use. */
-  finalExitCodes: z.array(whole(1, 255, 'exit codes'), 'Expected a list of exit codes.').optional(),
+  command: text(4096).meta({ description: 'A program that the worker allows: its path, or its name on PATH.' }),
+  args: z
+    .array(word, 'Expected a list of arguments.')
+    .max(1000, 'Expected at most 1000 arguments.')
+    .optional()
+    .meta({ description: 'Its arguments.' }),
+  env: z
+    .record(z.string(), word, 'Expected an object of texts.')
+    .superRefine(checkVariables)
+    .optional()
+    .meta({ description: 'Variables of its environment.' }),
+  cwd: text(4096).optional().meta({ description: 'The folder that it starts in.' }),
+  timeoutMs: between(0, 7 * 86_400_000, 'milliseconds')
+    .optional()
+    .meta({ description: 'How long it may take, ms.' }),
+  finalExitCodes: z
+    .array(whole(1, 255, 'exit codes'), 'Expected a list of exit codes.')
+    .optional()
+    .meta({ description: 'Exit codes by which it says that another attempt is no use.' }),
 });
 
 function checkVariables(env: Readonly<Record<string, string>>, context: z.RefinementCtx): void {

@@ -18,22 +18,34 @@ import { between, strict, whole } from './payload.ts';
 
 const day = 86_400_000;
 const common = {
-  executionTimeMs: between(0, day, 'milliseconds').optional(),
-  failRate: between(0, 1, 'a chance').optional(),
-  input: z.unknown().optional(),
+  executionTimeMs: between(0, day, 'milliseconds').optional().meta({ description: 'How long it takes, ms.' }),
+  failRate: between(0, 1, 'a chance').optional().meta({ description: 'The chance that an attempt fails.' }),
+  input: z.unknown().optional().meta({ description: 'Anything; nobody looks at it.' }),
 };
-const attempts = whole(0, 1_000_000, 'attempts').optional();
+const attempts = whole(0, 1_000_000, 'attempts')
+  .optional()
+  .meta({ description: 'How many attempts fail: 2, where nothing is said of failRate either.' });
 
 const plainPayload = strict(common).prefault({});
-const sleeperPayload = strict({ ...common, steps: whole(1, 10_000, 'steps').optional() }).prefault({});
+const sleeperPayload = strict({
+  ...common,
+  steps: whole(1, 10_000, 'steps')
+    .optional()
+    .meta({ description: 'Passes its time in so many steps, and saves after each.' }),
+}).prefault({});
 const flakyPayload = strict({
   ...common,
   failAttempts: attempts,
-  retryAfterMs: whole(0, 86_400_000, 'milliseconds').optional(),
+  retryAfterMs: whole(0, 86_400_000, 'milliseconds')
+    .optional()
+    .meta({ description: 'When it asks to come again, ms.' }),
 }).prefault({});
 const failingPayload = strict({
   ...common,
-  retryable: z.boolean('Expected retryable true or false.').optional(),
+  retryable: z
+    .boolean('Expected retryable true or false.')
+    .optional()
+    .meta({ description: 'Whether another attempt may help.', default: true }),
 }).prefault({});
 
 type Plain = z.output<typeof plainPayload>;

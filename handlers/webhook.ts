@@ -27,7 +27,10 @@ export interface WebhookOptions {
 
 const answersWithinMs = 10_000;
 
-const payload = strict({ webhook: text(64), event: z.record(z.string(), z.unknown(), 'Expected an object.') });
+const payload = strict({
+  webhook: text(64).meta({ description: 'The id of a webhook that is registered.' }),
+  event: z.record(z.string(), z.unknown(), 'Expected an object.').meta({ description: 'What its receiver is told.' }),
+});
 type Job = JobRun<z.output<typeof payload>>;
 
 /** Without options the definition is good for a master alone. */

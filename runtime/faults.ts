@@ -36,6 +36,7 @@ export const faults = {
   'token.refused': { retryable: false, meaning: 'No token was shown, or one that is unknown, revoked or has expired.' },
   'scope.missing': { retryable: false, meaning: 'The token that was shown does not open this.' },
   'rate.exceeded': { retryable: true, meaning: 'Too much was asked in too short a time.' },
+  'type.missing': { retryable: false, meaning: 'No worker has made a job type of this name known.' },
   'machine.missing': { retryable: false, meaning: 'No machine has this name.' },
   'picture.missing': {
     retryable: false,

@@ -498,6 +498,8 @@ export interface TypeEntry {
   type: string;
   description?: string;
   defaults: import('./handler.ts').JobDefaults;
+  /** What its payload may hold, where its worker can say it. */
+  schema?: import('./payload-schema.ts').JsonSchema;
 }
 
 /** What people set for things of one kind, each under its name. */

@@ -25,6 +25,7 @@ export type {
 } from '../cluster/client.ts';
 export type { DeadFilter, DeadGroup, RedriveOptions } from '../cluster/dead-letter.ts';
 export type { EventFilter, EventOptions, JobEvent, JobEvents } from '../cluster/job-events.ts';
+export type { TypeView } from '../cluster/job-types.ts';
 export type {
   LimitChange,
   LimitSettings,

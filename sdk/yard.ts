@@ -37,6 +37,7 @@ import type { DefinedJob } from './define-job.ts';
 import { Files } from './files.ts';
 import { resultOf } from './job-failed.ts';
 import { JobHandle } from './job-handle.ts';
+import { Types } from './job-types.ts';
 import { Limits } from './limits.ts';
 import { Queues } from './queues.ts';
 import { Schedules } from './schedules.ts';
@@ -58,6 +59,8 @@ export class Yard implements AsyncDisposable {
   readonly queues: Queues;
   /** Limits of keys that jobs name, at run time. */
   readonly limits: Limits;
+  /** Job types that workers have made known. */
+  readonly types: Types;
   /** Tenants at run time. */
   readonly tenants: Tenants;
   /** Who may come in by HTTP. */
@@ -78,6 +81,7 @@ export class Yard implements AsyncDisposable {
     this.#client = client;
     this.queues = new Queues(client);
     this.limits = new Limits(client);
+    this.types = new Types(client);
     this.tenants = new Tenants(client);
     this.tokens = new Tokens(client);
     this.webhooks = new Webhooks(client);

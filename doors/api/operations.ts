@@ -7,6 +7,7 @@ import { bulkOperations } from './bulk.ts';
 import { clusterOperations } from './cluster.ts';
 import { deadOperations } from './dead.ts';
 import { fileOperations } from './files.ts';
+import { typeOperations } from './job-types.ts';
 import { jobOperations } from './jobs.ts';
 import { limitOperations } from './limits.ts';
 import { machineOperations } from './machines.ts';
@@ -31,6 +32,7 @@ export function operations(yard: Yard): readonly Operation[] {
     ...limitOperations(yard),
     ...scheduleOperations(yard),
     ...clusterOperations(yard),
+    ...typeOperations(yard),
     ...machineOperations(),
     ...tokenOperations(yard),
     ...webhookOperations(yard),

@@ -36,6 +36,7 @@ const statuses: Partial<Record<FaultCode, number>> = {
   'token.missing': 404,
   'webhook.missing': 404,
   'machine.missing': 404,
+  'type.missing': 404,
   'picture.missing': 404,
   'job.missing': 404,
   'blob.missing': 404,

@@ -78,6 +78,8 @@ export const subjects: Readonly<Record<string, Lock['needs']>> = {
   'tokens.list': 'admin',
   'tokens.revoke': 'admin',
   'tokens.rotate': 'admin',
+  'types.get': 'read',
+  'types.list': 'read',
   'webhooks.add': 'operate',
   'webhooks.get': 'operate',
   'webhooks.list': 'read',

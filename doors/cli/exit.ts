@@ -44,6 +44,7 @@ const byFault: ReadonlyMap<string, ExitCode> = new Map([
   ['bulk.missing', exitCodes.notFound],
   ['webhook.missing', exitCodes.notFound],
   ['machine.missing', exitCodes.notFound],
+  ['type.missing', exitCodes.notFound],
   ['picture.missing', exitCodes.notFound],
   ['token.missing', exitCodes.notFound],
   ['context.missing', exitCodes.notFound],

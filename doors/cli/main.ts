@@ -40,6 +40,7 @@ import { processTerminal, type Terminal } from './terminal.ts';
 import { register as token } from './token.ts';
 import { register as top } from './top.ts';
 import { tell } from './trouble.ts';
+import { register as type } from './type.ts';
 import { register as up } from './up.ts';
 import { register as webhook } from './webhook.ts';
 import { register as worker } from './worker.ts';
@@ -64,6 +65,7 @@ const commands: readonly Register[] = [
   workflow,
   worker,
   master,
+  type,
   machine,
   broker,
   bridge,
@@ -84,7 +86,7 @@ const lastGroup = 'Here:';
 const groups: Readonly<Record<string, readonly string[]>> = {
   'Run a cluster:': ['up', 'down', 'demo', 'master', 'worker', 'broker', 'bridge'],
   'Jobs:': ['submit', 'job', 'jobs', 'file', 'workflow', 'schedule', 'schedules', 'bulk', 'dead', 'rejected', 'load'],
-  'See how it stands:': ['status', 'top', 'doctor', 'nodes', 'machine', 'scale', 'audit'],
+  'See how it stands:': ['status', 'top', 'doctor', 'nodes', 'type', 'machine', 'scale', 'audit'],
   'Say how it shall be:': ['queue', 'limit', 'tenant', 'token', 'webhook', 'auth'],
   'Keep it:': ['backup', 'restore'],
   [lastGroup]: ['context', 'config'],

@@ -43,21 +43,51 @@ const resolution = z
 const week = 604_800;
 
 const fields = strict({
-  input: text(4096),
-  output: text(1024).optional(),
-  codec: text(64).optional(),
-  preset: text(32).optional(),
-  bitrate: bits.optional(),
-  crf: whole(0, 63, 'crf').optional(),
-  resolution: resolution.optional(),
-  fps: between(1, 240, 'frames a second').optional(),
-  hardware: z.enum(['nvenc', 'vaapi', 'qsv'], 'Expected hardware nvenc, vaapi or qsv.').optional(),
-  startSeconds: between(0, week, 'seconds').optional(),
-  durationSeconds: between(0.1, week, 'seconds').optional(),
-  audio: z.enum(['encode', 'copy', 'none'], 'Expected audio encode, copy or none.').optional(),
-  audioBitrate: bits.optional(),
-  threads: whole(1, 256, 'threads').optional(),
-  quality: z.boolean('Expected quality true or false.').optional(),
+  input: text(4096).meta({
+    description: 'A file in one of the input roots of the worker, or a URL.',
+    examples: ['in.mov', 'https://example.org/in.mov'],
+  }),
+  output: text(1024)
+    .optional()
+    .meta({
+      description: `A file beneath the output root; its ending says the container: ${Object.keys(containers).join(', ')}. Named after the job where it is absent.`,
+      examples: ['out.mp4'],
+    }),
+  codec: text(64)
+    .optional()
+    .meta({
+      description: 'A codec, or an encoder by the name that ffmpeg has for it.',
+      default: 'h264',
+      examples: [...new Set(encoders.flatMap(({ codec }) => codec))],
+    }),
+  preset: text(32)
+    .optional()
+    .meta({
+      description: 'How much work the encoder spends, in its own words.',
+      examples: ['veryfast', 'medium', 'slow'],
+    }),
+  bitrate: bits.optional().meta({ description: 'Bits a second; either this or crf.', examples: ['2.5M'] }),
+  crf: whole(0, 63, 'crf').optional().meta({ description: 'Constant quality: the lower, the better and the larger.' }),
+  resolution: resolution
+    .optional()
+    .meta({ description: 'Width and height, or the height alone.', examples: ['1280x720', '720p', '360p'] }),
+  fps: between(1, 240, 'frames a second').optional().meta({ description: 'Frames a second.' }),
+  hardware: z
+    .enum(['nvenc', 'vaapi', 'qsv'], 'Expected hardware nvenc, vaapi or qsv.')
+    .optional()
+    .meta({ description: 'Has a GPU encode it; the job then runs only where there is one.' }),
+  startSeconds: between(0, week, 'seconds').optional().meta({ description: 'Where in the input to begin.' }),
+  durationSeconds: between(0.1, week, 'seconds').optional().meta({ description: 'How much of it to take.' }),
+  audio: z
+    .enum(['encode', 'copy', 'none'], 'Expected audio encode, copy or none.')
+    .optional()
+    .meta({ description: 'What becomes of the sound.', default: 'encode' }),
+  audioBitrate: bits.optional().meta({ description: 'Bits a second of the sound.', examples: ['128k'] }),
+  threads: whole(1, 256, 'threads').optional().meta({ description: 'How many threads the encoder may have.' }),
+  quality: z
+    .boolean('Expected quality true or false.')
+    .optional()
+    .meta({ description: 'Whether the output is compared with the input: VMAF, SSIM, PSNR.', default: true }),
 });
 
 export type TranscodePayload = z.output<typeof fields>;

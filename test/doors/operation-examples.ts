@@ -429,6 +429,18 @@ const whole: Readonly<Record<string, Example>> = {
     await doors.http({ params: { name: 'spare' } });
     expect((await doors.yard.worker('spare')).status).not.toBe('draining');
   },
+  async listTypes(doors) {
+    const { json } = await doors.http();
+    expect(await doors.nats('types.list')).toEqual(json);
+    expect(await doors.yard.types.list()).toEqual(json.types);
+    expect(json.types.length).toBeGreaterThan(0);
+  },
+  async getType(doors) {
+    const [known] = await doors.yard.types.list();
+    const { json } = await doors.http({ params: { type: known?.type ?? '' } });
+    expect(json).toEqual(known);
+    expect(await doors.nats('types.get', { params: { type: known?.type ?? '' } })).toEqual(json);
+  },
   async listMachines(doors) {
     const { json } = await doors.http();
     expect(json.machines.map(({ name }: { name: string }) => name)).toEqual(['job', 'worker', 'schedule', 'election']);
