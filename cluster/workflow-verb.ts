@@ -25,7 +25,8 @@ import { jobOptions } from './submit-options.ts';
 import type { Submitter } from './submitter.ts';
 import { bearWorkflow } from './workflow-birth.ts';
 import { type PlannedNode, type WorkflowGiven, workflowPlan } from './workflow-given.ts';
-import { summaryOf, viewOf, type WorkflowSummary, type WorkflowView } from './workflow-view.ts';
+import { type WorkflowListing, type WorkflowPage, workflowPage } from './workflow-list.ts';
+import { viewOf, type WorkflowView } from './workflow-view.ts';
 
 export interface WorkflowVerbsOptions {
   world: World;
@@ -89,22 +90,10 @@ export class WorkflowVerbs {
     return viewOf(await this.#read(id));
   }
 
-  /** The newest first; those of which the last job is forgotten are left out. Reads the jobs of those alone that it tells of. */
-  async list({ limit = 50 }: { limit?: number | undefined } = {}): Promise<readonly WorkflowSummary[]> {
+  /** Those that have jobs and pass the filter, the newest first, page by page. @throws {Fault} `input.invalid` for a cursor that is none. */
+  page(list: WorkflowListing = {}): Promise<WorkflowPage> {
     const { world, tenant } = this.#options;
-    const pointers = await Array.fromAsync(world.store.workflowKeys(tenant));
-    const newest = pointers
-      .flatMap(({ pointer }) => pointer ?? [])
-      .toSorted((one, other) => other.at - one.at)
-      .values();
-    const found: WorkflowSummary[] = [];
-    for (const { job } of newest) {
-      const jobs = await this.#jobsBeside(jobKey({ tenant, id: job }));
-      const [first] = jobs;
-      if (first?.record.workflow !== undefined) found.push(summaryOf(first.record.workflow, jobs));
-      if (found.length >= limit) break;
-    }
-    return found;
+    return workflowPage({ store: world.store, tenant }, list);
   }
 
   /** Cancels all that is open of it, at once; the workers of those that run are told. @throws {Fault} `workflow.missing` */

@@ -16,6 +16,9 @@ export interface WorkflowJob {
   state: JobState;
   /** Since when. */
   updatedAt: number;
+  /** When its first handler started. */
+  startedAt?: number;
+  settledAt?: number;
   attempt: number;
   progress?: Progress;
   error?: string;
@@ -24,6 +27,12 @@ export interface WorkflowJob {
 /** One node: what it waits for, and how many of its jobs are in each state. */
 export interface WorkflowNodeView {
   node: string;
+  /** Absent where all of its jobs are forgotten. */
+  type?: string;
+  /** How many jobs it has, forgotten ones too. */
+  size: number;
+  /** Whether it was given as a list. */
+  each: boolean;
   after: readonly string[];
   need: string;
   when: string;
@@ -40,6 +49,8 @@ export interface WorkflowSummary {
   percent: number;
   byState: Readonly<Partial<Record<JobState, number>>>;
   createdAt: number;
+  /** When the last of its jobs settled; absent while one is open. */
+  settledAt?: number;
 }
 
 export interface WorkflowView extends Omit<WorkflowSummary, 'jobs'> {
@@ -55,14 +66,16 @@ export interface WorkflowView extends Omit<WorkflowSummary, 'jobs'> {
 export function summaryOf({ id, name }: Pick<WorkflowPart, 'id' | 'name'>, stored: readonly Stored[]): WorkflowSummary {
   const jobs = stored.map(({ record }) => record);
   const settled = jobs.filter(({ state }) => isSettled(state)).length;
+  const state = workflowState(jobs.map((job) => job.state));
   return {
     id,
     ...(name === undefined ? {} : { name }),
-    state: workflowState(jobs.map(({ state }) => state)),
+    state,
     jobs: jobs.length,
     percent: Math.floor((100 * settled) / Math.max(1, jobs.length)),
     byState: countStates(jobs),
     createdAt: Math.min(...jobs.map(({ createdAt }) => createdAt)),
+    ...(state === 'open' ? {} : { settledAt: Math.max(...jobs.map((job) => job.settledAt ?? job.updatedAt)) }),
   };
 }
 
@@ -75,7 +88,7 @@ export function viewOf(stored: readonly Stored[]): WorkflowView {
   return {
     ...summary,
     onFailure: records.some(({ workflow }) => workflow?.stops === true) ? 'stop' : 'continue',
-    nodes: Object.keys(part.nodes).map((node) => nodeView(node, records, nodeOf)),
+    nodes: Object.entries(part.nodes).map(([node, count]) => nodeView({ node, count }, records, nodeOf)),
     jobs: records.map(jobView),
     forgotten: workflowJobIds(part).length - records.length,
   };
@@ -91,14 +104,29 @@ function nodesById({ id, nodes }: WorkflowPart): ReadonlyMap<string, string> {
 }
 
 /** What it waits for outside of the workflow is told as it was given. */
-function nodeView(node: string, records: readonly JobRecord[], nodeOf: ReadonlyMap<string, string>): WorkflowNodeView {
+function nodeView(
+  { node, count }: { node: string; count: number },
+  records: readonly JobRecord[],
+  nodeOf: ReadonlyMap<string, string>,
+): WorkflowNodeView {
   const own = records.filter(({ workflow }) => workflow?.node === node);
+  const type = own[0]?.type;
   const { jobs = [], need = 'all', when = 'success' } = own[0]?.after ?? {};
   const after = jobs.map((id) => nodeOf.get(id) ?? `job:${id}`);
-  return { node, after: [...new Set(after)], need, when, byState: countStates(own) };
+  return {
+    node,
+    ...(type === undefined ? {} : { type }),
+    size: Math.max(1, count),
+    each: count > 0,
+    after: [...new Set(after)],
+    need,
+    when,
+    byState: countStates(own),
+  };
 }
 
-function jobView({ id, type, state, updatedAt, context, progress, workflow }: JobRecord): WorkflowJob {
+function jobView(record: JobRecord): WorkflowJob {
+  const { id, type, state, updatedAt, startedAt, settledAt, context, progress, workflow } = record;
   return {
     id,
     node: workflow?.node ?? id,
@@ -106,6 +134,8 @@ function jobView({ id, type, state, updatedAt, context, progress, workflow }: Jo
     type,
     state,
     updatedAt,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(settledAt === undefined ? {} : { settledAt }),
     attempt: context.attempt,
     ...(progress === undefined ? {} : { progress }),
     ...(state === 'failed' && context.error !== undefined ? { error: context.error.message } : {}),

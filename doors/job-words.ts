@@ -5,7 +5,7 @@
  * and `test/architecture/words.test.ts` holds them against the chart.
  */
 
-import type { JobState, Priority } from '../sdk/index.ts';
+import type { JobState, Priority, WorkflowState } from '../sdk/index.ts';
 
 /** The states in the order of a job's life. */
 export const jobStates = [
@@ -25,6 +25,9 @@ export const jobStates = [
 
 /** Priorities, the most urgent first. */
 export const priorities = ['critical', 'high', 'medium', 'low'] as const satisfies readonly Priority[];
+
+/** What a workflow as a whole can be. */
+export const workflowStates = ['open', 'completed', 'failed', 'cancelled'] as const satisfies readonly WorkflowState[];
 
 /** Orders of a list; `-` is downwards. */
 export const jobSorts = ['-created', 'created', '-updated', 'updated'] as const;

@@ -50,6 +50,7 @@ export {
   type WorkflowNode,
   workflowOf,
 } from '../cluster/workflow-given.ts';
+export type { WorkflowFilter, WorkflowListing, WorkflowPage } from '../cluster/workflow-list.ts';
 export type { SubmittedWorkflow, WorkflowOutcome } from '../cluster/workflow-verb.ts';
 export type { WorkflowJob, WorkflowNodeView, WorkflowSummary, WorkflowView } from '../cluster/workflow-view.ts';
 export type { Failure, JobState } from '../machines/job.ts';
@@ -86,6 +87,7 @@ export type {
 } from '../runtime/ports.ts';
 export type { AttemptEntry, JobRecord, Progress, Transition } from '../runtime/record.ts';
 export type { Firing, Overlap, ScheduleRecord } from '../runtime/schedule.ts';
+export type { WorkflowState } from '../runtime/workflow.ts';
 export { type ConnectOptions, connect } from './connect.ts';
 export { type DefinedJob, defineJob } from './define-job.ts';
 export { Files } from './files.ts';

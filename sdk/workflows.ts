@@ -5,6 +5,7 @@
 import type { Client } from '../cluster/client.ts';
 import type { WaitOptions } from '../cluster/watch.ts';
 import type { WorkflowGiven } from '../cluster/workflow-given.ts';
+import type { WorkflowListing, WorkflowPage } from '../cluster/workflow-list.ts';
 import type { SubmittedWorkflow, WorkflowOutcome } from '../cluster/workflow-verb.ts';
 import type { WorkflowSummary, WorkflowView } from '../cluster/workflow-view.ts';
 
@@ -31,9 +32,25 @@ export class Workflows {
     return this.#client.workflows.get(id);
   }
 
-  /** Workflows that have jobs, the newest first. */
-  list(options: { limit?: number | undefined } = {}): Promise<readonly WorkflowSummary[]> {
-    return this.#client.workflows.list(options);
+  /** Workflows that have jobs and pass the filter, the newest first. */
+  async list({ limit = 50, ...filter }: Omit<WorkflowListing, 'cursor'> = {}): Promise<readonly WorkflowSummary[]> {
+    const found: WorkflowSummary[] = [];
+    for (let cursor: string | undefined; found.length < limit; ) {
+      const { workflows, next } = await this.page({ ...filter, cursor, limit: limit - found.length });
+      found.push(...workflows);
+      if (next === undefined) break;
+      cursor = next;
+    }
+    return found;
+  }
+
+  /**
+   * A page of them. It may have fewer than `limit`, and more behind `next`: it ends, too, when many jobs were read for it.
+   *
+   * @throws {Fault} `input.invalid` for a cursor that is none.
+   */
+  page(options: WorkflowListing = {}): Promise<WorkflowPage> {
+    return this.#client.workflows.page(options);
   }
 
   /** Cancels all of it that is open, in one batch. @throws {Fault} `workflow.missing` */

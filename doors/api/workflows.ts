@@ -4,7 +4,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { Fault, type WorkflowView, workflowOf, type Yard } from '../../sdk/index.ts';
-import { jobStates } from '../job-words.ts';
+import { jobStates, workflowStates } from '../job-words.ts';
 import { asItWas, tagged, tells } from './etag.ts';
 import { nothing, type Operation, operation } from './operation.ts';
 import { waitOf } from './prefer.ts';
@@ -15,7 +15,7 @@ const tag = 'workflows';
 const params = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' }, example: 'release-7' }) });
 const texts = z.array(z.string());
 const counts = z.record(z.string(), z.number().int());
-const states = z.enum(['open', 'completed', 'failed', 'cancelled']);
+const states = z.enum(workflowStates);
 
 const after = z.union([
   texts,
@@ -62,15 +62,39 @@ const about = {
   percent: z.number().int().openapi({ description: 'How many of its jobs have settled.' }),
   byState: counts,
   createdAt: moment,
+  settledAt: moment.optional().openapi({ description: 'When the last of its jobs settled; absent while one is open.' }),
 };
 
+const listed = z.strictObject({
+  state: states.optional(),
+  q: z.string().max(100).optional().openapi({ description: 'What stands in the id or in the name.' }),
+  cursor: z.string().optional().openapi({ description: 'The `next` of the page before.' }),
+  limit: z.coerce.number().int().min(1).max(1_000).default(50),
+});
+
 const summary = z.object({ ...about, jobs: z.number().int() }).openapi('WorkflowSummary');
+
+const page = z.object({
+  workflows: z.array(summary),
+  next: z.string().optional().openapi({ description: 'The `cursor` of the next page; absent where this is the last.' }),
+});
 
 const view = z
   .object({
     ...about,
     onFailure: z.enum(['stop', 'continue']),
-    nodes: z.array(z.object({ node: z.string(), after: texts, need: z.string(), when: z.string(), byState: counts })),
+    nodes: z.array(
+      z.object({
+        node: z.string(),
+        type: z.string().optional().openapi({ description: 'Absent where all of its jobs are forgotten.' }),
+        size: z.number().int().openapi({ description: 'How many jobs it has, forgotten ones too.' }),
+        each: z.boolean().openapi({ description: 'Whether it was given as a list.' }),
+        after: texts,
+        need: z.string(),
+        when: z.string(),
+        byState: counts,
+      }),
+    ),
     jobs: z.array(
       z.looseObject({
         id: z.string(),
@@ -79,6 +103,8 @@ const view = z
         type: z.string(),
         state: z.enum(jobStates),
         updatedAt: moment,
+        startedAt: moment.optional(),
+        settledAt: moment.optional(),
         attempt: z.number().int(),
         error: z.string().optional(),
       }),
@@ -143,11 +169,13 @@ function looking(yard: Yard): readonly Operation[] {
       ...common,
       path: '/v1/workflows',
       id: 'listWorkflows',
-      summary: 'Lists workflows that have jobs, the newest first.',
+      summary: 'Lists workflows that have jobs, page by page, the newest first.',
+      description:
+        'What is told follows from their jobs, which are read for it. A page may have fewer workflows than asked for, and more behind `next`.',
       params: nothing,
-      query: z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(50) }),
-      replies: { 200: { description: 'They.', schema: z.object({ workflows: z.array(summary) }) } },
-      run: async ({ query }) => ({ body: { workflows: await yard.workflows.list(query) } }),
+      query: listed,
+      replies: { 200: { description: 'The workflows.', schema: page } },
+      run: async ({ query: { q: search, ...list } }) => ({ body: await yard.workflows.page({ ...list, search }) }),
     }),
     operation({
       ...common,

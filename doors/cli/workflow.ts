@@ -3,10 +3,10 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { workflowOf } from '../../cluster/workflow-given.ts';
-import type { WorkflowView, Yard } from '../../sdk/index.ts';
-import { idIn } from '../job-words.ts';
+import type { WorkflowState, WorkflowView, Yard } from '../../sdk/index.ts';
+import { idIn, workflowStates } from '../job-words.ts';
 import { isJson, jsonOf, listed, told } from './answer.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodes, MissingError } from './exit.ts';
@@ -15,6 +15,13 @@ import { positive } from './rejected.ts';
 import { readPayload } from './submit.ts';
 import { stateStyle } from './words.ts';
 import { describeWorkflow, workflowShape } from './workflow-page.ts';
+
+interface ListFlags {
+  state?: WorkflowState;
+  search?: string;
+  limit: number;
+  cursor?: string;
+}
 
 export function register(program: Command, context: CommandContext): void {
   const workflow = program
@@ -30,8 +37,11 @@ export function register(program: Command, context: CommandContext): void {
   workflow
     .command('list')
     .description('Lists workflows, the newest first.')
+    .addOption(new Option('--state <state>', 'Only in this state.').choices(workflowStates))
+    .option('--search <text>', 'Only with this in id or name.')
     .option('--limit <count>', 'At most so many.', positive, 20)
-    .action((flags: { limit: number }, command: Command) => list(flags, command, context));
+    .option('--cursor <cursor>', 'Goes on where a list with the same filter ended, which said so.')
+    .action((flags: ListFlags, command: Command) => list(flags, command, context));
   workflow
     .command('get <id>')
     .alias('describe')
@@ -86,12 +96,13 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-async function list({ limit }: { limit: number }, command: Command, context: CommandContext): Promise<void> {
-  const { found, now } = await context.withYard(command, async (yard) => ({
-    found: await yard.workflows.list({ limit }),
+async function list(flags: ListFlags, command: Command, context: CommandContext): Promise<void> {
+  const { page, now } = await context.withYard(command, async (yard) => ({
+    page: await yard.workflows.page(flags),
     now: yard.now(),
   }));
-  listed(context, found, { shape: workflowShape(now), none: 'There is no workflow.' });
+  listed(context, page.workflows, { shape: workflowShape(now), none: 'There is no such workflow.' });
+  if (page.next !== undefined) context.terminal.say(`There are more: go on with \`--cursor ${page.next}\`.`);
 }
 
 async function get(id: string, command: Command, context: CommandContext): Promise<void> {

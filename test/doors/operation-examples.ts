@@ -132,6 +132,13 @@ const reading: Readonly<Record<string, Example>> = {
     const { json } = await doors.http({ query: { limit: '1' } });
     expect(ids(json.workflows)).toEqual(['seen']);
     expect(ids(await doors.yard.workflows.list({ limit: 1 }))).toEqual(['seen']);
+    await doors.yard.workflows.submit({ id: 'seen-later', name: 'Film 9', jobs: { a: { type: 'echo' } } });
+    const found = (query: Record<string, string>) => doors.http({ query }).then(({ json: page }) => page);
+    const first = await found({ q: 'SEEN', limit: '1' });
+    expect(ids(first.workflows)).toEqual(['seen-later']);
+    expect(ids((await found({ q: 'SEEN', cursor: first.next })).workflows)).toEqual(['seen']);
+    expect(ids((await found({ q: 'film' })).workflows)).toEqual(['seen-later']);
+    expect(ids((await found({ q: 'seen', state: 'cancelled' })).workflows)).toEqual([]);
   },
   async getWorkflow(doors) {
     await doors.yard.workflows.submit({ id: 'wholly', jobs: { a: { type: 'echo', options: { delay: '1h' } } } });

@@ -33,6 +33,8 @@ const NewSchedule = lazy(() => import('./page/schedule.tsx').then(({ NewSchedule
 const Submit = lazy(() => import('./page/submit.tsx').then(({ Submit: page }) => page));
 const About = lazy(() => import('./page/about.tsx').then(({ About: page }) => page));
 const Transcoding = lazy(() => import('./page/transcoding.tsx').then(({ Transcoding: page }) => page));
+const Workflows = lazy(() => import('./page/workflows.tsx').then(({ Workflows: page }) => page));
+const Workflow = lazy(() => import('./page/workflow.tsx').then(({ Workflow: page }) => page));
 const Job = lazy(() => import('./page/job.tsx').then(({ Job: page }) => page));
 
 export function App() {
@@ -62,6 +64,8 @@ function Frame() {
             <Route path={`${base}/jobs`} component={Jobs} />
             <Route path={`${base}/jobs/:id`} component={Job} />
             <Route path={`${base}/submit`} component={Submit} />
+            <Route path={`${base}/workflows`} component={Workflows} />
+            <Route path={`${base}/workflows/:id`} component={Workflow} />
             <Route path={`${base}/machines`} component={Machines} />
             <Route path={`${base}/transcoding`} component={Transcoding} />
             <Route path={`${base}/queues`} component={Queues} />

@@ -22,6 +22,7 @@ export const base = '/console';
 export const places: readonly Spot[] = [
   { path: '/', name: 'Overview', key: 'o', group: 'Watch' },
   { path: '/jobs', name: 'Jobs', key: 'j', group: 'Watch' },
+  { path: '/workflows', name: 'Workflows', key: 'f', group: 'Watch' },
   { path: '/machines', name: 'Machines', key: 'm', group: 'Watch' },
   { path: '/transcoding', name: 'Transcoding', key: 't', group: 'Watch' },
   { path: '/submit', name: 'Submit', key: 'n', group: 'Operate', needs: 'submit' },

@@ -2,7 +2,11 @@
  * A chart to take away: as the picture that is shown, and as Mermaid.
  */
 
-const looks = ['fill', 'stroke', 'stroke-width', 'font', 'opacity', 'text-anchor'];
+/** As attributes, since a page may not write styles into elements. */
+const looks = [
+  ...['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'opacity', 'text-anchor'],
+  ...['font-size', 'font-weight', 'font-family'],
+];
 
 /** The picture with all of its colours in it. */
 export function svgOf(shown: SVGElement | null): string {
@@ -15,11 +19,7 @@ export function svgOf(shown: SVGElement | null): string {
     const original = originals[at];
     if (original === undefined) return;
     const style = getComputedStyle(original);
-    for (const name of looks)
-      element.setAttribute(
-        name === 'font' ? 'style' : name,
-        name === 'font' ? `font:${style.font}` : style.getPropertyValue(name),
-      );
+    for (const name of looks) element.setAttribute(name, style.getPropertyValue(name));
   });
   return new XMLSerializer().serializeToString(copy);
 }

@@ -5,6 +5,7 @@
 import { charts } from 'virtual:charts';
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { JobRecord, Transition, Why } from '../../../../sdk/index.ts';
+import { pathWith } from '../ask.ts';
 import { useAsked, useLive, useProgress } from '../asked.ts';
 import { Statechart } from '../chart/statechart.tsx';
 import { Ways } from '../chart/way.ts';
@@ -58,7 +59,7 @@ export function Job({ id }: { id: string }) {
 }
 
 function Head({ job, again }: { job: JobRecord; again(): void }) {
-  const { id, name, type, state, queue, priority, tenant, createdAt, startedAt, settledAt, progress } = job;
+  const { id, name, type, state, queue, priority, tenant, createdAt, startedAt, settledAt, progress, workflow } = job;
   return (
     <>
       <header class="job">
@@ -84,6 +85,17 @@ function Head({ job, again }: { job: JobRecord; again(): void }) {
         </dd>
         <dt>Tenant</dt>
         <dd>{tenant}</dd>
+        {workflow !== undefined && (
+          <>
+            <dt>Workflow</dt>
+            <dd>
+              <a href={pathWith(`/console/workflows/${encodeURIComponent(workflow.id)}`, { node: workflow.node })}>
+                {workflow.name ?? workflow.id}
+              </a>
+              , {workflow.node}
+            </dd>
+          </>
+        )}
         <dt>Created</dt>
         <dd>
           <When at={createdAt} />
