@@ -4,12 +4,12 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page, type Request } from 'playwright-core';
 import { expect } from 'vitest';
 import { z } from 'zod';
 import type { Listening } from '../../doors/http/listen.ts';
 import { serveHttp } from '../../doors/http/serve.ts';
-import type { JobDefinition, Yard } from '../../sdk/index.ts';
+import type { JobDefinition, WorkOptions, Yard } from '../../sdk/index.ts';
 import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 
 export const program = '/usr/bin/chromium';
@@ -30,10 +30,13 @@ export interface ConsoleStage extends AsyncDisposable {
   serve(options: { port?: number; auth?: 'off' | 'token' }): Promise<Pick<Listening, 'url'> & AsyncDisposable>;
 }
 
-export async function consoleStage(definitions: readonly JobDefinition[]): Promise<ConsoleStage> {
+export async function consoleStage(
+  definitions: readonly JobDefinition[],
+  options: Omit<WorkOptions, 'name'> = {},
+): Promise<ConsoleStage> {
   const cluster = await testCluster();
   const yard = await cluster.yard();
-  await cluster.work(definitions, { name: 'w1' });
+  await cluster.work(definitions, { ...options, name: 'w1' });
   const served = await serveOpen(() => cluster.yard());
   const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
   return {
@@ -59,7 +62,17 @@ export async function consoleStage(definitions: readonly JobDefinition[]): Promi
 export async function openPage(browser: Browser, address: string, options: PageOptions = {}) {
   const page = await browser.newPage({ viewport: desk, ...options });
   const wrong: string[] = [];
-  page.on('console', (said) => said.type() === 'error' && wrong.push(said.text()));
+  const asking = new Set<Request>();
+  const finished: Request[] = [];
+  const isQuestion = (request: Request) => !request.url().includes('/v1/events');
+  page.on('request', (request) => isQuestion(request) && asking.add(request));
+  page.on('requestfailed', (request) => asking.delete(request));
+  page.on('requestfinished', (request) => {
+    asking.delete(request);
+    finished.push(request);
+  });
+  await page.addInitScript(tellsOfPolicy);
+  page.on('console', (said) => said.type() === 'error' && wrong.push(`${said.text()} ${said.location().url}`.trim()));
   page.on('pageerror', (error) => wrong.push(error.message));
   page.on(
     'request',
@@ -71,6 +84,17 @@ export async function openPage(browser: Browser, address: string, options: PageO
     page,
     /** What the page has complained of is expected, and forgotten. */
     forgive: () => wrong.splice(0),
+    /** Resolves when all that it asked for has come. */
+    async settled() {
+      await page.waitForLoadState('load');
+      await expect.poll(() => asking.size, { interval: 20 }).toBe(0);
+    },
+    /** How many came over the wire for its files. */
+    async bytes(): Promise<number> {
+      const files = finished.filter((request) => new URL(request.url()).pathname.startsWith('/console/'));
+      const sizes = await Promise.all(files.map((request) => request.sizes()));
+      return sizes.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0);
+    },
     async [Symbol.asyncDispose]() {
       await page.close();
       expect(wrong).toEqual([]);
@@ -78,12 +102,19 @@ export async function openPage(browser: Browser, address: string, options: PageO
   };
 }
 
-/** What axe finds that is serious, or worse. */
-export async function seriousIn(page: Page): Promise<readonly string[]> {
+/** What the policy forbids is an error of the page. */
+const tellsOfPolicy = `document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) =>
+  console.error('against the policy: ' + effectiveDirective + ' ' + blockedURI))`;
+
+/** What axe finds that is serious, or worse; by all of its rules, or these. */
+export async function seriousIn(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
   const source = await readFile(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
   await page.evaluate(source);
   const found = await page.evaluate(
-    "axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(' | ')))",
+    `axe.run({ resultTypes: ['violations'], ${rules === undefined ? '' : `runOnly: ${JSON.stringify(rules)}`} })
+      .then(({ violations }) => violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(' | ')))`,
   );
   return z.array(z.string()).parse(found);
 }

@@ -2,14 +2,11 @@
 
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Listening } from '../../doors/http/listen.ts';
 import { defineJob, workflowOf, type Yard } from '../../sdk/index.ts';
-import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
-import { openPage, overflowOf, phone, program, seriousIn } from './console-page.ts';
-import { confirm } from './console-stage.ts';
+import { type ConsoleStage, confirm, consoleStage, overflowOf, phone, program, seriousIn } from './console-page.ts';
 
 /** Fails the first time, and completes when it is redriven. */
 const mended = new Set<string>();
@@ -28,27 +25,15 @@ const noop = { type: 'noop' };
 const held = { ...noop, options: { hold: true } };
 
 describe.skipIf(!existsSync(program))('workflows in the console', () => {
-  let cluster: TestCluster;
+  let stage: ConsoleStage;
   let yard: Yard;
-  let served: Listening;
-  let browser: Browser;
 
   beforeAll(async () => {
-    cluster = await testCluster();
-    yard = await cluster.yard();
-    await cluster.work([broken], { name: 'w1', types: ['broken', 'noop'] });
-    served = await serveOpen(() => cluster.yard());
-    browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+    stage = await consoleStage([broken], { types: ['broken', 'noop'] });
+    yard = stage.yard;
   });
 
-  afterAll(async () => {
-    await browser.close();
-    await served.close();
-    await cluster[Symbol.asyncDispose]();
-  });
-
-  const open = (path: string, options?: Parameters<Browser['newPage']>[0]) =>
-    openPage(browser, `${served.url}/console${path}`, options);
+  afterAll(() => stage[Symbol.asyncDispose]());
 
   /** Some that are done, one that waits, and one that is to be run when an outer job fails. */
   async function film(id: string): Promise<void> {
@@ -69,10 +54,10 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
   const unit = (page: Page, name: string) => page.locator(`.flow [data-unit="${name}"]`);
 
   test('who has none is told how to make one, by a line that works', async () => {
-    await using opened = await open('/jobs');
+    await using opened = await stage.open('/jobs');
     const { page } = opened;
     await page.route('**/v1/workflows?*', (route) => route.fulfill({ json: { workflows: [] } }));
-    await page.goto(`${served.url}/console/workflows`);
+    await page.goto(`${stage.served.url}/console/workflows`);
     const line = (await page.locator('.cli-line code').textContent()) ?? '';
     const [, json = ''] = /^echo '(.+)' \| yard workflow submit -$/.exec(line) ?? [];
     const { id } = await yard.workflows.submit(workflowOf(JSON.parse(json)));
@@ -83,7 +68,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
     await film('listed');
     await yard.workflows.submit({ id: 'listed-too', jobs: { a: noop } });
     await yard.workflows.settled('listed-too');
-    await using opened = await open('/workflows?q=listed');
+    await using opened = await stage.open('/workflows?q=listed');
     const { page } = opened;
     const row = page.getByRole('row', { name: /Film listed/ });
     await row.getByText('57 %: 1 held, 2 blocked, 4 completed').waitFor();
@@ -100,7 +85,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
 
   test('there is a next page, and a way back to the first', async () => {
     for (let n = 0; n < 27; n++) await yard.workflows.submit({ id: `paged-${n}`, jobs: { a: held } });
-    await using opened = await open('/workflows?q=paged');
+    await using opened = await stage.open('/workflows?q=paged');
     const { page } = opened;
     await page.getByRole('link', { name: 'Next page' }).click();
     await page.getByRole('link', { name: 'paged-0', exact: true }).waitFor();
@@ -111,7 +96,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
 
   test('the graph counts what the API counts, tells each node in words, and what it waits for', async () => {
     await film('counted');
-    await using opened = await open('/workflows/counted');
+    await using opened = await stage.open('/workflows/counted');
     const { page } = opened;
     await unit(page, 'join').waitFor();
     const { nodes } = await yard.workflows.get('counted');
@@ -133,7 +118,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
 
   test('what happens is seen as it happens', async () => {
     await film('moving');
-    await using opened = await open('/workflows/moving');
+    await using opened = await stage.open('/workflows/moving');
     const { page } = opened;
     await page.locator('.unit.is-blocked [data-unit="join"]').waitFor();
     await yard.act('moving-gate', { verb: 'release' });
@@ -146,7 +131,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
   test('one is cancelled and redriven from its page, and each button says the line that does the same', async () => {
     await yard.workflows.submit({ id: 'wrong', jobs: { a: { type: broken }, b: { ...noop, after: ['a'] }, c: held } });
     await expect.poll(async () => (await yard.workflows.get('wrong')).byState).toEqual({ failed: 2, held: 1 });
-    await using opened = await open('/workflows/wrong');
+    await using opened = await stage.open('/workflows/wrong');
     const { page } = opened;
     await page.getByText('wrong-a failed: No such film.').waitFor();
     await page.getByRole('button', { name: 'Redrive' }).click();
@@ -162,7 +147,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
 
   test('all of it by the keyboard alone: to the page, from node to node, to a job and back', async () => {
     await film('typed');
-    await using opened = await open('/');
+    await using opened = await stage.open('/');
     const { page } = opened;
     await page.keyboard.press('g');
     await page.keyboard.press('f');
@@ -185,7 +170,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
 
   test('it is turned, enlarged, and taken along as SVG with its colours', async () => {
     await film('taken');
-    await using opened = await open('/workflows/taken');
+    await using opened = await stage.open('/workflows/taken');
     const { page } = opened;
     await page.getByRole('button', { name: 'down' }).click();
     await page.waitForURL(/look=down/);
@@ -218,10 +203,10 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
       ...{ id: 'huge', state: 'open', percent: 0, byState: { blocked: 1_000 }, createdAt: 1, onFailure: 'stop' },
       ...{ nodes, jobs, forgotten: 3 },
     };
-    await using opened = await open('/workflows');
+    await using opened = await stage.open('/workflows');
     const { page } = opened;
     await page.route('**/v1/workflows/huge', (route) => route.fulfill({ json }));
-    await page.goto(`${served.url}/console/workflows/huge`);
+    await page.goto(`${stage.served.url}/console/workflows/huge`);
     await page.getByText('3 of its jobs settled so long ago that the cluster has forgotten them').waitFor();
     expect(await page.locator('.flow .unit').count()).toBe(201);
     expect(await page.locator('.flow .cell').count()).toBe(800);
@@ -233,7 +218,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
 
   test.for(['/workflows', '/workflows/seen'])('%s is accessible in both themes and fits a phone', async (path) => {
     if ((await yard.workflows.list({ search: 'seen' })).length === 0) await film('seen');
-    await using opened = await open(path, { colorScheme: 'light', reducedMotion: 'reduce', viewport: phone });
+    await using opened = await stage.open(path, { colorScheme: 'light', reducedMotion: 'reduce', viewport: phone });
     const { page } = opened;
     await page.locator('.state-bar').first().waitFor();
     expect(await overflowOf(page)).toBe(0);

@@ -2,7 +2,7 @@
  * The frame around all pages: where one can go, who leads, whether what is shown is fresh.
  */
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
 import { ask, signedOut } from './ask.ts';
 import { useAsked } from './asked.ts';
@@ -24,6 +24,7 @@ import { Toasts } from './part/toast.tsx';
 import { base, groups, places, type Spot } from './place.ts';
 import { learnSession, may, roleName, session } from './role.ts';
 import { isDark, toggleTheme } from './theme.ts';
+import { useTitleOf } from './title.ts';
 
 const Machines = lazy(() => import('./page/machines.tsx').then(({ Machines: page }) => page));
 const Masters = lazy(() => import('./page/masters.tsx').then(({ Masters: page }) => page));
@@ -48,7 +49,9 @@ export function App() {
 
 function Frame() {
   const { path } = useLocation();
+  const page = useFocus(path);
   useKeys();
+  useTitleOf(path);
   useEffect(() => void learnSession(), []);
   return (
     <div class="frame">
@@ -56,7 +59,7 @@ function Frame() {
         To the page
       </a>
       <Navigation path={path} />
-      <main id="page" tabIndex={-1}>
+      <main ref={page} id="page" tabIndex={-1}>
         <Freshness />
         <ErrorBoundary>
           <Router>
@@ -173,8 +176,27 @@ function SignOut() {
   );
 }
 
+/** Who goes to another page goes on from its beginning by the keyboard too. */
+function useFocus(path: string) {
+  const page = useRef<HTMLElement>(null);
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current === path) return;
+    before.current = path;
+    page.current?.focus({ preventScroll: true });
+  }, [path]);
+  return page;
+}
+
 function Nowhere() {
-  return <p class="empty">There is no such page. Choose one on the left.</p>;
+  return (
+    <>
+      <h1>No such page</h1>
+      <p class="empty">
+        There is nothing at this address. <a href={`${base}/`}>Go to the overview</a>
+      </p>
+    </>
+  );
 }
 
 /** Says so where what is shown may be old, or nobody leads. */

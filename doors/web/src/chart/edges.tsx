@@ -4,6 +4,7 @@
 
 import type { Drawing } from '../../drawing/layout.ts';
 import { duration } from '../moment.ts';
+import { Table } from '../part/table.tsx';
 import type { Flow } from './statechart.tsx';
 
 export interface EdgesProps {
@@ -15,7 +16,7 @@ export interface EdgesProps {
 export function Edges({ drawing, flows }: EdgesProps) {
   const wires = drawing.wires.toSorted((one, other) => jobsOn(flows, other.id) - jobsOn(flows, one.id));
   return (
-    <table class="edges" aria-label="What can happen">
+    <Table label="What can happen" looks="edges">
       <thead>
         <tr>
           <th>From</th>
@@ -42,7 +43,7 @@ export function Edges({ drawing, flows }: EdgesProps) {
           </tr>
         ))}
       </tbody>
-    </table>
+    </Table>
   );
 }
 

@@ -5,6 +5,7 @@
 import { useAsked } from '../asked.ts';
 import { shortcuts } from '../keys.ts';
 import { Line } from '../part/line.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { roleName, session } from '../role.ts';
 import type { BrokersAnswer, ClusterAnswer, MastersAnswer, WorkersAnswer } from './answer.ts';
@@ -126,7 +127,7 @@ function MachinesThatRun() {
   return (
     <section>
       <h2>The machines that run</h2>
-      <table>
+      <Table label="The machines that run">
         <thead>
           <tr>
             <th>Machine</th>
@@ -147,7 +148,7 @@ function MachinesThatRun() {
             </tr>
           ))}
         </tbody>
-      </table>
+      </Table>
     </section>
   );
 }

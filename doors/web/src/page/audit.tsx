@@ -7,6 +7,7 @@ import type { KeptAuditEntry } from '../../../../sdk/index.ts';
 import { pathWith } from '../ask.ts';
 import { useAsked } from '../asked.ts';
 import { moment } from '../moment.ts';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 
 const aPage = 100;
@@ -23,7 +24,7 @@ export function Audit() {
       <Trouble problem={problem} />
       {answer !== undefined && entries.length === 0 && <p class="empty">Nobody has done anything yet.</p>}
       {entries.length > 0 && (
-        <table>
+        <Table label="Audit">
           <thead>
             <tr>
               <th>When</th>
@@ -50,7 +51,7 @@ export function Audit() {
               </tr>
             ))}
           </tbody>
-        </table>
+        </Table>
       )}
       <footer class="pages">
         {before !== undefined && <a href="/console/audit">Newest</a>}

@@ -9,6 +9,7 @@ import { pathWith } from '../ask.ts';
 import { useAsked } from '../asked.ts';
 import { Operations } from '../bulk/operations.tsx';
 import { Act } from '../part/act.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import { commandLine } from '../shell.ts';
@@ -185,7 +186,7 @@ function Sample({ id, again }: { id: string; again(): void }) {
   return (
     <>
       <Trouble problem={problem} />
-      <table aria-label="The newest of them">
+      <Table label="The newest of them">
         <thead>
           <tr>
             <th>Job</th>
@@ -224,7 +225,7 @@ function Sample({ id, again }: { id: string; again(): void }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </Table>
     </>
   );
 }

@@ -19,8 +19,10 @@ import { Canvas } from '../part/canvas.tsx';
 import { Json } from '../part/json.tsx';
 import { Log } from '../part/log.tsx';
 import { isSettled, isWaiting, StateBadge } from '../part/state.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
+import { useTitle } from '../title.ts';
 import type { WorkersAnswer } from './answer.ts';
 
 export function Job({ id }: { id: string }) {
@@ -28,8 +30,14 @@ export function Job({ id }: { id: string }) {
   const isAboutIt = useCallback((news: News) => news.id === id, [id]);
   const { answer: job, problem, again } = useLive<JobRecord>(path, 100, isAboutIt);
   useProgress(job?.state === 'processing', again);
+  useTitle(job?.name, id);
   if (job === undefined)
-    return problem === undefined ? <p class="empty">Looking for {id} …</p> : <Trouble problem={problem} />;
+    return (
+      <>
+        <h1>{id}</h1>
+        {problem === undefined ? <p class="empty">Looking for it …</p> : <Trouble problem={problem} />}
+      </>
+    );
   return (
     <>
       <Head job={job} again={again} />
@@ -225,7 +233,7 @@ function Attempts({ job: { attempts } }: { job: JobRecord }) {
   return (
     <section>
       <h2>Attempts</h2>
-      <table>
+      <Table label="Attempts">
         <thead>
           <tr>
             <th class="number">No.</th>
@@ -257,7 +265,7 @@ function Attempts({ job: { attempts } }: { job: JobRecord }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </Table>
     </section>
   );
 }

@@ -12,6 +12,7 @@ import { Statechart } from '../chart/statechart.tsx';
 import { duration, moment } from '../moment.ts';
 import { Act } from '../part/act.tsx';
 import { Line } from '../part/line.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import type { MastersAnswer } from './answer.ts';
@@ -164,7 +165,7 @@ function Terms({ leader }: { leader: Master | undefined }) {
   return (
     <>
       <h2>Terms that this page has seen</h2>
-      <table class="terms">
+      <Table label="Terms" looks="terms">
         <thead>
           <tr>
             <th class="number">Term</th>
@@ -183,7 +184,7 @@ function Terms({ leader }: { leader: Master | undefined }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </Table>
     </>
   );
 }

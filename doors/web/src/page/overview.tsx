@@ -12,6 +12,7 @@ import { Canvas } from '../part/canvas.tsx';
 import { Rates } from '../part/rates.tsx';
 import { Shares } from '../part/shares.tsx';
 import { isWaiting, StateBadge, stateNames } from '../part/state.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import type {
@@ -143,7 +144,7 @@ function Lanes() {
   return (
     <>
       <h2>Queues</h2>
-      <table>
+      <Table label="Queues">
         <thead>
           <tr>
             <th>Queue</th>
@@ -170,7 +171,7 @@ function Lanes() {
             </tr>
           ))}
         </tbody>
-      </table>
+      </Table>
     </>
   );
 }
@@ -186,7 +187,7 @@ function waitingIn(answer: LanesAnswer | undefined, queue: string) {
 function Failures({ jobs }: { jobs: readonly JobRecord[] }) {
   if (jobs.length === 0) return <p class="empty">Nothing has failed.</p>;
   return (
-    <table>
+    <Table label="What failed last">
       <tbody>
         {jobs.map(({ id, type, context, settledAt }) => (
           <tr key={id}>
@@ -201,6 +202,6 @@ function Failures({ jobs }: { jobs: readonly JobRecord[] }) {
           </tr>
         ))}
       </tbody>
-    </table>
+    </Table>
   );
 }

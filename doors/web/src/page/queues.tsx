@@ -5,6 +5,7 @@
 import { useLive } from '../asked.ts';
 import { Act } from '../part/act.tsx';
 import { stateNames } from '../part/state.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import type { LanesAnswer, QueuesAnswer } from './answer.ts';
 
@@ -17,7 +18,7 @@ export function Queues() {
     <>
       <h1>Queues</h1>
       <Trouble problem={problem} />
-      <table>
+      <Table label="Queues">
         <thead>
           <tr>
             <th>Queue</th>
@@ -65,7 +66,7 @@ export function Queues() {
             </tr>
           ))}
         </tbody>
-      </table>
+      </Table>
       <h2>Jobs by queue, priority and state</h2>
       <Matrix lanes={lanes.answer?.lanes ?? []} />
     </>
@@ -81,7 +82,7 @@ function Matrix({ lanes }: { lanes: LanesAnswer['lanes'] }) {
   );
   if (rows.length === 0) return <p class="empty">There are no jobs yet.</p>;
   return (
-    <table>
+    <Table label="Jobs by queue, priority and state">
       <thead>
         <tr>
           <th>Queue</th>
@@ -117,6 +118,6 @@ function Matrix({ lanes }: { lanes: LanesAnswer['lanes'] }) {
           </tr>
         ))}
       </tbody>
-    </table>
+    </Table>
   );
 }

@@ -6,13 +6,16 @@ import { useLocation } from 'preact-iso';
 import type { ScheduleRecord } from '../../../../sdk/index.ts';
 import { useAsked } from '../asked.ts';
 import { moment } from '../moment.ts';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
+import { useTitle } from '../title.ts';
 import { ScheduleForm } from './schedule-form.tsx';
 import { Card } from './schedules.tsx';
 
 export function NewSchedule() {
   const { route } = useLocation();
+  useTitle('New schedule');
   return (
     <>
       <h1>New schedule</h1>
@@ -54,7 +57,7 @@ function History({ firings }: { firings: ScheduleRecord['firings'] }) {
       {firings.length === 0 ? (
         <p class="empty">None has come yet.</p>
       ) : (
-        <table>
+        <Table label="What became of its moments">
           <thead>
             <tr>
               <th class="number">No.</th>
@@ -80,7 +83,7 @@ function History({ firings }: { firings: ScheduleRecord['firings'] }) {
               </tr>
             ))}
           </tbody>
-        </table>
+        </Table>
       )}
     </>
   );

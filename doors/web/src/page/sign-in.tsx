@@ -4,9 +4,11 @@
 
 import { useState } from 'preact/hooks';
 import { ask, Problem, signedOut } from '../ask.ts';
+import { useTitle } from '../title.ts';
 
 export function SignIn() {
   const [problem, setProblem] = useState<string>();
+  useTitle('Sign in');
   const signIn = async (event: SubmitEvent) => {
     event.preventDefault();
     const field =

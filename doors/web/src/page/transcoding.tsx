@@ -9,6 +9,7 @@ import { useLive, useProgress } from '../asked.ts';
 import type { News } from '../live.ts';
 import { duration } from '../moment.ts';
 import { Canvas } from '../part/canvas.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { type Cost, costs, type Measure, measures, type Point, placedBy, pointOf } from '../transcoding/point.ts';
 import { Scatter } from '../transcoding/scatter.tsx';
@@ -117,7 +118,7 @@ function Running() {
   return (
     <section aria-label="Encoded now">
       <h2>Now</h2>
-      <table>
+      <Table label="Transcodes that run">
         <thead>
           <tr>
             <th>Job</th>
@@ -143,7 +144,7 @@ function Running() {
             </tr>
           ))}
         </tbody>
-      </table>
+      </Table>
     </section>
   );
 }

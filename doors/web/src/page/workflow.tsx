@@ -16,8 +16,9 @@ import { FlowVerbs } from '../flow/verbs.tsx';
 import type { News } from '../live.ts';
 import { duration } from '../moment.ts';
 import { StateBar } from '../part/bar.tsx';
-import { CliLine } from '../part/cli-line.tsx';
+import { Line } from '../part/line.tsx';
 import { isSettled, StateBadge } from '../part/state.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import { commandLine } from '../shell.ts';
@@ -170,7 +171,7 @@ function Whole({ view }: { view: WorkflowView }) {
         node waits for all before it to complete, unless a word says otherwise.
       </p>
       <Jobs view={view} chosen={query['node']} state={query['state']} hrefTo={hrefTo} />
-      <CliLine command={commandLine(['workflow', 'get', view.id])} />
+      <Line line={commandLine(['workflow', 'get', view.id])} />
     </>
   );
 }
@@ -233,7 +234,7 @@ function nodesOf({ nodes }: WorkflowView, chosen: string | undefined): readonly 
 
 function Table({ jobs }: { jobs: readonly WorkflowJob[] }) {
   return (
-    <table>
+    <Table label="Jobs">
       <thead>
         <tr>
           <th>Job</th>
@@ -269,6 +270,6 @@ function Table({ jobs }: { jobs: readonly WorkflowJob[] }) {
           </tr>
         ))}
       </tbody>
-    </table>
+    </Table>
   );
 }

@@ -10,8 +10,9 @@ import { countWords, statesIn } from '../flow/unit.ts';
 import { FlowVerbs } from '../flow/verbs.tsx';
 import { duration } from '../moment.ts';
 import { StateBar } from '../part/bar.tsx';
-import { CliLine } from '../part/cli-line.tsx';
+import { Line } from '../part/line.tsx';
 import { StateBadge } from '../part/state.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import { commandLine } from '../shell.ts';
@@ -56,8 +57,8 @@ export function Workflows() {
         )}
       </footer>
       {(answer?.workflows.length ?? 0) > 0 && (
-        <CliLine
-          command={commandLine(['workflow', 'list'], { state: filter.state, search: filter.q, cursor, limit: perPage })}
+        <Line
+          line={commandLine(['workflow', 'list'], { state: filter.state, search: filter.q, cursor, limit: perPage })}
         />
       )}
     </>
@@ -119,14 +120,14 @@ function HowTo() {
         A workflow is a set of jobs that is submitted at once and of which some wait for others. Submit this one to see
         what it looks like:
       </p>
-      <CliLine command={`echo '${JSON.stringify(example)}' | yard workflow submit -`} />
+      <Line line={`echo '${JSON.stringify(example)}' | yard workflow submit -`} />
     </section>
   );
 }
 
 function Table({ workflows, onDone }: { workflows: readonly WorkflowSummary[]; onDone(): void }) {
   return (
-    <table class="workflows">
+    <Table label="Workflows" looks="workflows">
       <thead>
         <tr>
           <th>Workflow</th>
@@ -145,7 +146,7 @@ function Table({ workflows, onDone }: { workflows: readonly WorkflowSummary[]; o
           <Row key={workflow.id} workflow={workflow} onDone={onDone} />
         ))}
       </tbody>
-    </table>
+    </Table>
   );
 }
 

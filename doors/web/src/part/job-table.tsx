@@ -6,6 +6,7 @@ import type { ComponentChildren } from 'preact';
 import { duration } from '../moment.ts';
 import type { JobsAnswer } from '../page/answer.ts';
 import { StateBadge } from './state.tsx';
+import { Table } from './table.tsx';
 import { When } from './when.tsx';
 
 type Job = JobsAnswer['jobs'][number];
@@ -85,7 +86,7 @@ export function JobTable({ jobs, columns: shown, selected, onSelect }: JobTableP
   const toggle = (those: ReadonlySet<string>, isIn: boolean) =>
     onSelect(isIn ? selected.difference(those) : selected.union(those));
   return (
-    <table class="jobs">
+    <Table label="Jobs" looks="jobs">
       <thead>
         <tr>
           <th>
@@ -115,7 +116,7 @@ export function JobTable({ jobs, columns: shown, selected, onSelect }: JobTableP
                 onChange={() => toggle(new Set([job.id]), selected.has(job.id))}
               />
             </td>
-            <td>
+            <td class="title" title={job.name ?? job.id}>
               <a href={`/console/jobs/${job.id}`}>{job.name ?? job.id}</a>
             </td>
             {drawn.map(({ name, kind = '', cell }) => (
@@ -126,7 +127,7 @@ export function JobTable({ jobs, columns: shown, selected, onSelect }: JobTableP
           </tr>
         ))}
       </tbody>
-    </table>
+    </Table>
   );
 }
 

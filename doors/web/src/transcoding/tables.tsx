@@ -3,6 +3,7 @@
  */
 
 import { useState } from 'preact/hooks';
+import { Table } from '../part/table.tsx';
 import { When } from '../part/when.tsx';
 import { type Cost, costs, type Measure, measures, medianOf, type Point } from './point.ts';
 import { Mark } from './scatter.tsx';
@@ -17,7 +18,7 @@ export interface TableProps {
 export function Encoders({ points, encoders, cost, measure }: TableProps) {
   const byEncoder = Map.groupBy(points, ({ encoder }) => encoder);
   return (
-    <table aria-label="What each encoder came to">
+    <Table label="What each encoder came to">
       <thead>
         <tr>
           <th>Encoder</th>
@@ -48,7 +49,7 @@ export function Encoders({ points, encoders, cost, measure }: TableProps) {
           );
         })}
       </tbody>
-    </table>
+    </Table>
   );
 }
 
@@ -69,7 +70,7 @@ export function Transcodes({ points, cost, measure }: Omit<TableProps, 'encoders
     ['settled', 'Settled'],
   ];
   return (
-    <table aria-label="Each transcode">
+    <Table label="Each transcode">
       <thead>
         <tr>
           <th>Job</th>
@@ -112,7 +113,7 @@ export function Transcodes({ points, cost, measure }: Omit<TableProps, 'encoders
             </tr>
           ))}
       </tbody>
-    </table>
+    </Table>
   );
 }
 
