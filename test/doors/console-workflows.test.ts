@@ -29,8 +29,9 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
   let yard: Yard;
 
   beforeAll(async () => {
-    stage = await consoleStage([broken], { types: ['broken', 'noop'] });
+    stage = await consoleStage([broken]);
     yard = stage.yard;
+    await stage.cluster.work([], { name: 'w2', types: ['noop'] });
   });
 
   afterAll(() => stage[Symbol.asyncDispose]());
@@ -58,7 +59,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
     const { page } = opened;
     await page.route('**/v1/workflows?*', (route) => route.fulfill({ json: { workflows: [] } }));
     await page.goto(`${stage.served.url}/console/workflows`);
-    const line = (await page.locator('.cli-line code').textContent()) ?? '';
+    const line = (await page.locator('.copyable code').textContent()) ?? '';
     const [, json = ''] = /^echo '(.+)' \| yard workflow submit -$/.exec(line) ?? [];
     const { id } = await yard.workflows.submit(workflowOf(JSON.parse(json)));
     expect((await yard.workflows.settled(id)).state).toBe('completed');
@@ -218,12 +219,12 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
 
   test.for(['/workflows', '/workflows/seen'])('%s is accessible in both themes and fits a phone', async (path) => {
     if ((await yard.workflows.list({ search: 'seen' })).length === 0) await film('seen');
-    await using opened = await stage.open(path, { colorScheme: 'light', reducedMotion: 'reduce', viewport: phone });
-    const { page } = opened;
-    await page.locator('.state-bar').first().waitFor();
-    expect(await overflowOf(page)).toBe(0);
-    expect(await seriousIn(page)).toEqual([]);
-    await page.getByRole('button', { name: 'Dark' }).click();
-    expect(await seriousIn(page)).toEqual([]);
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await using opened = await stage.open(path, { colorScheme, reducedMotion: 'reduce', viewport: phone });
+      const { page } = opened;
+      await page.locator('.shares').first().waitFor();
+      expect(await overflowOf(page)).toBe(0);
+      expect(await seriousIn(page)).toEqual([]);
+    }
   });
 });

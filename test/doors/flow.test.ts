@@ -99,9 +99,10 @@ test('the critical path goes back by what ended last, and leads to what is waite
     ...{ id: `w-${name}`, node: name, type: 'noop', state, updatedAt: at, startedAt: at - 1, attempt: 1 },
     ...(state === 'completed' ? { settledAt: at } : {}),
   });
+  const isOver = (state: string) => state === 'completed';
   const nodes = [node('a'), node('b', ['a']), node('c', ['a']), node('d', ['b', 'c'])];
   const done = [job('a', 'completed', 10), job('b', 'completed', 30), job('c', 'completed', 20)];
-  expect(criticalPath({ state: 'completed', nodes, jobs: [...done, job('d', 'completed', 40)] })).toEqual({
+  expect(criticalPath({ state: 'completed', nodes, jobs: [...done, job('d', 'completed', 40)] }, isOver)).toEqual({
     nodes: ['a', 'b', 'd'],
   });
   const open = [
@@ -110,5 +111,7 @@ test('the critical path goes back by what ended last, and leads to what is waite
     job('c', 'processing', 12),
     job('d', 'blocked', 1),
   ];
-  expect(criticalPath({ state: 'open', nodes, jobs: open })).toEqual({ nodes: ['a', 'c'], waitsFor: 'c' });
+  expect(criticalPath({ state: 'open', nodes, jobs: open }, isOver)).toEqual({ nodes: ['a', 'c'], waitsFor: 'c' });
+  const heldBehind = [...open.slice(0, 3), job('d', 'held', 1)];
+  expect(criticalPath({ state: 'open', nodes, jobs: heldBehind }, isOver)).toMatchObject({ waitsFor: 'c' });
 });

@@ -133,6 +133,18 @@ describe('on a cluster', () => {
     );
   });
 
+  test('a list is filtered by state and by words in id and name, and goes on where it ended', async () => {
+    await yard.workflows.submit({ id: 'listed', name: 'Film 18', jobs: { a: noop } });
+    await yard.workflows.settled('listed');
+    const found = async (...flags: string[]) => (await shell.yard('workflow', 'list', '-o', 'name', ...flags)).out;
+    expect(await found('--state', 'completed', '--search', 'film 18')).toBe('listed\n');
+    expect(await found('--state', 'failed', '--search', 'listed')).toBe('');
+    await yard.workflows.submit({ id: 'listed-later', jobs: { a: noop } });
+    const first = await shell.yard('workflow', 'list', '--limit', '1', '--search', 'listed');
+    const [, cursor = ''] = /--cursor (\S+)`/.exec(first.talk) ?? [];
+    expect(await found('--cursor', cursor, '--search', 'listed')).toBe('listed\n');
+  });
+
   test('one of whose jobs another has the id of is not stored at all; the very same finds what is there', async () => {
     await yard.submit('noop', {}, { id: 'taken-b', queue: 'other' });
     const jobs = { a: noop, b: noop };

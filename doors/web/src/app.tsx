@@ -32,10 +32,10 @@ const Workers = lazy(() => import('./page/workers.tsx').then(({ Workers: page })
 const Schedule = lazy(() => import('./page/schedule.tsx').then(({ Schedule: page }) => page));
 const NewSchedule = lazy(() => import('./page/schedule.tsx').then(({ NewSchedule: page }) => page));
 const Submit = lazy(() => import('./page/submit.tsx').then(({ Submit: page }) => page));
-const About = lazy(() => import('./page/about.tsx').then(({ About: page }) => page));
-const Transcoding = lazy(() => import('./page/transcoding.tsx').then(({ Transcoding: page }) => page));
 const Workflows = lazy(() => import('./page/workflows.tsx').then(({ Workflows: page }) => page));
 const Workflow = lazy(() => import('./page/workflow.tsx').then(({ Workflow: page }) => page));
+const About = lazy(() => import('./page/about.tsx').then(({ About: page }) => page));
+const Transcoding = lazy(() => import('./page/transcoding.tsx').then(({ Transcoding: page }) => page));
 const Job = lazy(() => import('./page/job.tsx').then(({ Job: page }) => page));
 
 export function App() {

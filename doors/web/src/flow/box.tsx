@@ -4,8 +4,8 @@
  */
 
 import type { WorkflowView } from '../../../../sdk/index.ts';
-import { Parts } from '../part/bar.tsx';
 import { isSettled } from '../part/state.tsx';
+import { Parts } from './parts.tsx';
 import { cell, countsOf, countWords, described, jobsOf, stateOf, statesIn, type Unit } from './unit.ts';
 
 export interface BoxProps {
@@ -80,7 +80,7 @@ function One({ unit, x, y, width, height, view }: BoxProps) {
       </text>
       <text class="state-word" x={x + width - 14} y={y + 46} text-anchor="end">
         {percent === undefined ? (job?.state ?? 'forgotten') : `${Math.round(percent)} %`}
-        {(job?.attempt ?? 0) > 1 ? ` · ${job?.attempt}.` : ''}
+        {(job?.attempt ?? 0) > 1 ? ` ×${job?.attempt}` : ''}
       </text>
       {percent !== undefined && (
         <>

@@ -4,7 +4,7 @@
  * Where everything stands is worked out again only when other nodes come, not when states change.
  */
 
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import type { WorkflowView } from '../../../../sdk/index.ts';
 import { isSettled } from '../part/state.tsx';
@@ -34,9 +34,10 @@ export function Graph({ view, direction, zoom, chosen, hrefOf }: GraphProps) {
   // The shape is what of the nodes it goes by.
   const laid = useMemo(() => laidOut(view, direction), [shape, direction]);
   const units = unitsOf(view.nodes);
-  const path = criticalPath(view);
+  const path = criticalPath(view, isSettled);
   const scale = zoom ?? Math.min(1, Math.max(smallest, Math.min(room.width / laid.width, room.height / laid.height)));
   useOpening(canvas, path.waitsFor, scale);
+  useCentre(canvas, scale);
   const onClick = (event: MouseEvent) => {
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     const to = link?.getAttribute('href');
@@ -111,6 +112,21 @@ function useOpening(canvas: { current: HTMLElement | null }, waitsFor: string | 
     const { clientWidth, clientHeight } = canvas.current;
     canvas.current.scrollTo((x ?? 0) + ((width ?? 0) - clientWidth) / 2, (y ?? 0) + ((height ?? 0) - clientHeight) / 2);
   });
+}
+
+/** What is in the middle stays there when it is enlarged. */
+function useCentre(canvas: { current: HTMLElement | null }, scale: number): void {
+  const before = useRef(scale);
+  useLayoutEffect(() => {
+    const [element, ratio] = [canvas.current, scale / before.current];
+    before.current = scale;
+    if (element === null || ratio === 1) return;
+    const { scrollLeft, scrollTop, clientWidth, clientHeight } = element;
+    element.scrollTo(
+      (scrollLeft + clientWidth / 2) * ratio - clientWidth / 2,
+      (scrollTop + clientHeight / 2) * ratio - clientHeight / 2,
+    );
+  }, [canvas, scale]);
 }
 
 function Arrows() {

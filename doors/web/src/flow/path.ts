@@ -4,7 +4,6 @@
  */
 
 import type { WorkflowJob, WorkflowNodeView, WorkflowView } from '../../../../sdk/index.ts';
-import { isSettled } from '../../../job-words.ts';
 
 /** When the last of a node's jobs settled; undefined where one is open or none is known. */
 type Ends = ReadonlyMap<string, number | undefined>;
@@ -16,27 +15,38 @@ export interface CriticalPath {
   waitsFor?: string;
 }
 
-export function criticalPath({ state, nodes, jobs }: Pick<WorkflowView, 'state' | 'nodes' | 'jobs'>): CriticalPath {
+/** Whether a job in this state will not move again by itself, as the machine of the job says. */
+type IsSettled = (state: string) => boolean;
+
+export function criticalPath(
+  { state, nodes, jobs }: Pick<WorkflowView, 'state' | 'nodes' | 'jobs'>,
+  isSettled: IsSettled,
+): CriticalPath {
   const byNode = Map.groupBy(jobs, ({ node }) => node);
-  const ends: Ends = new Map([...byNode].map(([node, those]) => [node, endOf(those)]));
-  const last = state === 'open' ? oldestAtWork(nodes, byNode) : latest([...byNode.keys()], ends);
+  const open = jobs.filter((job) => !isSettled(job.state));
+  const ends: Ends = new Map([...byNode].map(([node, those]) => [node, endOf(those, isSettled)]));
+  const last = state === 'open' ? oldestAtWork(nodes, open, ends) : latest([...byNode.keys()], ends);
   const path = last === undefined ? [] : wayTo(last, nodes, ends);
   return { nodes: path, ...(state === 'open' && last !== undefined ? { waitsFor: last } : {}) };
 }
 
-function endOf(jobs: readonly WorkflowJob[]): number | undefined {
+function endOf(jobs: readonly WorkflowJob[], isSettled: IsSettled): number | undefined {
   if (jobs.some(({ state }) => !isSettled(state))) return undefined;
   return Math.max(...jobs.map(({ settledAt, updatedAt }) => settledAt ?? updatedAt));
 }
 
-/** Of what could go on by itself, the one that has stood still for longest. */
+/** Of what could go on by itself, the one that has stood still for longest; first of what waits for nothing of the workflow. */
 function oldestAtWork(
   nodes: readonly WorkflowNodeView[],
-  byNode: ReadonlyMap<string, readonly WorkflowJob[]>,
+  open: readonly WorkflowJob[],
+  ends: Ends,
 ): string | undefined {
-  const open = nodes.flatMap(({ node }) => byNode.get(node) ?? []).filter(({ state }) => !isSettled(state));
-  const atWork = open.filter(({ state }) => state !== 'blocked');
-  return atWork.toSorted((one, other) => sinceOf(one) - sinceOf(other))[0]?.node;
+  const isOver = (node: string) => !ends.has(node) || ends.get(node) !== undefined;
+  const free = new Set(nodes.filter(({ after }) => after.every(isOver)).map(({ node }) => node));
+  const atWork = open
+    .filter(({ state }) => state !== 'blocked')
+    .toSorted((one, other) => sinceOf(one) - sinceOf(other));
+  return (atWork.find(({ node }) => free.has(node)) ?? atWork[0])?.node;
 }
 
 function sinceOf({ startedAt, updatedAt }: WorkflowJob): number {

@@ -19,7 +19,7 @@ export interface Unit {
 /** Fewer that are alike are drawn one by one. */
 const groupedFrom = 9;
 export const cell = { size: 18, gap: 4, inRow: 24 } as const;
-export const boxWidth = 188;
+const boxWidth = 188;
 
 /** In the order of the workflow: each after all that it waits for. */
 export function unitsOf(nodes: readonly WorkflowNodeView[]): readonly Unit[] {

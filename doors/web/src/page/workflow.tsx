@@ -6,7 +6,7 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import type { WorkflowJob, WorkflowNodeView, WorkflowView } from '../../../../sdk/index.ts';
 import { pathWith } from '../ask.ts';
-import { useLive } from '../asked.ts';
+import { useLive, useProgress } from '../asked.ts';
 import { save, svgOf } from '../chart/export.ts';
 import { Graph } from '../flow/graph.tsx';
 import type { Direction } from '../flow/layout.ts';
@@ -15,14 +15,13 @@ import { countWords, jobsOf, statesIn, unitsOf } from '../flow/unit.ts';
 import { FlowVerbs } from '../flow/verbs.tsx';
 import type { News } from '../live.ts';
 import { duration } from '../moment.ts';
-import { StateBar } from '../part/bar.tsx';
 import { Line } from '../part/line.tsx';
+import { Shares } from '../part/shares.tsx';
 import { isSettled, StateBadge } from '../part/state.tsx';
-import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import { commandLine } from '../shell.ts';
-import { barOf } from './workflows.tsx';
+import { sharesOf } from './workflows.tsx';
 import '../flow/flow.css';
 
 /** Of a large one all jobs are read for each answer. */
@@ -36,11 +35,7 @@ export function Workflow({ id }: { id: string }) {
   const { answer: view, problem, again } = useLive<WorkflowView>(path, isLarge ? 1_000 : 250, isAboutIt);
   const isRunning = (view?.byState.processing ?? 0) > 0;
   useEffect(() => setLarge((view?.jobs.length ?? 0) > large), [view?.jobs.length]);
-  useEffect(() => {
-    if (!isRunning) return;
-    const timer = window.setInterval(again, 1_500);
-    return () => window.clearInterval(timer);
-  }, [isRunning, again]);
+  useProgress(isRunning, again);
   if (view === undefined)
     return (
       <>
@@ -67,7 +62,7 @@ function Head({ view, again }: { view: WorkflowView; again(): void }) {
         <FlowVerbs workflow={view} onDone={again} />
       </header>
       <div class="whole-bar">
-        <StateBar counts={barOf(byState)} label={words} />
+        <Shares label="Jobs by state" parts={sharesOf(byState)} />
         <span>
           {percent} %: {words}
         </span>
@@ -101,7 +96,7 @@ function Head({ view, again }: { view: WorkflowView; again(): void }) {
 
 /** In a sentence what it waits for, or what went wrong. */
 function Standing({ view }: { view: WorkflowView }) {
-  const { waitsFor } = criticalPath(view);
+  const { waitsFor } = criticalPath(view, isSettled);
   const failed = view.jobs.find(({ state, error }) => state === 'failed' && error !== undefined);
   const job = view.jobs.find(({ node, state }) => node === waitsFor && !isSettled(state) && state !== 'blocked');
   return (
@@ -234,7 +229,7 @@ function nodesOf({ nodes }: WorkflowView, chosen: string | undefined): readonly 
 
 function Table({ jobs }: { jobs: readonly WorkflowJob[] }) {
   return (
-    <Table label="Jobs">
+    <table>
       <thead>
         <tr>
           <th>Job</th>
@@ -270,6 +265,6 @@ function Table({ jobs }: { jobs: readonly WorkflowJob[] }) {
           </tr>
         ))}
       </tbody>
-    </Table>
+    </table>
   );
 }

@@ -6,13 +6,12 @@ import { useLocation } from 'preact-iso';
 import type { WorkflowPage, WorkflowSummary } from '../../../../sdk/index.ts';
 import { pathWith } from '../ask.ts';
 import { useLive } from '../asked.ts';
-import { countWords, statesIn } from '../flow/unit.ts';
+import { type Counts, countWords, statesIn } from '../flow/unit.ts';
 import { FlowVerbs } from '../flow/verbs.tsx';
 import { duration } from '../moment.ts';
-import { StateBar } from '../part/bar.tsx';
 import { Line } from '../part/line.tsx';
+import { Shares, type SharesProps } from '../part/shares.tsx';
 import { StateBadge } from '../part/state.tsx';
-import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import { commandLine } from '../shell.ts';
@@ -127,7 +126,7 @@ function HowTo() {
 
 function Table({ workflows, onDone }: { workflows: readonly WorkflowSummary[]; onDone(): void }) {
   return (
-    <Table label="Workflows" looks="workflows">
+    <table class="workflows">
       <thead>
         <tr>
           <th>Workflow</th>
@@ -146,7 +145,7 @@ function Table({ workflows, onDone }: { workflows: readonly WorkflowSummary[]; o
           <Row key={workflow.id} workflow={workflow} onDone={onDone} />
         ))}
       </tbody>
-    </Table>
+    </table>
   );
 }
 
@@ -163,7 +162,7 @@ function Row({ workflow, onDone }: { workflow: WorkflowSummary; onDone(): void }
         <StateBadge state={state} />
       </td>
       <td class="progress-cell">
-        <StateBar counts={barOf(byState)} label={words} />
+        <Shares label="Jobs by state" parts={sharesOf(byState)} />
         <div class="dim">
           {percent} %: {words}
         </div>
@@ -181,10 +180,8 @@ function Row({ workflow, onDone }: { workflow: WorkflowSummary; onDone(): void }
 }
 
 /** What is done first, and what waits last. */
-export function barOf(counts: WorkflowSummary['byState']): readonly (readonly [string, number])[] {
-  const order = statesIn(counts).toReversed();
-  return order.map((state): readonly [string, number] => [
-    state,
-    Object.entries(counts).find(([one]) => one === state)?.[1] ?? 0,
-  ]);
+export function sharesOf(counts: Counts): SharesProps['parts'] {
+  return statesIn(counts)
+    .toReversed()
+    .map((state) => ({ name: `state-${state}`, jobs: counts[state] ?? 0 }));
 }
