@@ -84,6 +84,15 @@ class Hands {
     await this.#page.getByRole('heading', { level: 1, name: heading }).waitFor();
   }
 
+  /** Types into the palette. */
+  async find(text: string): Promise<void> {
+    await this.#page.keyboard.press('Control+k');
+    const field = this.#page.getByRole('combobox', { name: 'A page, a job by its id, or something to do' });
+    await field.waitFor();
+    await expect.poll(() => isFocused(field)).toBe(true);
+    await this.#page.keyboard.type(text);
+  }
+
   /** Opens a question with a button, looks whether Tab stays in it and Escape leads back, and opens it again. */
   async ask(button: Locator): Promise<Locator> {
     const dialog = this.#page.getByRole('dialog');
@@ -95,7 +104,7 @@ class Hands {
     }
     await this.#page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
-    expect(await isFocused(button)).toBe(true);
+    await expect.poll(() => isFocused(button)).toBe(true);
     await this.#page.keyboard.press('Enter');
     await dialog.waitFor();
     return dialog;
@@ -125,8 +134,8 @@ async function skipsToThePage(page: Page, hands: Hands): Promise<void> {
 }
 
 async function findsByPalette(page: Page, hands: Hands): Promise<void> {
-  await page.keyboard.press('Control+k');
-  await page.keyboard.type('queu');
+  await hands.find('queu');
+  await page.getByRole('option', { name: /^page Queues/, selected: true }).waitFor();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: 'Queues' }).waitFor();
   await hands.isSomewhere();
@@ -157,9 +166,8 @@ async function cancelsMany(page: Page, hands: Hands, { yard }: ConsoleStage): Pr
 }
 
 async function stepsThroughAJob(page: Page, hands: Hands): Promise<void> {
-  await page.keyboard.press('Control+k');
-  await page.keyboard.type('retries');
-  await page.getByRole('option', { name: /^job retries / }).waitFor();
+  await hands.find('retries');
+  await page.getByRole('option', { name: /^job retries /, selected: true }).waitFor();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: 'retries' }).waitFor();
   const lit = page.locator('.state.lit').first();
@@ -180,11 +188,14 @@ async function cancelsOne(page: Page, hands: Hands, { yard }: ConsoleStage): Pro
 }
 
 async function redrivesOne(page: Page, hands: Hands, { yard }: ConsoleStage): Promise<void> {
-  await hands.press(page.getByRole('button', { name: 'Redrive' }));
-  const dialog = page.getByRole('dialog');
-  if (await dialog.isVisible()) await hands.press(dialog.getByRole('button', { name: 'Redrive', exact: true }));
-  await expect.poll(async () => (await yard.job('retries'))?.context.attempt).toBeLessThanOrEqual(1);
-  await expect.poll(async () => (await yard.job('retries'))?.state).toBe('retrying');
+  await hands.find('fails');
+  await page.getByRole('option', { name: /^job fails /, selected: true }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'fails' }).waitFor();
+  const dialog = await hands.ask(page.getByRole('button', { name: 'Redrive' }));
+  await hands.press(dialog.getByRole('button', { name: 'Redrive', exact: true }));
+  const walked = async () => (await yard.job('fails'))?.transitions.map(({ to }) => to) ?? [];
+  await expect.poll(async () => (await walked()).filter((state) => state === 'failed').length).toBe(2);
   await hands.isSomewhere();
 }
 
@@ -209,7 +220,7 @@ async function drainsAWorker(page: Page, hands: Hands): Promise<void> {
   await card.locator('.worker-draining').waitFor();
   await hands.isSomewhere();
   await hands.press(card.getByRole('button', { name: 'Undrain' }));
-  await card.locator('.worker-available').waitFor();
+  await card.locator('.worker-draining').waitFor({ state: 'detached' });
 }
 
 async function submits(page: Page, hands: Hands, { yard }: ConsoleStage): Promise<void> {
@@ -247,8 +258,8 @@ async function redrivesASample(page: Page, hands: Hands, { yard }: ConsoleStage)
   await hands.fill(dialog.getByLabel('The newest'), '3');
   await hands.press(dialog.getByRole('button', { name: 'Redrive 3 jobs' }));
   await dialog.waitFor({ state: 'detached' });
-  await page.getByRole('region', { name: 'What is being done' }).getByText('3 of 3').waitFor();
-  expect((await yard.bulk.list()).at(0)).toMatchObject({ matched: 3 });
+  const redriven = async () => (await yard.bulk.list()).find(({ verb }) => verb.verb === 'redrive');
+  await expect.poll(redriven).toMatchObject({ state: 'done', matched: 3 });
   await hands.isSomewhere();
 }
 

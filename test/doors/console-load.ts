@@ -70,6 +70,7 @@ export async function mixedJobs({ yard, cluster }: Pick<ConsoleStage, 'yard' | '
     }),
     ...one('retries', 'moody'),
     ...one('runs', 'endless'),
+    { type: 'broken', payload: { n: 1 }, options: { id: 'fails' } },
     ...one('parked', 'quick', { hold: true, delay: '10h' }),
     ...one('unwanted', 'quick', { hold: true }),
   ];
@@ -93,7 +94,7 @@ export async function mixedJobs({ yard, cluster }: Pick<ConsoleStage, 'yard' | '
     async () =>
       expect(await states()).toMatchObject({
         completed: 1_506,
-        failed: 301,
+        failed: 302,
         retrying: 51,
         processing: 1,
         cancelled: 1,

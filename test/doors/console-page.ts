@@ -58,6 +58,9 @@ export async function consoleStage(
   };
 }
 
+/** Where the leader is busy or the view is behind, the API says to come again, and the page does. */
+const comesAgain = /the server responded with a status of 503/;
+
 /** A page at an address of the console; what it finds wrong fails the test at its end. */
 export async function openPage(browser: Browser, address: string, options: PageOptions = {}) {
   const page = await browser.newPage({ viewport: desk, ...options });
@@ -72,7 +75,10 @@ export async function openPage(browser: Browser, address: string, options: PageO
     finished.push(request);
   });
   await page.addInitScript(tellsOfPolicy);
-  page.on('console', (said) => said.type() === 'error' && wrong.push(`${said.text()} ${said.location().url}`.trim()));
+  page.on('console', (said) => {
+    if (said.type() === 'error' && !comesAgain.test(said.text()))
+      wrong.push(`${said.text()} ${said.location().url}`.trim());
+  });
   page.on('pageerror', (error) => wrong.push(error.message));
   page.on(
     'request',

@@ -2,10 +2,11 @@
  * The frame around all pages: where one can go, who leads, whether what is shown is fresh.
  */
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
 import { ask, signedOut } from './ask.ts';
 import { useAsked } from './asked.ts';
+import { useFocus } from './focus.ts';
 import { useKeys } from './keys.ts';
 import { heardAt, link } from './live.ts';
 import { duration, isUtc, moment, toggleUtc } from './moment.ts';
@@ -174,18 +175,6 @@ function SignOut() {
       </button>
     </>
   );
-}
-
-/** Who goes to another page goes on from its beginning by the keyboard too. */
-function useFocus(path: string) {
-  const page = useRef<HTMLElement>(null);
-  const before = useRef(path);
-  useEffect(() => {
-    if (before.current === path) return;
-    before.current = path;
-    page.current?.focus({ preventScroll: true });
-  }, [path]);
-  return page;
 }
 
 function Nowhere() {

@@ -171,13 +171,16 @@ interface StepsProps {
 
 function Steps({ transitions, shown, onChoose }: StepsProps) {
   const at = transitions.findIndex(({ n }) => n === shown);
+  const [before, after] = [transitions[at - 1]?.n, transitions[at + 1]?.n];
+  // Not disabled at the ends: what is loses the keyboard.
+  const choose = (n: number | undefined) => n !== undefined && onChoose(n);
   return (
     <>
       <div class="toolbar" role="toolbar" aria-label="Step through">
-        <button type="button" disabled={at <= 0} onClick={() => onChoose(transitions[at - 1]?.n)}>
+        <button type="button" aria-disabled={before === undefined} onClick={() => choose(before)}>
           ← before
         </button>
-        <button type="button" disabled={at >= transitions.length - 1} onClick={() => onChoose(transitions[at + 1]?.n)}>
+        <button type="button" aria-disabled={after === undefined} onClick={() => choose(after)}>
           next →
         </button>
         <button type="button" onClick={() => onChoose(undefined)}>

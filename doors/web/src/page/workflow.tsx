@@ -18,6 +18,7 @@ import { duration } from '../moment.ts';
 import { Line } from '../part/line.tsx';
 import { Shares } from '../part/shares.tsx';
 import { isSettled, StateBadge } from '../part/state.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import { commandLine } from '../shell.ts';
@@ -209,7 +210,7 @@ function Jobs({ view, chosen, state, hrefTo }: JobsProps) {
       {shown.length === 0 ? (
         <p class="empty">{own.length === 0 ? 'Its jobs are forgotten.' : 'None is in this state.'}</p>
       ) : (
-        <Table jobs={shown.slice(0, most)} />
+        <JobsOf jobs={shown.slice(0, most)} />
       )}
       {shown.length > most && (
         <button type="button" onClick={() => setMost(most + shownAtOnce)}>
@@ -227,9 +228,9 @@ function nodesOf({ nodes }: WorkflowView, chosen: string | undefined): readonly 
   return nodes.filter(({ node }) => node === chosen);
 }
 
-function Table({ jobs }: { jobs: readonly WorkflowJob[] }) {
+function JobsOf({ jobs }: { jobs: readonly WorkflowJob[] }) {
   return (
-    <table>
+    <Table label="Jobs">
       <thead>
         <tr>
           <th>Job</th>
@@ -265,6 +266,6 @@ function Table({ jobs }: { jobs: readonly WorkflowJob[] }) {
           </tr>
         ))}
       </tbody>
-    </table>
+    </Table>
   );
 }

@@ -12,6 +12,7 @@ import { duration } from '../moment.ts';
 import { Line } from '../part/line.tsx';
 import { Shares, type SharesProps } from '../part/shares.tsx';
 import { StateBadge } from '../part/state.tsx';
+import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import { commandLine } from '../shell.ts';
@@ -46,7 +47,7 @@ export function Workflows() {
           {answer.next === undefined ? 'No workflow is like that.' : 'None on this page; there are more to look at.'}
         </p>
       )}
-      {(answer?.workflows.length ?? 0) > 0 && <Table workflows={answer?.workflows ?? []} onDone={again} />}
+      {(answer?.workflows.length ?? 0) > 0 && <List workflows={answer?.workflows ?? []} onDone={again} />}
       <footer class="pages">
         {cursor !== undefined && <a href={pathWith('/console/workflows', { ...filter })}>First page</a>}
         {answer?.next !== undefined && (
@@ -124,9 +125,9 @@ function HowTo() {
   );
 }
 
-function Table({ workflows, onDone }: { workflows: readonly WorkflowSummary[]; onDone(): void }) {
+function List({ workflows, onDone }: { workflows: readonly WorkflowSummary[]; onDone(): void }) {
   return (
-    <table class="workflows">
+    <Table label="Workflows" looks="workflows">
       <thead>
         <tr>
           <th>Workflow</th>
@@ -145,7 +146,7 @@ function Table({ workflows, onDone }: { workflows: readonly WorkflowSummary[]; o
           <Row key={workflow.id} workflow={workflow} onDone={onDone} />
         ))}
       </tbody>
-    </table>
+    </Table>
   );
 }
 

@@ -55,13 +55,18 @@ export function Act({
     }
     setBusy(false);
   };
-  const begin = () => (confirm === undefined && typed === undefined ? void act() : setAsking(true));
+  const begin = () => {
+    // It is not disabled while it is busy: what is loses the keyboard.
+    if (isBusy) return;
+    if (confirm === undefined && typed === undefined) void act();
+    else setAsking(true);
+  };
   return (
     <span class="act">
       <button
         type="button"
-        disabled={isBusy}
         aria-disabled={against !== undefined}
+        aria-busy={isBusy}
         title={against ?? command}
         onClick={() => (against === undefined ? begin() : toast(against))}
       >

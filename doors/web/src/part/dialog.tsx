@@ -15,8 +15,12 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   const place = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
-    place.current?.showModal();
-    place.current?.querySelector<HTMLElement>('input, select, textarea')?.focus();
+    const dialog = place.current;
+    const opener = document.activeElement;
+    dialog?.showModal();
+    dialog?.querySelector<HTMLElement>('input, select, textarea')?.focus();
+    // One that is taken away and not closed gives the focus back to nobody.
+    return () => window.setTimeout(() => comeBack(opener));
   }, []);
   return (
     <dialog ref={place} class="dialog" aria-labelledby={heading} onClose={onClose}>
@@ -29,4 +33,11 @@ export function Dialog({ title, onClose, children }: DialogProps) {
       {children}
     </dialog>
   );
+}
+
+/** To whoever opened it, where the focus is lost; where that is gone too, to the page. */
+function comeBack(opener: Element | null): void {
+  if (document.activeElement !== document.body) return;
+  if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
+  if (document.activeElement === document.body) document.querySelector('main')?.focus({ preventScroll: true });
 }
