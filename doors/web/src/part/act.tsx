@@ -38,12 +38,14 @@ export function Act({
   ...more
 }: ActProps) {
   const [isAsking, setAsking] = useState(false);
-  const [isBusy, setBusy] = useState(false);
+  /** What is being done. The page may offer the next thing before the answer to this one is here. */
+  const [busy, setBusy] = useState<string>();
+  const isBusy = busy === path;
   const [problem, setProblem] = useState<Problem>();
   const against = reasonAgainst(needs) ?? more.hindrance;
   const act = async () => {
     setAsking(false);
-    setBusy(true);
+    setBusy(path);
     setProblem(undefined);
     try {
       await ask(path, { method, ...(body === undefined ? {} : { body }) });
@@ -53,7 +55,7 @@ export function Act({
       if (!(cause instanceof Problem)) throw cause;
       setProblem(cause);
     }
-    setBusy(false);
+    setBusy((now) => (now === path ? undefined : now));
   };
   const begin = () => {
     // It is not disabled while it is busy: what is loses the keyboard.
