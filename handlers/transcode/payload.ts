@@ -66,7 +66,7 @@ const fields = strict({
       description: 'How much work the encoder spends, in its own words.',
       examples: ['veryfast', 'medium', 'slow'],
     }),
-  bitrate: bits.optional().meta({ description: 'Bits a second; either this or crf.', examples: ['2.5M'] }),
+  bitrate: bits.optional().meta({ description: 'Bits a second, such as 2.5M; either this or crf.' }),
   crf: whole(0, 63, 'crf').optional().meta({ description: 'Constant quality: the lower, the better and the larger.' }),
   resolution: resolution
     .optional()
@@ -82,7 +82,7 @@ const fields = strict({
     .enum(['encode', 'copy', 'none'], 'Expected audio encode, copy or none.')
     .optional()
     .meta({ description: 'What becomes of the sound.', default: 'encode' }),
-  audioBitrate: bits.optional().meta({ description: 'Bits a second of the sound.', examples: ['128k'] }),
+  audioBitrate: bits.optional().meta({ description: 'Bits a second of the sound, such as 128k.' }),
   threads: whole(1, 256, 'threads').optional().meta({ description: 'How many threads the encoder may have.' }),
   quality: z
     .boolean('Expected quality true or false.')

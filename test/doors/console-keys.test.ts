@@ -226,6 +226,7 @@ async function drainsAWorker(page: Page, hands: Hands): Promise<void> {
 async function submits(page: Page, hands: Hands, { yard }: ConsoleStage): Promise<void> {
   await hands.go('n', 'Submit a job');
   await hands.fill(page.getByLabel('type', { exact: true }), 'quick');
+  await hands.press(page.getByRole('button', { name: 'JSON' }));
   await hands.fill(page.getByLabel('payload'), '{"n": 7}');
   await page.keyboard.press('Control+Enter');
   const made = page.getByRole('status', { name: 'What was submitted' }).getByRole('link');

@@ -5,6 +5,8 @@ import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { transcode } from '../../handlers/transcode.ts';
+import { SystemClock } from '../../runtime/clock.ts';
 import { defineJob } from '../../sdk/index.ts';
 import { type ConsoleStage, confirm, consoleStage, overflowOf, phone, program, seriousIn } from './console-page.ts';
 
@@ -131,7 +133,8 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.getByLabel('payload').press('Control+Enter');
     await page.getByText('crf: Expected crf from 0 to 63.').waitFor();
     opened.forgive();
-    await page.getByLabel('type').fill('broken');
+    await page.getByLabel('type', { exact: true }).fill('broken');
+    await page.getByRole('button', { name: 'JSON' }).click();
     await page.getByLabel('payload').fill('{"n": "it\'s 7"}');
     await page.getByLabel('name', { exact: true }).fill("Mia's, 720p");
     await page.getByText('What it needs of a worker').click();
@@ -162,6 +165,43 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.waitForURL(/console\/jobs\//);
   });
 
+  test('a payload is a form where its type tells its fields: filled by keys, the same as JSON, refused at its field', async () => {
+    await stage.cluster.work([transcode({ clock: new SystemClock() })], { name: 'w2' });
+    await using opened = await stage.open('/submit?type=transcode');
+    const { page } = opened;
+    await page.getByLabel('input *').focus();
+    await page.keyboard.type('a.mov');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('a.mp4');
+    await page.getByLabel('crf').focus();
+    await page.keyboard.type('60');
+    await page.getByLabel('audio', { exact: true }).focus();
+    await page.keyboard.type('none');
+    await page.getByLabel('quality').focus();
+    await page.keyboard.type('false');
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('Expected crf from 0 to 51 for libx264, got 60.').waitFor();
+    expect(await page.getByLabel('crf').getAttribute('aria-invalid')).toBe('true');
+    opened.forgive();
+    expect(await seriousIn(page)).toEqual([]);
+    await page.getByRole('button', { name: 'JSON' }).press('Enter');
+    const payload = { input: 'a.mov', output: 'a.mp4', crf: 60, audio: 'none', quality: false };
+    expect(JSON.parse(await page.getByLabel('payload').inputValue())).toEqual(payload);
+    await page.getByLabel('payload').fill(JSON.stringify({ ...payload, crf: 23, bitrate: '2M' }));
+    await page.getByRole('button', { name: 'Form' }).press('Enter');
+    expect([
+      await page.getByLabel('crf').inputValue(),
+      await page.getByLabel('bitrate', { exact: true }).inputValue(),
+    ]).toEqual(['23', '2M']);
+    await page.getByLabel('bitrate', { exact: true }).fill('');
+    await page.setViewportSize(phone);
+    expect(await overflowOf(page)).toBe(0);
+    await page.getByLabel('crf').press('Control+Enter');
+    const made = page.getByRole('status', { name: 'What was submitted' }).getByRole('link');
+    const job = await stage.yard.job((await made.textContent()) ?? '');
+    expect(job?.payload).toEqual({ ...payload, crf: 23 });
+  });
+
   test('a schedule is made with its next firings in sight, run, changed, paused, resumed and deleted', async () => {
     await using opened = await stage.open('/schedules');
     const { page } = opened;
@@ -175,7 +215,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.getByLabel('tz').fill('UTC');
     await next.getByText('2028-02-2').waitFor();
     await page.getByLabel('type', { exact: true }).fill('broken');
-    await page.getByLabel('payload').fill('{"n": 1}');
+    await page.getByLabel('n *').fill('1');
     await page.getByLabel('priority').selectOption('low');
     await page.getByLabel('timeout').fill('long');
     await page.getByRole('button', { name: 'Add the schedule' }).click();

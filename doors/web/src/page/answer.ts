@@ -8,6 +8,7 @@ import type {
   MasterView,
   QueueView,
   ScheduleRecord,
+  TypeView,
   WorkerView,
   Yard,
 } from '../../../../sdk/index.ts';
@@ -25,6 +26,10 @@ export interface WorkersAnswer {
 
 export interface SchedulesAnswer {
   schedules: readonly ScheduleRecord[];
+}
+
+export interface TypesAnswer {
+  types: readonly TypeView[];
 }
 
 export interface QueuesAnswer {

@@ -5,7 +5,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ScheduleRecord } from '../../../../sdk/index.ts';
-import { ask, Problem } from '../ask.ts';
+import { ask, Problem, type WrongField } from '../ask.ts';
 import { moment, relative } from '../moment.ts';
 import { type Described, Field, wrongAt } from '../part/field.tsx';
 import { Line } from '../part/line.tsx';
@@ -83,7 +83,7 @@ export function ScheduleForm({ record, onSaved }: ScheduleFormProps) {
         {text('until', 'No end where it is empty; else a moment in ISO 8601.', '2027-12-31T00:00:00Z')}
       </div>
       <div class="fields">{text('type', 'The type of its jobs.', 'transcode')}</div>
-      <Payload text={typed.payload} wrong={wrongAt(errors, '/payload')} onChange={(payload) => change({ payload })} />
+      <Payload {...payloadOf(typed, errors)} onChange={(payload) => change({ payload })} />
       <JobOptions
         options={typed.options}
         errors={errors.map(({ path, message }) => ({ path: path.replace(/^\/options/, ''), message }))}
@@ -108,6 +108,10 @@ export function ScheduleForm({ record, onSaved }: ScheduleFormProps) {
       </footer>
     </form>
   );
+}
+
+function payloadOf({ type, payload: text }: Typed, errors: readonly WrongField[]) {
+  return { type, text, wrong: wrongAt(errors, '/payload') };
 }
 
 interface PickProps {

@@ -12,7 +12,7 @@ import { Line } from '../part/line.tsx';
 import { JobOptions, type Options } from '../part/options.tsx';
 import { Payload, payloadIn } from '../part/payload.tsx';
 import { Trouble } from '../part/trouble.tsx';
-import type { WorkersAnswer } from './answer.ts';
+import type { TypesAnswer } from './answer.ts';
 import { presets } from './preset.ts';
 
 interface Submitted {
@@ -27,6 +27,7 @@ export function Submit() {
   const [options, setOptions] = useState<Options>({});
   const [problem, setProblem] = useState<Problem>();
   const [made, setMade] = useState<readonly Submitted[]>([]);
+  const { answer } = useAsked<TypesAnswer>('/v1/types', 10_000);
   const { payload, mistake } = payloadIn(text);
   const errors = problem?.errors ?? [];
   const isReady = type !== '' && mistake === undefined;
@@ -72,9 +73,9 @@ export function Submit() {
               </select>
             )}
           />
-          <Type type={type} wrong={wrongAt(errors, '/type')} onChange={setType} />
+          <Type type={type} types={answer?.types} wrong={wrongAt(errors, '/type')} onChange={setType} />
         </div>
-        <Payload text={text} wrong={wrongAt(errors, '/payload')} onChange={setText} />
+        <Payload type={type} text={text} wrong={wrongAt(errors, '/payload')} onChange={setText} />
         <JobOptions options={options} errors={errors} onChange={setOptions} />
         {errors.length === 0 && <Trouble problem={problem} />}
         <footer>
@@ -98,20 +99,23 @@ export function Submit() {
   );
 }
 
+interface TypeProps {
+  type: string;
+  /** Those that workers have made known; undefined until that is known. */
+  types: TypesAnswer['types'] | undefined;
+  wrong: readonly string[];
+  onChange(type: string): void;
+}
+
 /** A type that some worker serves, or another one. */
-function Type({ type, wrong, onChange }: { type: string; wrong: readonly string[]; onChange(type: string): void }) {
-  const { answer } = useAsked<WorkersAnswer>('/v1/workers', 10_000);
-  const served = new Set((answer?.workers ?? []).flatMap(({ types }) => types));
-  const isServed = type === '' || answer === undefined || served.has(type);
+function Type({ type, types, wrong, onChange }: TypeProps) {
+  const served = (types ?? []).filter(({ workers = 0 }) => workers > 0).map((one) => one.type);
+  const isServed = type === '' || types === undefined || served.includes(type);
   return (
     <Field
       name="type"
       wrong={wrong}
-      hint={
-        isServed
-          ? `Served now: ${[...served].toSorted().join(', ')}`
-          : 'No worker serves it now: it would wait for one.'
-      }
+      hint={isServed ? `Served now: ${served.join(', ')}` : 'No worker serves it now: it would wait for one.'}
       control={(described) => (
         <>
           <input
@@ -124,7 +128,7 @@ function Type({ type, wrong, onChange }: { type: string; wrong: readonly string[
             onInput={({ currentTarget }) => onChange(currentTarget.value.trim())}
           />
           <datalist id="types">
-            {[...served].map((one) => (
+            {(types ?? []).map(({ type: one }) => (
               <option key={one} value={one} />
             ))}
           </datalist>

@@ -22,6 +22,7 @@ import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import { commandLine } from '../shell.ts';
+import { useTitle } from '../title.ts';
 import { sharesOf } from './workflows.tsx';
 import '../flow/flow.css';
 
@@ -37,6 +38,7 @@ export function Workflow({ id }: { id: string }) {
   const isRunning = (view?.byState.processing ?? 0) > 0;
   useEffect(() => setLarge((view?.jobs.length ?? 0) > large), [view?.jobs.length]);
   useProgress(isRunning, again);
+  useTitle(view?.name, id);
   if (view === undefined)
     return (
       <>

@@ -1,18 +1,78 @@
 /**
- * A payload as JSON that is written by hand: what is wrong with it is said while it is typed, and what its type does not take
- * once it was refused.
+ * A payload: as a form where its type tells what it may hold, or as JSON that is written by hand. Both show the same, and the text
+ * is what counts. What is wrong with it is said while it is typed, and what its type does not take once it was refused.
  */
 
+import { useState } from 'preact/hooks';
+import type { TypeView } from '../../../../sdk/index.ts';
+import { useAsked } from '../asked.ts';
+import type { TypesAnswer } from '../page/answer.ts';
+import { fieldsOf, isSchema } from '../payload/fields.ts';
+import { PayloadForm } from '../payload/form.tsx';
 import { Field } from './field.tsx';
 
 export interface PayloadProps {
+  /** The type of its job. */
+  type: string;
   text: string;
   wrong: readonly string[];
   onChange(text: string): void;
 }
 
-export function Payload({ text, wrong, onChange }: PayloadProps) {
-  const { mistake } = payloadIn(text);
+export function Payload(props: PayloadProps) {
+  const { type: named, text, wrong, onChange } = props;
+  const { answer } = useAsked<TypesAnswer>('/v1/types', 10_000);
+  const type = answer?.types.find((one) => one.type === named);
+  const [wantsJson, setWantsJson] = useState(false);
+  const { payload, mistake } = payloadIn(text);
+  const fields = type?.schema === undefined ? undefined : fieldsOf(type.schema);
+  const isForm = fields !== undefined && !wantsJson && mistake === undefined && isSchema(payload);
+  const names = (fields ?? []).map(({ name }) => name);
+  const elsewhere = wrong.filter(
+    (one) => !names.some((name) => one.startsWith(`${name}: `) || one.startsWith(`${name}.`)),
+  );
+  return (
+    <div class="payload-part">
+      <fieldset class="pressed">
+        <legend class="hidden">How the payload is written</legend>
+        <button type="button" aria-pressed={isForm} disabled={fields === undefined} onClick={() => setWantsJson(false)}>
+          Form
+        </button>
+        <button type="button" aria-pressed={!isForm} onClick={() => setWantsJson(true)}>
+          JSON
+        </button>
+        <small>{aboutOf(type, isForm)}</small>
+      </fieldset>
+      {isForm ? (
+        <>
+          {fields.length === 0 && <p class="note">Its payload has no fields.</p>}
+          <PayloadForm
+            key={named}
+            fields={fields}
+            payload={payload}
+            wrong={wrong}
+            onChange={(next) => onChange(JSON.stringify(next, null, 2))}
+          />
+          {elsewhere.map((sentence) => (
+            <p key={sentence} class="bad" role="alert">
+              {sentence}
+            </p>
+          ))}
+        </>
+      ) : (
+        <ByHand {...props} mistake={mistake} />
+      )}
+    </div>
+  );
+}
+
+function aboutOf(type: TypeView | undefined, isForm: boolean): string {
+  if (isForm) return type?.description ?? '';
+  if (type === undefined) return 'No worker has made this type known: its fields are not known either.';
+  return type.schema === undefined ? 'Its worker does not say what it may hold.' : (type.description ?? '');
+}
+
+function ByHand({ text, wrong, mistake, onChange }: PayloadProps & { mistake: string | undefined }) {
   return (
     <Field
       name="payload"
