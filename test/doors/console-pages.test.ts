@@ -49,19 +49,6 @@ describe.skipIf(!existsSync(program))('the console', () => {
     return jobs.filter((job) => job?.state === state).length;
   }
 
-  const pages = ['/dead', '/submit', '/schedules/new'];
-
-  test.for(pages)('%s is accessible in both themes where there is nothing yet, and fits a phone', async (path) => {
-    await using opened = await stage.open(path, { colorScheme: 'light', reducedMotion: 'reduce', viewport: phone });
-    const { page } = opened;
-    await page.waitForLoadState('networkidle');
-    expect(await overflowOf(page)).toBe(0);
-    expect(await seriousIn(page)).toEqual([]);
-    await page.getByRole('button', { name: 'Menu' }).click();
-    await page.getByRole('button', { name: 'Dark' }).click();
-    expect(await seriousIn(page)).toEqual([]);
-  });
-
   test('what failed is looked at in its group, and redriven: one, a sample, and all by their number', async () => {
     const ids = await failed(6, { priority: 'high' });
     await using opened = await stage.open('/dead?priority=high');
