@@ -189,6 +189,29 @@ describe.skipIf(!existsSync(program))('the console', () => {
     expect(job?.payload).toEqual({ ...payload, crf: 23 });
   });
 
+  test('what was said of a job is said again: by its lines, and in a form to be changed', async () => {
+    const given = { name: "Mia's", queue: 'batch', priority: 'low', tags: ['a', 'b'], timeout: '90s', maxAttempts: 2 } as const;
+    const needs = { gpu: 1, vram: 8_000, labels: { zone: 'eu', cores: '>=8' } };
+    await stage.yard.submit('broken', { n: 1 }, { id: 'said', ...given, ...needs });
+    await using opened = await stage.open('/jobs/said');
+    const { page } = opened;
+    const told = async () => {
+      const line = page.locator('code', { hasText: /^curl .*-d / });
+      const body = (await wordsOf((await line.textContent()) ?? '')).at(-1) ?? '';
+      const answer = await fetch(`${stage.served.url}/v1/jobs`, { method: 'POST', body });
+      const { id } = z.object({ id: z.string() }).parse(await answer.json());
+      return await stage.yard.job(id);
+    };
+    const { name, queue, priority, tags, timeoutMs, requirements } = (await stage.yard.job('said')) ?? {};
+    const same = { name, queue, priority, tags, timeoutMs, requirements, payload: { n: 1 } };
+    expect(await told()).toMatchObject(same);
+    await page.getByRole('link', { name: 'Change it and submit …' }).click();
+    await page.getByLabel('n *').fill('2');
+    await page.getByLabel('n *').press('Control+Enter');
+    const made = page.getByRole('status', { name: 'What was submitted' }).getByRole('link');
+    expect(await stage.yard.job((await made.textContent()) ?? '')).toMatchObject({ ...same, payload: { n: 2 } });
+  });
+
   test('a schedule is made with its next firings in sight, run, changed, paused, resumed and deleted', async () => {
     await using opened = await stage.open('/schedules');
     const { page } = opened;

@@ -23,8 +23,8 @@ interface Submitted {
 export function Submit() {
   const { query } = useLocation();
   const [type, setType] = useState(query['type'] ?? '');
-  const [text, setText] = useState('{}');
-  const [options, setOptions] = useState<Options>({});
+  const [text, setText] = useState(() => pretty(query['payload']));
+  const [options, setOptions] = useState<Options>(() => optionsIn(query['options']));
   const [problem, setProblem] = useState<Problem>();
   const [made, setMade] = useState<readonly Submitted[]>([]);
   const { answer } = useAsked<TypesAnswer>('/v1/types', 10_000);
@@ -97,6 +97,19 @@ export function Submit() {
       )}
     </>
   );
+}
+
+/** A payload of an address, to be read. */
+function pretty(said = '{}'): string {
+  const { payload, mistake } = payloadIn(said);
+  return mistake === undefined ? JSON.stringify(payload, null, 2) : said;
+}
+
+/** What an address says of the job; nothing of what is not as expected. */
+function optionsIn(said = '{}'): Options {
+  const { payload: given } = payloadIn(said);
+  const all = typeof given === 'object' && given !== null ? Object.entries(given) : [];
+  return Object.fromEntries(all.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])));
 }
 
 interface TypeProps {
