@@ -21,7 +21,9 @@ export interface WorkerVerb {
 }
 
 const withinMs = 10_000;
-const againMs = 250;
+const againMs = 500;
+/** Often: who takes it back a moment later must not be told it again by the first asker, which has not seen that it was obeyed. */
+const lookEveryMs = 50;
 
 /**
  * Resolves with the worker once it obeys.
@@ -30,9 +32,13 @@ const againMs = 250;
  */
 export async function tellWorker({ worker, verb, notices, clock, look }: WorkerVerb): Promise<WorkerView> {
   const { incarnation } = workerNamed(await look(), worker);
-  for (const until = clock.mono() + withinMs; clock.mono() < until; await pause(clock, againMs)) {
-    notices.send(incarnation, { verb });
-    await pause(clock, againMs);
+  const until = clock.mono() + withinMs;
+  for (let toldAt = Number.NEGATIVE_INFINITY; clock.mono() < until; await pause(clock, lookEveryMs)) {
+    if (clock.mono() - toldAt >= againMs) {
+      notices.send(incarnation, { verb });
+      toldAt = clock.mono();
+      await pause(clock, lookEveryMs);
+    }
     const now = workerNamed(await look(), incarnation);
     if ((now.status === 'draining') === (verb === 'drain')) return now;
   }

@@ -190,7 +190,14 @@ describe.skipIf(!existsSync(program))('the console', () => {
   });
 
   test('what was said of a job is said again: by its lines, and in a form to be changed', async () => {
-    const given = { name: "Mia's", queue: 'batch', priority: 'low', tags: ['a', 'b'], timeout: '90s', maxAttempts: 2 } as const;
+    const given = {
+      name: "Mia's",
+      queue: 'batch',
+      priority: 'low',
+      tags: ['a', 'b'],
+      timeout: '90s',
+      maxAttempts: 2,
+    } as const;
     const needs = { gpu: 1, vram: 8_000, labels: { zone: 'eu', cores: '>=8' } };
     await stage.yard.submit('broken', { n: 1 }, { id: 'said', ...given, ...needs });
     await using opened = await stage.open('/jobs/said');

@@ -28,7 +28,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     folder = await scratch();
     const clock = new SystemClock();
     const ffmpeg = new Ffmpeg({ clock });
-    await makeClip({ ffmpeg, path: join(folder.path, 'in.mp4'), seconds: 6, width: 640, height: 360 });
+    await makeClip({ ffmpeg, path: join(folder.path, 'in.mp4'), seconds: 4, width: 480, height: 270 });
     stage = await consoleStage([transcode({ clock, ffmpeg, inputRoots: [folder.path], outputRoot: folder.path })]);
     for (const { id, ...how } of films)
       await (await stage.yard.submit('transcode', { input: 'in.mp4', output: `${id}.mp4`, ...how }, { id })).result();

@@ -10,7 +10,7 @@ import { Coverage } from './coverage.ts';
 import { leastFaults, leastJobs } from './story.ts';
 
 const only = process.env['SIMULATION_SEED'];
-const count = Number(process.env['SIMULATION_SEEDS'] ?? 200);
+const count = Number(process.env['SIMULATION_SEEDS'] ?? 100);
 const from = Number(process.env['SIMULATION_FROM'] ?? 1);
 
 /** Tests for the seeds of one half: those that are odd, or those that are even. */
