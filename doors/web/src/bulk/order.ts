@@ -97,7 +97,7 @@ function listed(value: string | readonly string[] | undefined): string | undefin
 }
 
 /** As a shell takes it. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return /^[\w.,:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 

@@ -165,12 +165,14 @@ function Label({ wire, flow, looks: look }: { wire: DrawnWire; flow: Flow | unde
 
 const pill = { width: 116, height: 30 };
 
-/** Where a wire has no words, what is counted stands on it, and beside it where it is too short for that. */
+/** Where a wire has no words, what is counted stands on it, and above it where it is too short for that. */
 function Pill({ wire, flow, looks: look }: { wire: DrawnWire; flow: Flow | undefined; looks: string }) {
   if (flow === undefined || flow.jobs === 0) return null;
   const { middle, length, isLevel } = longestOf(wire.points);
   const isTight = length < (isLevel ? pill.width : pill.height) + 16;
-  const [x, y] = [middle[0] + (isTight && !isLevel ? 68 : 0), middle[1] - (isTight && isLevel ? 52 : 0)];
+  // Beside a short upright wire there are boxes; what is counted on it stands among the edges in words.
+  if (isTight && !isLevel) return null;
+  const [x, y] = [middle[0], middle[1] - (isTight ? 52 : 0)];
   return (
     <g class={`label ${look}`}>
       <rect x={x - pill.width / 2} y={y - pill.height / 2} {...pill} rx={15} />

@@ -86,7 +86,7 @@ function optionsFor(place: HTMLElement): uPlot.Options {
       { ...axis, size: 44 },
     ],
     series: [
-      { label: 'at', value: (_, at) => (at === null ? '' : clockOf(at)) },
+      { label: '', value: (_, at) => (at === null ? '' : clockOf(at)) },
       ...drawn.map(({ name, css }) => ({
         label: `${name}/s`,
         value: (_: uPlot, value: number | null) => value ?? '',
