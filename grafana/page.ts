@@ -74,7 +74,8 @@ ${questions.map(({ question, panels, next }) => `| ${question} | ${panels.join('
 
 Grafana reads them from \`grafana/dashboards/\` (\`grafana/provisioning/\` says so). The value of each was compared with an independent
 count on a running cluster with a real Prometheus, those of GPUs with a driver that was played; the files agree with the types of Grafana's own SDK. They were
-never opened in a real Grafana: the pictures are drawn from the same files by \`test/grafana/pictures.ts\`. A panel marked * is empty until there is something to show.
+never opened in a real Grafana: the pictures are drawn from the same files by \`test/grafana/pictures.ts\`. A panel marked * is empty until there is something to show;
+those of VMAF and of pixels a joule were never seen with data, since the ffmpeg that comes along cannot measure VMAF.
 
 ${dashboards.map(dashboardPart).join('\n')}
 ## What it costs
