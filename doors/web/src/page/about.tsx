@@ -3,7 +3,7 @@
  */
 
 import { useAsked } from '../asked.ts';
-import { shortcuts } from '../keys.ts';
+import { Keys } from '../part/keys.tsx';
 import { Line } from '../part/line.tsx';
 import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
@@ -68,18 +68,7 @@ export function About() {
         </section>
         <section>
           <h2>Keys</h2>
-          <dl class="keys">
-            {shortcuts.map(([keys, does]) => (
-              <>
-                <dt>
-                  {keys.split(' ').map((key) => (
-                    <kbd key={key}>{key}</kbd>
-                  ))}
-                </dt>
-                <dd>{does}</dd>
-              </>
-            ))}
-          </dl>
+          <Keys />
         </section>
       </div>
       <Notices />

@@ -9,6 +9,7 @@ import { useAsked, useLive } from '../asked.ts';
 import { Bar } from '../bulk/bar.tsx';
 import { Operations } from '../bulk/operations.tsx';
 import type { Which } from '../bulk/order.ts';
+import { Choice, type ChoiceProps } from '../part/choice.tsx';
 import { Columns, JobTable, shownIn } from '../part/job-table.tsx';
 import { stateNames } from '../part/state.tsx';
 import { Trouble } from '../part/trouble.tsx';
@@ -141,29 +142,6 @@ function Filters({ filter, onChange }: { filter: Filter; onChange(change: Partia
         <Word name="worker" value={filter.worker} onChange={(worker) => onChange({ worker })} />
       </form>
     </search>
-  );
-}
-
-interface ChoiceProps {
-  name: string;
-  value: string;
-  values: readonly string[];
-  onChange(value: string): void;
-}
-
-function Choice({ name, value, values, onChange }: ChoiceProps) {
-  return (
-    <label>
-      {name}
-      <select aria-label={name} value={value} onChange={({ currentTarget }) => onChange(currentTarget.value)}>
-        <option value="">any</option>
-        {values.map((one) => (
-          <option key={one} value={one}>
-            {one}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 

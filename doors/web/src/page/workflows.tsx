@@ -9,6 +9,7 @@ import { useLive } from '../asked.ts';
 import { type Counts, countWords, statesIn } from '../flow/unit.ts';
 import { FlowVerbs } from '../flow/verbs.tsx';
 import { duration } from '../moment.ts';
+import { Choice } from '../part/choice.tsx';
 import { Line } from '../part/line.tsx';
 import { Shares, type SharesProps } from '../part/shares.tsx';
 import { StateBadge } from '../part/state.tsx';
@@ -83,21 +84,7 @@ function Filters({ filter, onChange }: { filter: Filter; onChange(change: Partia
           placeholder="Search: id or name  ( / )"
           aria-label="Search"
         />
-        <label>
-          state
-          <select
-            aria-label="state"
-            value={filter.state}
-            onChange={({ currentTarget }) => onChange({ state: currentTarget.value })}
-          >
-            <option value="">any</option>
-            {states.map((one) => (
-              <option key={one} value={one}>
-                {one}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Choice name="state" value={filter.state} values={states} onChange={(state) => onChange({ state })} />
       </form>
     </search>
   );

@@ -2,26 +2,15 @@
  * The keys that there are.
  */
 
-import { shortcuts } from '../keys.ts';
 import { Dialog } from '../part/dialog.tsx';
+import { Keys } from '../part/keys.tsx';
 import { closePalette, opened } from './open.ts';
 
 export function Shortcuts() {
   if (opened.value !== 'keys') return null;
   return (
     <Dialog title="Keys" onClose={closePalette}>
-      <dl class="keys">
-        {shortcuts.map(([keys, does]) => (
-          <>
-            <dt>
-              {keys.split(' ').map((key) => (
-                <kbd key={key}>{key}</kbd>
-              ))}
-            </dt>
-            <dd>{does}</dd>
-          </>
-        ))}
-      </dl>
+      <Keys />
       <footer>
         <button type="button" onClick={closePalette}>
           Close
