@@ -68,7 +68,7 @@ export async function probeBroker(
       maxPayload: info?.max_payload ?? 0,
       roundTripMs: await roundTripOf(connection, clock),
       ...(hasJetStream ? await accountOf(connection) : {}),
-      ...(hasJetStream ? await streamsOf(connection, names) : { streams: [] }),
+      ...(hasJetStream ? await streamsOf(connection, { names, clock }) : { streams: [] }),
     };
   } finally {
     await connection.close();
@@ -77,10 +77,10 @@ export async function probeBroker(
 
 async function streamsOf(
   connection: NatsConnection,
-  names: Names,
+  at: { names: Names; clock: Clock },
 ): Promise<Pick<BrokerProbe, 'streams' | 'blindness'>> {
   try {
-    return { streams: await inspectTopology(connection, names) };
+    return { streams: await inspectTopology(connection, at) };
   } catch (cause) {
     return { streams: [], blindness: faultOf(cause) };
   }

@@ -46,18 +46,23 @@ export interface StreamFinding {
   differing: readonly string[];
 }
 
+/** Brokers choose who knows of streams anew within some 9 s once that one is gone. */
+const electedWithinMs = 10_000;
+
 /**
- * Looks at every stream and bucket, and changes nothing.
+ * Looks at every stream and bucket, and changes nothing. Waits while brokers elect.
  *
  * @throws {Fault} `broker.refused`, `broker.unauthorized`, `broker.unavailable`
  */
-export async function inspectTopology(connection: NatsConnection, names: Names): Promise<readonly StreamFinding[]> {
+export async function inspectTopology(
+  connection: NatsConnection,
+  { names, clock }: { names: Names; clock: Clock },
+): Promise<readonly StreamFinding[]> {
   const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: 2_000 });
   const plans = streamPlans(names, { replicas: usualReplicas(connection) });
+  const deadline = clock.mono() + electedWithinMs;
   const inspect = async (plan: StreamPlan) => {
-    const met = await configOf(jsm, plan.name).catch((error: unknown) => {
-      throw faultOf(error);
-    });
+    const met = await untilAvailable({ clock, deadline }, () => configOf(jsm, plan.name));
     const isNewer = met !== undefined && versionIn(met) > planVersion;
     const differing = met === undefined || isNewer ? [] : differences(wantedOf(plan, met, undefined), met);
     return { stream: plan.name, isMissing: met === undefined, differing };
