@@ -5,7 +5,7 @@
  * affair of `cluster/backup.ts`; jobs are put back by the store, as any job.
  */
 
-import { type JetStreamClient, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Submission } from '../runtime/ports.ts';
@@ -15,7 +15,7 @@ import { apiErrorOf, apiErrors, faultOf } from './errors.ts';
 import { furthestFloor } from './intake-place.ts';
 import { leaderKey, type Names, pictureKey } from './names.ts';
 import { type Presence, presenceOf } from './presence.ts';
-import { messagesOf } from './stream-reader.ts';
+import { messagesOf, type StreamMessage } from './stream-reader.ts';
 import { lowerCased } from './submissions.ts';
 
 /** What lies under a key of the bucket of jobs: a job, or what else must agree with jobs. */
@@ -87,8 +87,7 @@ export class NatsArchive {
     const { created } = await (await this.#manager()).streams.info(submit);
     for await (const message of this.#messages(submit, '>', sequence)) {
       const { tenant, type } = this.#names.readSubmit(message.subject) ?? { tenant: 'default', type: '' };
-      const at = Math.floor(message.info.timestampNanos / 1e6);
-      const { seq, data: body, headers } = message;
+      const { seq, data: body, headers, at } = message;
       yield {
         sequence: seq,
         streamCreatedAt: Date.parse(created),
@@ -167,7 +166,7 @@ export class NatsArchive {
     }
   }
 
-  #messages(stream: string, filter: string, after = 0): AsyncGenerator<JsMsg> {
+  #messages(stream: string, filter: string, after = 0): AsyncGenerator<StreamMessage> {
     return messagesOf({ js: this.#js, presence: this.#presence, stream, after, filter, headersOnly: false });
   }
 
@@ -176,8 +175,8 @@ export class NatsArchive {
   }
 }
 
-function expiryOf({ headers, info }: JsMsg): number | undefined {
-  const ttl = headers?.get('Nats-TTL');
+function expiryOf({ header, at }: StreamMessage): number | undefined {
+  const ttl = header('Nats-TTL');
   const seconds = Number.parseInt(ttl ?? '', 10);
-  return Number.isNaN(seconds) ? undefined : Math.floor(info.timestampNanos / 1e6) + seconds * 1_000;
+  return Number.isNaN(seconds) ? undefined : at + seconds * 1_000;
 }

@@ -187,9 +187,9 @@ export class NatsBlobs implements Blobs {
   async *#infos(after: number): AsyncGenerator<Info> {
     const stream = this.#names.streams.blobs;
     const reading = { js: this.#js, presence: this.#presence, stream, after, headersOnly: false };
-    for await (const { data, seq, info } of messagesOf({ ...reading, filter: this.#names.allBlobInfos })) {
+    for await (const { data, seq, at } of messagesOf({ ...reading, filter: this.#names.allBlobInfos })) {
       const said = decodeJson<unknown>(data);
-      if (isSaid(said)) yield { ...said, at: Math.floor(info.timestampNanos / 1e6), place: seq };
+      if (isSaid(said)) yield { ...said, at, place: seq };
     }
   }
 

@@ -43,7 +43,6 @@ import {
   decodeScheduleIfReadable,
   decodeStored,
   encodeEntry,
-  headerReader,
   isRemoval,
   line,
   writtenHeaders,
@@ -271,7 +270,7 @@ export class NatsStore implements JobStore {
 
   async *changesAfter(revision: number): AsyncIterable<Change> {
     for await (const message of this.#messagesAfter(revision, { headersOnly: true, filter: this.#names.allJobs }))
-      yield decodeChange(this.#keyOf(message.subject), message.seq, headerReader(message));
+      yield decodeChange(this.#keyOf(message.subject), message.seq, message.header);
   }
 
   async *records(filter: { tenant?: string } = {}): AsyncIterable<Stored> {

@@ -91,6 +91,7 @@ export class Outbox {
     await this.#reading;
     while (this.#isConnected && this.#entries.length > 0) await this.#hasMoved.promise;
     await this.#saving;
+    await this.#save();
   }
 
   async #readForEver(events: JobEvents): Promise<void> {

@@ -4,9 +4,11 @@
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { revisionOf } from '../../actors/follower.ts';
 import { isSettled } from '../../machines/job.ts';
 import { natsFeed } from '../../nats/feed.ts';
 import { isFault } from '../../runtime/faults.ts';
+import type { Change } from '../../runtime/ports.ts';
 import { connect, type Yard } from '../../sdk/index.ts';
 import { Shell } from '../doors/command.ts';
 import { type Cluster, cluster } from './harness.ts';
@@ -161,17 +163,23 @@ test('tenants of one lane start by their weights', async () => {
   await yard.user.settled(holders);
 });
 
-/** The most jobs of a tenant that were open at once from now on, as the feed of all writes tells it. */
+/** The most jobs of a tenant that were open at once from now on, as the feed of all writes tells it, whole and in their order. */
 async function mostOpen(tenant: string): Promise<() => number> {
-  const open = new Set<string>();
-  let most = 0;
-  await natsFeed(await yard.broker.connect(), yard.user.names).follow((change) => {
-    if (change.kind !== 'job' || !change.head.key.startsWith(`${tenant}.`)) return;
-    if (isSettled(change.head.state)) open.delete(change.head.key);
-    else open.add(change.head.key);
-    most = Math.max(most, open.size);
-  });
-  return () => most;
+  const told = new Map<number, Change>();
+  await natsFeed(await yard.broker.connect(), yard.user.names).follow((change) => told.set(revisionOf(change), change));
+  return () => {
+    const revisions = [...told.keys()].sort((a, b) => a - b);
+    expect((revisions.at(-1) ?? 0) - (revisions[0] ?? 0) + 1).toBe(told.size);
+    const open = new Set<string>();
+    let most = 0;
+    for (const change of revisions.map((revision) => told.get(revision))) {
+      if (change?.kind !== 'job' || !change.head.key.startsWith(`${tenant}.`)) continue;
+      if (isSettled(change.head.state)) open.delete(change.head.key);
+      else open.add(change.head.key);
+      most = Math.max(most, open.size);
+    }
+    return most;
+  };
 }
 
 describe('of a tenant with a quota', () => {

@@ -35,8 +35,10 @@ beforeAll(async () => {
   await cluster.work([defineJob({ type: 'frame', payload, run: () => 'done' })]);
   const clientId = 'device';
   device = await connectAsync(url(), { clientId, clean: false, reconnectPeriod: 200 });
-  device.on('message', (topic, body) => {
-    if (topic.startsWith('out/event/default/frame/')) events.push(nameOf(JSON.parse(body.toString())));
+  device.on('message', (topic, body, { dup }) => {
+    const said = topic.startsWith('out/event/default/frame/') ? nameOf(JSON.parse(body.toString())) : undefined;
+    // The broker outside, which was killed, says again by itself what it does not know to be acknowledged.
+    if (said !== undefined && !(dup && events.includes(said))) events.push(said);
     heard.set(topic, [...(heard.get(topic) ?? []), JSON.parse(body.toString())]);
   });
   device.on('error', () => undefined);
