@@ -103,7 +103,8 @@ class Hands {
       expect(await this.#focusIsOutside(dialog)).toBe(false);
     }
     await this.#page.keyboard.press('Escape');
-    await dialog.waitFor({ state: 'detached' });
+    // It hides before the page hears that it is closed, and would take what is opened in between for what was closed.
+    await this.#page.locator('dialog').waitFor({ state: 'detached' });
     await expect.poll(() => isFocused(button)).toBe(true);
     await this.#page.keyboard.press('Enter');
     await dialog.waitFor();
