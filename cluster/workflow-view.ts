@@ -20,6 +20,8 @@ export interface WorkflowJob {
   startedAt?: number;
   settledAt?: number;
   attempt: number;
+  /** How many attempts weigh against its limit: one that was handed back does not. */
+  spent: number;
   progress?: Progress;
   error?: string;
 }
@@ -137,6 +139,7 @@ function jobView(record: JobRecord): WorkflowJob {
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(settledAt === undefined ? {} : { settledAt }),
     attempt: context.attempt,
+    spent: context.spent,
     ...(progress === undefined ? {} : { progress }),
     ...(state === 'failed' && context.error !== undefined ? { error: context.error.message } : {}),
   };

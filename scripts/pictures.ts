@@ -8,6 +8,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { connect as connectNats } from 'nats';
 import { type Browser, chromium } from 'playwright-core';
 import { type Cluster, startCluster } from '../cluster/up.ts';
 import { places } from '../doors/web/src/place.ts';
@@ -35,6 +36,7 @@ async function takePictures(folder: string, only: readonly string[]): Promise<vo
     await using yard = await connect({ servers: cluster.url.split(',') });
     const load = new Load(yard, clock);
     await fill(yard);
+    await mistakes(cluster.url);
     await pause(clock, filledMs);
     const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
     await mkdir(folder, { recursive: true });
@@ -79,6 +81,8 @@ async function addresses(yard: Yard): Promise<Readonly<Record<string, string>>> 
     'machines-words': '/machines?words=yes',
     'machines-worker': '/machines?of=worker',
     'schedule-new': '/schedules/new',
+    'submit-transcode':
+      '/submit?type=transcode&payload=%7B%22input%22%3A%22reel.mp4%22%2C%22output%22%3A%22reel-720.mp4%22%7D',
     schedule: '/schedules/nightly-archive',
     workflow: '/workflows/film-17',
   };
@@ -141,6 +145,15 @@ async function fill(yard: Yard): Promise<void> {
   await yard.queues.resume('batch');
   const [worker] = await yard.workers();
   if (worker !== undefined) await yard.drainWorker(worker.name);
+}
+
+/** What other programs may send that is no job. */
+async function mistakes(url: string): Promise<void> {
+  const connection = await connectNats({ servers: url.split(',') });
+  connection.publish('yard.submit.transcode', '{"input":"reel.mp4","output":"reel.mp4","codec":"h266"}');
+  connection.publish('yard.submit.noop', 'not JSON');
+  connection.publish('yard.submit.sleeper', '{"executionTimeMs":"long"}');
+  await connection.drain();
 }
 
 function encodes(): readonly Submission[] {

@@ -106,6 +106,7 @@ const view = z
         startedAt: moment.optional(),
         settledAt: moment.optional(),
         attempt: z.number().int(),
+        spent: z.number().int(),
         error: z.string().optional(),
       }),
     ),

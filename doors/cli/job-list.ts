@@ -106,7 +106,7 @@ function shape(now: number): readonly Column<JobRecord>[] {
     { title: 'STATE', value: ({ state }) => state, style: ({ state }) => stateStyle(state) },
     { title: 'QUEUE', value: ({ queue }) => queue },
     { title: 'PRIORITY', value: ({ priority }) => priority },
-    { title: 'ATTEMPT', value: ({ context }) => `${context.attempt}/${context.maxAttempts}`, align: 'right' },
+    { title: 'ATTEMPT', value: ({ context }) => `${context.spent}/${context.maxAttempts}`, align: 'right' },
     { title: 'CREATED', value: ({ createdAt }) => relative(createdAt, now) },
     { title: 'SINCE', value: ({ updatedAt }) => relative(updatedAt, now) },
     { title: 'WORKER', wide: true, value: ({ context }) => context.worker ?? '-' },

@@ -125,9 +125,15 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await page.getByRole('button', { name: 'Pause' }).click();
     await confirm(page, 'Pause');
     await page.getByText('paused').waitFor();
-    (await stage.cluster.broker.connect()).publish('yard.submit.nobody', '{}');
+    (await stage.cluster.broker.connect()).publish('yard.submit.nobody', '{"n":1}');
     await page.goto(`${stage.served.url}/console/rejected`);
     await page.getByText('Expected a job type').waitFor();
+    await page.getByRole('link', { name: 'Correct it and submit …' }).click();
+    await expect.poll(() => page.getByLabel('type', { exact: true }).inputValue()).toBe('nobody');
+    await expect.poll(() => page.getByLabel('payload').inputValue()).toBe('{\n  "n": 1\n}');
+    await page.getByRole('group', { name: 'Served now' }).getByRole('button', { name: 'moody' }).click();
+    await expect.poll(() => page.getByLabel('type', { exact: true }).inputValue()).toBe('moody');
+    await page.getByRole('button', { name: 'moody', pressed: true }).waitFor();
     await page.goto(`${stage.served.url}/console/audit`);
     await page.getByText('schedule.pause').first().waitFor();
   });

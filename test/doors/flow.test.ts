@@ -96,7 +96,7 @@ const never = (): never => expect.unreachable();
 
 test('the critical path goes back by what ended last, and leads to what is waited for while it is open', () => {
   const job = (name: string, state: WorkflowJob['state'], at: number): WorkflowJob => ({
-    ...{ id: `w-${name}`, node: name, type: 'noop', state, updatedAt: at, startedAt: at - 1, attempt: 1 },
+    ...{ id: `w-${name}`, node: name, type: 'noop', state, updatedAt: at, startedAt: at - 1, attempt: 1, spent: 1 },
     ...(state === 'completed' ? { settledAt: at } : {}),
   });
   const isOver = (state: string) => state === 'completed';

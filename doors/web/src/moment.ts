@@ -1,5 +1,5 @@
 /**
- * Moments and durations in words; absolute ones in the reader's time zone or in UTC.
+ * Moments, durations and sizes in words; absolute moments in the reader's time zone or in UTC.
  */
 
 import { signal } from '@preact/signals';
@@ -26,10 +26,15 @@ export function relative(at: number, now = Date.now()): string {
 /** `12 ms`, `3.4 s`, `5 min`, `2 h 10 min`, `3 d`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(ms % 1_000 === 0 ? 0 : 1)} s`;
   if (ms < 120_000) return `${Math.round(ms / 1_000)} s`;
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 120) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d`;
+}
+
+/** `512 MB`, `24.1 GB`. */
+export function megabytes(mb: number): string {
+  return mb < 1_000 ? `${Math.round(mb)} MB` : `${(mb / 1_000).toFixed(1)} GB`;
 }

@@ -39,21 +39,6 @@ export function placeOn(points: readonly Point[], share: number): Point {
   return points.at(-1) ?? [0, 0];
 }
 
-/** The longest straight part: its middle, how long it is, and whether it lies level. */
-export function longestOf(points: readonly Point[]): { middle: Point; length: number; isLevel: boolean } {
-  let longest: { middle: Point; length: number; isLevel: boolean } = {
-    middle: points[0] ?? [0, 0],
-    length: 0,
-    isLevel: true,
-  };
-  for (const [at, [toX, toY]] of points.slice(1).entries()) {
-    const [x, y] = points[at] ?? [toX, toY];
-    const length = Math.abs(toX - x) + Math.abs(toY - y);
-    if (length > longest.length) longest = { middle: [(x + toX) / 2, (y + toY) / 2], length, isLevel: y === toY };
-  }
-  return longest;
-}
-
 function towards(corner: Point, other: Point): Point {
   const length = distance(corner, other);
   const part = length === 0 ? 0 : Math.min(radius, length / 2) / length;

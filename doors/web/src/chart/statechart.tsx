@@ -8,10 +8,11 @@
  */
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
-import type { Box, Drawing, DrawnWire } from '../../drawing/layout.ts';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import type { Box, Drawing, DrawnWire, Rect } from '../../drawing/layout.ts';
 import { linesOf } from '../../drawing/line.ts';
-import { longestOf, pathOf } from './path.ts';
+import { pathOf } from './path.ts';
+import { placePills } from './pills.ts';
 import { Tokens } from './tokens.ts';
 
 export interface Flow {
@@ -49,6 +50,8 @@ export function Statechart(props: StatechartProps) {
       tokens.clear();
     };
   }, [drawing, onTokens]);
+  const counted = [...(props.flows?.keys() ?? [])].sort().join('\n');
+  const pills = useMemo(() => placePills(drawing, new Set(counted.split('\n'))), [drawing, counted]);
   const { width, height } = drawing;
   const size = zoom === undefined ? {} : { width: width * zoom, height: height * zoom };
   return (
@@ -96,7 +99,13 @@ export function Statechart(props: StatechartProps) {
         </g>
       ))}
       {drawing.wires.map((wire) => (
-        <Label key={wire.id} wire={wire} flow={props.flows?.get(wire.id)} looks={looks(wire, props)} />
+        <Label
+          key={wire.id}
+          wire={wire}
+          place={pills.get(wire.id)}
+          flow={props.flows?.get(wire.id)}
+          looks={looks(wire, props)}
+        />
       ))}
       <g ref={layer} class="tokens" />
     </svg>
@@ -138,8 +147,16 @@ function State({ box, lines, count, isLit }: StateProps) {
   );
 }
 
-function Label({ wire, flow, looks: look }: { wire: DrawnWire; flow: Flow | undefined; looks: string }) {
-  if (wire.label === undefined) return <Pill wire={wire} flow={flow} looks={look} />;
+interface LabelProps {
+  wire: DrawnWire;
+  /** Where what is counted stands, where there are no words. */
+  place: Rect | undefined;
+  flow: Flow | undefined;
+  looks: string;
+}
+
+function Label({ wire, place, flow, looks: look }: LabelProps) {
+  if (wire.label === undefined) return <Pill place={place} flow={flow} looks={look} />;
   const { x, y, width, height } = wire.label;
   const lines = linesOf(wire.ways);
   const middle = x + width / 2;
@@ -163,20 +180,14 @@ function Label({ wire, flow, looks: look }: { wire: DrawnWire; flow: Flow | unde
   );
 }
 
-const pill = { width: 116, height: 30 };
-
-/** Where a wire has no words, what is counted stands on it, and above it where it is too short for that. */
-function Pill({ wire, flow, looks: look }: { wire: DrawnWire; flow: Flow | undefined; looks: string }) {
-  if (flow === undefined || flow.jobs === 0) return null;
-  const { middle, length, isLevel } = longestOf(wire.points);
-  const isTight = length < (isLevel ? pill.width : pill.height) + 16;
-  // Beside a short upright wire there are boxes; what is counted on it stands among the edges in words.
-  if (isTight && !isLevel) return null;
-  const [x, y] = [middle[0], middle[1] - (isTight ? 52 : 0)];
+/** Where a wire has no words, what is counted stands where there is room for it. */
+function Pill({ place, flow, looks: look }: { place: Rect | undefined; flow: Flow | undefined; looks: string }) {
+  if (place === undefined || flow === undefined || flow.jobs === 0) return null;
+  const { x, y, width, height } = place;
   return (
     <g class={`label ${look}`}>
-      <rect x={x - pill.width / 2} y={y - pill.height / 2} {...pill} rx={15} />
-      <Counted flow={flow} x={x} y={y + 6} />
+      <rect {...place} rx={height / 2} />
+      <Counted flow={flow} x={x + width / 2} y={y + height / 2 + 6} />
     </g>
   );
 }

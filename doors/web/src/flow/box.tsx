@@ -80,7 +80,7 @@ function One({ unit, x, y, width, height, view }: BoxProps) {
       </text>
       <text class="state-word" x={x + width - 14} y={y + 46} text-anchor="end">
         {percent === undefined ? (job?.state ?? 'forgotten') : `${Math.round(percent)} %`}
-        {(job?.attempt ?? 0) > 1 ? ` ×${job?.attempt}` : ''}
+        {(job?.spent ?? 0) > 1 ? ` ×${job?.spent}` : ''}
       </text>
       {percent !== undefined && (
         <>

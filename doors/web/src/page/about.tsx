@@ -3,6 +3,7 @@
  */
 
 import { useAsked } from '../asked.ts';
+import { megabytes } from '../moment.ts';
 import { Keys } from '../part/keys.tsx';
 import { Line } from '../part/line.tsx';
 import { Table } from '../part/table.tsx';
@@ -43,7 +44,7 @@ export function About() {
             <dd>
               {store === undefined
                 ? '–'
-                : `${megabytes(store.bytes)} of ${store.most === undefined ? 'no limit' : megabytes(store.most)}`}
+                : `${megabytes(store.bytes / 1e6)} of ${store.most === undefined ? 'no limit' : megabytes(store.most / 1e6)}`}
             </dd>
             <dt>Durability</dt>
             <dd>{cluster.answer?.durability ?? '–'}</dd>
@@ -157,8 +158,4 @@ function Notices() {
       ))}
     </section>
   );
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6).toLocaleString('en')} MB`;
 }

@@ -45,7 +45,7 @@ export function Queues() {
               <td class="number">{(out ?? 0).toLocaleString('en')}</td>
               <td class="number">{maxActive ?? '–'}</td>
               <td>{paused ? <span class="badge warn">paused</span> : 'open'}</td>
-              <td>
+              <td class="acts">
                 {paused ? (
                   <Act
                     label="Resume"

@@ -3,6 +3,7 @@
  */
 
 import type { Rejection } from '../../../../sdk/index.ts';
+import { pathWith } from '../ask.ts';
 import { useAsked } from '../asked.ts';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
@@ -24,8 +25,16 @@ export function Rejected() {
           <pre class="json" tabIndex={0}>
             {body}
           </pre>
+          <footer>
+            <a href={pathWith('/console/submit', { type: typeIn(subject), payload: body })}>Correct it and submit …</a>
+          </footer>
         </section>
       ))}
     </>
   );
+}
+
+/** Of `tenant/type`. */
+function typeIn(subject: string): string {
+  return subject.slice(subject.indexOf('/') + 1);
 }

@@ -128,7 +128,7 @@ function Type({ type, types, wrong, onChange }: TypeProps) {
     <Field
       name="type"
       wrong={wrong}
-      hint={isServed ? `Served now: ${served.join(', ')}` : 'No worker serves it now: it would wait for one.'}
+      hint={isServed ? 'Workers serve these now.' : 'No worker serves it now: it would wait for one.'}
       control={(described) => (
         <>
           <input
@@ -145,6 +145,14 @@ function Type({ type, types, wrong, onChange }: TypeProps) {
               <option key={one} value={one} />
             ))}
           </datalist>
+          {/* biome-ignore lint/a11y/useSemanticElements: a fieldset within a field would be heard as another one. */}
+          <div class="chips" role="group" aria-label="Served now">
+            {served.map((one) => (
+              <button key={one} type="button" aria-pressed={one === type} onClick={() => onChange(one)}>
+                {one}
+              </button>
+            ))}
+          </div>
         </>
       )}
     />

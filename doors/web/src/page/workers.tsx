@@ -5,7 +5,7 @@
 import { charts } from 'virtual:charts';
 import { useAsked } from '../asked.ts';
 import { Statechart } from '../chart/statechart.tsx';
-import { duration } from '../moment.ts';
+import { duration, megabytes } from '../moment.ts';
 import { Act } from '../part/act.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
@@ -69,13 +69,13 @@ function Card({ worker, onDone }: { worker: WorkersAnswer['workers'][number]; on
         </dd>
         <dt>Load</dt>
         <dd>
-          {Math.round(load.cpuPercent)} % CPU, {Math.round(load.memoryMb)} MB of {memoryMb.toLocaleString('en')}
+          {Math.round(load.cpuPercent)} % CPU, {megabytes(load.memoryMb)} of {megabytes(memoryMb)}
         </dd>
         {gpu > 0 && (
           <>
             <dt>GPU</dt>
             <dd>
-              {gpu}, {vramMb.toLocaleString('en')} MB each
+              {gpu}, {megabytes(vramMb)} each
             </dd>
           </>
         )}

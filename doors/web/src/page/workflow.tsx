@@ -246,7 +246,7 @@ function JobsOf({ jobs }: { jobs: readonly WorkflowJob[] }) {
         </tr>
       </thead>
       <tbody>
-        {jobs.map(({ id, node, type, state, attempt, startedAt, settledAt, updatedAt, error, progress }) => (
+        {jobs.map(({ id, node, type, state, spent, startedAt, settledAt, updatedAt, error, progress }) => (
           <tr key={id}>
             <td>
               <a href={`/console/jobs/${encodeURIComponent(id)}`}>{id}</a>
@@ -256,7 +256,7 @@ function JobsOf({ jobs }: { jobs: readonly WorkflowJob[] }) {
             <td>
               <StateBadge state={state} />
             </td>
-            <td class="number">{attempt}</td>
+            <td class="number">{spent}</td>
             <td>{startedAt === undefined ? '–' : duration((settledAt ?? Date.now()) - startedAt)}</td>
             <td>
               <When at={updatedAt} />

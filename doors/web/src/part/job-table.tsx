@@ -31,7 +31,7 @@ const columns: readonly Column[] = [
     head: 'Attempt',
     usual: true,
     kind: 'number',
-    cell: ({ context }) => `${context.attempt}/${context.maxAttempts}`,
+    cell: ({ context }) => `${context.spent}/${context.maxAttempts}`,
   },
   { name: 'worker', head: 'Worker', cell: ({ context, attempts }) => context.worker ?? attempts.at(-1)?.worker },
   { name: 'waited', head: 'Waited', kind: 'number', cell: (job) => duration(waitedMs(job)) },

@@ -41,7 +41,7 @@ export function Payload(props: PayloadProps) {
         <button type="button" aria-pressed={!isForm} onClick={() => setWantsJson(true)}>
           JSON
         </button>
-        <small>{aboutOf(type, isForm)}</small>
+        <small>{aboutOf(named, type, isForm)}</small>
       </fieldset>
       {isForm ? (
         <>
@@ -66,7 +66,8 @@ export function Payload(props: PayloadProps) {
   );
 }
 
-function aboutOf(type: TypeView | undefined, isForm: boolean): string {
+function aboutOf(named: string, type: TypeView | undefined, isForm: boolean): string {
+  if (named === '') return 'Choose a type: it tells what its payload may hold.';
   if (isForm) return type?.description ?? '';
   if (type === undefined) return 'No worker has made this type known: its fields are not known either.';
   return type.schema === undefined ? 'Its worker does not say what it may hold.' : (type.description ?? '');

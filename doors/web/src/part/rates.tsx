@@ -10,6 +10,7 @@ import { moment } from '../moment.ts';
 import { isDark } from '../theme.ts';
 
 const seconds = 120;
+const atLeast = 20;
 const drawn = [
   { name: 'submitted', css: '--blue' },
   { name: 'completed', css: '--green' },
@@ -51,6 +52,8 @@ export function Rates() {
 /** Counts by second; the present one is not shown, since it is not over. */
 class Window {
   readonly #bySecond = new Map<number, [submitted: number, completed: number, failed: number]>();
+  /** Before it nothing was counted here, which is not the same as nothing. */
+  readonly #since = Math.floor(Date.now() / 1_000);
 
   /** By the moment at which it happened: what was missed is told later. */
   count({ from, to, at }: News): void {
@@ -65,8 +68,10 @@ class Window {
   data(): uPlot.AlignedData {
     const now = Math.floor(Date.now() / 1_000);
     for (const second of this.#bySecond.keys()) if (second < now - seconds) this.#bySecond.delete(second);
-    const times = Array.from({ length: seconds }, (_, at) => now - seconds + at);
-    const series = (at: 0 | 1 | 2) => times.map((second) => this.#bySecond.get(second)?.[at] ?? 0);
+    const shown = Math.min(seconds, Math.max(atLeast, now - this.#since));
+    const times = Array.from({ length: shown }, (_, at) => now - shown + at);
+    const unknown = (second: number) => (second < this.#since ? null : 0);
+    const series = (at: 0 | 1 | 2) => times.map((second) => this.#bySecond.get(second)?.[at] ?? unknown(second));
     return [times, series(0), series(1), series(2)];
   }
 }
@@ -82,7 +87,7 @@ function optionsFor(place: HTMLElement): uPlot.Options {
     cursor: { y: false },
     scales: { y: { range: (_, __, max) => [0, Math.max(5, max * 1.1)] } },
     axes: [
-      { ...axis, values: (_, splits) => splits.map(clockOf) },
+      { ...axis, space: 90, values: (_, splits) => splits.map(clockOf) },
       { ...axis, size: 44 },
     ],
     series: [
