@@ -20,7 +20,7 @@ interface Candidate {
   cost: number;
 }
 
-export const pill = { width: 112, height: 28 } as const;
+const pill = { width: 112, height: 28 } as const;
 
 const shares = [0.5, 0.35, 0.65, 0.2, 0.8, 0, 1];
 const apart = 5;
