@@ -8,7 +8,16 @@ import { defineJob, type TokenScope } from '../../sdk/index.ts';
 import { scratch } from '../nats/broker.ts';
 import { serveOpen } from './cluster.ts';
 import { Shell } from './command.ts';
-import { type ConsoleStage, confirm, consoleStage, phone, program, seriousIn } from './console-page.ts';
+import {
+  type ConsoleStage,
+  confirm,
+  consoleStage,
+  openMenu,
+  phone,
+  program,
+  screen,
+  seriousIn,
+} from './console-page.ts';
 
 const stored = 10_000;
 
@@ -177,10 +186,11 @@ describe.skipIf(!existsSync(program))('with ten thousand jobs, in the console', 
     await using locked = await stage.serve({ auth: 'token' });
     const scopes: TokenScope[] = [scope];
     const { secret } = await stage.yard.tokens.create({ label: `${scope}-er`, scopes });
-    const page = await stage.browser.newPage();
+    const page = await stage.browser.newPage({ viewport: screen });
     await page.goto(`${locked.url}/console/jobs/later-9000`);
     await page.getByLabel('Token').fill(secret);
     await page.getByRole('button', { name: 'Sign in' }).click();
+    await openMenu(page);
     await page.locator('.badge.role').getByText(role).waitFor();
     const isOff = (name: string) => page.getByRole('button', { name }).getAttribute('aria-disabled');
     await page.getByRole('button', { name: 'Hold' }).waitFor();

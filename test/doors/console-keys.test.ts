@@ -5,7 +5,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { mixed, mixedJobs } from './console-load.ts';
-import { type ConsoleStage, consoleStage, program } from './console-page.ts';
+import { type ConsoleStage, consoleStage, phone, program, screen } from './console-page.ts';
 
 const steps = 150;
 
@@ -22,7 +22,7 @@ describe.skipIf(!existsSync(program))('by the keyboard alone, in the console', (
   test('a day is worked, from signing in to having the leader step down', async () => {
     await using locked = await stage.serve({ auth: 'token' });
     const { secret } = await stage.yard.tokens.create({ label: 'console', scopes: ['admin'] });
-    const page = await stage.browser.newPage({ viewport: { width: 1_440, height: 900 }, reducedMotion: 'reduce' });
+    const page = await stage.browser.newPage({ viewport: screen, reducedMotion: 'reduce' });
     const hands = new Hands(page);
     await page.goto(`${locked.url}/console/`);
 
@@ -237,6 +237,7 @@ async function submits(page: Page, hands: Hands, { yard }: ConsoleStage): Promis
 
 async function keepsASchedule(page: Page, hands: Hands, { yard }: ConsoleStage): Promise<void> {
   await page.keyboard.press('Escape');
+  if (screen === phone) await hands.press(page.getByRole('button', { name: 'Menu' }));
   await hands.press(page.getByRole('navigation').getByRole('link', { name: 'Schedules' }));
   await page.getByRole('heading', { level: 1, name: 'Schedules' }).waitFor();
   await hands.press(page.getByRole('link', { name: 'New schedule' }));

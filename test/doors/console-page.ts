@@ -15,6 +15,8 @@ import { serveOpen, type TestCluster, testCluster } from './cluster.ts';
 export const program = '/usr/bin/chromium';
 export const phone = { width: 390, height: 844 };
 const desk = { width: 1_440, height: 900 };
+/** `npm run test:phone` does all that is done in the console as on a phone. */
+export const screen = process.env['CONSOLE_SCREEN'] === 'phone' ? phone : desk;
 
 type PageOptions = Parameters<Browser['newPage']>[0];
 
@@ -63,7 +65,7 @@ const comesAgain = /the server responded with a status of 503/;
 
 /** A page at an address of the console; what it finds wrong fails the test at its end. */
 export async function openPage(browser: Browser, address: string, options: PageOptions = {}) {
-  const page = await browser.newPage({ viewport: desk, ...options });
+  const page = await browser.newPage({ viewport: screen, ...options });
   const wrong: string[] = [];
   const asking = new Set<Request>();
   const finished: Request[] = [];
@@ -130,6 +132,12 @@ export async function overflowOf(page: Page): Promise<number> {
   return z
     .number()
     .parse(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'));
+}
+
+/** On a phone, what stands at the side of a desk is behind a button. */
+export async function openMenu(page: Page): Promise<void> {
+  const menu = page.getByRole('button', { name: 'Menu', expanded: false });
+  if (await menu.isVisible()) await menu.click();
 }
 
 /** Says yes to what is asked over the page. */

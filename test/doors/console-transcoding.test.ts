@@ -9,7 +9,7 @@ import { Ffmpeg } from '../../handlers/ffmpeg/tool.ts';
 import { transcode } from '../../handlers/transcode.ts';
 import { SystemClock } from '../../runtime/clock.ts';
 import { type Scratch, scratch } from '../nats/broker.ts';
-import { type ConsoleStage, consoleStage, overflowOf, phone, program, seriousIn } from './console-page.ts';
+import { type ConsoleStage, consoleStage, openMenu, overflowOf, phone, program, seriousIn } from './console-page.ts';
 
 const films = [
   { id: 'fine', codec: 'h264', crf: 18 },
@@ -54,6 +54,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     }
     await expect.poll(() => page.locator('.frontier').count()).toBe(1);
     expect(await seriousIn(page)).toEqual([]);
+    await openMenu(page);
     await page.getByRole('button', { name: 'Dark' }).click();
     expect(await seriousIn(page)).toEqual([]);
   });

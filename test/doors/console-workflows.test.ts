@@ -6,7 +6,16 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineJob, workflowOf, type Yard } from '../../sdk/index.ts';
-import { type ConsoleStage, confirm, consoleStage, overflowOf, phone, program, seriousIn } from './console-page.ts';
+import {
+  type ConsoleStage,
+  confirm,
+  consoleStage,
+  overflowOf,
+  phone,
+  program,
+  screen,
+  seriousIn,
+} from './console-page.ts';
 
 /** Fails the first time, and completes when it is redriven. */
 const mended = new Set<string>();
@@ -84,6 +93,18 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
     await page.getByText('No workflow is like that.').waitFor();
   });
 
+  test('the palette finds one by its name', async () => {
+    await film('sought');
+    await using opened = await stage.open('/');
+    const { page } = opened;
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('film sought');
+    await page.getByRole('option', { name: /^workflow Film sought \(sought\)/ }).click();
+    await page.waitForURL(/console\/workflows\/sought$/);
+    await page.getByRole('heading', { level: 1, name: 'Film sought' }).waitFor();
+    opened.forgive();
+  });
+
   test('there is a next page, and a way back to the first', async () => {
     for (let n = 0; n < 27; n++) await yard.workflows.submit({ id: `paged-${n}`, jobs: { a: held } });
     await using opened = await stage.open('/workflows?q=paged');
@@ -155,7 +176,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
     await page.waitForURL(/console\/workflows$/);
     await page.getByRole('link', { name: 'Film typed' }).press('Enter');
     await unit(page, 'probe').focus();
-    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press(screen === phone ? 'ArrowDown' : 'ArrowRight');
     const focused = () => page.evaluate('document.activeElement?.getAttribute("data-unit")');
     expect(await focused()).toBe('cut');
     await page.keyboard.press('Enter');

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineJob } from '../../sdk/index.ts';
-import { type ConsoleStage, confirm, consoleStage, program, seriousIn } from './console-page.ts';
+import { type ConsoleStage, confirm, consoleStage, openMenu, program, screen, seriousIn } from './console-page.ts';
 
 /** Fails once, then is done. */
 const moody = defineJob({
@@ -49,9 +49,9 @@ describe.skipIf(!existsSync(program))('the console', () => {
     expect(await edges.locator('tbody tr').count()).toBe(await page.locator('.wire').count());
     const canvas = page.getByRole('region', { name: 'The chart; scrolls' });
     const place = (await canvas.boundingBox()) ?? expect.unreachable();
-    await page.mouse.move(place.x + 500, place.y + 300);
+    await page.mouse.move(place.x + 300, place.y + 300);
     await page.mouse.down();
-    await page.mouse.move(place.x + 300, place.y + 200, { steps: 4 });
+    await page.mouse.move(place.x + 100, place.y + 200, { steps: 4 });
     await page.mouse.up();
     expect(await canvas.evaluate(({ scrollLeft, scrollTop }) => [scrollLeft, scrollTop])).toEqual([200, 100]);
     const width = async () => Number(await page.locator('svg.chart').getAttribute('width'));
@@ -141,7 +141,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
   test('who has to sign in shows a token once, does something, and signs out', async () => {
     await using locked = await stage.serve({ auth: 'token' });
     const { secret } = await stage.yard.tokens.create({ label: 'console', scopes: ['operate'] });
-    const page = await stage.browser.newPage();
+    const page = await stage.browser.newPage({ viewport: screen });
     await page.goto(`${locked.url}/console/queues`);
     await page.getByLabel('Token').fill('yard_wrong');
     await page.getByRole('button', { name: 'Sign in' }).click();
@@ -155,6 +155,7 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await row.getByRole('button', { name: 'Resume' }).click();
     await row.getByText('open').waitFor();
     expect(await page.evaluate('document.cookie')).toBe('');
+    await openMenu(page);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('Token').waitFor();
     await page.reload();

@@ -153,7 +153,9 @@ function Notices() {
           <summary>
             {name} {version}, {licence}
           </summary>
-          <pre class="json">{text}</pre>
+          <pre class="json" tabIndex={0}>
+            {text}
+          </pre>
         </details>
       ))}
     </section>

@@ -1,5 +1,5 @@
 /**
- * What the palette offers for some words: pages, jobs by how their ids begin, and things to do.
+ * What the palette offers for some words: pages, jobs by how their ids begin, workflows, and things to do.
  */
 
 import { pathWith } from '../ask.ts';
@@ -10,7 +10,7 @@ import { toggleTheme } from '../theme.ts';
 
 export interface Entry {
   id: string;
-  kind: 'page' | 'job' | 'action';
+  kind: 'page' | 'job' | 'workflow' | 'action';
   name: string;
   /** Beside it: keys, or what state a job is in. */
   note: string;
@@ -39,9 +39,18 @@ export function fixedEntries(go: Go): readonly Entry[] {
   ];
 }
 
-export function jobEntry({ id, name, state }: { id: string; name?: string | undefined; state: string }, go: Go): Entry {
+/** A job, or a workflow. */
+export interface Found {
+  id: string;
+  name?: string | undefined;
+  state: string;
+}
+
+const pagesOf = { job: 'jobs', workflow: 'workflows' } as const;
+
+export function foundEntry(kind: keyof typeof pagesOf, { id, name, state }: Found, go: Go): Entry {
   const title = name === undefined ? id : `${name} (${id})`;
-  return { ...entry('job', title, state), run: () => go(`${base}/jobs/${encodeURIComponent(id)}`) };
+  return { ...entry(kind, title, state), run: () => go(`${base}/${pagesOf[kind]}/${encodeURIComponent(id)}`) };
 }
 
 /** Whatever else the words are, jobs can be searched for them. */

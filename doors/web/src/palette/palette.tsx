@@ -1,17 +1,19 @@
 /**
- * Find a page, a job or something to do by typing: Ctrl+K, arrows, Enter.
+ * Find a page, a job, a workflow or something to do by typing: Ctrl+K, arrows, Enter.
  */
 
 import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
+import type { WorkflowPage } from '../../../../sdk/index.ts';
 import { ask, pathWith } from '../ask.ts';
 import type { JobsAnswer } from '../page/answer.ts';
 import { Dialog } from '../part/dialog.tsx';
-import { type Entry, fits, fixedEntries, jobEntry, searchEntry } from './entry.ts';
+import { type Entry, type Found, fits, fixedEntries, foundEntry, searchEntry } from './entry.ts';
 import { closePalette, opened } from './open.ts';
 
 const shownAtMost = 12;
 const jobsAtMost = 6;
+const workflowsAtMost = 3;
 const settleMs = 120;
 
 export function Palette() {
@@ -23,13 +25,16 @@ function Open() {
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
   const id = useId();
-  const jobs = useJobs(text.trim());
+  const { jobs, workflows } = useFound(text.trim());
   const entries = useMemo(() => {
     const words = text.trim();
     const fixed = fixedEntries(route).filter(({ name }) => fits(name, words));
-    const found = jobs.map((job) => jobEntry(job, route));
+    const found = [
+      ...jobs.map((job) => foundEntry('job', job, route)),
+      ...workflows.map((workflow) => foundEntry('workflow', workflow, route)),
+    ];
     return [...fixed, ...found, ...(words === '' ? [] : [searchEntry(words, route)])].slice(0, shownAtMost);
-  }, [text, jobs, route]);
+  }, [text, jobs, workflows, route]);
   const chosen = entries[Math.min(at, entries.length - 1)];
   const run = (entry: Entry | undefined) => {
     if (entry === undefined) return;
@@ -89,9 +94,11 @@ function Open() {
   );
 }
 
-/** Jobs for these words, a moment after the last key: the one of that id first. */
-function useJobs(text: string): JobsAnswer['jobs'] {
-  const [jobs, setJobs] = useState<JobsAnswer['jobs']>([]);
+const nothing: Record<'jobs' | 'workflows', readonly Found[]> = { jobs: [], workflows: [] };
+
+/** What there is for these words, a moment after the last key: the job of that id first. */
+function useFound(text: string): typeof nothing {
+  const [found, setFound] = useState(nothing);
   useEffect(() => {
     const left = new AbortController();
     const look = async () => {
@@ -100,14 +107,19 @@ function useJobs(text: string): JobsAnswer['jobs'] {
         (job) => [job],
         () => [],
       );
-      const found = ask<JobsAnswer>(pathWith('/v1/jobs', { q: text, limit: jobsAtMost }), { signal }).then(
+      const jobs = ask<JobsAnswer>(pathWith('/v1/jobs', { q: text, limit: jobsAtMost }), { signal }).then(
         (answer) => answer.jobs,
         () => [],
       );
-      const [first, more] = await Promise.all([exact, found]);
-      if (!signal.aborted) setJobs([...first, ...more.filter(({ id }) => id !== text)]);
+      const named = pathWith('/v1/workflows', { q: text, limit: workflowsAtMost });
+      const flows = ask<WorkflowPage>(named, { signal }).then(
+        (answer) => answer.workflows,
+        () => [],
+      );
+      const [first, more, workflows] = await Promise.all([exact, jobs, flows]);
+      if (!signal.aborted) setFound({ jobs: [...first, ...more.filter(({ id }) => id !== text)], workflows });
     };
-    setJobs([]);
+    setFound(nothing);
     const timer = window.setTimeout(() => void look(), settleMs);
     if (text === '') window.clearTimeout(timer);
     return () => {
@@ -115,5 +127,5 @@ function useJobs(text: string): JobsAnswer['jobs'] {
       left.abort();
     };
   }, [text]);
-  return jobs;
+  return found;
 }
