@@ -7,9 +7,9 @@
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { connect as connectNats } from 'nats';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { type Cluster, startCluster } from '../cluster/up.ts';
 import { places } from '../doors/web/src/place.ts';
 import { makeClip } from '../handlers/ffmpeg/clip.ts';
@@ -82,11 +82,27 @@ async function addresses(yard: Yard): Promise<Readonly<Record<string, string>>> 
     'machines-worker': '/machines?of=worker',
     'schedule-new': '/schedules/new',
     'submit-transcode':
-      '/submit?type=transcode&payload=%7B%22input%22%3A%22reel.mp4%22%2C%22output%22%3A%22reel-720.mp4%22%7D',
+      '/submit?type=transcode&payload=%7B%22input%22%3A%22reel.mp4%22%2C%22output%22%3A%22reel-720.mp4%22%2C%22codec%22%3A%22h266%22%7D',
     schedule: '/schedules/nightly-archive',
-    workflow: '/workflows/film-17',
+    workflow: '/workflows/film-19',
+    'jobs-cancelled': '/jobs?state=held',
   };
 }
+
+/** What is done on a page before its picture is taken. */
+const poses: Readonly<Record<string, (page: Page) => Promise<void>>> = {
+  // So that its curves have a past.
+  overview: (page) => page.waitForTimeout(25_000),
+  'jobs-cancelled': async (page) => {
+    await page.getByRole('button', { name: 'All that match the filter' }).click();
+    await page.getByRole('toolbar').getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('region', { name: 'Dry run' }).waitFor();
+  },
+  'submit-transcode': async (page) => {
+    await page.getByRole('button', { name: 'Submit', exact: true }).click();
+    await page.getByRole('alert').first().waitFor();
+  },
+};
 
 async function picture(browser: Browser, address: string, path: string): Promise<void> {
   for (const [look, options] of Object.entries(looks)) {
@@ -94,6 +110,7 @@ async function picture(browser: Browser, address: string, path: string): Promise
     await page.goto(address);
     await page.locator('h1').waitFor();
     await page.waitForTimeout(watchedMs);
+    await poses[basename(path)]?.(page);
     await page.screenshot({ path: `${path}-${look}.png`, fullPage: look === 'phone' });
     await page.close();
   }

@@ -53,7 +53,8 @@ export function Statechart(props: StatechartProps) {
   const counted = [...(props.flows?.keys() ?? [])].sort().join('\n');
   const pills = useMemo(() => placePills(drawing, new Set(counted.split('\n'))), [drawing, counted]);
   const { width, height } = drawing;
-  const size = zoom === undefined ? {} : { width: width * zoom, height: height * zoom };
+  const size =
+    zoom === undefined ? { style: { '--natural': `${width}px` } } : { width: width * zoom, height: height * zoom };
   return (
     <svg
       class={`chart${zoom === undefined ? ' fits' : ''}`}
