@@ -98,7 +98,7 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
     await using opened = await stage.open('/');
     const { page } = opened;
     await page.keyboard.press('Control+k');
-    await page.keyboard.type('film sought');
+    await page.getByRole('combobox', { name: 'A page, a job by its id, or something to do' }).fill('film sought');
     await page.getByRole('option', { name: /^workflow Film sought \(sought\)/ }).click();
     await page.waitForURL(/console\/workflows\/sought$/);
     await page.getByRole('heading', { level: 1, name: 'Film sought' }).waitFor();
