@@ -37,8 +37,9 @@ export interface StreamMessage {
   at: number;
 }
 
-const atOnce = 5_000;
-const silentForMs = 5_000;
+const atOnce = 10_000;
+/** The broker beats once a second while it has nothing to send. */
+const idleBeats = 3;
 const atOnceInTheEnd = 128;
 
 /**
@@ -70,7 +71,7 @@ export async function* messagesOf(reading: Reading): AsyncGenerator<StreamMessag
   }
 }
 
-/** Until the broker counts none to come. */
+/** Until the broker counts none to come, or sends nothing though it counts some. */
 async function* most({ js, presence, stream, after, filter, headersOnly }: Reading): AsyncGenerator<JsMsg> {
   const consumer = await js.consumers.get(stream, {
     deliver_policy: DeliverPolicy.StartSequence,
@@ -78,19 +79,22 @@ async function* most({ js, presence, stream, after, filter, headersOnly }: Readi
     headers_only: headersOnly,
     filter_subjects: filter,
   });
+  const messages = await consumer.consume({ max_messages: atOnce, expires: 5_000, idle_heartbeat: 1_000 });
+  // The consumer lies with one broker, and where that one dies nothing more comes.
+  closeWhenDead(messages, presence, new TimeoutError());
+  let beats = 0;
+  const watch = async () => {
+    for await (const { type } of messages.status()) if (type === 'heartbeat' && ++beats >= idleBeats) messages.stop();
+  };
+  void watch();
   try {
-    for (let isEmpty = false; !isEmpty; ) {
-      const messages = await consumer.fetch({ max_messages: atOnce, expires: silentForMs, idle_heartbeat: 1_000 });
-      // The consumer lies with one broker, and where that one dies nothing more comes.
-      closeWhenDead(messages, presence, new TimeoutError());
-      isEmpty = true;
-      for await (const message of messages) {
-        isEmpty = false;
-        yield message;
-        if (message.info.pending === 0) return;
-      }
+    for await (const message of messages) {
+      beats = 0;
+      yield message;
+      if (message.info.pending === 0) return;
     }
   } finally {
+    messages.stop();
     void consumer.delete().catch(() => undefined);
   }
 }
