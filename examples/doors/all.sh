@@ -3,7 +3,8 @@
 . "$(dirname "$0")/stage.sh"
 work=$(mktemp -d)
 cd "$work"
-yard up --free-ports --port free --http-port free --mqtt-port free --workers 1 --webhook-private yes --handlers "$doors/upper.ts" >up.log 2>&1 &
+# The command itself, not by way of `yard`: what ends a shell that waits for it would leave it running.
+"${words[@]}" up --free-ports --port free --http-port free --mqtt-port free --workers 1 --webhook-private yes --handlers "$doors/upper.ts" >up.log 2>&1 &
 up=$!
 trap 'kill $up 2>/dev/null || true; wait $up || true; rm -rf "$work"' EXIT
 until grep -qs '^Yardmaster is up' up.log; do
