@@ -2,7 +2,7 @@
  * Keys that work everywhere: `g` and a letter goes to a page, `/` to the search, Ctrl+K opens the palette, `?` tells all of them.
  */
 
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { openPalette } from './palette/open.ts';
 import { base, places } from './place.ts';
@@ -17,16 +17,17 @@ export const shortcuts: readonly (readonly [keys: string, does: string])[] = [
 
 export function useKeys(): void {
   const { route } = useLocation();
+  /** `g` was typed. It outlives a page that comes between it and its letter. */
+  const isGoing = useRef(false);
   useEffect(() => {
-    let isGoing = false;
     const onKey = (event: KeyboardEvent) => {
       if (isPaletteKey(event)) {
         event.preventDefault();
         return openPalette('commands');
       }
       if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      const place = isGoing ? places.find(({ key }) => key === event.key) : undefined;
-      isGoing = event.key === 'g';
+      const place = isGoing.current ? places.find(({ key }) => key === event.key) : undefined;
+      isGoing.current = event.key === 'g';
       if (place !== undefined) route(`${base}${place.path}`);
       else if (event.key === '?') openPalette('keys');
       else if (event.key === '/') toSearch(event, () => route(`${base}/jobs`));
