@@ -2,7 +2,7 @@
  * Wires as SVG paths with rounded corners, and places along them.
  */
 
-type Point = readonly [x: number, y: number];
+export type Point = readonly [x: number, y: number];
 
 const radius = 9;
 
@@ -45,6 +45,7 @@ function towards(corner: Point, other: Point): Point {
   return [corner[0] + part * (other[0] - corner[0]), corner[1] + part * (other[1] - corner[1])];
 }
 
-function distance([x, y]: Point, [toX, toY]: Point): number {
+/** Along level and upright lines. */
+export function distance([x, y]: Point, [toX, toY]: Point): number {
   return Math.abs(toX - x) + Math.abs(toY - y);
 }

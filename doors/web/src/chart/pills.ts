@@ -6,8 +6,7 @@
  */
 
 import type { Drawing, DrawnWire, Rect } from '../../drawing/layout.ts';
-
-type Point = readonly [x: number, y: number];
+import { distance, type Point } from './path.ts';
 
 interface Stretch {
   from: Point;
@@ -88,7 +87,7 @@ function stretchesOf(points: readonly Point[]): readonly Stretch[] {
 }
 
 function lengthOf({ from, to }: Stretch): number {
-  return Math.abs(to[0] - from[0]) + Math.abs(to[1] - from[1]);
+  return distance(from, to);
 }
 
 function covers(place: Rect, { from, to }: Stretch): boolean {
