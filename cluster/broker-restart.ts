@@ -61,7 +61,7 @@ function named(brokers: readonly BrokerView[], wanted: string): BrokerView {
   throw new Fault('input.invalid', `Expected the name of a broker, one of ${all}, got ${wanted}.`);
 }
 
-/** Under load one may lack the last write for a moment. */
+/** One that was restarted shortly before may still be reading. */
 async function othersHaveAll(
   wanted: string,
   { look, clock, withinMs }: Pick<BrokerRestart, 'look' | 'withinMs'> & { clock: Clock },

@@ -145,7 +145,7 @@ async function linkOver(
     get durability() {
       return durability;
     },
-    brokers: () => brokersOf(connection, named),
+    brokers: () => brokersOf(connection, named, clock),
     diskNote: () => diskNote(connection, named),
     noteDisk: (most) => noteDisk(connection, named, most),
     async [Symbol.asyncDispose]() {

@@ -21,7 +21,8 @@ export interface Scratch extends AsyncDisposable {
 
 export async function scratch(): Promise<Scratch> {
   const path = await mkdtemp(join(tmpdir(), 'yard-test-'));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+  // A process that was killed may not have ended yet, and writes.
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 10 }) };
 }
 
 /** A broker of this test alone, or a cluster of them. Its connections are closed before it stops. */
