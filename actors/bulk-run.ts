@@ -19,7 +19,7 @@ import {
   refusedOf,
   type StoredBulk,
 } from '../runtime/bulk.ts';
-import { type Cancel, type Clock, pause } from '../runtime/clock.ts';
+import type { Cancel, Clock } from '../runtime/clock.ts';
 import { isFault } from '../runtime/faults.ts';
 import { idIn } from '../runtime/key.ts';
 import type { World } from '../runtime/ports.ts';
@@ -44,8 +44,6 @@ const portionsASecond = 4;
 const leastPasses = 2;
 const keptReasons = 20;
 const keptSamples = 5;
-const asksAtMost = 20;
-const askAgainMs = 50;
 
 interface Doing {
   /** Somebody may have done it before, and not have counted it. */
@@ -66,7 +64,6 @@ export class BulkRun {
   #isLast = false;
   #isStopped = false;
   #isAborted: boolean;
-  #isAsking = false;
   #wake: Cancel = () => {};
 
   constructor(options: BulkRunOptions, { operation, revision }: StoredBulk) {
@@ -84,27 +81,9 @@ export class BulkRun {
     this.#wake();
   }
 
-  /** Somebody says that it is to stop. The record decides: what the broker refuses, since we wrote at the same time, is heard too. */
+  /** What was stored of it, maybe by somebody who wishes it to stop. */
   heard({ abort }: BulkRecord): void {
-    if (abort === undefined || this.#isAborted || this.#isAsking) return;
-    this.#isAsking = true;
-    void this.#askWhetherAborted().finally(() => {
-      this.#isAsking = false;
-    });
-  }
-
-  /** What was heard may not be stored yet. Who wished in vain wishes again. */
-  async #askWhetherAborted(): Promise<void> {
-    const { clock, world } = this.#options;
-    for (let asked = 0; asked < asksAtMost && !this.#isStopped && !this.#isAborted; asked++) {
-      const stored = await world.control.bulk.read(this.#operation.id).catch(() => undefined);
-      if (stored?.operation.abort !== undefined) return this.#stopFor(stored.operation);
-      await pause(clock, askAgainMs);
-    }
-  }
-
-  #stopFor({ abort }: BulkRecord): void {
-    if (abort === undefined) return;
+    if (abort === undefined || this.#isAborted) return;
     this.#operation.abort = abort;
     this.#isAborted = true;
     this.#wake();
@@ -277,7 +256,7 @@ export class BulkRun {
   /** Somebody wished it to stop, or a write of ours had come through without an answer. */
   #adopt({ operation, revision }: StoredBulk): void {
     this.#revision = revision;
-    this.#stopFor(operation);
+    this.heard(operation);
   }
 
   #isOurs(operation: BulkRecord): boolean {

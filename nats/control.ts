@@ -2,9 +2,9 @@
  * What people and workers set for all, one key each in the control bucket: the job types that are known, how queues
  * are served, the limits of keys and tenants, tokens, webhooks, bookmarks, and bulk operations.
  *
- * Whoever watches hears each write as it passes by, on the bucket's own subject, and reads the bucket again now and
- * then and after each reconnect: no consumer that could go blind with the broker that holds it. Two who change one
- * queue at once both have their way, since the second writes onto what the first wrote.
+ * Whoever watches hears each write that was stored, as the broker republishes it, and reads the bucket again now and
+ * then: no consumer that could go blind with the broker that holds it. Two who change one queue at once both have their
+ * way, since the second writes onto what the first wrote.
  */
 
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -25,9 +25,9 @@ import type {
   TypeEntry,
   WebhookRecord,
 } from '../runtime/ports.ts';
-import { decodeJson, encodeJson, isObject } from './codec.ts';
+import { decodeJson, encodeJson, headerReader, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
-import { listenJson } from './listen.ts';
+import { listen } from './listen.ts';
 import type { Names } from './names.ts';
 
 const readAgainMs = 10_000;
@@ -122,6 +122,11 @@ const bookmarkKind: SetKind<BookmarkRecord> = {
   isOurs: (value): value is BookmarkRecord =>
     isObject(value) && typeof value['bookmark'] === 'string' && typeof value['cursor'] === 'string',
 };
+
+interface Stored<Entry> {
+  entry: Entry;
+  revision: number;
+}
 
 interface Found<Entry> {
   entry?: Entry;
@@ -262,14 +267,20 @@ export class NatsControl implements Control {
   }
 
   async #all<Entry>(kind: Kind<Entry>): Promise<readonly Entry[]> {
+    return (await this.#allNear(kind)).map(({ entry }) => entry);
+  }
+
+  /** From any replica, which may be behind. */
+  async #allNear<Entry>(kind: Kind<Entry>): Promise<readonly Stored<Entry>[]> {
     try {
       const { direct } = await jetstreamManager(this.#connection, { checkAPI: false });
       const found = await direct.getLastMessagesFor(this.#names.streams.control, {
         multi_last: [this.#names.controlSubject(kind.keys)],
       });
-      const entries: Entry[] = [];
-      for await (const { data } of found) entries.push(...entriesIn(kind, data));
-      return entries;
+      const all: Stored<Entry>[] = [];
+      for await (const { seq, data } of found)
+        all.push(...entriesIn(kind, data).map((entry) => ({ entry, revision: seq })));
+      return all;
     } catch (cause) {
       const fault = faultOf(cause);
       if (fault.code === 'job.missing') return [];
@@ -278,17 +289,25 @@ export class NatsControl implements Control {
   }
 
   async #watch<Entry>(kind: Kind<Entry>, onEntry: (entry: Entry) => void): Promise<Stop> {
-    const told = new Map<string, string>();
-    const tell = (entry: Entry) => {
-      if (!kind.isOurs(entry)) return;
-      const text = JSON.stringify(entry);
-      if (told.get(kind.nameOf(entry)) === text) return;
-      told.set(kind.nameOf(entry), text);
-      onEntry(entry);
+    const known = new Map<string, { revision: number; text: string }>();
+    const knownOf = (entry: Entry): number => known.get(kind.nameOf(entry))?.revision ?? 0;
+    const tell = ({ entry, revision }: Stored<Entry>) => {
+      const [name, text] = [kind.nameOf(entry), JSON.stringify(entry)];
+      const isNews = known.get(name)?.text !== text;
+      known.set(name, { revision, text });
+      if (isNews) onEntry(entry);
     };
-    const stopListening = await listenJson<Entry>(this.#connection, this.#names.controlSubject(kind.keys), tell);
+    const stopListening = await listen(this.#connection, this.#names.controlNews(kind.keys), (message) => {
+      const revision = Number(headerReader(message)('Nats-Sequence') ?? 0);
+      for (const entry of entriesIn(kind, message.data)) if (revision > knownOf(entry)) tell({ entry, revision });
+    });
     const readAll = async () => {
-      for (const entry of await this.#all(kind)) tell(entry);
+      for (const near of await this.#allNear(kind)) {
+        // Older than what is known: that replica is behind, or the bucket was made anew. The leader knows which.
+        const isOld = near.revision < knownOf(near.entry);
+        const { entry, revision } = isOld ? await this.#one(kind, kind.nameOf(near.entry)) : near;
+        if (entry !== undefined) tell({ entry, revision });
+      }
     };
     try {
       await readAll();

@@ -46,6 +46,8 @@ export interface Names {
   keyOfSubject(subject: string): string | undefined;
   /** `$KV.yard_control.<key>` */
   controlSubject(key: string): string;
+  /** `yard.control.<key>`: where the broker republishes what is written into the control bucket. */
+  controlNews(key: string): string;
 
   /** `$O.yard_blobs.C.<part>`: the chunks of what is kept in the object store, in order. */
   blobChunks(part: string): string;
@@ -131,6 +133,7 @@ export function names(prefix: string = defaultPrefix): Names {
     feed: `${feed}>`,
     keyOfSubject: (subject) => rest(subject, jobs) ?? rest(subject, feed),
     controlSubject: (key) => `$KV.${prefix}_control.${key}`,
+    controlNews: (key) => `${prefix}.control.${key}`,
 
     blobChunks: (part) => `${blobs}C.${part}`,
     blobInfo: (name) => `${blobs}M.${Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`,

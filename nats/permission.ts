@@ -100,7 +100,7 @@ function master(at: Places): Grants {
       ...streams.flatMap((stream) => at.reading(stream)),
       ...streams.flatMap((stream) => at.consuming(stream)),
     ],
-    hear: [at.all, at.control, '$SRV.>'],
+    hear: [at.all, '$SRV.>'],
     answers: true,
   };
 }
@@ -143,8 +143,7 @@ function operator(at: Places): Grants {
     ],
     deny: [names.jobSubject('_leader'), names.jobSubject('_picture')],
     hear: [
-      ...['event', 'progress', 'log', 'feed', 'ack', 'tenant', 'pulse'].map((kind) => `${prefix}.${kind}.>`),
-      at.control,
+      ...['event', 'progress', 'log', 'feed', 'ack', 'tenant', 'pulse', 'control'].map((kind) => `${prefix}.${kind}.>`),
     ],
   };
 }

@@ -51,7 +51,7 @@ export function streamPlans(
   const initial = { num_replicas: replicas };
   return [
     { ...jobs(names), initial, ...(jobsBytes === undefined ? {} : { wish: { max_bytes: jobsBytes } }) },
-    { ...bucket(names.streams.control, names.controlSubject('>')), initial },
+    { ...control(names), initial },
     submit(names, initial),
     work(names, initial),
     logs(names, initial, limits),
@@ -94,6 +94,12 @@ function jobs(names: Names): Pick<StreamPlan, 'name' | 'must'> {
       republish: { src: names.allJobs, dest: names.feed, headers_only: true },
     },
   };
+}
+
+/** Each write is told where it is stored: on the bucket's own subject, what the broker refuses is heard too. */
+function control(names: Names): Pick<StreamPlan, 'name' | 'must'> {
+  const { name, must } = bucket(names.streams.control, names.controlSubject('>'));
+  return { name, must: { ...must, republish: { src: names.controlSubject('>'), dest: names.controlNews('>') } } };
 }
 
 /**

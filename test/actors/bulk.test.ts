@@ -6,7 +6,7 @@ import { Committer } from '../../actors/committer.ts';
 import { type BulkGiven, BulkVerbs } from '../../cluster/bulk.ts';
 import type { JobState } from '../../machines/job.ts';
 import type { BulkRecord } from '../../runtime/bulk.ts';
-import type { BulkShelf, Control, JobStore } from '../../runtime/ports.ts';
+import type { JobStore } from '../../runtime/ports.ts';
 import type { JobRecord } from '../../runtime/record.ts';
 import { step } from '../../runtime/step.ts';
 import { create, entryOf, lastOf, plainJob, stage, storeWith, written } from './stage.ts';
@@ -16,18 +16,11 @@ function setUp() {
   const scene = stage();
   const { broker, clock, telemetry, world } = scene;
   const verbs = new BulkVerbs({ world, clock, tenant: 'default', by: 'mia@host' });
-  const listeners: ((operation: BulkRecord) => void)[] = [];
   let masters = 0;
   const master = async ({ diesWriting = false }: { diesWriting?: boolean } = {}) => {
     const name = `m${++masters}`;
     const own = clock.forNode({});
     const near = broker.world({ clock: own });
-    const watch: BulkShelf['watch'] = (onBulk) => {
-      listeners.push(onBulk);
-      return near.control.bulk.watch(onBulk);
-    };
-    const bulk = { ...near.control.bulk, watch };
-    const control: Control = Object.create(near.control, { bulk: { value: bulk } });
     const kill = () => {
       near.cut();
       own.freeze();
@@ -39,7 +32,7 @@ function setUp() {
     };
     const { commit } = new Committer({ store: storeWith(near.store, { write }), clock: own, telemetry });
     const bulks = new Bulks({
-      world: { ...near, control },
+      world: near,
       clock: own,
       telemetry,
       commit,
@@ -56,11 +49,7 @@ function setUp() {
     return all.at(-1) ?? missing();
   };
   const now = async (id: string): Promise<BulkRecord> => (await clock.until(verbs.get(id))) ?? missing();
-  /** Masters hear what was never stored, as where the broker refuses a write. */
-  const say = (operation: BulkRecord) => {
-    for (const listener of listeners) listener(operation);
-  };
-  return { ...scene, verbs, master, start, ended, now, say };
+  return { ...scene, verbs, master, start, ended, now };
 }
 
 function missing(): never {
@@ -204,16 +193,6 @@ describe('an operation that is aborted', () => {
     await setting.clock.advance(20_000);
     expect(all.filter((job) => stateOf(setting, job) === 'held')).toHaveLength(aborted.done);
     await expect(setting.clock.until(setting.verbs.abort(id))).rejects.toMatchObject({ code: 'bulk.refused' });
-  });
-
-  test('by words that were never stored goes on', async () => {
-    const setting = setUp();
-    const all = await waiting(setting, 30);
-    await setting.master();
-    const { id } = await setting.start({ verb: { verb: 'hold' }, perSecond: 10 });
-    await setting.clock.advance(1_000);
-    setting.say({ ...(await setting.now(id)), abort: { at: setting.clock.now(), by: 'ann' } });
-    expect(await setting.ended(id)).toMatchObject({ state: 'done', done: all.length });
   });
 
   test('while its master is dead is ended by the next one, with what was done', async () => {

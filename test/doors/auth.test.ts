@@ -83,7 +83,7 @@ async function heard(connection: NatsConnection, subject: string): Promise<() =>
   };
 }
 
-const others = ['yard.>', '>', '_INBOX_operator.>', '_INBOX.>', '$KV.>', '$JS.>', '$SYS.>'];
+const others = ['yard.>', 'yard.control.>', '>', '_INBOX_operator.>', '_INBOX.>', '$KV.>', '$JS.>', '$SYS.>'];
 const records = ['$KV.yard_jobs.default.x', '$KV.yard_jobs._leader', '$KV.yard_control.token.x', '$O.yard_blobs.C.x'];
 const powers = ['yard.api.desk.step-down', '$JS.API.STREAM.DELETE.KV_yard_jobs', '$JS.API.STREAM.PURGE.KV_yard_jobs'];
 
@@ -176,7 +176,7 @@ describe('a worker for webhooks', () => {
     await expect.poll(async () => (await yard.webhooks.get(webhook.webhook)).endedAt).toBeGreaterThan(0);
     const { mayNotSay, mayNotHear } = await visit('webhook-worker');
     await mayNotSay(...readings('token.x'), ...readings('queue.live'), ...wholeControl, '$KV.yard_control.token.x');
-    await mayNotHear('$KV.yard_control.>', '$KV.yard_control.webhook.*');
+    await mayNotHear('$KV.yard_control.>', '$KV.yard_control.webhook.*', 'yard.control.webhook.*');
     await courier.drain();
     server.closeAllConnections();
     server.close();

@@ -1,11 +1,13 @@
-/** Job types that workers make known, and broker time. */
+/** What is set for all: job types that workers make known, queues; and broker time. */
 
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { expect, test } from 'vitest';
 import { NatsControl } from '../../nats/control.ts';
 import { names } from '../../nats/names.ts';
 import { measureOffset } from '../../nats/time.ts';
 import { ensureTopology } from '../../nats/topology.ts';
 import { SystemClock } from '../../runtime/clock.ts';
+import { ManualClock } from '../../runtime/memory/manual-clock.ts';
 import type { TypeEntry } from '../../runtime/ports.ts';
 import { type TestBroker, testBroker } from './broker.ts';
 
@@ -60,6 +62,50 @@ test('whoever watches is told of each type there is, and of each that comes, onc
   await one.registerType({ type: 'late', defaults: { maxAttempts: 2 } });
   await told.until(2);
   expect(told.seen.slice(1)).toEqual([{ type: 'late', defaults: { maxAttempts: 2 } }]);
+  await stop();
+});
+
+test('what the broker refuses is heard by nobody, and what it takes by all', async () => {
+  await using broker = await testBroker();
+  const near = await world(broker);
+  const [one, other] = [new NatsControl(near), new NatsControl(await world(broker))];
+  await one.changeQueue('live', (set) => ({ ...set, weight: 2 }));
+  const weights: unknown[] = [];
+  const third = Promise.withResolvers<void>();
+  const stop = await other.watchQueues(({ weight }) => {
+    weights.push(weight);
+    if (weight === 4) third.resolve();
+  });
+  const stale = jetstream(near.connection).publish(
+    yard.controlSubject('queue.live'),
+    JSON.stringify({ queue: 'live', weight: 3 }),
+    { expect: { lastSubjectSequence: 7 } },
+  );
+  await expect(stale).rejects.toThrow('wrong last sequence');
+  await one.changeQueue('live', (set) => ({ ...set, weight: 4 }));
+  await third.promise;
+  expect(weights).toEqual([2, 4]);
+  await stop();
+});
+
+test('a bucket that somebody removed and that was made again is followed, though its revisions begin anew', async () => {
+  await using broker = await testBroker();
+  const near = await world(broker);
+  const clockOfWatcher = new ManualClock();
+  const [one, other] = [new NatsControl(near), new NatsControl({ ...(await world(broker)), clock: clockOfWatcher })];
+  for (const weight of [1, 2, 3]) await one.changeQueue('live', (set) => ({ ...set, weight }));
+  const told: unknown[] = [];
+  const again = Promise.withResolvers<void>();
+  const stop = await other.watchQueues(({ weight }) => {
+    told.push(weight);
+    if (weight === 9) again.resolve();
+  });
+  await (await jetstreamManager(near.connection)).streams.delete(yard.streams.control);
+  await ensureTopology(near);
+  await one.changeQueue('live', (set) => ({ ...set, weight: 9 }));
+  await clockOfWatcher.advance(10_000);
+  await again.promise;
+  expect(told).toEqual([3, 9]);
   await stop();
 });
 

@@ -63,7 +63,13 @@ test('each subject is captured by the one stream that it is for', () => {
   expect(capturing('yard.log.default.a')).toEqual(['yard_logs']);
   expect(capturing('yard.work.w1')).toEqual(['yard_work']);
   expect(capturing('yard.rejected')).toEqual(['yard_rejected']);
-  for (const subject of [yard.feed, yard.pulse('w1'), yard.progress('default.a'), yard.desk('jobs')])
+  for (const subject of [
+    yard.feed,
+    yard.controlNews('queue.live'),
+    yard.pulse('w1'),
+    yard.progress('default.a'),
+    yard.desk('jobs'),
+  ])
     expect(capturing(subject)).toEqual([]);
 });
 
