@@ -8,7 +8,7 @@
  */
 
 import { isActive, isReady, isSettled, type JobState } from '../machines/job.ts';
-import { idle, type Requirements, requirementKey, take, type Usage } from '../machines/rules/capability.ts';
+import { type Held, idle, type Requirements, requirementKey, take, type Usage } from '../machines/rules/capability.ts';
 import { type Priority, priorities, raised } from '../machines/rules/lanes.ts';
 import { type QueuePolicy, type QueueSettings, queuePolicy } from '../machines/rules/queue.ts';
 import type { Head } from '../runtime/ports.ts';
@@ -26,6 +26,8 @@ export interface Holding {
   readonly claims: Set<Entry>;
   readonly offers: Set<Entry>;
   usage: Usage;
+  /** The slots of that, by the types of the jobs. */
+  readonly slotsByType: Map<string, number>;
 }
 
 /** What changed for the entry of a head that was applied. */
@@ -96,7 +98,7 @@ export class Board {
   holding(worker: string): Holding {
     let holding = this.#holdings.get(worker);
     if (holding === undefined) {
-      holding = { claims: new Set(), offers: new Set(), usage: { ...idle } };
+      holding = { claims: new Set(), offers: new Set(), usage: { ...idle }, slotsByType: new Map() };
       this.#holdings.set(worker, holding);
     }
     return holding;
@@ -273,7 +275,7 @@ export class Board {
     const holding = this.holding(worker);
     holding.offers.add(entry);
     this.#touched.add(worker);
-    take(holding.usage, entry.requirements, 1);
+    hold(holding, entry, 1);
     this.#out(entry);
   }
 
@@ -376,7 +378,7 @@ export class Board {
       const holding = this.holding(entry.worker);
       holding.claims.add(entry);
       this.#touched.add(entry.worker);
-      take(holding.usage, entry.requirements, 1, entry.rare);
+      hold(holding, entry, 1, entry.rare);
     }
   }
 
@@ -393,7 +395,7 @@ export class Board {
     entry.place = undefined;
     if (entry.offer !== undefined) {
       const holding = this.holding(entry.offer.worker);
-      if (holding.offers.delete(entry)) take(holding.usage, entry.requirements, -1);
+      if (holding.offers.delete(entry)) hold(holding, entry, -1);
       this.#touched.add(entry.offer.worker);
       entry.offer = undefined;
     }
@@ -402,7 +404,7 @@ export class Board {
 
   #release(entry: Entry, worker: string): void {
     const holding = this.holding(worker);
-    if (holding.claims.delete(entry)) take(holding.usage, entry.requirements, -1, entry.rare);
+    if (holding.claims.delete(entry)) hold(holding, entry, -1, entry.rare);
     this.#touched.add(worker);
     if (holding.claims.size === 0 && holding.offers.size === 0) this.#holdings.delete(worker);
   }
@@ -427,6 +429,14 @@ export class Board {
     this.#turns ??= turnsOf([...this.#sidings.values()]);
     return this.#turns;
   }
+}
+
+/** A job is with a worker, or with -1 no more. */
+function hold({ usage, slotsByType }: Holding, { type, requirements }: Entry, sign: 1 | -1, held?: Held): void {
+  take(usage, requirements, sign, held);
+  const slots = (slotsByType.get(type) ?? 0) + sign * (requirements.slots ?? 1);
+  if (slots === 0) slotsByType.delete(type);
+  else slotsByType.set(type, slots);
 }
 
 function levelOf({ priority, risen }: Entry): number {

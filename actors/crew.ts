@@ -20,11 +20,13 @@ export interface Candidate {
   incarnation: string;
   capacity: Capacity;
   usage: Usage;
+  /** The slots of that which may be taken for long: nothing is sent ahead for them. */
+  long?: number;
 }
 
 export interface CrewPolicy {
-  /** Jobs of a type that may wait on the worker itself beyond its slots. */
-  lookAhead(type: string): number;
+  /** Jobs of a type that may wait on a worker for so many slots. 0 for one: they may run for long. */
+  lookAhead(type: string, slots: number): number;
   /** Whether workers with a GPU take jobs that need none. */
   gpuSpillOver: boolean;
   /** Room that a worker keeps for jobs that wait. */
@@ -33,6 +35,7 @@ export interface CrewPolicy {
 
 /** A worker as it stands here: `usage` grows with each offer, `held` is what it held before. */
 export interface Hand extends Candidate {
+  long: number;
   held: number;
   /** Who came first is before others that are as good. */
   order: number;
@@ -73,12 +76,13 @@ export class Crew {
   }
 
   /** A worker is there, or has changed. */
-  put({ incarnation, capacity, usage }: Candidate): void {
+  put({ incarnation, capacity, usage, long = 0 }: Candidate): void {
     const known = this.#hands.get(incarnation);
     const kind = this.#kindOf(capacity);
     if (known?.kind === kind) {
-      const before = { ...known.usage, held: known.held };
+      const before = { ...known.usage, held: known.held, long: known.long };
       known.usage = { ...usage };
+      known.long = long;
       known.held = usage.slots;
       kind.settle(known);
       if (isGain(before, known)) this.#gain(known);
@@ -86,7 +90,7 @@ export class Crew {
     }
     if (known !== undefined) this.remove(incarnation);
     const order = known?.order ?? this.#order++;
-    const hand = { incarnation, capacity, usage: { ...usage }, held: usage.slots, order, kind, shelf: undefined };
+    const hand = { incarnation, capacity, usage: { ...usage }, long, held: usage.slots, order, kind, shelf: undefined };
     this.#hands.set(incarnation, hand);
     kind.settle(hand);
     this.#gain(hand);
@@ -125,8 +129,9 @@ export class Crew {
   }
 
   /** A job is offered to a worker. */
-  give(hand: Hand, requirements: Requirements): void {
+  give(hand: Hand, { type, requirements }: Pick<Entry, 'type' | 'requirements'>, { lookAhead }: CrewPolicy): void {
     take(hand.usage, requirements);
+    if (lookAhead(type, 1) === 0) hand.long += requirements.slots ?? 1;
     hand.kind.settle(hand);
   }
 
@@ -137,8 +142,7 @@ export class Crew {
   #find(need: Need, policy: CrewPolicy, entry?: Entry): Hand | undefined {
     const { type, requirements, waiting } = need;
     const finding = this.#findingOf(need);
-    const lookAhead = policy.lookAhead(type);
-    const search: Search = { requirements, waiting, lookAhead, policy, entry, isFed: false, isKept: false };
+    const search: Search = { type, requirements, waiting, policy, entry, isFed: false, isKept: false };
     const shut = this.#shutFor(need, finding, policy);
     const since = shut === undefined ? -1 : shut.gains - this.#forgotten;
     const found =
@@ -148,6 +152,7 @@ export class Crew {
     const best = bestOf(found, search);
     if (best !== undefined || search.isKept) return best;
     const known = since < 0 ? 0 : (shut?.waiting ?? 0);
+    const lookAhead = policy.lookAhead(type, 1);
     finding.shut = { gains: this.#gains, waiting: search.isFed ? waiting : known, lookAhead };
     return undefined;
   }
@@ -155,7 +160,7 @@ export class Crew {
   /** What is remembered, where it still counts: for those who have gained nothing since. */
   #shutFor({ type, waiting }: Need, finding: Finding | undefined, policy: CrewPolicy): Shut | undefined {
     const shut = finding?.shut;
-    const counts = shut !== undefined && shut.waiting <= waiting && shut.lookAhead === policy.lookAhead(type);
+    const counts = shut !== undefined && shut.waiting <= waiting && shut.lookAhead === policy.lookAhead(type, 1);
     return counts ? shut : undefined;
   }
 
@@ -194,9 +199,9 @@ export class Crew {
 
 /** What a worker is looked for with. */
 interface Search {
+  type: string;
   requirements: Requirements;
   waiting: number;
-  lookAhead: number;
   policy: CrewPolicy;
   entry: Entry | undefined;
   /** Somebody had room, and holds enough as it is. */
@@ -235,9 +240,9 @@ class Kind {
     this.size--;
   }
 
-  mayTakeAny(lookAhead: (type: string) => number): boolean {
+  mayTakeAny(lookAhead: CrewPolicy['lookAhead']): boolean {
     const { slots, types } = this.capacity;
-    const most = slots + Math.max(...types.map(lookAhead));
+    const most = slots + Math.max(...types.map((type) => lookAhead(type, slots)));
     for (const { first } of this.#shelves.values()) if (first !== undefined && first.usage.slots < most) return true;
     return false;
   }
@@ -262,8 +267,9 @@ class Kind {
   }
 
   /** Whether it has no slots for that, and so has none who is more loaded; or no GPUs. */
-  #isPast({ usage }: Hand, { requirements: { slots = 1, gpu = 0 }, lookAhead }: Search): boolean {
-    return usage.slots + slots > this.capacity.slots + lookAhead || (gpu > 0 && usage.gpu + gpu > this.capacity.gpu);
+  #isPast({ usage }: Hand, { type, requirements: { slots = 1, gpu = 0 }, policy }: Search): boolean {
+    const most = this.capacity.slots + policy.lookAhead(type, this.capacity.slots);
+    return usage.slots + slots > most || (gpu > 0 && usage.gpu + gpu > this.capacity.gpu);
   }
 }
 
@@ -273,11 +279,13 @@ function isLessLoaded(one: Hand, other: Hand): boolean {
 
 /** Whether a worker that is fit may be offered such a job now. */
 function isOpen(hand: Hand, search: Search): boolean {
-  const { requirements, lookAhead, policy, entry } = search;
+  const { type, requirements, policy, entry } = search;
   const { incarnation, capacity, usage } = hand;
+  const brisk = Math.max(0, capacity.slots - hand.long);
+  const lookAhead = policy.lookAhead(type, brisk);
   if (rankOf(hand, search) === Number.POSITIVE_INFINITY) return false;
   if (!hasRoom(requirements, capacity, usage, lookAhead)) return false;
-  if (!isHungry(hand, search)) {
+  if (!isHungry(hand, search.waiting, (brisk + lookAhead) / 2)) {
     search.isFed = true;
     return false;
   }
@@ -290,11 +298,10 @@ function isOpen(hand: Hand, search: Search): boolean {
 
 /**
  * Whether a worker is worth a letter now. Many short jobs go in few large mails, since every mail, claim and result
- * costs less in company: a worker that still holds half of what it may gets no more until it holds less.
+ * costs less in company: a worker that still holds half of what it may, beside long jobs, gets no more until it holds less.
  */
-function isHungry({ capacity, held }: Hand, { waiting, lookAhead }: Search): boolean {
-  const half = (capacity.slots + lookAhead) / 2;
-  return held < capacity.slots || waiting < half || held <= half;
+function isHungry({ capacity, held, long }: Hand, waiting: number, half: number): boolean {
+  return held < capacity.slots || waiting < half || held - long <= half;
 }
 
 function bestOf(hands: readonly Hand[], search: Search): Hand | undefined {
@@ -322,13 +329,14 @@ function rankOf({ capacity, usage }: Hand, { requirements, policy }: Search): nu
 }
 
 /** Whether a worker may have room for more than before. */
-function isGain(before: Usage & { held: number }, { usage, held }: Hand): boolean {
+function isGain(before: Usage & { held: number; long: number }, { usage, held, long }: Hand): boolean {
   const isMore =
     usage.slots >= before.slots &&
     usage.gpu >= before.gpu &&
     usage.memoryMb >= before.memoryMb &&
     usage.diskMb >= before.diskMb &&
-    held >= before.held;
+    held >= before.held &&
+    long >= before.long;
   const isSame = (one: readonly unknown[] = [], other: readonly unknown[] = []) => one.join() === other.join();
   return !isMore || !isSame(before.vramsMb, usage.vramsMb) || !isSame(before.gpus, usage.gpus);
 }

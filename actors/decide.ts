@@ -154,7 +154,7 @@ class Pass implements Gate {
     const turn = { queue, lane: track.name, tenant: group.tenant };
     const offering = { entry, worker: hand.incarnation, turn };
     this.offers.push(offering);
-    this.#crew.give(hand, entry.requirements);
+    this.#crew.give(hand, entry, this.#policy);
     this.#quota.take(line);
     served(offering, this.#turns);
     return true;

@@ -69,6 +69,7 @@ export interface ClusterView {
   workers: readonly WorkerView[];
   open: number;
   byState: Readonly<Partial<Record<JobState, number>>>;
+  /** Jobs that may wait on a worker for each of its slots, by type. */
   lookAhead: Readonly<Record<string, number>>;
   /** How many jobs wait, by types that no worker serves; absent where the leader is of a version that did not say. */
   unserved?: Readonly<Record<string, number>>;

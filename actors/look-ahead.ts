@@ -3,14 +3,16 @@
  *
  * None until the type is known to be short: then a worker would idle between one job's end and the next one's
  * arrival, and every mail, claim and result would travel alone. Learned from how long handlers ran, as the records
- * say; strict priority holds to within it.
+ * say; strict priority holds to within it. So many for each slot that will soon be free again: behind a job that runs
+ * for long nothing is to wait, since the worker would hand it back.
  */
 
 const kept = 64;
 const learnFrom = 32;
 const shortMs = 50;
-/** What is sent ahead should run within about this time, with a few slots at work: well under a claim's 200 ms. */
-const windowMs = 2_000;
+/** What is sent ahead should run within about this time: under the 200 ms after which a worker hands it back. */
+const windowMs = 160;
+/** For a whole worker. */
 const most = 200;
 
 export class LookAhead {
@@ -33,9 +35,16 @@ export class LookAhead {
     if (spans.count % learnFrom === 0) spans.value = lookAhead(spans.ms.subarray(0, Math.min(kept, spans.count)));
   }
 
-  /** Jobs of `type` that may wait on a worker. */
-  of(type: string): number {
-    return this.#fixed ?? this.#spans.get(type)?.value ?? 0;
+  /** Jobs of `type` that may wait on a worker for so many slots, which are free or taken by short jobs. */
+  of(type: string, slots: number): number {
+    return this.#fixed ?? Math.min(most, Math.round(slots * (this.#spans.get(type)?.value ?? 0)));
+  }
+
+  /** How many of the slots that are held, by type, are held by jobs that may run for long. */
+  longOf(slotsByType: ReadonlyMap<string, number>): number {
+    let long = 0;
+    for (const [type, slots] of slotsByType) if (this.of(type, 1) === 0) long += slots;
+    return long;
   }
 
   /** How long handlers of `type` have run on average of late, ms; `undefined` until one has ended. */
@@ -46,12 +55,13 @@ export class LookAhead {
     return seen.reduce((sum, ms) => sum + ms, 0) / seen.length;
   }
 
+  /** For one slot of a worker, by type. */
   known(): ReadonlyMap<string, number> {
-    return new Map([...this.#spans].map(([type, { value }]) => [type, value]));
+    return new Map([...this.#spans.keys()].map((type) => [type, this.of(type, 1)]));
   }
 }
 
 function lookAhead(ms: Float64Array): number {
   const p90 = [...ms].sort((a, b) => a - b)[Math.floor(ms.length * 0.9)] ?? shortMs;
-  return p90 >= shortMs ? 0 : Math.min(most, Math.round(windowMs / Math.max(1, p90)));
+  return p90 >= shortMs ? 0 : windowMs / Math.max(1, p90);
 }

@@ -112,13 +112,12 @@ export class RoomKeeper {
       board,
       candidates: workers
         .filter(({ pulse }) => !fleet.isDoubted(pulse.incarnation))
-        .map(({ pulse: { incarnation, capacity } }) => ({
-          incarnation,
-          capacity,
-          usage: board.holding(incarnation).usage,
-        })),
+        .map(({ pulse: { incarnation, capacity } }) => {
+          const { usage, slotsByType } = board.holding(incarnation);
+          return { incarnation, capacity, usage, long: lookAhead.longOf(slotsByType) };
+        }),
       reserved: this.#kept,
-      lookAhead: (type) => lookAhead.of(type),
+      lookAhead: (type, slots) => lookAhead.of(type, slots),
       gpuSpillOver,
       room: (account) => throttle.room(account),
       isFull: (account) => throttle.hindrance(account)?.kind === 'full',

@@ -48,7 +48,8 @@ export interface RoomPlanOptions {
   candidates: readonly Candidate[];
   /** What was reserved before: a job keeps its worker. */
   reserved: readonly Reservation[];
-  lookAhead(type: string): number;
+  /** Jobs of a type that may wait on a worker for so many slots. */
+  lookAhead(type: string, slots: number): number;
   gpuSpillOver: boolean;
   /** How many more jobs may be offered now that are counted under this. */
   room(account: Account): number;
@@ -90,6 +91,8 @@ interface Site {
   capacity: Capacity;
   now: Usage;
   toCome: Usage;
+  /** Slots that are not taken for long. */
+  brisk: number;
 }
 
 /** Jobs with the same needs, in order. */
@@ -119,11 +122,12 @@ class Plan implements RoomPlan {
 
   constructor(options: RoomPlanOptions) {
     this.#options = options;
-    this.#sites = options.candidates.map(({ incarnation, capacity, usage }) => ({
+    this.#sites = options.candidates.map(({ incarnation, capacity, usage, long = 0 }) => ({
       worker: incarnation,
       capacity,
       now: { ...usage },
       toCome: without(usage, leavingOf(options.board, incarnation)),
+      brisk: Math.max(0, capacity.slots - long),
     }));
   }
 
@@ -151,7 +155,7 @@ class Plan implements RoomPlan {
     const accounts = this.#options.board.accountsOf(next);
     const full = accounts.filter((account) => this.#leftOf(account) <= 0);
     if (full.length > 0) return evicts && full.every((each) => this.#isFull(each)) && this.#evict(next, able, full);
-    const site = able.find(({ capacity, now }) => this.#fits(next, capacity, now));
+    const site = able.find((each) => this.#fits(next, each, each.now));
     if (site !== undefined) this.#give(next, site);
     else if (this.#isReserved(next) || !(this.#waits(next, able, evicts) || (evicts && this.#evict(next, able, [])))) {
       this.#reserve(next, able);
@@ -184,7 +188,7 @@ class Plan implements RoomPlan {
 
   /** Room that is about to be there. */
   #waits(entry: Entry, able: readonly Site[], evicts: boolean): boolean {
-    const site = able.find(({ capacity, toCome }) => this.#fits(entry, capacity, toCome));
+    const site = able.find((each) => this.#fits(entry, each, each.toCome));
     if (site === undefined) return false;
     if (evicts) this.reservations.push({ entry, worker: site.worker, after: 'those that leave' });
     this.#give(entry, site);
@@ -259,8 +263,8 @@ class Plan implements RoomPlan {
     return !isKept && unmet(type, requirements, capacity) === undefined;
   }
 
-  #fits({ type, requirements }: Entry, capacity: Capacity, usage: Usage): boolean {
-    return hasRoom(requirements, capacity, usage, this.#options.lookAhead(type));
+  #fits({ type, requirements }: Entry, { capacity, brisk }: Site, usage: Usage): boolean {
+    return hasRoom(requirements, capacity, usage, this.#options.lookAhead(type, brisk));
   }
 }
 

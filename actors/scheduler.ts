@@ -132,7 +132,7 @@ export class Scheduler {
     this.#age();
     for (const limit of throttle.begin()) board.parking.free(limit);
     const offerings = decide(board, this.#crew, {
-      lookAhead: (type: string) => lookAhead.of(type),
+      lookAhead: (type, slots) => lookAhead.of(type, slots),
       gpuSpillOver,
       holdsAt: (worker) => (fleet.isDoubted(worker) ? [] : room.holdsAt(worker)),
       most: offersAtOnce,
@@ -227,11 +227,12 @@ export class Scheduler {
 
   /** Who is doubted has room for one job, and for none as long as that one is on offer. */
   #candidate({ incarnation, capacity }: Pulse): Candidate | undefined {
-    const { fleet, board } = this.#options;
-    const { usage, offers } = board.holding(incarnation);
-    if (!fleet.isDoubted(incarnation)) return { incarnation, capacity, usage };
+    const { fleet, board, lookAhead } = this.#options;
+    const { usage, offers, slotsByType } = board.holding(incarnation);
+    const long = lookAhead.longOf(slotsByType);
+    if (!fleet.isDoubted(incarnation)) return { incarnation, capacity, usage, long };
     const slots = Math.min(capacity.slots, usage.slots + 1);
-    return offers.size > 0 ? undefined : { incarnation, capacity: { ...capacity, slots }, usage };
+    return offers.size > 0 ? undefined : { incarnation, capacity: { ...capacity, slots }, usage, long };
   }
 
   /** Puts back what was offered and not claimed in time. */

@@ -289,7 +289,7 @@ const table = {
   }),
   lookAhead: given(either(count({ from: 0, to: 10_000 }), choice('auto'), 'count|auto'), 'auto', {
     ...master,
-    help: 'Jobs offered to a worker beyond its free slots; `auto` is 0 until a type is known to be short.',
+    help: 'Jobs offered to a worker beyond its free slots; `auto` is 0 until a type is known to be short, and 0 behind jobs that may run for long.',
   }),
   gpuSpillOver: given(toggle, true, {
     ...master,

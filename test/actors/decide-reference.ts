@@ -13,7 +13,7 @@ import { hasRoom, idle, requirementKey, take, type Usage, unmet } from '../../ma
 import { priorities, raised } from '../../machines/rules/lanes.ts';
 
 export interface Rules {
-  lookAhead: (type: string) => number;
+  lookAhead: (type: string, slots: number) => number;
   gpuSpillOver: boolean;
   most: number;
   room: (queue: string) => number;
@@ -35,19 +35,19 @@ export class Reference {
     const left = [...board.entries()].filter((entry) => isReady(entry.state) && entry.offer === undefined);
     const waiting = [...left];
     const used = new Map(candidates.map((one) => [one.incarnation, { ...one.usage }]));
-    const offered: Entry[] = [];
+    const offered: { entry: Entry; worker: string }[] = [];
     const offers: string[] = [];
     while (offers.length < rules.most) {
       const able = left.flatMap((entry) => {
         if (!isAllowed(entry, offered, rules)) return [];
-        const worker = workerFor(entry, { candidates, used, waiting, rules });
+        const worker = workerFor(entry, { candidates, used, offered, waiting, rules });
         return worker === undefined ? [] : [{ entry, worker }];
       });
       const first = this.#first(able, board);
       if (first === undefined) return offers;
       const { entry, worker } = first;
       offers.push(`${entry.key}→${worker}`);
-      offered.push(entry);
+      offered.push({ entry, worker });
       left.splice(left.indexOf(entry), 1);
       take(used.get(worker) ?? { ...idle }, entry.requirements);
       this.#serve(entry, board, rules);
@@ -117,7 +117,8 @@ function trackOf(entry: Entry, board: Board): string {
   return `${isShared(entry, board) ? entry.queue : order} at ${levelOf(entry)}`;
 }
 
-function isAllowed(entry: Entry, offered: readonly Entry[], { room, roomOf, roomOfKey }: Rules): boolean {
+function isAllowed(entry: Entry, before: Situation['offered'], { room, roomOf, roomOfKey }: Rules): boolean {
+  const offered = before.map((one) => one.entry);
   const ofQueue = offered.filter(({ queue }) => queue === entry.queue).length;
   const ofTenant = offered.filter((other) => tenantOf(other) === tenantOf(entry)).length;
   const ofKey = (key: string) => offered.filter(({ limitKeys }) => limitKeys?.includes(key)).length;
@@ -128,24 +129,28 @@ function isAllowed(entry: Entry, offered: readonly Entry[], { room, roomOf, room
 interface Situation {
   candidates: readonly Candidate[];
   used: ReadonlyMap<string, Usage>;
+  offered: readonly { entry: Entry; worker: string }[];
   waiting: readonly Entry[];
   rules: Rules;
 }
 
 /** The cheapest of those that may take it, the first of them where several are. */
-function workerFor(entry: Entry, { candidates, used, waiting, rules }: Situation): string | undefined {
+function workerFor(entry: Entry, { candidates, used, offered, waiting, rules }: Situation): string | undefined {
   const { type, requirements } = entry;
-  const lookAhead = rules.lookAhead(type);
   const alike = waiting.filter(
     (other) =>
       other.queue === entry.queue &&
       levelOf(other) === levelOf(entry) &&
       requirementKey(other.type, other.requirements) === requirementKey(type, requirements),
   ).length;
-  const able = candidates.flatMap(({ incarnation, capacity, usage }) => {
+  const able = candidates.flatMap(({ incarnation, capacity, usage, long = 0 }) => {
     const now = used.get(incarnation) ?? idle;
-    const half = (capacity.slots + lookAhead) / 2;
-    const isHungry = usage.slots < capacity.slots || usage.slots <= half || alike < half;
+    const given = offered.filter(({ worker, entry }) => worker === incarnation && rules.lookAhead(entry.type, 1) === 0);
+    const forLong = given.reduce((sum, { entry: { requirements } }) => sum + (requirements.slots ?? 1), long);
+    const brisk = Math.max(0, capacity.slots - forLong);
+    const lookAhead = rules.lookAhead(type, brisk);
+    const half = (brisk + lookAhead) / 2;
+    const isHungry = usage.slots < capacity.slots || usage.slots - forLong <= half || alike < half;
     const isKept = !rules.gpuSpillOver && capacity.gpu > 0 && (requirements.gpu ?? 0) === 0;
     const fits = unmet(type, requirements, capacity) === undefined && hasRoom(requirements, capacity, now, lookAhead);
     if (!fits || !isHungry || isKept) return [];

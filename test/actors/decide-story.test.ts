@@ -73,7 +73,8 @@ type Happening = typeof happening extends fc.Arbitrary<infer Value> ? Value : ne
 
 interface Cast {
   fleet: readonly Candidate[];
-  lookAhead: number;
+  /** For each slot. */
+  lookAhead: Readonly<Record<string, number>>;
   gpuSpillOver: boolean;
 }
 
@@ -212,7 +213,13 @@ class Story {
   }
 
   #now(worker: Candidate): Candidate {
-    return { ...worker, usage: together(worker.usage, this.board.holding(worker.incarnation).usage) };
+    const { usage, slotsByType } = this.board.holding(worker.incarnation);
+    const long = [...slotsByType].filter(([type]) => this.#lookAhead(type, 1) === 0);
+    return { ...worker, usage: together(worker.usage, usage), long: long.reduce((sum, [, slots]) => sum + slots, 0) };
+  }
+
+  #lookAhead(type: string, slots: number): number {
+    return Math.min(5, slots * (this.#cast.lookAhead[type] ?? 0));
   }
 
   #depose(): void {
@@ -231,9 +238,10 @@ class Story {
   /** The rules as they are for both; each asks its own throttle. */
   #rules(throttle: Throttle, most: number): Rules & { holdsAt: (worker: string) => Hold[] } {
     const { board } = this;
-    const { lookAhead, gpuSpillOver } = this.#cast;
+    const { gpuSpillOver } = this.#cast;
     return {
-      ...{ lookAhead: () => lookAhead, gpuSpillOver, most, holdsAt: (worker) => this.#holdsAt(worker) },
+      lookAhead: (type, slots) => this.#lookAhead(type, slots),
+      ...{ gpuSpillOver, most, holdsAt: (worker) => this.#holdsAt(worker) },
       room: (name) => throttle.room(board.queue(name)),
       roomOf: (name) => throttle.room(board.accounts.get('tenant', name)),
       roomOfKey: (name) => throttle.room(board.accounts.get('key', name)),
@@ -277,7 +285,11 @@ class Story {
 
 test('each decision of a long story is that of a slow one, which looks at every job', async () => {
   const chapter = fc.record({ happenings: fc.array(happening, { maxLength: 8 }), most: fc.constantFrom(1, 3, 100) });
-  const cast = fc.record({ fleet, lookAhead: fc.nat(3), gpuSpillOver: fc.boolean() });
+  const cast = fc.record({
+    fleet,
+    lookAhead: fc.record({ noop: fc.nat(2), transcode: fc.nat(2) }),
+    gpuSpillOver: fc.boolean(),
+  });
   await fc.assert(
     fc.asyncProperty(cast, fc.array(chapter, { maxLength: 10 }), async (given, chapters) => {
       const story = new Story(given);

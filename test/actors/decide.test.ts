@@ -215,6 +215,26 @@ describe('with look-ahead', () => {
     expect(short(offers)).toEqual(['j1→full', 'j2→full']);
   });
 
+  test('behind jobs that may run for long none is sent, and beside them fewer', () => {
+    const board = boardOf([{}, {}, {}, {}]);
+    const policy: Policy = { ...strict, lookAhead: (type, slots) => (type === 'noop' ? slots : 0) };
+    const full = { ...worker('full', {}, 2), long: 2 };
+    expect(decide(board, [full], policy)).toEqual([]);
+    expect(short(decide(board, [{ ...full, long: 1 }], policy))).toEqual(['j1→full']);
+    const fills = boardOf([{ type: 'transcode' }, { type: 'transcode' }, {}]);
+    expect(short(decide(fills, [worker('w')], policy))).toEqual(['j1→w', 'j2→w']);
+  });
+
+  test('a worker of whose long jobs one has ended is looked at again', () => {
+    const board = boardOf([{}, {}]);
+    const policy: Policy = { ...strict, lookAhead: (type, slots) => (type === 'noop' ? slots : 0) };
+    const crew = new Crew([{ ...worker('w', {}, 2), long: 2 }]);
+    expect(decideWith(board, crew, policy)).toEqual([]);
+    // A short one runs in its place by now.
+    crew.put({ ...worker('w', {}, 2), long: 1 });
+    expect(short(decideWith(board, crew, policy))).toEqual(['j1→w']);
+  });
+
   test('a worker that still holds half of what it may is sent no letter where many wait', () => {
     const board = boardOf(Array.from({ length: 8 }, () => ({})));
     const policy = { ...strict, lookAhead: () => 6 };
