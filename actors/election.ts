@@ -40,6 +40,8 @@ export interface ElectionOptions {
   /** Called with each term that was won; the term has ended when `onDeposed` was called. */
   onElected: (term: Term) => void;
   onDeposed: (reason: string) => void;
+  /** Called when a term was given up, before anybody is told that it was. */
+  onGivenUp?: (term: Term, reason: string) => Promise<void>;
 }
 
 export class Election {
@@ -124,7 +126,11 @@ export class Election {
     this.#step(event);
     if (term === undefined) return;
     this.#options.telemetry.tell('leader.steppedDown', { term: term.number, reason });
-    await term.stepDown().catch(() => undefined);
+    const isGivenUp = await term.stepDown().then(
+      () => true,
+      () => false,
+    );
+    if (isGivenUp) await this.#options.onGivenUp?.(term, reason);
   }
 
   #is(where: 'standingBy' | 'campaigning' | 'leading'): boolean {

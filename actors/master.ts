@@ -18,6 +18,7 @@ import type { Change, Head, Stop, TypeEntry, World } from '../runtime/ports.ts';
 import { isOfNewer } from '../runtime/record.ts';
 import type { Telemetry } from '../runtime/telemetry/telemetry.ts';
 import type { KnownType } from './admission.ts';
+import { Annals } from './annals.ts';
 import { Board } from './board.ts';
 import { Bulks } from './bulk.ts';
 import { Committer } from './committer.ts';
@@ -136,6 +137,7 @@ export class Master {
         if (this.#election.term !== undefined) void this.#makeWay(reason);
       },
     });
+    const annals = new Annals({ terms: world.control.terms, clock, name, incarnation });
     this.#election = new Election({
       store,
       clock,
@@ -145,8 +147,12 @@ export class Master {
       silenceMs: settings.leaderSilenceMs,
       yields: () => this.#board.leftToNewer > 0,
       isFit: () => this.#fitness.isFit(),
-      onElected: (term) => void this.#lead(term),
+      onElected: (term) => {
+        void annals.begin(term.number);
+        void this.#lead(term);
+      },
       onDeposed: () => void this.#follow(),
+      onGivenUp: (term, reason) => annals.end(term.number, reason),
     });
     this.#bulks = new Bulks({
       ...options,

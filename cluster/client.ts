@@ -26,6 +26,7 @@ import type {
   LogLine,
   Rejection,
   Stop,
+  TermRecord,
   World,
 } from '../runtime/ports.ts';
 import { type JobRecord, jobKey, type Progress, type Transition } from '../runtime/record.ts';
@@ -388,6 +389,10 @@ export class Client implements AsyncDisposable {
 
   masters(): Promise<readonly MasterView[]> {
     return askMasters(this.#link.world.desk);
+  }
+
+  terms(): Promise<readonly TermRecord[]> {
+    return this.#link.world.control.terms.all();
   }
 
   /** @throws {Fault} `broker.unavailable` where nobody leads. */

@@ -69,11 +69,12 @@ export class NatsArchive {
     return state.last_seq;
   }
 
-  /** Everything that people and workers have set. */
+  /** Everything that people and workers have set; who has led is of this cluster alone. */
   async *control(): AsyncGenerator<Saved> {
     const first = this.#names.controlSubject('').length;
+    const terms = this.#names.controlSubject('terms');
     for await (const { subject, data } of this.#messages(this.#names.streams.control, this.#names.controlSubject('>')))
-      if (data.length > 0) yield { key: subject.slice(first), value: decodeJson<unknown>(data) };
+      if (data.length > 0 && subject !== terms) yield { key: subject.slice(first), value: decodeJson<unknown>(data) };
   }
 
   /** The sequence up to which submissions have been taken in. */

@@ -1,6 +1,6 @@
 /**
  * What people and workers set for all, one key each in the control bucket: the job types that are known, how queues
- * are served, the limits of keys and tenants, tokens, webhooks, bookmarks, and bulk operations.
+ * are served, the limits of keys and tenants, tokens, webhooks, bookmarks, who has led, and bulk operations.
  *
  * Whoever watches hears each write that was stored, as the broker republishes it, and reads the bucket again now and
  * then: no consumer that could go blind with the broker that holds it. Two who change one queue at once both have their
@@ -21,6 +21,7 @@ import type {
   Settings,
   Stop,
   TenantSettings,
+  TermRecord,
   TokenRecord,
   TypeEntry,
   WebhookRecord,
@@ -123,6 +124,19 @@ const bookmarkKind: SetKind<BookmarkRecord> = {
     isObject(value) && typeof value['bookmark'] === 'string' && typeof value['cursor'] === 'string',
 };
 
+/** All of them are one entry. */
+interface TermList {
+  terms: readonly TermRecord[];
+}
+
+const termsKind: SetKind<TermList> = {
+  bare: () => ({ terms: [] }),
+  key: (name) => name,
+  keys: 'terms',
+  nameOf: () => 'terms',
+  isOurs: (value): value is TermList => isObject(value) && Array.isArray(value['terms']),
+};
+
 interface Stored<Entry> {
   entry: Entry;
   revision: number;
@@ -178,6 +192,13 @@ export class NatsControl implements Control {
   watchQueues(onQueue: (settings: QueueSettings) => void): Promise<Stop> {
     return this.#watch(queueKind, onQueue);
   }
+
+  readonly terms: Control['terms'] = {
+    all: async () => (await this.#one(termsKind, 'terms')).entry?.terms ?? [],
+    change: async (change) => {
+      await this.#change(termsKind, 'terms', ({ terms }) => ({ terms: change(terms) }));
+    },
+  };
 
   readonly bulk: BulkShelf = {
     write: (operation, expected) => this.#write(bulkKind, operation, expected).catch(undefinedWhereMovedOn),

@@ -523,6 +523,18 @@ export interface BookmarkRecord {
   savedAt: number;
 }
 
+/** A time in which one master led. */
+export interface TermRecord {
+  /** Grows from term to term; a revision of the lease, so there are gaps. */
+  term: number;
+  name: string;
+  incarnation: string;
+  /** When it was elected, epoch ms. */
+  since: number;
+  /** When and why it ended; absent of who leads now. */
+  ended?: { at: number; reason: string };
+}
+
 export interface Control {
   /** Makes a type known to all masters and doors; last writer wins. */
   registerType(entry: TypeEntry): Promise<void>;
@@ -546,6 +558,12 @@ export interface Control {
   readonly deliverable: Pick<Settings<WebhookRecord>, 'of' | 'change'>;
   /** How far who listens to events has come. */
   readonly bookmarks: Settings<BookmarkRecord>;
+  /** Who has led of late, the newest first. */
+  readonly terms: {
+    all(): Promise<readonly TermRecord[]>;
+    /** Changes them, whoever else does. */
+    change(change: (terms: readonly TermRecord[]) => readonly TermRecord[]): Promise<void>;
+  };
   bulk: BulkShelf;
 }
 

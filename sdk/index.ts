@@ -83,6 +83,7 @@ export type {
   LogLine,
   Rejection,
   Stop,
+  TermRecord,
   WorkerStatus,
 } from '../runtime/ports.ts';
 export type { AttemptEntry, JobRecord, Progress, Transition } from '../runtime/record.ts';

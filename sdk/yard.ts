@@ -29,7 +29,15 @@ import type { WaitOptions } from '../cluster/watch.ts';
 import type { Priority } from '../machines/rules/lanes.ts';
 import type { Verb } from '../runtime/bulk.ts';
 import type { JobDefinition } from '../runtime/handler.ts';
-import type { AuditQuery, JobEventMessage, KeptAuditEntry, LogLine, Rejection, Stop } from '../runtime/ports.ts';
+import type {
+  AuditQuery,
+  JobEventMessage,
+  KeptAuditEntry,
+  LogLine,
+  Rejection,
+  Stop,
+  TermRecord,
+} from '../runtime/ports.ts';
 import type { JobRecord, Progress, Transition } from '../runtime/record.ts';
 import type { ListOptions } from '../runtime/view.ts';
 import { BulkOperations } from './bulk.ts';
@@ -341,6 +349,11 @@ export class Yard implements AsyncDisposable {
   /** The masters that answer, who leads first. Each speaks for itself, so no leader is needed. */
   masters(): Promise<readonly MasterView[]> {
     return this.#client.masters();
+  }
+
+  /** Who has led of late, the newest term first; 50 at most. */
+  terms(): Promise<readonly TermRecord[]> {
+    return this.#client.terms();
   }
 
   /**

@@ -694,6 +694,17 @@ export function portContract(name: string, makeWorlds: () => Promise<WorldsUnder
         expect(await worlds.other.control.tenants.all()).toEqual([{ tenant: 'acme', weight: 3 }]);
       });
 
+      test('and who has led, though two write at once', async () => {
+        const of = (term: number) => ({ term, name: `m${term}`, incarnation: `i${term}`, since: term });
+        expect(await worlds.one.control.terms.all()).toEqual([]);
+        const both = [worlds.one, worlds.other].map(({ control }, at) =>
+          control.terms.change((terms) => [of(at), ...terms]),
+        );
+        await Promise.all(both);
+        const terms = await worlds.other.control.terms.all();
+        expect(terms.toSorted((one, other) => one.term - other.term)).toEqual([of(0), of(1)]);
+      });
+
       test('and how far a listener has come, for the next one of its name', async () => {
         const { bookmarks } = worlds.one.control;
         expect(await bookmarks.of('acme=billing')).toEqual({ bookmark: 'acme=billing', cursor: '', savedAt: 0 });

@@ -17,6 +17,7 @@ import {
   rejection,
   stats,
   steppedDown,
+  term,
   worker,
 } from './shape.ts';
 
@@ -63,6 +64,17 @@ function people(yard: Yard): readonly Operation[] {
         schema: z.object({ masters: z.array(master) }),
       },
       async () => ({ masters: await yard.masters() }),
+    ),
+    question(
+      {
+        path: '/v1/masters/terms',
+        id: 'listTerms',
+        needs: 'read',
+        tag: 'masters',
+        summary: 'Lists who has led of late, the newest first, and why each term ended.',
+        schema: z.object({ terms: z.array(term) }),
+      },
+      async () => ({ terms: await yard.terms() }),
     ),
     question(
       {

@@ -60,6 +60,19 @@ export const master = z
   })
   .openapi('Master', { description: 'A master as it sees itself.' });
 
+export const term = z
+  .object({
+    term: z.number().int().openapi({ description: 'Grows from term to term, with gaps.' }),
+    name: z.string(),
+    incarnation: z.string(),
+    since: moment.openapi({ description: 'When it was elected.' }),
+    ended: z
+      .object({ at: moment, reason: z.string().openapi({ example: 'it was asked to' }) })
+      .optional()
+      .openapi({ description: 'Absent of who leads now.' }),
+  })
+  .openapi('Term', { description: 'A time in which one master led.' });
+
 export const steppedDown = z
   .object({ name: z.string(), incarnation: z.string(), term: z.number().int() })
   .openapi('SteppedDown', { description: 'Who led.' });

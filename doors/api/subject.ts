@@ -51,6 +51,7 @@ export const subjects: Readonly<Record<string, Lock['needs']>> = {
   'machines.list': 'read',
   'masters.list': 'read',
   'masters.step-down': 'admin',
+  'masters.terms': 'read',
   'prometheus.targets': 'read',
   'queues.get': 'read',
   'queues.list': 'read',

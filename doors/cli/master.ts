@@ -1,12 +1,12 @@
 /**
- * `yard master`: a master in this process until it is told to stop; `list`: which there are; `step-down`: another one
- * shall lead.
+ * `yard master`: a master in this process until it is told to stop; `list`: which there are; `terms`: who has led;
+ * `step-down`: another one shall lead.
  */
 
 import type { Command } from 'commander';
 import type { RunningMaster } from '../../cluster/master.ts';
 import { type Options, ownFlags } from '../../cluster/settings.ts';
-import type { MasterView, Yard } from '../../sdk/index.ts';
+import type { MasterView, TermRecord, Yard } from '../../sdk/index.ts';
 import type { CompatOptions } from '../http/compat/routes.ts';
 import type { Listening } from '../http/listen.ts';
 import { isJson, listed, told } from './answer.ts';
@@ -16,7 +16,7 @@ import { exitCodes, UsageError } from './exit.ts';
 import { interruptSignal } from './interrupt.ts';
 import { serve } from './serve.ts';
 import { watchable } from './watchable.ts';
-import { relative, signed } from './words.ts';
+import { relative, signed, span } from './words.ts';
 
 const stopsWithinMs = 8_000;
 const leadsWithinMs = 10_000;
@@ -30,6 +30,8 @@ export function register(program: Command, context: CommandContext): void {
     .action(() => runMaster(master, context));
   addFlags(master, ownFlags('master'));
   watchable(master.command('list').description('Lists the masters, as each sees itself.'), context, list);
+  const past = 'Lists who has led of late, the newest first, and why each term ended.';
+  watchable(master.command('terms').description(past), context, listTerms);
   master
     .command('step-down')
     .description('Asks the leader to give its lease up; the next one leads at once. Exits with 5 where nobody leads.')
@@ -41,7 +43,7 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
   const [word] = command.args;
   if (word !== undefined)
     throw new UsageError(
-      `Expected \`yard master\`, \`yard master list\` or \`yard master step-down\`, got \`yard master ${word}\`. See \`yard master --help\`.`,
+      `Expected \`yard master\` alone, or with \`list\`, \`terms\` or \`step-down\`, got \`yard master ${word}\`. See \`yard master --help\`.`,
     );
   const [{ locate }, { loggedTelemetry, tracedAs }, { measured }, { startMaster }, { serveMetrics }] =
     await Promise.all([
@@ -150,6 +152,28 @@ function shape(now: number): readonly Column<MasterView>[] {
     { title: 'PID', value: ({ pid }) => String(pid), align: 'right' },
     { title: 'VERSION', value: ({ version }) => version },
     { title: 'STARTED', value: ({ startedAt }) => relative(startedAt, now) },
+  ];
+}
+
+async function listTerms(command: Command, context: CommandContext): Promise<void> {
+  const { terms, now } = await context.withYard(command, async (yard) => ({
+    terms: await yard.terms(),
+    now: yard.now(),
+  }));
+  listed(context, terms, { shape: termShape(now), none: 'Nobody has led yet. Start a master with `yard master`.' });
+}
+
+function termShape(now: number): readonly Column<TermRecord>[] {
+  return [
+    { title: 'TERM', value: ({ term }) => String(term), align: 'right' },
+    {
+      title: 'LEADER',
+      value: ({ name }) => name,
+      style: ({ ended }) => (ended === undefined ? 'green' : 'reset'),
+    },
+    { title: 'ELECTED', value: ({ since }) => relative(since, now) },
+    { title: 'LED FOR', value: ({ since, ended }) => span((ended?.at ?? now) - since), align: 'right' },
+    { title: 'ENDED', value: ({ ended }) => ended?.reason ?? '-' },
   ];
 }
 

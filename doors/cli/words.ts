@@ -14,10 +14,14 @@ const units = [
 
 /** How long ago `at` is, or how far ahead, in its largest unit. */
 export function relative(at: number, now: number): string {
-  const away = Math.abs(now - at);
-  const [unit, ms] = units.find(([, least]) => away >= least) ?? ['s', 1_000];
-  const span = `${Math.floor(away / ms)}${unit}`;
-  return at > now + 999 ? `in ${span}` : `${span} ago`;
+  const away = span(Math.abs(now - at));
+  return at > now + 999 ? `in ${away}` : `${away} ago`;
+}
+
+/** How long something took, in its largest unit. */
+export function span(tookMs: number): string {
+  const [unit, ms] = units.find(([, least]) => tookMs >= least) ?? ['s', 1_000];
+  return `${Math.floor(tookMs / ms)}${unit}`;
 }
 
 /** A number with its sign, for differences. */

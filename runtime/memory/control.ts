@@ -1,6 +1,6 @@
 /**
  * What people and workers set for all: the job types that are known, how queues are served, limits of keys and tenants,
- * tokens, webhooks, bookmarks, and bulk operations.
+ * tokens, webhooks, bookmarks, terms, and bulk operations.
  */
 
 import type {
@@ -13,6 +13,7 @@ import type {
   Settings,
   Stop,
   TenantSettings,
+  TermRecord,
   TokenRecord,
   TypeEntry,
   WebhookRecord,
@@ -33,6 +34,8 @@ export class ControlBucket {
   readonly #tokens = new Shelf<TokenRecord>(({ token }) => token);
   readonly #webhooks = new Shelf<WebhookRecord>(({ webhook }) => webhook);
   readonly #bookmarks = new Shelf<BookmarkRecord>(({ bookmark }) => bookmark);
+
+  #terms: readonly TermRecord[] = [];
 
   /** The bucket as the node at the other end of `link` sees it. */
   over(link: Link): Control {
@@ -57,6 +60,13 @@ export class ControlBucket {
       webhooks,
       deliverable: webhooks,
       bookmarks: this.#bookmarks.over(link, (bookmark) => ({ bookmark, cursor: '', savedAt: 0 })),
+      terms: {
+        all: () => link.call(() => carried(this.#terms)),
+        change: (change) =>
+          link.call(() => {
+            this.#terms = carried(change(carried(this.#terms)));
+          }),
+      },
       bulk: this.#bulkOver(link),
     };
   }

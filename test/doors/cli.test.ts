@@ -591,6 +591,10 @@ describe('being stopped', () => {
       { name: 'chief', leads: false, ...named },
     ]);
     expect(status.out).toMatch(/standing by +chief\n/);
+    const terms = (await shell.yard('master', 'terms')).out;
+    expect(terms).toMatch(
+      /^ *TERM +LEADER +ELECTED +LED FOR +ENDED *\n *\d+ +heir +\d+s ago +\d+s +- *\n *\d+ +chief .* it was asked to *\n/,
+    );
     expect(await shell.yard('master', 'step-down')).toMatchObject({ out: expect.stringContaining('chief leads') });
     heir.signal('SIGTERM');
     expect((await heir.ended).code).toBe(0);

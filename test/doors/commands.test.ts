@@ -99,6 +99,7 @@ const commandOf: Readonly<Record<string, string | { none: string }>> = {
   drainWorker: 'worker drain',
   undrainWorker: 'worker undrain',
   listMasters: 'master list',
+  listTerms: 'master terms',
   stepDown: 'master step-down',
   listTypes: 'type list',
   getType: 'type get',

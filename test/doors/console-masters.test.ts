@@ -73,10 +73,11 @@ describe.skipIf(!existsSync(program))('the console', () => {
     await confirm(page, 'Step down');
     await litIn(page, 'second', 'leading.serving').waitFor();
     await litIn(page, 'first', 'standingBy.watching').waitFor();
-    const terms = page.getByRole('table').getByRole('row');
-    expect(await terms.getByRole('cell').allTextContents()).toEqual(
-      expect.arrayContaining([expect.stringMatching(/^\d+$/), 'first', 'second']),
-    );
+    const terms = page.getByRole('table', { name: 'Terms' }).locator('tbody tr');
+    await terms.filter({ hasText: 'it was asked to' }).waitFor();
+    expect((await terms.allTextContents()).map((row) => row.match(/first|second/)?.[0])).toEqual(['second', 'first']);
+    expect(await terms.first().locator('.badge').textContent()).toBe('leads');
+    expect(await seriousIn(page)).toEqual([]);
 
     await page.goto(`${on.url}/machines?of=election`);
     await expect

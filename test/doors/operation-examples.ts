@@ -465,6 +465,12 @@ const whole: Readonly<Record<string, Example>> = {
     );
     expect(json.masters[0]).toMatchObject({ leads: true, state: 'leading.serving' });
   },
+  async listTerms(doors) {
+    const { json } = await doors.http();
+    expect(await doors.yard.terms()).toEqual(json.terms);
+    expect(json.terms[0]).toMatchObject({ term: (await doors.yard.cluster())?.leader.term, since: expect.any(Number) });
+    expect(json.terms[0].ended).toBeUndefined();
+  },
   async prometheusTargets(doors) {
     expect((await doors.http()).json).toEqual(await doors.nats('prometheus.targets'));
   },

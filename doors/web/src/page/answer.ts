@@ -8,6 +8,7 @@ import type {
   MasterView,
   QueueView,
   ScheduleRecord,
+  TermRecord,
   TypeView,
   WorkerView,
   Yard,
@@ -18,6 +19,10 @@ export type BrokersAnswer = BrokersView;
 
 export interface MastersAnswer {
   masters: readonly MasterView[];
+}
+
+export interface TermsAnswer {
+  terms: readonly TermRecord[];
 }
 
 export interface WorkersAnswer {

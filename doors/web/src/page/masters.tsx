@@ -2,11 +2,11 @@
  * Masters: who leads, for how long, who stands by, and where in the election each of them is.
  *
  * Each speaks for itself, and one that does not answer any more is not there. One of an older version tells no state: then
- * the whole box is lit in which it must be. Who led before is not kept by anybody; the page tells what it saw itself.
+ * the whole box is lit in which it must be.
  */
 
 import { charts } from 'virtual:charts';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { useAsked } from '../asked.ts';
 import { Statechart } from '../chart/statechart.tsx';
 import { duration, moment } from '../moment.ts';
@@ -15,13 +15,14 @@ import { Line } from '../part/line.tsx';
 import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
-import type { MastersAnswer } from './answer.ts';
+import type { MastersAnswer, TermsAnswer } from './answer.ts';
 import './masters.css';
 
 type Master = MastersAnswer['masters'][number];
 
 /** An answer waits 300 ms for further masters: so that a new leader is seen within a second, the next question comes soon. */
 const askEveryMs = 100;
+const askTermsEveryMs = 5_000;
 
 const words: Readonly<Record<string, string>> = {
   starting: 'starts',
@@ -147,40 +148,35 @@ function looks(place: string): string {
   return place === 'standingBy.resting' || place === 'campaigning' ? 'warn' : '';
 }
 
-interface Seen {
-  term: number;
-  name: string;
-  since: number | undefined;
-}
-
-/** Who has led while this page was looked at, the newest first. */
+/** Who has led of late, the newest first, and why each term ended. */
 function Terms({ leader }: { leader: Master | undefined }) {
-  const [seen, setSeen] = useState<readonly Seen[]>([]);
-  useEffect(() => {
-    if (leader?.term === undefined) return;
-    const { term, name, since } = leader;
-    setSeen((before) => [{ term, name, since }, ...before.filter((each) => each.term !== term)].slice(0, 20));
-  }, [leader?.term, leader?.name, leader?.since]);
-  if (seen.length < 2) return null;
+  const { answer, problem, again } = useAsked<TermsAnswer>('/v1/masters/terms', askTermsEveryMs);
+  useEffect(again, [leader?.term, again]);
+  if (problem !== undefined) return <Trouble problem={problem} />;
+  if (answer === undefined || answer.terms.length === 0) return null;
   return (
     <>
-      <h2>Terms that this page has seen</h2>
+      <h2>Terms</h2>
       <Table label="Terms" looks="terms">
         <thead>
           <tr>
             <th class="number">Term</th>
             <th>Leader</th>
-            <th>Served since</th>
+            <th>Elected</th>
+            <th class="number">Led for</th>
+            <th>Ended</th>
           </tr>
         </thead>
         <tbody>
-          {seen.map(({ term, name, since }) => (
-            <tr key={term}>
+          {answer.terms.map(({ term, name, since, ended }) => (
+            <tr key={`${term} ${since}`}>
               <td class="number">{term}</td>
               <td>{name}</td>
               <td>
                 <When at={since} />
               </td>
+              <td class="number">{duration(Math.max(0, (ended?.at ?? Date.now()) - since))}</td>
+              <td>{ended?.reason ?? <span class="badge lead">leads</span>}</td>
             </tr>
           ))}
         </tbody>

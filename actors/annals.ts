@@ -1,0 +1,56 @@
+/**
+ * Who has led, from when until when, and why it ended: for people only, nothing rests on it.
+ *
+ * A leader writes itself down once it is elected, and how its term ended where it gives it up itself. Who was killed, hung or
+ * was cut off can write nothing any more: there its successor writes that it was silent. What cannot be written is lost, and
+ * keeps nobody from leading.
+ */
+
+import type { Clock } from '../runtime/clock.ts';
+import type { Control, TermRecord } from '../runtime/ports.ts';
+
+/** So many terms are kept. */
+const kept = 50;
+
+export interface AnnalsOptions {
+  terms: Control['terms'];
+  clock: Clock;
+  name: string;
+  incarnation: string;
+}
+
+export class Annals {
+  readonly #options: AnnalsOptions;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: AnnalsOptions) {
+    this.#options = options;
+  }
+
+  /** This master has been elected. */
+  begin(term: number): Promise<void> {
+    const { clock, name, incarnation } = this.#options;
+    const since = clock.now();
+    return this.#change((before) => {
+      const [last, ...earlier] = before;
+      const ended = { at: since, reason: 'it was silent' };
+      const closed = last === undefined || last.ended !== undefined ? before : [{ ...last, ended }, ...earlier];
+      return [{ term, name, incarnation, since }, ...closed].slice(0, kept);
+    });
+  }
+
+  /** It has given a term up, and knows better why than who came next. */
+  end(term: number, reason: string): Promise<void> {
+    const { clock, incarnation } = this.#options;
+    const ended = { at: clock.now(), reason };
+    return this.#change((before) =>
+      before.map((one) => (one.term === term && one.incarnation === incarnation ? { ...one, ended } : one)),
+    );
+  }
+
+  /** One after the other, or a term might end before it began. */
+  #change(change: (before: readonly TermRecord[]) => readonly TermRecord[]): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#options.terms.change(change).catch(() => undefined));
+    return this.#writing;
+  }
+}
