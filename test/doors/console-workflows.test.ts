@@ -201,6 +201,26 @@ describe.skipIf(!existsSync(program))('workflows in the console', () => {
     await page.getByRole('button', { name: 'Larger' }).click();
     await page.getByRole('button', { name: 'Larger' }).click();
     await expect.poll(width).toBeGreaterThan(before);
+    const larger = await width();
+    const canvas = page.getByRole('region', { name: 'The graph' });
+    const probe = page.locator('.flow a').filter({ hasText: 'probe' }).first();
+    await probe.scrollIntoViewIfNeeded();
+    const at = (await probe.boundingBox()) ?? expect.unreachable();
+    const [x, y] = [at.x + at.width / 2, at.y + at.height / 2];
+    await page.mouse.move(x, y);
+    await page.keyboard.down('Control');
+    for (let n = 0; n < 8; n++) await page.mouse.wheel(0, -100);
+    await page.keyboard.up('Control');
+    await expect.poll(width).toBeGreaterThan(larger * 2);
+    const now = (await probe.boundingBox()) ?? expect.unreachable();
+    expect(now.x < x && x < now.x + now.width && now.y < y && y < now.y + now.height).toBe(true);
+    // By a node, which is a link: it is dragged, and nobody goes anywhere.
+    const here = page.url();
+    await page.mouse.down();
+    await page.mouse.move(x - 80, y - 60, { steps: 4 });
+    await page.mouse.up();
+    expect(page.url()).toBe(here);
+    expect(await canvas.evaluate(({ scrollTop }) => scrollTop)).toBeGreaterThan(0);
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'SVG' }).click(),

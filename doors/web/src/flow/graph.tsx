@@ -4,10 +4,12 @@
  * Where everything stands is worked out again only when other nodes come, not when states change.
  */
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import type { WorkflowView } from '../../../../sdk/index.ts';
+import { Canvas } from '../part/canvas.tsx';
 import { isSettled } from '../part/state.tsx';
+import type { Zoom } from '../part/zoom.tsx';
 import { Box } from './box.tsx';
 import { curve, type Direction, type Edge, type Layout, layout } from './layout.ts';
 import { type CriticalPath, criticalPath } from './path.ts';
@@ -16,8 +18,7 @@ import { sizeOf, stateOf, type Unit, unitsOf, wordsSize } from './unit.ts';
 export interface GraphProps {
   view: WorkflowView;
   direction: Direction;
-  /** 1 for the size in which it was drawn; else it fits what is seen. */
-  zoom: number | undefined;
+  zoom: Zoom;
   chosen: string | undefined;
   hrefOf(choice: string): string;
 }
@@ -35,9 +36,9 @@ export function Graph({ view, direction, zoom, chosen, hrefOf }: GraphProps) {
   const laid = useMemo(() => laidOut(view, direction), [shape, direction]);
   const units = unitsOf(view.nodes);
   const path = criticalPath(view, isSettled);
-  const scale = zoom ?? Math.min(1, Math.max(smallest, Math.min(room.width / laid.width, room.height / laid.height)));
+  const scale =
+    zoom.scale ?? Math.min(1, Math.max(smallest, Math.min(room.width / laid.width, room.height / laid.height)));
   useOpening(canvas, path.waitsFor, scale);
-  useCentre(canvas, scale);
   const onClick = (event: MouseEvent) => {
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     const to = link?.getAttribute('href');
@@ -46,11 +47,12 @@ export function Graph({ view, direction, zoom, chosen, hrefOf }: GraphProps) {
     route(to);
   };
   return (
-    <section
-      ref={canvas}
-      class="canvas flow-canvas"
-      tabIndex={0}
-      aria-label="The graph; scrolls, arrow keys go from node to node"
+    <Canvas
+      place={canvas}
+      looks="flow-canvas"
+      label="The graph; arrow keys go from node to node"
+      zoom={scale}
+      onZoom={zoom.by}
       onClick={onClick}
       onKeyDown={toNeighbour}
     >
@@ -74,7 +76,7 @@ export function Graph({ view, direction, zoom, chosen, hrefOf }: GraphProps) {
           );
         })}
       </svg>
-    </section>
+    </Canvas>
   );
 }
 
@@ -112,21 +114,6 @@ function useOpening(canvas: { current: HTMLElement | null }, waitsFor: string | 
     const { clientWidth, clientHeight } = canvas.current;
     canvas.current.scrollTo((x ?? 0) + ((width ?? 0) - clientWidth) / 2, (y ?? 0) + ((height ?? 0) - clientHeight) / 2);
   });
-}
-
-/** What is in the middle stays there when it is enlarged. */
-function useCentre(canvas: { current: HTMLElement | null }, scale: number): void {
-  const before = useRef(scale);
-  useLayoutEffect(() => {
-    const [element, ratio] = [canvas.current, scale / before.current];
-    before.current = scale;
-    if (element === null || ratio === 1) return;
-    const { scrollLeft, scrollTop, clientWidth, clientHeight } = element;
-    element.scrollTo(
-      (scrollLeft + clientWidth / 2) * ratio - clientWidth / 2,
-      (scrollTop + clientHeight / 2) * ratio - clientHeight / 2,
-    );
-  }, [canvas, scale]);
 }
 
 function Arrows() {

@@ -3,7 +3,7 @@
  */
 
 import { charts } from 'virtual:charts';
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { pathWith } from '../ask.ts';
 import { useAsked } from '../asked.ts';
@@ -12,13 +12,13 @@ import { save, saveMermaid, svgOf } from '../chart/export.ts';
 import { useLiveJobs } from '../chart/live-jobs.ts';
 import { Statechart } from '../chart/statechart.tsx';
 import { Canvas } from '../part/canvas.tsx';
+import { useZoom, type Zoom, ZoomButtons } from '../part/zoom.tsx';
 import type { MastersAnswer, SchedulesAnswer, WorkersAnswer } from './answer.ts';
 
 const kinds = ['job', 'worker', 'schedule', 'election'] as const;
 type Kind = (typeof kinds)[number];
 const windows = { '1 min': 60_000, '5 min': 300_000, '15 min': 900_000 } as const;
 type Window = keyof typeof windows;
-const usualZoom = 1;
 
 export function Machines() {
   const { query, route } = useLocation();
@@ -27,11 +27,10 @@ export function Machines() {
     query['look'] === 'down' || (query['look'] === undefined && window.innerWidth < 800) ? 'down' : 'right';
   const span: Window = query['over'] === '5 min' || query['over'] === '15 min' ? query['over'] : '1 min';
   // A picture with words is not read where it is made to fit.
-  const [zoom, setZoom] = useState<number | undefined>(query['words'] === 'yes' ? usualZoom : undefined);
+  const zoom = useZoom(query['words'] === 'yes' ? 1 : undefined);
   const detail = query['words'] === 'yes' ? 'words' : 'outline';
   const drawing = charts[kind][direction][detail];
   const now = { of: kind, look: direction, over: span, words: detail === 'words' ? 'yes' : undefined };
-  const shown = { drawing, zoom, onZoom: (factor: number) => setZoom((now) => (now ?? usualZoom) * factor) };
   const show = (change: Partial<Record<keyof typeof now, string | undefined>>) =>
     route(pathWith('/console/machines', { ...now, ...change }));
   return (
@@ -54,22 +53,14 @@ export function Machines() {
           type="button"
           aria-pressed={detail === 'words'}
           onClick={() => {
-            setZoom(detail === 'words' ? undefined : usualZoom);
+            zoom.to(detail === 'words' ? undefined : 1);
             show({ words: detail === 'words' ? undefined : 'yes' });
           }}
         >
           words
         </button>
         <span class="gap" />
-        <button type="button" aria-label="Smaller" onClick={() => shown.onZoom(1 / 1.25)}>
-          −
-        </button>
-        <button type="button" onClick={() => setZoom(undefined)} aria-pressed={zoom === undefined}>
-          fit
-        </button>
-        <button type="button" aria-label="Larger" onClick={() => shown.onZoom(1.25)}>
-          +
-        </button>
+        <ZoomButtons zoom={zoom} />
         <span class="gap" />
         {Object.keys(windows).map((one) => (
           <button type="button" key={one} aria-pressed={one === span} onClick={() => show({ over: one })}>
@@ -88,9 +79,9 @@ export function Machines() {
         </button>
       </div>
       {kind === 'job' ? (
-        <Jobs key={`${direction} ${detail} ${span}`} {...shown} overMs={windows[span]} />
+        <Jobs key={`${direction} ${detail} ${span}`} drawing={drawing} zoom={zoom} overMs={windows[span]} />
       ) : (
-        <Others kind={kind} {...shown} />
+        <Others kind={kind} drawing={drawing} zoom={zoom} />
       )}
       <p class="note">
         Drawn from the machine that runs ({charts[kind].hash}). The happy path is green; a number on a wire says how
@@ -102,28 +93,32 @@ export function Machines() {
 
 interface DrawnProps {
   drawing: (typeof charts)['job']['right']['words'];
-  zoom: number | undefined;
-  onZoom(factor: number): void;
+  zoom: Zoom;
 }
 
-function Jobs({ drawing, zoom, onZoom, overMs }: DrawnProps & { overMs: number }) {
+function Jobs({ drawing, zoom, overMs }: DrawnProps & { overMs: number }) {
   const shown = useLiveJobs(drawing, overMs);
   return (
     <>
-      <Canvas label="The chart" onZoom={onZoom}>
-        <Statechart {...shown} zoom={zoom} />
+      <Canvas label="The chart" zoom={zoom.scale} onZoom={zoom.by}>
+        <Statechart {...shown} zoom={zoom.scale} />
       </Canvas>
       <Edges drawing={drawing} flows={shown.flows} />
     </>
   );
 }
 
-function Others({ kind, drawing, zoom, onZoom }: DrawnProps & { kind: Exclude<Kind, 'job'> }) {
+function Others({ kind, drawing, zoom }: DrawnProps & { kind: Exclude<Kind, 'job'> }) {
   const counts = useCounts(kind, drawing);
   return (
     <>
-      <Canvas label="The chart" onZoom={onZoom}>
-        <Statechart drawing={drawing} zoom={zoom} label={labels[kind]} {...(counts === undefined ? {} : { counts })} />
+      <Canvas label="The chart" zoom={zoom.scale} onZoom={zoom.by}>
+        <Statechart
+          drawing={drawing}
+          zoom={zoom.scale}
+          label={labels[kind]}
+          {...(counts === undefined ? {} : { counts })}
+        />
       </Canvas>
       <Edges drawing={drawing} />
     </>

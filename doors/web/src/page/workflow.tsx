@@ -21,6 +21,7 @@ import { isSettled, StateBadge } from '../part/state.tsx';
 import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
+import { useZoom, ZoomButtons } from '../part/zoom.tsx';
 import { commandLine } from '../shell.ts';
 import { useTitle } from '../title.ts';
 import { sharesOf } from './workflows.tsx';
@@ -124,11 +125,10 @@ function Whole({ view }: { view: WorkflowView }) {
   const narrow = window.innerWidth < 800;
   const look = query['look'];
   const direction: Direction = look === 'down' || (look === undefined && narrow) ? 'down' : 'right';
-  const [zoom, setZoom] = useState<number>();
+  const zoom = useZoom();
   const now = { look, node: query['node'], state: query['state'] };
   const hrefTo = (change: Partial<typeof now>) =>
     pathWith(`/console/workflows/${encodeURIComponent(view.id)}`, { ...now, ...change });
-  const larger = (by: number) => setZoom((before) => Math.min(3, Math.max(0.1, (before ?? 0.8) * by)));
   return (
     <>
       <div class="toolbar" role="toolbar" aria-label="The picture">
@@ -143,15 +143,7 @@ function Whole({ view }: { view: WorkflowView }) {
           </button>
         ))}
         <span class="gap" />
-        <button type="button" aria-label="Smaller" onClick={() => larger(1 / 1.25)}>
-          −
-        </button>
-        <button type="button" aria-pressed={zoom === undefined} onClick={() => setZoom(undefined)}>
-          fit
-        </button>
-        <button type="button" aria-label="Larger" onClick={() => larger(1.25)}>
-          +
-        </button>
+        <ZoomButtons zoom={zoom} />
         <span class="gap" />
         <button
           type="button"
