@@ -6,6 +6,7 @@
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { AuditEntry, AuditLog, AuditQuery, KeptAuditEntry } from '../runtime/ports.ts';
+import { batchedGet } from './batched-get.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
@@ -53,7 +54,7 @@ export class NatsAuditLog implements AuditLog {
   async #page(jsm: JetStreamManager, from: number, end: number): Promise<readonly KeptAuditEntry[]> {
     const page: KeptAuditEntry[] = [];
     const query = { seq: from, batch: end - from };
-    for await (const { seq, data } of await jsm.direct.getBatch(this.#names.streams.audit, query))
+    for (const { seq, data } of await batchedGet(jsm, this.#names.streams.audit, query))
       if (seq < end) page.push({ ...decodeJson<AuditEntry>(data), place: seq });
     return page;
   }

@@ -19,13 +19,14 @@ import {
 } from '@nats-io/jetstream';
 import { type NatsConnection, headers as newHeaders, nuid } from 'nats';
 import { type Clock, pause } from '../runtime/clock.ts';
-import { Fault, isFault } from '../runtime/faults.ts';
+import { Fault } from '../runtime/faults.ts';
 import type { Blob, BlobInfo, Blobs, StoreSpace } from '../runtime/ports.ts';
+import { batchedGet } from './batched-get.ts';
 import { decodeJson, encodeJson, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
 import { type Presence, presenceOf } from './presence.ts';
-import { messagesOf } from './stream-reader.ts';
+import { messagesOf, type StreamMessage } from './stream-reader.ts';
 
 const chunkSize = 131_072;
 const chunksAtOnce = 16;
@@ -184,10 +185,13 @@ export class NatsBlobs implements Blobs {
     return last?.time.getTime() ?? Number.POSITIVE_INFINITY;
   }
 
-  async *#infos(after: number): AsyncGenerator<Info> {
+  #messages(filter: string, after = 0): AsyncGenerator<StreamMessage> {
     const stream = this.#names.streams.blobs;
-    const reading = { js: this.#js, presence: this.#presence, stream, after, headersOnly: false };
-    for await (const { data, seq, at } of messagesOf({ ...reading, filter: this.#names.allBlobInfos })) {
+    return messagesOf({ js: this.#js, presence: this.#presence, stream, after, filter, headersOnly: false });
+  }
+
+  async *#infos(after: number): AsyncGenerator<Info> {
+    for await (const { data, seq, at } of this.#messages(this.#names.allBlobInfos, after)) {
       const said = decodeJson<unknown>(data);
       if (isSaid(said)) yield { ...said, at, place: seq };
     }
@@ -235,10 +239,8 @@ export class NatsBlobs implements Blobs {
   }
 
   async #chunks(part: string): Promise<Buffer> {
-    const stream = this.#names.streams.blobs;
-    const reading = { js: this.#js, presence: this.#presence, stream, after: 0, headersOnly: false };
     const chunks: Uint8Array[] = [];
-    for await (const { data } of messagesOf({ ...reading, filter: this.#names.blobChunks(part) })) chunks.push(data);
+    for await (const { data } of this.#messages(this.#names.blobChunks(part))) chunks.push(data);
     return Buffer.concat(chunks);
   }
 
@@ -268,12 +270,8 @@ export class NatsBlobs implements Blobs {
   /** None where there is none. */
   #piecesFrom(part: string, seq: number): Promise<readonly StoredMsg[]> {
     return translated(async () => {
-      const { direct } = await this.#manager();
-      const asked = { seq, batch: readAtOnce, next_by_subj: this.#names.blobChunks(part) };
-      return await Array.fromAsync(await direct.getBatch(this.#names.streams.blobs, asked));
-    }).catch((cause: unknown) => {
-      if (isFault(cause, 'job.missing')) return [];
-      throw cause;
+      const query = { seq, batch: readAtOnce, next_by_subj: this.#names.blobChunks(part) };
+      return await batchedGet(await this.#manager(), this.#names.streams.blobs, query);
     });
   }
 

@@ -9,6 +9,7 @@ import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-i
 import type { NatsConnection } from 'nats';
 import { Fault } from '../runtime/faults.ts';
 import type { Books, Page, Rejection, Submission, SubmitState } from '../runtime/ports.ts';
+import { batchedGet } from './batched-get.ts';
 import { decodeJson, decodePage } from './codec.ts';
 import { faultOf } from './errors.ts';
 import type { Names } from './names.ts';
@@ -114,14 +115,7 @@ export class NatsBooks implements Books {
   }
 
   async #batch(stream: string, seq: number): Promise<readonly StoredMsg[]> {
-    try {
-      const jsm = await this.#manager();
-      return await Array.fromAsync(await jsm.direct.getBatch(stream, { seq, batch: atOnce }));
-    } catch (cause) {
-      const fault = faultOf(cause);
-      if (fault.code === 'job.missing') return [];
-      throw fault;
-    }
+    return await batchedGet(await this.#manager(), stream, { seq, batch: atOnce });
   }
 
   async #info(stream: string) {

@@ -7,7 +7,7 @@
  * way, since the second writes onto what the first wrote.
  */
 
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import { isFault } from '../runtime/faults.ts';
@@ -26,12 +26,14 @@ import type {
   TypeEntry,
   WebhookRecord,
 } from '../runtime/ports.ts';
+import { batchedGet, hasMore } from './batched-get.ts';
 import { decodeJson, encodeJson, headerReader, isObject } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { listen } from './listen.ts';
 import type { Names } from './names.ts';
 
 const readAgainMs = 10_000;
+const readAtOnce = 500;
 
 /** A kind of entry: where it lies, what it is called, and how one of ours is known. */
 interface Kind<Entry> {
@@ -293,20 +295,19 @@ export class NatsControl implements Control {
 
   /** From any replica, which may be behind. */
   async #allNear<Entry>(kind: Kind<Entry>): Promise<readonly Stored<Entry>[]> {
-    try {
-      const { direct } = await jetstreamManager(this.#connection, { checkAPI: false });
-      const found = await direct.getLastMessagesFor(this.#names.streams.control, {
-        multi_last: [this.#names.controlSubject(kind.keys)],
-      });
-      const all: Stored<Entry>[] = [];
-      for await (const { seq, data } of found)
-        all.push(...entriesIn(kind, data).map((entry) => ({ entry, revision: seq })));
-      return all;
-    } catch (cause) {
-      const fault = faultOf(cause);
-      if (fault.code === 'job.missing') return [];
-      throw fault;
-    }
+    const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
+    const filter = this.#names.controlSubject(kind.keys);
+    const all = new Map<string, Stored<Entry>>();
+    let page: readonly StoredMsg[] = [];
+    do {
+      const seq = (page.at(-1)?.seq ?? 0) + 1;
+      const query = { seq, next_by_subj: filter, batch: readAtOnce };
+      page = await batchedGet(jsm, this.#names.streams.control, query);
+      // What is changed meanwhile comes once more.
+      for (const { seq: revision, data } of page)
+        for (const entry of entriesIn(kind, data)) all.set(kind.nameOf(entry), { entry, revision });
+    } while (hasMore(page, readAtOnce));
+    return [...all.values()];
   }
 
   async #watch<Entry>(kind: Kind<Entry>, onEntry: (entry: Entry) => void): Promise<Stop> {

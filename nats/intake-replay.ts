@@ -10,6 +10,7 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { type Cancel, type Clock, pause } from '../runtime/clock.ts';
 import { isOfTheWorld } from '../runtime/faults.ts';
+import { batchedGet } from './batched-get.ts';
 
 /** A minute, and twice the longest that a broker keeps to itself what it has acknowledged, unless told otherwise. */
 const windowMs = 60_000 + 2 * 120_000;
@@ -78,10 +79,8 @@ async function pageFrom(
   { jsm, stream, floor }: ReplayOptions,
   from: { seq: number } | { start_time: Date },
 ): Promise<readonly StoredMsg[]> {
-  const page: StoredMsg[] = [];
-  for await (const message of await jsm.direct.getBatch(stream, { ...from, batch: pageSize }))
-    if (message.seq <= floor) page.push(message);
-  return page;
+  const page = await batchedGet(jsm, stream, { ...from, batch: pageSize });
+  return page.filter(({ seq }) => seq <= floor);
 }
 
 /** Hands a page over until it is decided. What fails for a reason of its own is counted, so that it ends one day. */

@@ -10,6 +10,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Cancel, Clock } from '../runtime/clock.ts';
 import type { LogLine, Logs, Stop } from '../runtime/ports.ts';
+import { batchedGet, hasMore } from './batched-get.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { hint } from './hint.ts';
@@ -71,27 +72,25 @@ export class NatsLogs implements Logs {
     let next = 1;
     for (;;) {
       const page = await this.#page(jsm, { key, from: next, patient: bell !== undefined });
-      for (const { sequence, lines } of page) {
-        yield lines;
-        next = sequence + 1;
+      for (const { seq, data } of page) {
+        yield decodeJson<{ lines: readonly LogLine[] }>(data).lines;
+        next = seq + 1;
       }
-      if (page.length === pageSize) continue;
+      if (hasMore(page, pageSize)) continue;
       if (bell === undefined || !(await bell.next(page.length > 0))) return;
     }
   }
 
   async #page(jsm: JetStreamManager, { key, from, patient }: { key: string; from: number; patient: boolean }) {
-    const found: { sequence: number; lines: readonly LogLine[] }[] = [];
-    if (patient && !this.#presence.isUp) return found;
+    if (patient && !this.#presence.isUp) return [];
     try {
       const query = { seq: from, batch: pageSize, next_by_subj: this.#names.log(key) };
-      for await (const { seq, data } of await jsm.direct.getBatch(this.#names.streams.logs, query))
-        found.push({ sequence: seq, lines: decodeJson<{ lines: readonly LogLine[] }>(data).lines });
+      return await batchedGet(jsm, this.#names.streams.logs, query);
     } catch (cause) {
       const fault = faultOf(cause);
-      if (fault.code !== 'job.missing' && !(patient && fault.retryable)) throw fault;
+      if (patient && fault.retryable) return [];
+      throw fault;
     }
-    return found;
   }
 
   #add(key: string, line: LogLine): void {

@@ -17,7 +17,7 @@
 
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { nuid } from '@nats-io/nats-core';
-import { type NatsConnection, TimeoutError } from 'nats';
+import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type {
   Change,
@@ -32,6 +32,7 @@ import type {
 } from '../runtime/ports.ts';
 import { isAtRest, type JobRecord, type Stored } from '../runtime/record.ts';
 import type { StoredSchedule } from '../runtime/schedule.ts';
+import { batchedGet } from './batched-get.ts';
 import {
   decodeChange,
   decodeIfReadable,
@@ -57,7 +58,6 @@ import { messagesOf } from './stream-reader.ts';
 
 /** A broker that dies with a question answers never; one that lives takes milliseconds. */
 const answerWithinMs = 2_000;
-const readWithinMs = 5_000;
 const readAtOnce = 500;
 const forgetAtOnce = 50;
 
@@ -84,7 +84,6 @@ export type Retention = Readonly<Partial<Record<JobRecord['state'], number>>>;
 export class NatsStore implements JobStore {
   readonly #connection: NatsConnection;
   readonly #names: Names;
-  readonly #clock: Clock;
   readonly #presence: Presence;
   readonly #lineage: Lineage;
   readonly #replies: Replies;
@@ -103,7 +102,6 @@ export class NatsStore implements JobStore {
   private constructor(options: StoreOptions, jsm: JetStreamManager) {
     this.#connection = options.connection;
     this.#names = options.names;
-    this.#clock = options.clock;
     this.#presence = presenceOf(options.connection);
     this.#replies = new Replies(options);
     this.#stream = options.names.streams.jobs;
@@ -250,21 +248,10 @@ export class NatsStore implements JobStore {
   }
 
   async #readSome(keys: readonly string[], found: Map<string, Stored>): Promise<void> {
-    try {
-      const subjects = keys.map((key) => this.#names.jobSubject(key));
-      const messages = await this.#jsm.direct.getLastMessagesFor(this.#stream, { multi_last: subjects });
-      // A broker that dies amid its answer leaves the rest unsaid, and the client waiting.
-      const giveUp = this.#clock.after(readWithinMs, () => messages.stop(new TimeoutError()));
-      try {
-        for await (const message of messages) {
-          const stored = decodeIfReadable(message.data, message.seq);
-          if (stored !== undefined) found.set(this.#keyOf(message.subject), stored);
-        }
-      } finally {
-        giveUp();
-      }
-    } catch (cause) {
-      if (faultOf(cause).code !== 'job.missing') throw faultOf(cause);
+    const subjects = keys.map((key) => this.#names.jobSubject(key));
+    for (const { subject, seq, data } of await batchedGet(this.#jsm, this.#stream, { multi_last: subjects })) {
+      const stored = decodeIfReadable(data, seq);
+      if (stored !== undefined) found.set(this.#keyOf(subject), stored);
     }
   }
 

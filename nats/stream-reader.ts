@@ -10,6 +10,7 @@
 
 import { DeliverPolicy, type JetStreamClient, type JsMsg, type StoredMsg } from '@nats-io/jetstream';
 import { type MsgHdrs, TimeoutError } from 'nats';
+import { batchedGet, hasMore } from './batched-get.ts';
 import { headerReader } from './codec.ts';
 import { faultOf } from './errors.ts';
 import type { Presence } from './presence.ts';
@@ -63,8 +64,7 @@ export async function* messagesOf(reading: Reading): AsyncGenerator<StreamMessag
         yield readStored(message);
         last = message.seq;
       }
-      const isCutOff = page.length === atOnceInTheEnd || (page.at(-1)?.pending ?? 0) > 0;
-      isEnd = !isCutOff && (last >= newest || (await isLast(last, reading)));
+      isEnd = !hasMore(page, atOnceInTheEnd) && (last >= newest || (await isLast(last, reading)));
     }
   } catch (cause) {
     throw faultOf(cause);
@@ -113,14 +113,8 @@ async function isLast(seq: number, { js, stream, filter }: Reading): Promise<boo
 }
 
 async function pageBehind(seq: number, { js, stream, filter }: Reading): Promise<readonly StoredMsg[]> {
-  const { direct } = await js.jetstreamManager(false);
   const query = { seq: seq + 1, next_by_subj: filter, batch: atOnceInTheEnd };
-  try {
-    return await Array.fromAsync(await direct.getBatch(stream, query));
-  } catch (cause) {
-    if (faultOf(cause).code === 'job.missing') return [];
-    throw cause;
-  }
+  return await batchedGet(await js.jetstreamManager(false), stream, query);
 }
 
 function read(message: JsMsg): StreamMessage {

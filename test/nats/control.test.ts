@@ -109,6 +109,18 @@ test('a bucket that somebody removed and that was made again is followed, though
   await stop();
 });
 
+test('more than the broker hands out at once are all read and followed', async () => {
+  await using broker = await testBroker();
+  const control = new NatsControl(await world(broker));
+  const keys = Array.from({ length: 1_100 }, (_, n) => `api.k${n}`);
+  await Promise.all(keys.map((key) => control.limits.change(key, (set) => ({ ...set, maxActive: 1 }))));
+  expect((await control.limits.all()).map(({ limit }) => limit).toSorted()).toEqual(keys.toSorted());
+  const watched: string[] = [];
+  const stop = await control.limits.watch(({ limit }) => void watched.push(limit));
+  expect(watched).toHaveLength(keys.length);
+  await stop();
+});
+
 test('types outlive the broker, and registering while it is away is a fault that may be tried again', async () => {
   await using broker = await testBroker();
   const control = new NatsControl(await world(broker));
