@@ -3,17 +3,23 @@
  * every one.
  *
  * Right after a change of leaders two may answer, and the first answer counts: an answer tells what the board looked
- * like, and is no promise.
+ * like, and is no promise. One that is large, as where there are thousands of workers, travels compressed.
  */
 
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
 import type { Msg, NatsConnection } from 'nats';
 import { Fault, type FaultCode, messageOf } from '../runtime/faults.ts';
 import type { Desk } from '../runtime/ports.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
-import { hint } from './hint.ts';
+import { hint, mostBytes } from './hint.ts';
 import { listen } from './listen.ts';
 import type { Names } from './names.ts';
+
+const compressed = promisify(gzip);
+const expanded = promisify(gunzip);
+const expandedAtMost = 256 * 1_048_576;
 
 /** What travels back: the answer, or the fault that answering ended in. */
 interface Reply {
@@ -31,7 +37,22 @@ export function natsDesk({ connection, names }: { connection: NatsConnection; na
 }
 
 async function reply(connection: NatsConnection, message: Msg, how: (ask: unknown) => unknown): Promise<void> {
-  if (message.reply) hint(connection, message.reply, encodeJson(await answered(message, how)));
+  if (!message.reply) return;
+  const most = mostBytes(connection);
+  const plain = encodeJson(await answered(message, how));
+  const packed = plain.length > most / 2 ? await compressed(plain) : plain;
+  hint(connection, message.reply, packed.length > most ? encodeJson(tooLarge(packed.length, most)) : packed);
+}
+
+function tooLarge(bytes: number, most: number): Reply {
+  const message = `Expected an answer that fits into the broker's \`max_payload\` of ${most} bytes, it has ${bytes}, compressed. Raise \`max_payload\`.`;
+  return { fault: { code: 'broker.refused', message } };
+}
+
+/** JSON never begins as what is compressed does. */
+async function readReply(data: Uint8Array): Promise<Reply> {
+  const isCompressed = data[0] === 0x1f && data[1] === 0x8b;
+  return decodeJson<Reply>(isCompressed ? await expanded(data, { maxOutputLength: expandedAtMost }) : data);
 }
 
 async function answered(message: Msg, how: (ask: unknown) => unknown): Promise<Reply> {
@@ -52,7 +73,7 @@ async function request(connection: NatsConnection, subject: string, ask: unknown
 async function carried(connection: NatsConnection, subject: string, ask: unknown, timeoutMs: number): Promise<Reply> {
   try {
     const { data } = await connection.request(subject, encodeJson(ask ?? null), { timeout: timeoutMs });
-    return decodeJson<Reply>(data);
+    return await readReply(data);
   } catch (error) {
     const fault = faultOf(error);
     if (fault.code === 'broker.unavailable') return {};
@@ -71,7 +92,7 @@ async function requestAll(
   try {
     const options = { strategy: 'stall', maxWait: withinMs } as const;
     for await (const { data } of await connection.requestMany(subject, encodeJson(ask ?? null), options)) {
-      const { answer } = decodeJson<Reply>(data);
+      const { answer } = await readReply(data);
       if (answer !== undefined) answers.push(answer);
     }
   } catch (error) {

@@ -9,7 +9,7 @@ import { type Msg, type NatsConnection, headers as newHeaders } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Stop } from '../runtime/ports.ts';
 import { encodeJson } from './codec.ts';
-import { hint } from './hint.ts';
+import { hint, mostBytes } from './hint.ts';
 import { listen } from './listen.ts';
 import type { Names } from './names.ts';
 import { lowerCased } from './submissions.ts';
@@ -22,6 +22,8 @@ export interface MicroRequest {
   /** By their names in lower case. */
   headers: ReadonlyMap<string, string>;
   body: Uint8Array;
+  /** Bytes that the body of the answer may have. */
+  answerAtMost: number;
 }
 
 export interface MicroReply {
@@ -50,6 +52,7 @@ interface Counts {
 }
 
 const queue = 'q';
+const roomForHeaders = 16_384;
 
 /** Serves as `yardmaster`, at `yard.api.<end>` and `yard.tenant.<tenant>.api.<end>`. */
 export function natsMicro(given: { connection: NatsConnection; names: Names; clock: Clock }): Serve {
@@ -145,6 +148,7 @@ class Micro {
       tenant: second === 'tenant' ? third : undefined,
       headers: lowerCased(message.headers),
       body: message.data,
+      answerAtMost: mostBytes(this.#connection) - roomForHeaders,
     });
     const counts = this.#countsOf(end);
     counts.num_requests++;
@@ -157,7 +161,7 @@ class Micro {
       said.set('Nats-Service-Error-Code', String(error.code));
       said.set('Nats-Service-Error', error.sentence);
     }
-    if (!this.#connection.isClosed() && !this.#connection.isDraining()) message.respond(body, { headers: said });
+    if (message.reply) hint(this.#connection, message.reply, body, said);
   }
 
   #countsOf(end: string): Counts {

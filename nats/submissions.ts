@@ -17,6 +17,7 @@ import type { MsgHdrs, NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import type { Rejection, Stop, Submission, Submissions } from '../runtime/ports.ts';
 import { Basket, type Handed } from './basket.ts';
+import { batchedGet } from './batched-get.ts';
 import { decodeJson, encodeJson } from './codec.ts';
 import { faultOf } from './errors.ts';
 import { deliveriesOf, moveOn, noteAsked, type Place, takePlace } from './intake-place.ts';
@@ -160,10 +161,8 @@ export class NatsSubmissions implements Submissions {
     const { state } = await jsm.streams.info(this.#names.streams.rejected);
     if (state.messages === 0) return [];
     const from = Math.max(state.first_seq, state.last_seq - limit + 1);
-    const messages = await jsm.direct.getBatch(this.#names.streams.rejected, { seq: from, batch: limit });
-    const found: Rejection[] = [];
-    for await (const message of messages) found.push(decodeJson<Rejection>(message.data));
-    return found;
+    const messages = await batchedGet(jsm, this.#names.streams.rejected, { seq: from, batch: limit });
+    return messages.map(({ data }) => decodeJson<Rejection>(data));
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Failure, FailureKind } from '../machines/job.ts';
 import { JobError } from './handler.ts';
 
+const longestName = 100;
 const longestMessage = 2_000;
 const longestStack = 4_000;
 const longestStderr = 8_000;
@@ -18,9 +19,10 @@ const keptOfEarlier = 1_000;
 /** The failure that `thrown` stands for; anything may be thrown. `shown` is what may be kept of its texts. */
 export function failureOf(thrown: unknown, shown: (text: string) => string = (text) => text): Failure {
   const kind: FailureKind = 'error';
-  if (!(thrown instanceof Error)) return { kind, message: clip(shown(String(thrown)), longestMessage) };
-  const failure: Failure = { kind, message: clip(shown(thrown.message), longestMessage), name: thrown.name };
-  if (thrown.stack !== undefined) failure.stack = clip(shown(thrown.stack), longestStack);
+  if (!(thrown instanceof Error)) return { kind, message: clip(shown(textOf(thrown)), longestMessage) };
+  const message = clip(shown(textOf(thrown.message)), longestMessage);
+  const failure: Failure = { kind, message, name: clip(shown(textOf(thrown.name)), longestName) };
+  if (typeof thrown.stack === 'string') failure.stack = clip(shown(thrown.stack), longestStack);
   return isJobError(thrown) ? withDetails(failure, new Map(Object.entries(thrown)), shown) : failure;
 }
 
@@ -54,6 +56,15 @@ export function shortened({ stack, stderr, ...failure }: Failure): Failure {
     ...(stack === undefined ? {} : { stack: clip(stack, keptOfEarlier) }),
     ...(stderr === undefined ? {} : { stderr: tail(stderr, keptOfEarlier) }),
   };
+}
+
+/** Also of what cannot be made a text, such as an object without a prototype. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 function clip(text: string, most: number): string {

@@ -71,6 +71,15 @@ export const faults = {
 
 export type FaultCode = keyof typeof faults;
 
+/** Characters that a sentence may have: what it quotes may be as large as somebody sent it. */
+const longest = 2_000;
+
+/** A text that is too long without its middle: what to do stands at its end. */
+export function abridged(text: string, most = longest): string {
+  const half = Math.floor((most - 1) / 2);
+  return text.length <= most ? text : `${text.slice(0, half)}…${text.slice(-half)}`;
+}
+
 /** A failure of the world or a refused input: `code` for programs, `message` for people, `facts` for both. */
 export class Fault extends Error {
   override readonly name = 'Fault';
@@ -79,7 +88,7 @@ export class Fault extends Error {
   readonly facts: Readonly<Record<string, unknown>>;
 
   constructor(code: FaultCode, message: string, options: { cause?: unknown; facts?: Record<string, unknown> } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(abridged(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = faults[code].retryable;
     this.facts = options.facts ?? {};
@@ -108,7 +117,8 @@ export function pointerPart(name: string): string {
 
 /** That one field is wrong. */
 export function wrongField(path: string, message: string): Fault {
-  return new Fault('input.invalid', message, { facts: { fields: [{ path, message }] } });
+  const field = { path: abridged(path), message: abridged(message) };
+  return new Fault('input.invalid', message, { facts: { fields: [field] } });
 }
 
 /** Whether this was thrown as a fault with this code. */
@@ -126,7 +136,7 @@ export function isOfTheWorld(thrown: unknown): boolean {
 
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return abridged(thrown instanceof Error ? thrown.message : String(thrown));
 }
 
 /** The text of `docs/faults.md`. */

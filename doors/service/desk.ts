@@ -23,8 +23,6 @@ export interface ServiceOptions {
   onError(cause: unknown): void;
 }
 
-/** A broker takes 1 MiB at once, unless it was told otherwise. */
-const answerAtMost = 1_000_000;
 const answersWithinMs = 65_000;
 
 interface Parts {
@@ -61,7 +59,7 @@ export class Desk {
     const over = new AbortController();
     void rest(answersWithinMs, over.signal).then(() => over.abort());
     try {
-      return await replyOf(await this.#answer(request, over.signal));
+      return await replyOf(await this.#answer(request, over.signal), request);
     } catch (cause) {
       const told = problemOf(cause);
       if (told.status === 500) this.#onError(cause);
@@ -112,9 +110,13 @@ async function* bytesIn(body: unknown): AsyncGenerator<Uint8Array> {
   yield Buffer.from(body, 'base64');
 }
 
-async function replyOf({ status = 200, body, stream, headers = {} }: Answer): Promise<MicroReply> {
+async function replyOf(
+  { status = 200, body, stream, headers = {} }: Answer,
+  { answerAtMost }: MicroRequest,
+): Promise<MicroReply> {
   const type = stream?.type ?? 'application/json';
-  const bytes = stream === undefined ? Buffer.from(JSON.stringify(body ?? null)) : await gathered(stream.bytes);
+  const bytes =
+    stream === undefined ? Buffer.from(JSON.stringify(body ?? null)) : await gathered(stream.bytes, answerAtMost);
   if (bytes.length > answerAtMost)
     return refusal(
       problemWith(
@@ -127,13 +129,13 @@ async function replyOf({ status = 200, body, stream, headers = {} }: Answer): Pr
 }
 
 /** All of it, or more than an answer may have. */
-async function gathered(bytes: ReadableStream<Uint8Array>): Promise<Buffer> {
+async function gathered(bytes: ReadableStream<Uint8Array>, most: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of bytes) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > answerAtMost) break;
+    if (size > most) break;
   }
   return Buffer.concat(chunks);
 }

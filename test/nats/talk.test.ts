@@ -1,8 +1,11 @@
 /** What is said and not stored: events, progress, acks, notices, questions to the leader. */
 
+import { randomBytes } from 'node:crypto';
+import { headers } from 'nats';
 import { expect, test } from 'vitest';
 import { natsDesk } from '../../nats/desk.ts';
 import { NatsEvents } from '../../nats/events.ts';
+import { hint } from '../../nats/hint.ts';
 import { listen } from '../../nats/listen.ts';
 import { leaderKey, names } from '../../nats/names.ts';
 import { natsNotices } from '../../nats/notices.ts';
@@ -168,6 +171,35 @@ test('a leader that does not answer in time counts as none', async () => {
   const [leader, asker] = [natsDesk(await world(broker)), natsDesk(await world(broker))];
   await leader.answer('place', () => new Promise(() => {}));
   expect(await asker.ask('place', {}, 50)).toBeUndefined();
+});
+
+test('an answer that is larger than the broker takes comes all the same, and one that is too large even so says so', async () => {
+  await using broker = await testBroker();
+  const [leader, asker] = [natsDesk(await world(broker)), natsDesk(await world(broker))];
+  const workers = Array.from({ length: 20_000 }, (_, n) => ({ name: `worker-${n}`, status: 'available', slots: 12 }));
+  await leader.answer('place', () => workers);
+  expect(JSON.stringify(workers).length).toBeGreaterThan(1_048_576);
+  expect(await asker.ask('place', {}, 5_000)).toEqual(workers);
+  expect(await asker.askAll('place', {}, 5_000)).toEqual([workers]);
+  await leader.answer('noise', () => randomBytes(2_000_000).toString('base64'));
+  await expect(asker.ask('noise', {}, 5_000)).rejects.toMatchObject({
+    code: 'broker.refused',
+    message: expect.stringMatching(/`max_payload` of 1048576 bytes, it has \d{7}, compressed/),
+  });
+  expect(await asker.askAll('noise', {}, 2_000)).toEqual([]);
+});
+
+test('what no broker would take is not said, and ends no process', async () => {
+  await using broker = await testBroker();
+  const { connection } = await world(broker);
+  hint(connection, 'a', new Uint8Array(1_048_577));
+  hint(connection, 'a'.repeat(5_000), new Uint8Array(1));
+  const written = headers();
+  written.set('Large', 'x'.repeat(1_048_576));
+  hint(connection, 'a', new Uint8Array(1), written);
+  await connection.flush();
+  expect(connection.stats().outMsgs).toBe(0);
+  expect(connection.isClosed()).toBe(false);
 });
 
 test('what an answer failed with comes back to whoever asked', async () => {

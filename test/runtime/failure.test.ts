@@ -26,6 +26,16 @@ describe('what a handler throws', () => {
     expect(stderr.endsWith('the end')).toBe(true);
   });
 
+  test('may have been given names and texts that are none, or are huge', () => {
+    const error = Object.assign(new Error('m'), { name: 'n'.repeat(9_000), stack: 7 });
+    expect(failureOf(error)).toEqual({ kind: 'error', message: 'm', name: `${'n'.repeat(100)}…` });
+    expect(failureOf(Object.assign(new Error('m'), { message: { a: 1 }, name: null }))).toMatchObject({
+      message: '[object Object]',
+      name: 'null',
+    });
+    expect(failureOf(Object.create(null))).toEqual({ kind: 'error', message: '[object Object]' });
+  });
+
   test.each([
     [1_500.5, 1_501],
     [0, 0],
