@@ -1,4 +1,6 @@
-/** How large the picture of a page is: made to fit, or by a factor from what is seen. */
+/**
+ * How large the picture of a page is: made to fit, or by a factor from what is seen.
+ */
 
 import { useState } from 'preact/hooks';
 
