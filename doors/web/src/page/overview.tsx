@@ -140,6 +140,8 @@ function StateBar({ byState }: { byState: Readonly<Record<string, number>> }) {
 
 function Lanes() {
   const { answer } = useLive<QueuesAnswer>('/v1/queues', 1_000);
+  const queues = answer?.queues ?? [];
+  const shown = queues.length > queuesShown ? queues.toSorted(byNeed).slice(0, queuesShown) : queues;
   const lanes = useLive<LanesAnswer>('/v1/stats/lanes', 1_000);
   return (
     <>
@@ -156,7 +158,7 @@ function Lanes() {
           </tr>
         </thead>
         <tbody>
-          {(answer?.queues ?? []).map(({ queue, waiting, oldestMs, out, paused }) => (
+          {shown.map(({ queue, waiting, oldestMs, out, paused }) => (
             <tr key={queue}>
               <td>
                 <a href={`/console/jobs?queue=${queue}`}>{queue}</a>
@@ -172,8 +174,21 @@ function Lanes() {
           ))}
         </tbody>
       </Table>
+      {shown.length < queues.length && (
+        <p class="note">
+          Those in which most waits; <a href="/console/queues">all {queues.length.toLocaleString('en')} queues</a>.
+        </p>
+      )}
     </>
   );
+}
+
+const queuesShown = 20;
+
+type QueueView = QueuesAnswer['queues'][number];
+
+function byNeed(one: QueueView, other: QueueView): number {
+  return (other.waiting ?? 0) - (one.waiting ?? 0) || (other.out ?? 0) - (one.out ?? 0);
 }
 
 function waitingIn(answer: LanesAnswer | undefined, queue: string) {

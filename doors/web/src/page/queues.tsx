@@ -4,6 +4,7 @@
 
 import { useLive } from '../asked.ts';
 import { Act } from '../part/act.tsx';
+import { Finder, More, useSome } from '../part/some.tsx';
 import { stateNames } from '../part/state.tsx';
 import { Table } from '../part/table.tsx';
 import { Trouble } from '../part/trouble.tsx';
@@ -14,10 +15,13 @@ const priorities = ['critical', 'high', 'medium', 'low'];
 export function Queues() {
   const { answer, problem, again } = useLive<QueuesAnswer>('/v1/queues', 1_000);
   const lanes = useLive<LanesAnswer>('/v1/stats/lanes', 1_000);
+  const some = useSome(answer?.queues ?? [], ({ queue, mode, paused }) => `${queue} ${mode} ${paused ? 'paused' : ''}`);
+  const shown = new Set(some.shown.map(({ queue }) => queue));
   return (
     <>
       <h1>Queues</h1>
       <Trouble problem={problem} />
+      <Finder some={some} by="name, mode, paused" />
       <Table label="Queues">
         <thead>
           <tr>
@@ -34,7 +38,7 @@ export function Queues() {
           </tr>
         </thead>
         <tbody>
-          {(answer?.queues ?? []).map(({ queue, mode, weight, waiting, out, paused, maxActive }) => (
+          {some.shown.map(({ queue, mode, weight, waiting, out, paused, maxActive }) => (
             <tr key={queue}>
               <td>
                 <a href={`/console/jobs?queue=${queue}`}>{queue}</a>
@@ -67,8 +71,11 @@ export function Queues() {
           ))}
         </tbody>
       </Table>
+      <More some={some} />
       <h2>Jobs by queue, priority and state</h2>
-      <Matrix lanes={lanes.answer?.lanes ?? []} />
+      <Matrix
+        lanes={(lanes.answer?.lanes ?? []).filter(({ queue }) => some.shown.length === some.all || shown.has(queue))}
+      />
     </>
   );
 }

@@ -6,6 +6,7 @@ import type { Firing, ScheduleRecord } from '../../../../sdk/index.ts';
 import { useAsked } from '../asked.ts';
 import { duration } from '../moment.ts';
 import { Act } from '../part/act.tsx';
+import { Finder, More, useSome } from '../part/some.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import type { SchedulesAnswer } from './answer.ts';
@@ -13,6 +14,7 @@ import type { SchedulesAnswer } from './answer.ts';
 export function Schedules() {
   const { answer, problem, again } = useAsked<SchedulesAnswer>('/v1/schedules');
   const schedules = answer?.schedules ?? [];
+  const some = useSome(schedules, wordsOf);
   return (
     <>
       <header class="head">
@@ -28,13 +30,19 @@ export function Schedules() {
           <code>yard schedule add nightly noop --cron '0 3 * * *'</code>.
         </p>
       )}
+      <Finder some={some} by="name, type, state or plan" />
       <div class="cards">
-        {schedules.map((schedule) => (
+        {some.shown.map((schedule) => (
           <Card key={schedule.name} schedule={schedule} again={again} />
         ))}
       </div>
+      <More some={some} />
     </>
   );
+}
+
+function wordsOf({ name, state, plan, job }: ScheduleRecord): string {
+  return `${name} ${state} ${job.type} ${planText(plan)}`;
 }
 
 export interface CardProps {

@@ -7,28 +7,63 @@ import { useAsked } from '../asked.ts';
 import { Statechart } from '../chart/statechart.tsx';
 import { duration, megabytes } from '../moment.ts';
 import { Act } from '../part/act.tsx';
+import { Finder, More, type Some, useSome } from '../part/some.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import { When } from '../part/when.tsx';
 import type { WorkersAnswer } from './answer.ts';
 
+type WorkerView = WorkersAnswer['workers'][number];
+
 export function Workers() {
   const { answer, problem, again } = useAsked<WorkersAnswer>('/v1/workers', 500);
-  const workers = answer?.workers ?? [];
+  const workers = (answer?.workers ?? []).toSorted((one, other) => rankOf(one) - rankOf(other));
+  const some = useSome(workers, wordsOf);
   return (
     <>
       <h1>Workers</h1>
       <Trouble problem={problem} />
       {answer !== undefined && workers.length === 0 && <p class="empty">No worker is there. Start one: yard worker</p>}
+      <Finder some={some} by="name, host, status, type or label" />
+      <Statuses workers={workers} some={some} />
       <div class="cards">
-        {workers.map((worker) => (
+        {some.shown.map((worker) => (
           <Card key={worker.incarnation} worker={worker} onDone={again} />
         ))}
       </div>
+      <More some={some} />
     </>
   );
 }
 
-function Card({ worker, onDone }: { worker: WorkersAnswer['workers'][number]; onDone(): void }) {
+/** What needs somebody comes first; the others stay in the order of their names. */
+function rankOf({ status, isHung, isDeaf }: WorkerView): number {
+  if (isHung || isDeaf === true) return 0;
+  const at = ['lost', 'draining', 'offline'].indexOf(status);
+  return at === -1 ? 4 : at + 1;
+}
+
+function wordsOf({ name, host, status, types, labels }: WorkerView): string {
+  return [name, host, status, ...types, ...Object.entries(labels).map((label) => label.join('='))].join(' ');
+}
+
+/** How many are in which status, where there are too many to count them by looking. */
+function Statuses({ workers, some }: { workers: readonly WorkerView[]; some: Some<WorkerView> }) {
+  if (some.words === '' && some.shown.length === some.all) return null;
+  const byStatus = Map.groupBy(workers, ({ status }) => status);
+  return (
+    <ul class="states" aria-label="Workers by status">
+      {[...byStatus].map(([status, those]) => (
+        <li key={status}>
+          <a href={`/console/workers?q=${status}`}>
+            <span class={`badge worker-${status}`}>{status}</span> {those.length.toLocaleString('en')}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Card({ worker, onDone }: { worker: WorkerView; onDone(): void }) {
   const {
     name,
     host,
@@ -87,8 +122,12 @@ function Card({ worker, onDone }: { worker: WorkersAnswer['workers'][number]; on
         </dd>
         <dt>Types</dt>
         <dd>{types.join(' ')}</dd>
-        <dt>Encoders</dt>
-        <dd>{encoders.join(' ')}</dd>
+        {encoders.length > 0 && (
+          <>
+            <dt>Encoders</dt>
+            <dd>{encoders.join(' ')}</dd>
+          </>
+        )}
       </dl>
       <footer>
         <a href={`/console/jobs?worker=${name}`}>Its jobs</a>
