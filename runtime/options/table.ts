@@ -101,11 +101,15 @@ const table = {
     scopes: everyone,
     help: 'Directory for what a node keeps: the embedded broker and its data, process ids, fetched programs.',
   }),
-  name: optional(text('name'), 'the host name', {
-    ...anyone,
-    scopes: nodes,
-    help: 'What people call this process.',
-  }),
+  name: optional(
+    text('name', { pattern: /^[^\p{C}]{1,100}$/u, expected: 'up to 100 characters in one line' }),
+    'the host name',
+    {
+      ...anyone,
+      scopes: nodes,
+      help: 'What people call this process.',
+    },
+  ),
   logLevel: given(choice('trace', 'debug', 'info', 'warn', 'error', 'silent'), 'info', {
     ...anyone,
     scopes: everyone,

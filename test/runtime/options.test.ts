@@ -55,6 +55,13 @@ describe('where a value comes from', () => {
 });
 
 describe('what is read', () => {
+  test('a name that nobody could read in a list is refused', () => {
+    const named = (name: string) => () => resolveOptions({ flags: { name }, env: {} }, 'worker');
+    expect(named('GPU box 7, Köln')().name).toBe('GPU box 7, Köln');
+    for (const name of ['x'.repeat(101), 'two\nlines', '\u001b[31mred'])
+      expect(named(name)).toThrow('up to 100 characters in one line');
+  });
+
   test('text and JSON mean the same', () => {
     const text = {
       schedulerInterval: '1m30s',
