@@ -249,26 +249,27 @@ class Kind {
 
   best(search: Search): Hand | undefined {
     const shelves = [...this.#shelves.values()];
+    const most = this.capacity.slots + search.policy.lookAhead(search.type, this.capacity.slots);
     return bestOf(
-      shelves.flatMap((shelf) => this.#firstOpen(shelf, search) ?? []),
+      shelves.flatMap((shelf) => this.#firstOpen(shelf, search, most) ?? []),
       search,
     );
   }
 
-  #firstOpen(shelf: Heap<Hand>, search: Search): Hand | undefined {
+  /** @param most slots that any of them may have taken. */
+  #firstOpen(shelf: Heap<Hand>, search: Search, most: number): Hand | undefined {
     const { first } = shelf;
-    if (first === undefined || this.#isPast(first, search)) return undefined;
+    if (first === undefined || this.#isPast(first, search, most)) return undefined;
     if (isOpen(first, search)) return first;
     for (const hand of shelf.inOrder()) {
-      if (this.#isPast(hand, search)) return undefined;
+      if (this.#isPast(hand, search, most)) return undefined;
       if (isOpen(hand, search)) return hand;
     }
     return undefined;
   }
 
   /** Whether it has no slots for that, and so has none who is more loaded; or no GPUs. */
-  #isPast({ usage }: Hand, { type, requirements: { slots = 1, gpu = 0 }, policy }: Search): boolean {
-    const most = this.capacity.slots + policy.lookAhead(type, this.capacity.slots);
+  #isPast({ usage }: Hand, { requirements: { slots = 1, gpu = 0 } }: Search, most: number): boolean {
     return usage.slots + slots > most || (gpu > 0 && usage.gpu + gpu > this.capacity.gpu);
   }
 }
