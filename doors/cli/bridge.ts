@@ -78,7 +78,8 @@ async function run(command: Command, context: CommandContext, flags: Flags): Pro
       await tracing[Symbol.asyncDispose]();
     };
   };
-  await serve({ start, patience: 1, withinMs: 30_000 }, context.terminal);
+  const astray = (error: string) => context.terminal.say(`yard: something that nobody caught: ${error}`);
+  await serve({ start, patience: 1, withinMs: 30_000, astray }, context.terminal);
   process.exit(exitCodes.ok);
 }
 

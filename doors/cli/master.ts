@@ -79,7 +79,8 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
       await running.stop();
     };
   };
-  await serve({ start, patience: 1, withinMs: stopsWithinMs }, context.terminal);
+  const astray = (error: string) => telemetry.tell('process.failed', { what: 'something that nobody caught', error });
+  await serve({ start, patience: 1, withinMs: stopsWithinMs, astray }, context.terminal);
 }
 
 /** The HTTP API in this process, unless it is off. */
