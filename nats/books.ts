@@ -115,7 +115,11 @@ export class NatsBooks implements Books {
   }
 
   async #batch(stream: string, seq: number): Promise<readonly StoredMsg[]> {
-    return await batchedGet(await this.#manager(), stream, { seq, batch: atOnce });
+    try {
+      return await batchedGet(await this.#manager(), stream, { seq, batch: atOnce });
+    } catch (cause) {
+      throw faultOf(cause);
+    }
   }
 
   async #info(stream: string) {

@@ -7,7 +7,7 @@
  * way, since the second writes onto what the first wrote.
  */
 
-import { jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
+import { type DirectBatchOptions, jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../runtime/clock.ts';
 import { isFault } from '../runtime/faults.ts';
@@ -295,19 +295,27 @@ export class NatsControl implements Control {
 
   /** From any replica, which may be behind. */
   async #allNear<Entry>(kind: Kind<Entry>): Promise<readonly Stored<Entry>[]> {
-    const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
     const filter = this.#names.controlSubject(kind.keys);
     const all = new Map<string, Stored<Entry>>();
     let page: readonly StoredMsg[] = [];
     do {
       const seq = (page.at(-1)?.seq ?? 0) + 1;
       const query = { seq, next_by_subj: filter, batch: readAtOnce };
-      page = await batchedGet(jsm, this.#names.streams.control, query);
+      page = await this.#page(query);
       // What is changed meanwhile comes once more.
       for (const { seq: revision, data } of page)
         for (const entry of entriesIn(kind, data)) all.set(kind.nameOf(entry), { entry, revision });
     } while (hasMore(page, readAtOnce));
     return [...all.values()];
+  }
+
+  async #page(query: DirectBatchOptions): Promise<readonly StoredMsg[]> {
+    try {
+      const jsm = await jetstreamManager(this.#connection, { checkAPI: false });
+      return await batchedGet(jsm, this.#names.streams.control, query);
+    } catch (cause) {
+      throw faultOf(cause);
+    }
   }
 
   async #watch<Entry>(kind: Kind<Entry>, onEntry: (entry: Entry) => void): Promise<Stop> {
