@@ -19,6 +19,7 @@ import { webhookSource, webhookType } from '../machines/rules/webhook.ts';
 import { inlineAtMost } from '../runtime/aside.ts';
 import { Fault, isFault, type WrongField } from '../runtime/faults.ts';
 import type { JobDefaults, JobDefinition } from '../runtime/handler.ts';
+import { headBody } from '../runtime/head.ts';
 import { nearest } from '../runtime/options/nearest.ts';
 import { type JobRecord, type JobSpec, jobKey, type WorkflowPart } from '../runtime/record.ts';
 import { born } from '../runtime/step.ts';
@@ -82,6 +83,10 @@ export interface KnownType {
 export const idPattern = /^[A-Za-z0-9-][A-Za-z0-9_-]{0,63}$/;
 /** As many jobs as one may wait for, and as a workflow may have. */
 export const jobsAtMost = 500;
+/** Bytes of JSON of a new record without its payload: 500 jobs to wait for, and as much again. */
+const restAtMost = 98_304;
+/** The same of its head, which grows by a worker and its GPUs. */
+const headAtMost = 57_344;
 const staleAfterMs = 30 * 60_000;
 const timeoutAfterMs = 30 * 60_000;
 
@@ -149,7 +154,9 @@ async function admitted(request: Request, types: Types, { payloadAtMost = inline
   refuseLarge(payload, payloadAtMost);
   const needs = await needsOf(known, payload);
   const spec = specOf(request, known.defaults, payload, needs);
-  return born(spec, contextOf(request, known.defaults));
+  const record = born(spec, contextOf(request, known.defaults));
+  refuseBulky(record);
+  return record;
 }
 
 function expectType({ type, source }: Request, types: Types): KnownType {
@@ -167,6 +174,23 @@ function unknownType(type: string, known: readonly string[]): Fault {
   const close = nearest(type, known);
   const hint = close === undefined ? `This cluster knows ${[...known].sort().join(', ')}.` : `Did you mean ${close}?`;
   return new Fault('input.invalid', `Expected a job type that this cluster knows, got \`${type}\`. ${hint}`);
+}
+
+/** Every move of a job writes all of this again, and the head into a header, of which the broker takes 64 KiB. */
+function refuseBulky(record: JobRecord): void {
+  const { payload: _, ...rest } = record;
+  expectBytes(Buffer.byteLength(JSON.stringify(rest)), restAtMost, 'its name, tags, labels, jobs that it waits for');
+  // There, what is not ASCII takes six bytes.
+  const head = JSON.stringify(headBody(record)).replaceAll(/[^ -~]/g, '\\uffff').length;
+  expectBytes(head, headAtMost, 'its labels, limit keys, jobs that it waits for');
+}
+
+function expectBytes(bytes: number, most: number, what: string): void {
+  if (bytes <= most) return;
+  throw new Fault(
+    'input.invalid',
+    `Expected at most ${most} bytes of what is said of a job beside its payload (${what}), got ${bytes}. Put what the handler needs into the payload.`,
+  );
 }
 
 function refuseLarge(payload: unknown, atMost: number): void {

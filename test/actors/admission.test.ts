@@ -288,3 +288,20 @@ describe('refused, with what was expected, what was met and what to do, is', () 
     });
   });
 });
+
+describe('what is said of a job beside its payload', () => {
+  const refused = { code: 'input.invalid', message: expect.stringContaining('beside its payload') };
+
+  test('may be much, and not more than each of its moves can be written with', async () => {
+    expect((await born({ name: 'n'.repeat(90_000) })).name).toHaveLength(90_000);
+    await expect(born({ name: 'n'.repeat(100_000) })).rejects.toMatchObject(refused);
+    await expect(born({ tags: ['t'.repeat(50_000), 'u'.repeat(50_000)] })).rejects.toMatchObject(refused);
+    expect(await born({ requirements: { labels: { zone: 'z'.repeat(50_000) } } })).toBeDefined();
+    await expect(born({ requirements: { labels: { zone: 'ö'.repeat(10_000) } } })).rejects.toMatchObject(refused);
+  });
+
+  test('is enough for as many jobs to wait for as there may be, with names as long as they may be', async () => {
+    const after = Array.from({ length: 500 }, (_, n) => `${n}-`.padEnd(64, 'x'));
+    expect((await born({ after })).after?.jobs).toHaveLength(500);
+  });
+});
