@@ -12,6 +12,18 @@ import type { Control, TermRecord } from '../runtime/ports.ts';
 /** So many terms are kept. */
 const kept = 50;
 
+const silent = 'it was silent';
+
+/** The newest first, whoever came first to write; of one that did not say how it ended, its successor's beginning is the end. */
+function inOrder(terms: readonly TermRecord[]): readonly TermRecord[] {
+  const sorted = terms.toSorted((one, other) => other.since - one.since || other.term - one.term);
+  return sorted.map((one, place) => {
+    const next = sorted[place - 1];
+    const saidItself = one.ended !== undefined && one.ended.reason !== silent;
+    return next === undefined || saidItself ? one : { ...one, ended: { at: next.since, reason: silent } };
+  });
+}
+
 export interface AnnalsOptions {
   terms: Control['terms'];
   clock: Clock;
@@ -31,12 +43,7 @@ export class Annals {
   begin(term: number): Promise<void> {
     const { clock, name, incarnation } = this.#options;
     const since = clock.now();
-    return this.#change((before) => {
-      const [last, ...earlier] = before;
-      const ended = { at: since, reason: 'it was silent' };
-      const closed = last === undefined || last.ended !== undefined ? before : [{ ...last, ended }, ...earlier];
-      return [{ term, name, incarnation, since }, ...closed].slice(0, kept);
-    });
+    return this.#change((before) => inOrder([{ term, name, incarnation, since }, ...before]).slice(0, kept));
   }
 
   /** It has given a term up, and knows better why than who came next. */

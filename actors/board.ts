@@ -258,14 +258,11 @@ export class Board {
     this.#left.clear();
   }
 
-  /** Takes back the offers that are out to workers for which `isVoid` holds, but for those that are kept. One that claims all the same has its claim: the record decides. */
-  withdrawOffers(
-    isVoid: (worker: string) => boolean = () => true,
-    isKept: (entry: Entry) => boolean = () => false,
-  ): void {
-    for (const [worker, holding] of this.#holdings)
-      if (holding.offers.size > 0 && isVoid(worker))
-        for (const entry of [...holding.offers]) if (!isKept(entry)) this.withdraw(entry);
+  /** Takes back the offers that are out to a worker, or to all, but for those that are kept. One that claims all the same has its claim: the record decides. */
+  withdrawOffers(worker?: string, isKept: (entry: Entry) => boolean = () => false): void {
+    const holdings = worker === undefined ? [...this.#holdings.values()] : [this.#holdings.get(worker)];
+    for (const entry of holdings.flatMap((holding) => [...(holding?.offers ?? [])]))
+      if (!isKept(entry)) this.withdraw(entry);
   }
 
   /** Notes that `entry` has been offered: it leaves its queue until it is claimed or `until` has passed. */

@@ -6,7 +6,7 @@
  * only those are passed over that lack memory, or keep their room for somebody else.
  *
  * Needs for which nobody had room are remembered with the moment at which that was found. From then on only workers that
- * have gained room since are looked at, since nobody else can have some.
+ * have gained room since are looked at, where these are few, since nobody else can have some.
  */
 
 import { type Capacity, hasRoom, type Requirements, take, type Usage, unmet } from '../machines/rules/capability.ts';
@@ -58,8 +58,10 @@ interface Shut {
   lookAhead: number;
 }
 
-/** When so many more gains are remembered than there are workers, it is cheaper to look at everybody. */
+/** So many gains more than there are workers are remembered. */
 const gainsMore = 64;
+/** Where more have gained room since, the best of all are found quicker, since they stand in order. */
+const fewGains = 32;
 
 export class Crew {
   readonly #hands = new Map<string, Hand>();
@@ -144,7 +146,8 @@ export class Crew {
     const finding = this.#findingOf(need);
     const search: Search = { type, requirements, waiting, policy, entry, isFed: false, isKept: false };
     const shut = this.#shutFor(need, finding, policy);
-    const since = shut === undefined ? -1 : shut.gains - this.#forgotten;
+    const isFew = shut !== undefined && this.#gains - shut.gains <= fewGains;
+    const since = isFew ? shut.gains - this.#forgotten : -1;
     const found =
       since < 0
         ? [...finding.kinds].flatMap((kind) => kind.best(search) ?? [])

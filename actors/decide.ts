@@ -11,7 +11,8 @@
  *
  * None of that is worked out from the jobs. Who is next is kept with each level (`level.ts`), as jobs come and go; what waits
  * under a full limit is set aside until there is room (`parking.ts`); who is the best worker is kept with the crew
- * (`crew.ts`), which also knows what nobody had room for. So an offer costs about the same, however many wait.
+ * (`crew.ts`), which also knows what nobody had room for. So an offer costs about the same, however many wait. Who is next of each
+ * of many queues that share a turn is looked at anew only where that may have changed.
  */
 
 import type { Requirements } from '../machines/rules/capability.ts';
@@ -27,6 +28,8 @@ import { type Cursor, type Gate, Turn } from './turn.ts';
 export interface Policy extends CrewPolicy {
   /** The most offers made at once. */
   most: number;
+  /** Whether it has taken so long that others must have their turn; never unless given. It ends with one offer at least. */
+  isLate?(): boolean;
   /** How many more jobs of a queue may be offered now. */
   room(queue: string): number;
   /** How many more jobs may be offered now under one of the limits of a group (`group.ts`). */
@@ -72,6 +75,10 @@ class Pass implements Gate {
   readonly #policy: Policy;
   readonly #quota: Quota;
   readonly #turns: Turns;
+  /** Counts what may have changed who is next elsewhere: a limit has no room any more, or nobody has any for a need. */
+  #shutAt = 0;
+  /** With how many that wait somebody was found to have room for a need, and with how many nobody. */
+  readonly #asked = new Map<Requirements, { openTo: number; shutFrom: number }>();
   /** The oldest job of each need for which somebody had room, and kept it for others. */
   readonly #refused = new Map<Requirements, { entry: Entry; waiting: number }>();
 
@@ -83,24 +90,46 @@ class Pass implements Gate {
   }
 
   get isOver(): boolean {
-    return this.offers.length >= this.#policy.most || this.#crew.isFull(this.#policy);
+    return this.#hasEnough || this.#crew.isFull(this.#policy);
+  }
+
+  /** Offers, or time. */
+  get #hasEnough(): boolean {
+    const { length } = this.offers;
+    return length >= this.#policy.most || (length > 0 && this.#policy.isLate?.() === true);
   }
 
   serve(lane: readonly Track[]): void {
     const bids = lane.flatMap((track) =>
       track.levels.filter(({ queue }) => this.#quota.of(queue) > 0).map((level) => this.#bidOf(track, level)),
     );
-    while (this.offers.length < this.#policy.most) {
+    while (!this.#hasEnough) {
       const best = this.#bestOf(bids);
-      if (best === undefined) return;
+      if (best?.cursor === undefined) return;
       const { track, turn, cursor } = best;
       if (this.#offer(track, cursor)) turn.advance();
       else turn.drop();
+      // Tenants of a track are served in turn, whichever of its levels has the job; and all levels of a queue have its room.
+      const { queue } = turn.level;
+      for (const bid of bids) if (bid.track === track || bid.turn.level.queue === queue) bid.seenAt = -1;
     }
   }
 
   open(level: Level): readonly Need[] {
-    return [...level.needs()].filter((need) => this.#crew.mayHaveRoomFor(need, this.#policy));
+    return [...level.needs()].filter((need) => this.#mayGo(need));
+  }
+
+  /** Of many levels with the same need the crew is asked once: for fewer that wait somebody has room the more, and room gets less only. */
+  #mayGo(need: Need): boolean {
+    const { requirements, waiting } = need;
+    const known = this.#asked.get(requirements) ?? { openTo: -1, shutFrom: Number.POSITIVE_INFINITY };
+    if (waiting <= known.openTo) return true;
+    if (waiting >= known.shutFrom) return false;
+    this.#asked.set(requirements, known);
+    const mayGo = this.#crew.mayHaveRoomFor(need, this.#policy);
+    if (mayGo) known.openTo = waiting;
+    else known.shutFrom = waiting;
+    return mayGo;
   }
 
   letsIn(one: Party | Stand): boolean {
@@ -119,23 +148,27 @@ class Pass implements Gate {
 
   #bidOf(track: Track, level: Level): Bid {
     level.rank(this.#policy.tenants.of(track.name));
-    return { track, turn: new Turn({ level, shares: this.#turns.tenants.of(track.name), gate: this }) };
+    const turn = new Turn({ level, shares: this.#turns.tenants.of(track.name), gate: this });
+    return { track, turn, cursor: undefined, seenAt: -1 };
   }
 
-  #bestOf(bids: readonly Bid[]): (Bid & { cursor: Cursor }) | undefined {
-    let best: (Bid & { cursor: Cursor }) | undefined;
+  #bestOf(bids: readonly Bid[]): Bid | undefined {
+    let best: Bid | undefined;
     for (const bid of bids) {
-      const cursor = bid.turn.first;
-      if (cursor !== undefined && (best === undefined || this.#goesBefore({ ...bid, cursor }, best)))
-        best = { ...bid, cursor };
+      if (bid.seenAt !== this.#shutAt) {
+        bid.cursor = bid.turn.first;
+        bid.seenAt = this.#shutAt;
+      }
+      if (bid.cursor !== undefined && (best === undefined || this.#goesBefore(bid, best))) best = bid;
     }
     return best;
   }
 
   /** Of one track, by the turns of tenants; else by the turns of queues, and there the best level counts. */
-  #goesBefore(one: Bid & { cursor: Cursor }, other: Bid & { cursor: Cursor }): boolean {
+  #goesBefore(one: Bid, other: Bid): boolean {
     const by = one.track === other.track ? one.turn.mark - other.turn.mark : this.#compareQueues(one, other);
-    return by === 0 ? isBefore(one.cursor.next, other.cursor.next) : by < 0;
+    if (by !== 0) return by < 0;
+    return one.cursor !== undefined && (other.cursor === undefined || isBefore(one.cursor.next, other.cursor.next));
   }
 
   #compareQueues({ turn: { level: one } }: Bid, { turn: { level: other } }: Bid): number {
@@ -148,6 +181,7 @@ class Pass implements Gate {
     const hand = this.#crew.bestFor(entry, need, this.#policy);
     if (hand === undefined) {
       this.#refuse(entry, need);
+      this.#shutAt++;
       return false;
     }
     const { queue, group } = line;
@@ -155,7 +189,7 @@ class Pass implements Gate {
     const offering = { entry, worker: hand.incarnation, turn };
     this.offers.push(offering);
     this.#crew.give(hand, entry, this.#policy);
-    this.#quota.take(line);
+    if (this.#quota.take(line)) this.#shutAt++;
     served(offering, this.#turns);
     return true;
   }
@@ -167,10 +201,12 @@ class Pass implements Gate {
   }
 }
 
-/** A level that is served, as part of a track. */
+/** A level that is served, as part of a track, and who was next there when that was looked at. */
 interface Bid {
   track: Track;
   turn: Turn;
+  cursor: Cursor | undefined;
+  seenAt: number;
 }
 
 /** What is left in this pass of the room of queues and under limits. */
@@ -187,9 +223,16 @@ class Quota {
     return this.of(queue) > 0 && group.limits.every((limit) => this.under(limit) > 0);
   }
 
-  take({ queue, group }: Cursor['line']): void {
+  /** Whether nothing is left under one of the limits. */
+  take({ queue, group }: Cursor['line']): boolean {
     this.#ofQueue.set(queue, this.of(queue) - 1);
-    for (const limit of group.limits) this.#underLimit.set(limit, this.under(limit) - 1);
+    let isFull = false;
+    for (const limit of group.limits) {
+      const leftUnder = this.under(limit) - 1;
+      this.#underLimit.set(limit, leftUnder);
+      isFull ||= leftUnder <= 0;
+    }
+    return isFull;
   }
 
   of(queue: string): number {

@@ -48,6 +48,8 @@ export interface SchedulerOptions {
 }
 
 const offersAtOnce = 500;
+/** The lease, and everybody else, waits for no pass longer than about that. */
+const passForMs = 20;
 const queuedAtOnce = 1_000;
 /** Lines of which a pass says why they wait. */
 const explainedAtOnce = 100;
@@ -125,17 +127,20 @@ export class Scheduler {
   }
 
   #pass(): void {
-    const { board, fleet, lookAhead, throttle, gpuSpillOver, room, isTrusted } = this.#options;
+    const { board, fleet, lookAhead, throttle, gpuSpillOver, room, isTrusted, clock } = this.#options;
     if (this.#stopped || this.#writing) return;
     if (!isTrusted()) return this.#wakeLater();
     for (const worker of new Set([...fleet.changed(), ...board.touched()])) this.#muster(worker);
     this.#age();
     for (const limit of throttle.begin()) board.parking.free(limit);
+    const began = clock.mono();
+    const isLate = () => clock.mono() - began > passForMs;
     const offerings = decide(board, this.#crew, {
       lookAhead: (type, slots) => lookAhead.of(type, slots),
       gpuSpillOver,
       holdsAt: (worker) => (fleet.isDoubted(worker) ? [] : room.holdsAt(worker)),
       most: offersAtOnce,
+      isLate,
       room: (queue) => throttle.room(board.queue(queue)),
       roomUnder: (limit) => throttle.room(board.accounts.named(limit)),
       shares: this.#shares,
@@ -143,7 +148,7 @@ export class Scheduler {
     });
     this.#decisions += offerings.length;
     if (offerings.length > 0) this.#mail(offerings);
-    if (offerings.length === offersAtOnce) this.wake();
+    if (offerings.length === offersAtOnce || (offerings.length > 0 && isLate())) this.wake();
     else this.#waitForRoom();
   }
 
@@ -219,10 +224,7 @@ export class Scheduler {
     }
     this.#crew.remove(worker);
     // One that is gone, drains or hangs does not answer its mail.
-    board.withdrawOffers(
-      (each) => each === worker,
-      (entry) => throttle.isLimited(board.accountsOf(entry)),
-    );
+    board.withdrawOffers(worker, (entry) => throttle.isLimited(board.accountsOf(entry)));
   }
 
   /** Who is doubted has room for one job, and for none as long as that one is on offer. */

@@ -2,6 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { Annals } from '../../actors/annals.ts';
+import { pause } from '../../runtime/clock.ts';
+import type { Control } from '../../runtime/ports.ts';
 import { stage } from './stage.ts';
 
 function setUp() {
@@ -25,6 +27,22 @@ test('whoever gives a term up says why, though the next one writes first; of one
   expect(last?.ended).toBeUndefined();
   expect(before).toMatchObject({ term: 8, name: 'two', ended: { at: last?.since, reason: 'it was silent' } });
   expect(first).toMatchObject({ term: 3, name: 'one', ended: { reason: 'it was asked to' } });
+});
+
+test('of two that are elected one right after the other each stands in its place, though the earlier one writes last', async () => {
+  const { clock, terms, master, all } = setUp();
+  const slowly: Control['terms']['change'] = async (change) => {
+    await pause(clock, 500);
+    await terms.change(change);
+  };
+  void new Annals({ terms: { ...terms, change: slowly }, clock, name: 'slow', incarnation: 's' }).begin(3);
+  await clock.advance(100);
+  await clock.until(master('quick').begin(8));
+  await clock.advance(1_000);
+  const [last, first] = await all();
+  expect(last).toMatchObject({ name: 'quick', term: 8 });
+  expect(last?.ended).toBeUndefined();
+  expect(first).toMatchObject({ name: 'slow', ended: { at: last?.since, reason: 'it was silent' } });
 });
 
 test('a term that ends as it begins is written as such', async () => {

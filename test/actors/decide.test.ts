@@ -208,6 +208,13 @@ test('a job that nobody has room for lets the next one of its lane pass, which n
   expect(short(decide(board, [worker('half', {}, 1)], strict))).toEqual(['j2→half']);
 });
 
+test('a pass that takes too long ends with what it has, and with one offer at least', () => {
+  const wide = worker('w', { slots: 10 });
+  const late: Policy = { ...strict, isLate: () => true };
+  expect(short(decide(boardOf([{}, {}, { queue: 'live' }]), [wide], late))).toEqual(['j3→w']);
+  expect(decide(boardOf([{ requirements: { gpu: 1 } }]), [wide], late)).toEqual([]);
+});
+
 describe('with look-ahead', () => {
   test('a full worker is sent short jobs in advance', () => {
     const board = boardOf([{}, {}, {}]);
