@@ -11,6 +11,7 @@ import { Operations } from '../bulk/operations.tsx';
 import type { Which } from '../bulk/order.ts';
 import { Choice, type ChoiceProps } from '../part/choice.tsx';
 import { Columns, JobTable, shownIn } from '../part/job-table.tsx';
+import { Search } from '../part/search.tsx';
 import { stateNames } from '../part/state.tsx';
 import { Trouble } from '../part/trouble.tsx';
 import type { JobsAnswer, QueuesAnswer } from './answer.ts';
@@ -103,45 +104,29 @@ function filterIn(query: Readonly<Record<string, string>>): Filter {
 function Filters({ filter, onChange }: { filter: Filter; onChange(change: Partial<Filter>): void }) {
   const { answer } = useAsked<QueuesAnswer>('/v1/queues', 30_000);
   return (
-    <search>
-      <form
-        class="filters"
-        onSubmit={(event) => {
-          event.preventDefault();
-          onChange({ q: String(new FormData(event.currentTarget).get('q') ?? '') });
-        }}
-      >
-        <input
-          type="search"
-          name="q"
-          key={filter.q}
-          defaultValue={filter.q}
-          placeholder="Search: id, name, type, tag, error, payload  ( / )"
-          aria-label="Search"
-        />
-        <Choice name="state" value={filter.state} values={stateNames} onChange={(state) => onChange({ state })} />
-        <Choice
-          name="queue"
-          value={filter.queue}
-          values={(answer?.queues ?? []).map(({ queue }) => queue)}
-          onChange={(queue) => onChange({ queue })}
-        />
-        <Choice
-          name="priority"
-          value={filter.priority}
-          values={priorities}
-          onChange={(priority) => onChange({ priority })}
-        />
-        <Choice
-          name="sort"
-          value={filter.sort}
-          values={['-created', 'created', '-updated', 'updated']}
-          onChange={(sort) => onChange({ sort })}
-        />
-        <Word name="type" value={filter.type} onChange={(type) => onChange({ type })} />
-        <Word name="worker" value={filter.worker} onChange={(worker) => onChange({ worker })} />
-      </form>
-    </search>
+    <Search words={filter.q} by="id, name, type, tag, error, payload" onSearch={(q) => onChange({ q })}>
+      <Choice name="state" value={filter.state} values={stateNames} onChange={(state) => onChange({ state })} />
+      <Choice
+        name="queue"
+        value={filter.queue}
+        values={(answer?.queues ?? []).map(({ queue }) => queue)}
+        onChange={(queue) => onChange({ queue })}
+      />
+      <Choice
+        name="priority"
+        value={filter.priority}
+        values={priorities}
+        onChange={(priority) => onChange({ priority })}
+      />
+      <Choice
+        name="sort"
+        value={filter.sort}
+        values={['-created', 'created', '-updated', 'updated']}
+        onChange={(sort) => onChange({ sort })}
+      />
+      <Word name="type" value={filter.type} onChange={(type) => onChange({ type })} />
+      <Word name="worker" value={filter.worker} onChange={(worker) => onChange({ worker })} />
+    </Search>
   );
 }
 

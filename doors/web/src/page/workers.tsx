@@ -48,7 +48,7 @@ function wordsOf({ name, host, status, types, labels }: WorkerView): string {
 
 /** How many are in which status, where there are too many to count them by looking. */
 function Statuses({ workers, some }: { workers: readonly WorkerView[]; some: Some<WorkerView> }) {
-  if (some.words === '' && some.shown.length === some.all) return null;
+  if (some.isWhole) return null;
   const byStatus = Map.groupBy(workers, ({ status }) => status);
   return (
     <ul class="states" aria-label="Workers by status">

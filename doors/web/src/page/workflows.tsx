@@ -11,6 +11,7 @@ import { FlowVerbs } from '../flow/verbs.tsx';
 import { duration } from '../moment.ts';
 import { Choice } from '../part/choice.tsx';
 import { Line } from '../part/line.tsx';
+import { Search } from '../part/search.tsx';
 import { Shares, type SharesProps } from '../part/shares.tsx';
 import { StateBadge } from '../part/state.tsx';
 import { Table } from '../part/table.tsx';
@@ -68,25 +69,9 @@ export function Workflows() {
 
 function Filters({ filter, onChange }: { filter: Filter; onChange(change: Partial<Filter>): void }) {
   return (
-    <search>
-      <form
-        class="filters"
-        onSubmit={(event) => {
-          event.preventDefault();
-          onChange({ q: String(new FormData(event.currentTarget).get('q') ?? '').trim() });
-        }}
-      >
-        <input
-          type="search"
-          name="q"
-          key={filter.q}
-          defaultValue={filter.q}
-          placeholder="Search: id or name  ( / )"
-          aria-label="Search"
-        />
-        <Choice name="state" value={filter.state} values={states} onChange={(state) => onChange({ state })} />
-      </form>
-    </search>
+    <Search words={filter.q} by="id or name" onSearch={(q) => onChange({ q: q.trim() })}>
+      <Choice name="state" value={filter.state} values={states} onChange={(state) => onChange({ state })} />
+    </Search>
   );
 }
 

@@ -7,6 +7,7 @@
 import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { pathWith } from '../ask.ts';
+import { Search } from './search.tsx';
 
 const usualAtOnce = 60;
 
@@ -16,6 +17,8 @@ export interface Some<Item> {
   found: number;
   all: number;
   words: string;
+  /** Nothing is searched for, and all are shown. */
+  isWhole: boolean;
   find(words: string): void;
   more(): void;
 }
@@ -37,8 +40,10 @@ export function useSome<Item>(
           const text = wordsOf(item).toLowerCase();
           return wanted.every((word) => text.includes(word));
         });
+  const shown = found.slice(0, most);
   return {
-    ...{ shown: found.slice(0, most), found: found.length, all: items.length, words },
+    ...{ shown, found: found.length, all: items.length, words },
+    isWhole: words === '' && shown.length === items.length,
     find: (words) => route(pathWith(path, { ...query, q: words.trim() }), true),
     more: () => setMost((now) => now + atOnce),
   };
@@ -50,31 +55,16 @@ export interface FinderProps {
   by: string;
 }
 
-export function Finder({ some: { shown, found, all, words, find }, by }: FinderProps) {
-  if (words === '' && shown.length === all) return null;
+export function Finder({ some, by }: FinderProps) {
+  const { shown, found, all, words, isWhole, find } = some;
+  if (isWhole) return null;
   return (
-    <search>
-      <form
-        class="filters"
-        onSubmit={(event) => {
-          event.preventDefault();
-          find(String(new FormData(event.currentTarget).get('q') ?? ''));
-        }}
-      >
-        <input
-          type="search"
-          name="q"
-          key={words}
-          defaultValue={words}
-          placeholder={`Search: ${by}  ( / )`}
-          aria-label="Search"
-        />
-        <span class="dim" role="status">
-          {shown.length.toLocaleString('en')} of {found.toLocaleString('en')}
-          {found === all ? '' : ` found, ${all.toLocaleString('en')} in all`}
-        </span>
-      </form>
-    </search>
+    <Search words={words} by={by} onSearch={find}>
+      <span class="dim" role="status">
+        {shown.length.toLocaleString('en')} of {found.toLocaleString('en')}
+        {found === all ? '' : ` found, ${all.toLocaleString('en')} in all`}
+      </span>
+    </Search>
   );
 }
 
