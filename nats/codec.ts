@@ -11,7 +11,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { MsgHdrsImpl } from '@nats-io/nats-core/internal';
 import type { Msg, MsgHdrs } from 'nats';
 import { isFault, messageOf } from '../runtime/faults.ts';
-import { type HeadBody, headBody } from '../runtime/head.ts';
+import { asciiJson, type HeadBody, headBody } from '../runtime/head.ts';
 import type { Change, Entry, Lease, Offer, Page, Pointer, SavedPicture } from '../runtime/ports.ts';
 import { isAtRest, type Stored, storedAs, upcast } from '../runtime/record.ts';
 import {
@@ -268,12 +268,4 @@ export function encodeJson(value: unknown): Uint8Array {
 /** What JSON bytes of ours hold. The caller names the type: both ends are this code base. */
 export function decodeJson<Value>(data: Uint8Array): Value {
   return JSON.parse(decoder.decode(data)) as Value;
-}
-
-/** JSON in which everything beyond ASCII is escaped: headers are bytes that not every client reads as UTF-8. */
-function asciiJson(value: unknown): string {
-  const json = JSON.stringify(value);
-  return /^[\x20-\x7e]*$/.test(json)
-    ? json
-    : json.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -82,3 +82,11 @@ function ranFor(last: AttemptEntry | undefined): number | undefined {
 export function headOf(key: string, revision: number, record: JobRecord): Head {
   return { key, revision, ...headBody(record) };
 }
+
+/** JSON in which everything beyond ASCII is escaped: headers are bytes that not every client reads as UTF-8. */
+export function asciiJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  return /^[\x20-\x7e]*$/.test(json)
+    ? json
+    : json.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
