@@ -78,7 +78,7 @@ async function run(command: Command, context: CommandContext, flags: Flags): Pro
       await tracing[Symbol.asyncDispose]();
     };
   };
-  const astray = (error: string) => context.terminal.say(`yard: something that nobody caught: ${error}`);
+  const astray = (what: string, error: string) => context.terminal.say(`yard: ${what}: ${error}`);
   await serve({ start, patience: 1, withinMs: 30_000, astray }, context.terminal);
   process.exit(exitCodes.ok);
 }

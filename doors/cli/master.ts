@@ -79,7 +79,7 @@ async function runMaster(command: Command, context: CommandContext): Promise<voi
       await running.stop();
     };
   };
-  const astray = (error: string) => telemetry.tell('process.failed', { what: 'something that nobody caught', error });
+  const astray = (what: string, error: string) => telemetry.tell('process.failed', { what, error });
   await serve({ start, patience: 1, withinMs: stopsWithinMs, astray }, context.terminal);
 }
 

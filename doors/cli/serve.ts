@@ -23,8 +23,8 @@ export interface Service {
   patience: number;
   /** How long stopping may take. */
   withinMs: number;
-  /** Hears of an error that nobody caught. */
-  astray(error: string): void;
+  /** Hears of an error that nobody caught, and what to call it. */
+  astray(what: string, error: string): void;
   /** Whether it goes on after a promise was rejected that nobody waited for. */
   runsHandlers?: boolean;
 }
@@ -67,9 +67,10 @@ export async function serve(service: Service, terminal: Terminal): Promise<void>
 
 /** For as long as the process lives. */
 function watchForErrors({ astray, runsHandlers = false }: Service, started: Promise<() => Promise<void>>): void {
+  const tell = (cause: unknown) => astray('something that nobody caught', whole(cause));
   let isLeaving = false;
   const broken = (cause: unknown) => {
-    astray(whole(cause));
+    tell(cause);
     if (isLeaving) return;
     isLeaving = true;
     if (runsHandlers) process.exit(exitCodes.failed);
@@ -80,7 +81,7 @@ function watchForErrors({ astray, runsHandlers = false }: Service, started: Prom
     );
   };
   process.on('uncaughtException', broken);
-  process.on('unhandledRejection', runsHandlers ? (cause) => astray(whole(cause)) : broken);
+  process.on('unhandledRejection', runsHandlers ? tell : broken);
 }
 
 /** With where it was thrown. */

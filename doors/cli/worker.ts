@@ -72,7 +72,7 @@ async function runWorker(command: Command, context: CommandContext): Promise<voi
     const { drain } = running;
     return drain;
   };
-  const astray = (error: string) => telemetry.tell('process.failed', { what: 'something that nobody caught', error });
+  const astray = (what: string, error: string) => telemetry.tell('process.failed', { what, error });
   await serve({ start, patience: 2, withinMs, astray, runsHandlers: true }, context.terminal);
   await tracing[Symbol.asyncDispose]();
   // A handler that ignored its signal may still be at it: its job is handed back, and nobody waits for it.

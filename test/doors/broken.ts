@@ -7,5 +7,5 @@ const start = async () => {
   void Promise.reject(new Error('a bug'));
   return async () => console.log('stopped in order');
 };
-const astray = (error: string) => console.log(`told: ${error.split('\n')[0]}`);
+const astray = (_what: string, error: string) => console.log(`told: ${error.split('\n')[0]}`);
 await serve({ start, patience: 1, withinMs: 1_000, astray }, processTerminal());
